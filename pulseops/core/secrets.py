@@ -1,0 +1,37 @@
+"""Secrets that nobody set: made once, kept in the data directory, readable by the owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def stored_secret(data_dir: Path, name: str) -> str:
+    """Return the secret `name` kept in `data_dir`, making it first if it is absent.
+
+    Processes that start at once agree on one value: each writes a file of its own and links it into place, and only
+    the first link succeeds. Raises OSError when the directory cannot be written.
+    """
+    path = data_dir / "secrets" / name
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass  # another process was first: its value holds
+    finally:
+        os.unlink(temporary)
+    return path.read_text().strip()

@@ -1,0 +1,19 @@
+"""The product's settings for tests: a data directory of their own, cheap passwords, no manifest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("PULSEOPS_DATA_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+os.environ.setdefault("PUBLIC_URL", "http://localhost:8000")
+os.environ.setdefault("SECRET_KEY", "tests")
+os.environ.setdefault("API_KEY_SALT", "tests")
+os.environ.setdefault("INTERNAL_CRON_SECRET", "tests")
+
+from pulseops.settings import *  # noqa: E402, F403
+from pulseops.settings import STORAGES  # noqa: E402
+
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+BCRYPT_ROUNDS = 4
