@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextlib
 import os
 import secrets
 import tempfile
@@ -16,10 +17,8 @@ def stored_secret(data_dir: Path, name: str) -> str:
     the first link succeeds. Raises OSError when the directory cannot be written.
     """
     path = data_dir / "secrets" / name
-    try:
+    if path.exists():
         return path.read_text().strip()
-    except FileNotFoundError:
-        pass
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -28,10 +27,8 @@ def stored_secret(data_dir: Path, name: str) -> str:
             file.write(secrets.token_hex(32) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):  # another process was first: its value holds
             os.link(temporary, path)
-        except FileExistsError:
-            pass  # another process was first: its value holds
     finally:
         os.unlink(temporary)
     return path.read_text().strip()
