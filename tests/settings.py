@@ -11,8 +11,8 @@ os.environ.setdefault("SECRET_KEY", "tests")
 os.environ.setdefault("API_KEY_SALT", "tests")
 os.environ.setdefault("INTERNAL_CRON_SECRET", "tests")
 
-from pulseops.settings import *  # noqa: E402, F403
-from pulseops.settings import STORAGES  # noqa: E402
+from pulseops.settings import *  # noqa: F403
+from pulseops.settings import STORAGES
 
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

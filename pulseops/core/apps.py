@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -9,3 +13,16 @@ class CoreConfig(AppConfig):
     name = "pulseops.core"
     label = "core"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        autodiscover_modules("tasks")  # fills the registry of recorded jobs
+        autodiscover_modules("checks")
+        post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
+
+
+def _after_migrate(app_config: AppConfig, using: str = "default", **_: Any) -> None:
+    """Once the last app is migrated, set the worker's schedules."""
+    if app_config.name == "django_q" and using == "default":
+        from pulseops.core.jobs import ensure_schedules  # noqa: PLC0415  # models are not loaded at import time
+
+        ensure_schedules()

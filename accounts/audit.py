@@ -1,0 +1,41 @@
+"""The audit log: one append-only row for every state change by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from accounts.models import AuditLog, Org, User
+from pulseops.core.correlation import correlation_id, current_origin
+
+
+def record(
+    *,
+    actor: User | None,
+    org: Org | None,
+    action: str,
+    resource: models.Model | None = None,
+    resource_type: str = "",
+    resource_id: str | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> AuditLog:
+    """Write that `actor` (None: the system) did `action` («service.created») to `resource` in `org`.
+
+    Call it inside the transaction of the change. `meta` is JSON and never holds a secret. Correlation id and address
+    are taken from the work at hand.
+    """
+    if resource is not None:
+        resource_type = resource_type or resource._meta.model_name or ""
+        resource_id = resource_id or str(resource.pk)
+    return AuditLog.objects.create(
+        org=org,
+        actor_user=actor,
+        action=action,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        meta_json=dict(meta) if meta else None,
+        correlation_id=correlation_id(),
+        address=current_origin().address,
+    )

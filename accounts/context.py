@@ -1,0 +1,19 @@
+"""What every template may ask about the reader's organisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+
+def tenancy(request: HttpRequest) -> dict[str, Any]:
+    """Give `org`, `membership`, `memberships`, `is_admin`, `is_developer`; all empty when signed out. No queries."""
+    membership = getattr(request, "membership", None)
+    return {
+        "org": getattr(request, "org", None),
+        "membership": membership,
+        "memberships": getattr(request, "memberships", []),
+        "is_admin": bool(membership and membership.is_admin),
+        "is_developer": bool(membership and membership.is_developer),
+    }

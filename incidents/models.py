@@ -1,0 +1,105 @@
+"""What is wrong, and everything that was done about it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Org, User
+from services.models import Environment, Service
+
+
+class Severity(models.TextChoices):
+    """How bad it is, from least to most."""
+
+    LOW = "low", "Low"
+    MEDIUM = "med", "Medium"
+    HIGH = "high", "High"
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(org=org)
+
+
+class Incident(models.Model):
+    """Something wrong with one service in one environment, from its opening to its end."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        INVESTIGATING = "investigating", "Investigating"
+        RESOLVED = "resolved", "Resolved"
+
+    class Source(models.TextChoices):
+        ALERT = "alert", "Alert"
+        MANUAL = "manual", "Manual"
+        DEPLOYMENT = "deployment", "Deployment"
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="incidents", db_index=False)
+    service = models.ForeignKey(Service, on_delete=models.DO_NOTHING, related_name="incidents", db_index=False)
+    environment = models.ForeignKey(Environment, on_delete=models.DO_NOTHING, related_name="incidents", db_index=False)
+    title = models.TextField()
+    description = models.TextField(null=True, blank=True)
+    severity = models.TextField(choices=Severity.choices)
+    status = models.TextField(choices=Status.choices)
+    source = models.TextField(choices=Source.choices)
+    fingerprint = models.TextField(null=True, blank=True)
+    rule_id = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "incidents"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(severity__in=["low", "med", "high"]), name="incidents_severity_check"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["open", "investigating", "resolved"]),
+                name="incidents_status_check",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(source__in=["alert", "manual", "deployment"]),
+                name="incidents_source_check",
+            ),
+        ]
+        indexes = [
+            models.Index("org", "status", models.F("created_at").desc(), name="idx_incidents_org_status_ts"),
+            models.Index(
+                "org",
+                "service",
+                "environment",
+                models.F("created_at").desc(),
+                name="idx_incidents_org_svc_env_ts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class IncidentEvent(models.Model):
+    """One entry of an incident's timeline; no actor means the system did it."""
+
+    id = models.BigAutoField(primary_key=True)
+    incident = models.ForeignKey(Incident, on_delete=models.DO_NOTHING, related_name="events", db_index=False)
+    actor_user = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False
+    )
+    type = models.TextField()
+    message = models.TextField()
+    meta_json = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "incident_events"
+        indexes = [models.Index(fields=["incident", "created_at"], name="idx_incident_events_incident_ts")]
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message[:60]}"

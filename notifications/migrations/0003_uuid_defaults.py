@@ -1,0 +1,11 @@
+"""Let the database make the ids that raw SQL leaves out."""
+
+from django.db import migrations
+
+from pulseops.core.sql import run_sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notifications", "0002_manage")]
+
+    operations = [run_sql_file(__file__, "0003_uuid_defaults.sql")]

@@ -1,0 +1,46 @@
+"""System checks for settings that would hurt later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+
+_NAMES = ("SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET")
+
+
+@checks.register()
+def secrets_are_set(**_: Any) -> list[CheckMessage]:
+    """Behind a DATABASE_URL each machine must be given the same secrets: none is made up."""
+    if settings.DEBUG:
+        return []
+    return [
+        checks.Error(
+            f"{name} is not set.",
+            hint=f"With a DATABASE_URL set {name} to a long random value, the same on every machine "
+            "(for example from `openssl rand -hex 32`).",
+            id=f"pulseops.E00{number}",
+        )
+        for number, name in enumerate(_NAMES, start=1)
+        if getattr(settings, name) in {"", "unset"}
+    ]
+
+
+@checks.register()
+def cookies_are_secure(**_: Any) -> list[CheckMessage]:
+    """A public address without TLS sends session cookies and API keys in the clear."""
+    if settings.DEBUG or settings.SESSION_COOKIE_SECURE or not _is_public():
+        return []
+    return [
+        checks.Warning(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: session cookies travel unencrypted.",
+            hint="Put a TLS proxy in front and set PUBLIC_URL to its https:// address.",
+            id="pulseops.W001",
+        )
+    ]
+
+
+def _is_public() -> bool:
+    return not settings.PUBLIC_URL.startswith(("http://localhost", "http://127.0.0.1", "http://[::1]"))

@@ -1,0 +1,83 @@
+"""Who asks, for everything that happens on behalf of one request or job: a correlation id and a client address.
+
+Both live in a context variable, so log lines, audit rows, jobs and deliveries find them without being handed a request.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+HEADER = "x-correlation-id"
+_ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What started the work at hand: `address` is the client's IP, None outside a request."""
+
+    correlation_id: str
+    address: str | None = None
+    user_agent: str = ""
+
+
+_origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
+
+
+def current_origin() -> Origin:
+    """Return the origin of the work at hand; outside any request or job, a fresh one."""
+    return _origin.get() or Origin(str(uuid.uuid4()))
+
+
+def correlation_id() -> str | None:
+    """Return the correlation id of the work at hand, or None when nothing has set one."""
+    origin = _origin.get()
+    return origin.correlation_id if origin else None
+
+
+@contextmanager
+def correlated(identifier: str | None = None) -> Iterator[str]:
+    """Run a job's work under `identifier`, the id that it was enqueued with, or under a new one."""
+    origin = Origin(identifier or correlation_id() or str(uuid.uuid4()))
+    token = _origin.set(origin)
+    try:
+        yield origin.correlation_id
+    finally:
+        _origin.reset(token)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the client's IP: the peer's, or behind `TRUSTED_PROXIES` proxies what the outermost of them saw."""
+    peer: str | None = request.META.get("REMOTE_ADDR") or None
+    if not settings.TRUSTED_PROXIES:
+        return peer
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    if len(hops) < settings.TRUSTED_PROXIES:
+        return peer
+    return hops[-settings.TRUSTED_PROXIES]
+
+
+class CorrelationMiddleware:
+    """Take `x-correlation-id` from the request if it is well-formed, else make one; give it back on every response."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get(HEADER, "")
+        identifier = given if _ACCEPTED.match(given) else str(uuid.uuid4())
+        origin = Origin(identifier, client_address(request), request.headers.get("user-agent", "")[:400])
+        token = _origin.set(origin)
+        try:
+            response = self.get_response(request)
+        finally:
+            _origin.reset(token)
+        response[HEADER] = identifier
+        return response

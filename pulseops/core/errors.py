@@ -1,0 +1,64 @@
+"""The JSON errors of contracts.md: one shape, one table of codes, no text from the database or a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+
+from pulseops.core.correlation import current_origin
+
+STATUS: Mapping[str, int] = {
+    "BAD_REQUEST": 400,
+    "VALIDATION_ERROR": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "CONFLICT": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RATE_LIMITED": 429,
+    "INTERNAL_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError(Exception):
+    """A request that a machine client made cannot be answered; `retry_after` is in seconds."""
+
+    code: str
+    message: str
+    details: Sequence[Mapping[str, Any]] | None = None
+    retry_after: int | None = None
+
+    def response(self) -> JsonResponse:
+        return json_error(self.code, self.message, details=self.details, retry_after=self.retry_after)
+
+
+def json_error(
+    code: str,
+    message: str,
+    *,
+    details: Sequence[Mapping[str, Any]] | None = None,
+    retry_after: int | None = None,
+    allow: Sequence[str] = (),
+) -> JsonResponse:
+    """Build the error response for `code`, a key of STATUS; `retry_after` in seconds, `allow` the methods of a 405."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if details is not None:
+        error["details"] = list(details)
+    response = JsonResponse({"error": error, "correlationId": current_origin().correlation_id}, status=STATUS[code])
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    if allow:
+        response["Allow"] = ", ".join(allow)
+    return response
+
+
+def json_data(data: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+    """Build the success response `{"data": …}`."""
+    return JsonResponse({"data": data}, status=status)

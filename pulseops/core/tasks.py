@@ -1,0 +1,25 @@
+"""The floor's own jobs: the worker's sign of life, and the end of what nobody reads any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from pulseops.core.health import beat
+from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.models import CronRun
+
+CRON_RUNS_KEPT = timedelta(days=14)
+
+
+def heartbeat() -> None:
+    """Note that the worker is alive; scheduled every minute, not recorded, because the row itself is the record."""
+    beat("worker")
+
+
+@recorded_job("trim_cron_runs", every=timedelta(hours=6))
+def trim_cron_runs() -> Result:
+    """Delete job runs older than 14 days."""
+    deleted, _ = CronRun.objects.filter(created_at__lt=timezone.now() - CRON_RUNS_KEPT).delete()
+    return {"deleted": deleted}

@@ -1,0 +1,141 @@
+"""What an organisation watches, and the keys by which it is heard."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.contrib.postgres.functions import RandomUUID
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Org, User
+
+RETENTION_DAYS_MIN, RETENTION_DAYS_MAX = 1, 365
+
+
+class ServiceQuerySet(models.QuerySet["Service"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(org=org)
+
+
+class Service(models.Model):
+    """One program of the organisation's that sends logs and is deployed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="services", db_index=False)
+    name = models.TextField()
+    description = models.TextField(null=True, blank=True)
+    repo_url = models.TextField(null=True, blank=True)
+    retention_days = models.IntegerField(
+        default=7,
+        db_default=7,
+        validators=[MinValueValidator(RETENTION_DAYS_MIN), MaxValueValidator(RETENTION_DAYS_MAX)],
+    )
+    created_by = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_column="created_by",
+        db_index=False,
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    objects = ServiceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "services"
+        constraints = [models.UniqueConstraint(fields=["org", "name"], name="services_org_id_name_key")]
+        indexes = [models.Index("org", models.F("created_at").desc(), name="idx_services_org_created")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(service__org=org)
+
+
+class Environment(models.Model):
+    """Where a service runs: production, staging, …"""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    service = models.ForeignKey(Service, on_delete=models.DO_NOTHING, related_name="environments", db_index=False)
+    name = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    objects = EnvironmentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "environments"
+        constraints = [models.UniqueConstraint(fields=["service", "name"], name="environments_service_id_name_key")]
+        indexes = [models.Index(fields=["service"], name="idx_environments_service")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(org=org)
+
+
+class ApiKey(models.Model):
+    """A key that one environment of one service sends with. Only its salted hash is kept.
+
+    `revoked_at` may lie ahead: a rotated key works until then.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="api_keys", db_index=False)
+    service = models.ForeignKey(Service, on_delete=models.DO_NOTHING, related_name="api_keys", db_index=False)
+    environment = models.ForeignKey(Environment, on_delete=models.DO_NOTHING, related_name="api_keys", db_index=False)
+    key_hash = models.TextField(unique=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    label = models.TextField(default="", db_default="", blank=True)
+    last_four = models.TextField(default="", db_default="", blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    rate_per_minute = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    created_by = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "api_keys"
+        verbose_name = "API key"
+        indexes = [models.Index(fields=["org", "service", "environment"], name="idx_api_keys_org_service_env")]
+
+    def __str__(self) -> str:
+        return self.label or f"…{self.last_four}"
+
+    def is_live(self, at: datetime | None = None) -> bool:
+        """Tell whether the key authenticates at `at` (now unless given)."""
+        return self.revoked_at is None or self.revoked_at > (at or timezone.now())
+
+
+class RateBucket(models.Model):
+    """How many logs one key sent in one 60-second window.
+
+    The table's primary key is (api_key_id, window_start); `id` is a unique column beside it, for the Django admin.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, related_name="buckets", db_index=False)
+    window_start = models.DateTimeField()
+    count = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "api_key_rate_buckets"
+        constraints = [models.UniqueConstraint(fields=["api_key", "window_start"], name="api_key_rate_buckets_pkey")]
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} {self.window_start:%H:%M} {self.count}"

@@ -1,0 +1,53 @@
+"""Fixtures that every test may ask for: one organisation with each role in it, and somebody from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.models import Org, Role, User
+from tests.factories import make_member, make_org, make_service, make_user
+
+pytest_plugins: list[str] = []
+
+
+@pytest.fixture
+def org(db: None) -> Org:
+    return make_org("Acme")
+
+
+@pytest.fixture
+def admin(org: Org) -> User:
+    return make_member(org, Role.ADMIN)
+
+
+@pytest.fixture
+def developer(org: Org) -> User:
+    return make_member(org, Role.DEVELOPER)
+
+
+@pytest.fixture
+def viewer(org: Org) -> User:
+    return make_member(org, Role.VIEWER)
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """An admin of another organisation."""
+    user = make_user("outsider@example.com")
+    make_service(make_org("Other", admin=user), "other")
+    return user
+
+
+@pytest.fixture
+def client_for() -> Callable[[User], Client]:
+    """Give a client that is signed in as a user."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in

@@ -1,0 +1,38 @@
+"""Plain functions that make rows for tests."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from accounts.models import Membership, Org, Role, User
+from services.models import Environment, Service
+
+PASSWORD = "correct horse battery"
+_number = itertools.count(1)
+
+
+def make_user(email: str = "", *, name: str = "", password: str = PASSWORD, **fields: Any) -> User:
+    return User.objects.create_user(email or f"user{next(_number)}@example.com", password, name=name or None, **fields)
+
+
+def make_org(name: str = "", *, admin: User | None = None) -> Org:
+    org = Org.objects.create(name=name or f"Org {next(_number)}")
+    if admin:
+        make_member(org, Role.ADMIN, user=admin)
+    return org
+
+
+def make_member(org: Org, role: Role, *, user: User | None = None) -> User:
+    user = user or make_user(f"{role.value}{next(_number)}@example.com")
+    Membership.objects.create(org=org, user=user, role=role)
+    return user
+
+
+def make_service(
+    org: Org, name: str = "", *, environments: tuple[str, ...] = ("production", "staging"), **fields: Any
+) -> Service:
+    service = Service.objects.create(org=org, name=name or f"service-{next(_number)}", **fields)
+    for environment in environments:
+        Environment.objects.create(service=service, name=environment)
+    return service
