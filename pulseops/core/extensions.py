@@ -1,0 +1,62 @@
+"""Places where an app above adds to the page of an app below, without the one below importing it.
+
+An app adds its function in `AppConfig.ready`; the page's view asks each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.http import HttpRequest
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionPoint(Generic[Function]):
+    """An ordered set of functions that apps add to at start-up."""
+
+    functions: list[Function] = field(default_factory=list)
+
+    def add(self, function: Function) -> Function:
+        """Add `function`, once however often it is asked for; usable as a decorator."""
+        if function not in self.functions:
+            self.functions.append(function)
+        return function
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self.functions)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A section of somebody else's page: a template and what it needs."""
+
+    title: str
+    template: str
+    context: dict[str, Any]
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened, to be drawn over a histogram: a point, or with `until` a band. Times are UTC."""
+
+    at: datetime
+    kind: str  # "deployment", "incident"
+    label: str
+    url: str
+    until: datetime | None = None
+    status: str = ""
+
+
+# (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
+SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
+
+# (accounts.Org, service ids or empty for all, environment ids or empty for all, from, until) -> what happened in between.
+TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], datetime, datetime], Sequence[Mark]]] = (
+    ExtensionPoint()
+)
