@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from pulseops import pages
 from pulseops.core import health
 
 urlpatterns = [
+    path("", pages.landing, name="landing"),
+    path("robots.txt", pages.robots, name="robots"),
+    path("", include("pulseops.core.urls")),
     path("", include("accounts.urls")),
     path("", include("services.urls")),
     path("", include("logs.urls")),
@@ -19,3 +24,10 @@ urlpatterns = [
     path("readyz", health.ready, name="ready"),
     path("admin/", admin.site.urls),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide", pages.styleguide, name="styleguide"))
+
+handler400 = "pulseops.errors.bad_request"
+handler403 = "pulseops.errors.permission_denied"
+handler404 = "pulseops.errors.not_found"
+handler500 = "pulseops.errors.server_error"

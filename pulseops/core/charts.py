@@ -1,0 +1,264 @@
+"""Histograms as numbers that a template can put into SVG.
+
+Horizontal places are percentages of the chart's width, vertical ones pixels from its top, so the SVG needs no viewBox
+and stretches with the page while its words keep their size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from pulseops.core import times
+from pulseops.core.tones import LEVELS
+
+AXIS = 18  # pixels under the bars for the words of the time axis
+HEAD = 12  # pixels over the bars for the flags of markers
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What happened in [start, end): a count per tone (a level, `ok`, …). `url` is where a click on the bar leads."""
+
+    start: datetime
+    end: datetime
+    counts: Mapping[str, int]
+    url: str = ""
+
+    @property
+    def total(self) -> int:
+        """All of the bucket."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Something that happened at one moment: a deployment, say."""
+
+    at: datetime
+    label: str
+    url: str = ""
+    tone: str = "accent"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Something that lasted: an incident, say; `end` None while it goes on."""
+
+    start: datetime
+    end: datetime | None
+    label: str
+    tone: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The part of a bar that one tone has."""
+
+    tone: str
+    y: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bucket as drawn."""
+
+    x: str
+    width: str
+    title: str
+    url: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the grid, a tick, a marker or the threshold, at `place` (percent or pixels) with its words."""
+
+    place: str
+    label: str
+    anchor: str = "middle"
+    url: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A band as drawn."""
+
+    x: str
+    width: str
+    label: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything that components/histogram.html draws; heights in pixels."""
+
+    height: int
+    top: int
+    bottom: int
+    bars: tuple[Bar, ...]
+    grid: tuple[Line, ...]
+    ticks: tuple[Line, ...]
+    markers: tuple[Line, ...]
+    bands: tuple[Span, ...]
+    threshold: Line | None
+    tones: tuple[str, ...]
+    total: int
+    has_links: bool
+
+    @property
+    def plot_height(self) -> int:
+        """The height between the top of the highest bar and the base."""
+        return self.bottom - self.top
+
+
+def stacked_histogram(
+    buckets: Sequence[Bucket],
+    *,
+    height: int = 112,
+    markers: Iterable[Marker] = (),
+    bands: Iterable[Band] = (),
+    threshold: float | None = None,
+    top_count: int | None = None,
+    axes: bool = True,
+    order: Sequence[str] = LEVELS,
+) -> Chart:
+    """Lay out `buckets`, oldest first and without gaps, as bars stacked in `order` from the bottom.
+
+    `threshold` draws a line at that count. `top_count` fixes the scale, so that two charts can be compared.
+    """
+    top, bottom = (HEAD, height - AXIS) if axes else (0, height)
+    peak = _peak(buckets, threshold, top_count, rounded=axes)
+    extent = _Extent(buckets)
+    scale = _Scale(top, bottom, peak)
+    shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
+    return Chart(
+        height=height,
+        top=top,
+        bottom=bottom,
+        bars=tuple(_bar(bucket, extent, scale, order) for bucket in buckets),
+        grid=_grid(scale) if axes else (),
+        ticks=_ticks(extent) if axes else (),
+        markers=tuple(_marker(m, extent) for m in markers if extent.holds(m.at)),
+        bands=tuple(span for band in bands if (span := _span(band, extent))),
+        threshold=_threshold(threshold, scale),
+        tones=shown,
+        total=sum(bucket.total for bucket in buckets),
+        has_links=any(bucket.url for bucket in buckets),
+    )
+
+
+class _Extent:
+    """From when to when a chart goes."""
+
+    def __init__(self, buckets: Sequence[Bucket]) -> None:
+        self.start = buckets[0].start if buckets else timezone.now()
+        self.end = buckets[-1].end if buckets else self.start + timedelta(hours=1)
+        self.seconds = max((self.end - self.start).total_seconds(), 0.001)
+
+    def holds(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    def share(self, moment: datetime) -> float:
+        inside = min(max(moment, self.start), self.end)
+        return (inside - self.start).total_seconds() / self.seconds * 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    top: int
+    bottom: int
+    peak: float
+
+    def length(self, count: float) -> float:
+        return count / self.peak * (self.bottom - self.top)
+
+
+def _peak(buckets: Sequence[Bucket], threshold: float | None, fixed: int | None, *, rounded: bool) -> float:
+    highest = fixed or max([bucket.total for bucket in buckets] + [math.ceil((threshold or 0) * 1.1), 1])
+    return nice_ceiling(highest) if rounded else highest
+
+
+def nice_ceiling(count: float) -> int:
+    """Return the least 1, 2, 4, 5 or 8 times a power of ten that is not below `count`; never below 2."""
+    power = 10 ** max(0, math.floor(math.log10(max(count, 1))))
+    found = next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= count)
+    return max(2, found)
+
+
+def _bar(bucket: Bucket, extent: _Extent, scale: _Scale, order: Sequence[str]) -> Bar:
+    x = extent.share(bucket.start)
+    segments, y = [], float(scale.bottom)
+    for tone in order:
+        count = bucket.counts.get(tone, 0)
+        if count:
+            length = max(scale.length(count), 1.5)  # pixels: one error among a million must still be seen
+            y -= length
+            segments.append(Segment(tone, f"{max(y, 0):.2f}", f"{length:.2f}"))
+    width = extent.share(bucket.end) - x
+    return Bar(_percent(x), _percent(width), _title(bucket, order), bucket.url, tuple(segments))
+
+
+def _title(bucket: Bucket, order: Sequence[str]) -> str:
+    start, end = times.exact(bucket.start), times.exact(bucket.end)[11:]
+    counts = ", ".join(f"{bucket.counts[tone]:,} {tone}" for tone in order if bucket.counts.get(tone))
+    return f"{start} to {end} {times.zone_label(bucket.start)}: {counts or 'nothing'}"
+
+
+def _grid(scale: _Scale) -> tuple[Line, ...]:
+    steps = (scale.peak, scale.peak / 2)
+    return tuple(Line(f"{scale.bottom - scale.length(step):.2f}", f"{step:,.0f}") for step in steps)
+
+
+_STEPS = [
+    timedelta(seconds=s)
+    for s in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600)
+]
+
+
+def _ticks(extent: _Extent, wanted: int = 7) -> tuple[Line, ...]:
+    """Place words of the time axis on round times of the active zone."""
+    step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), _STEPS[-1])
+    local = timezone.localtime(extent.start)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    at = midnight + step * math.ceil((local - midnight) / step)
+    ticks = []
+    while at < extent.end:
+        share = extent.share(at)
+        if 2 < share < 97:
+            ticks.append(Line(_percent(share), _tick_label(at, step)))
+        at += step
+    return tuple(ticks)
+
+
+def _tick_label(at: datetime, step: timedelta) -> str:
+    if step >= timedelta(days=1) or (at.hour, at.minute, at.second) == (0, 0, 0):
+        return f"{at.day} {at:%b}"
+    return f"{at:%H:%M:%S}" if step < timedelta(minutes=1) else f"{at:%H:%M}"
+
+
+def _marker(marker: Marker, extent: _Extent) -> Line:
+    return Line(_percent(extent.share(marker.at)), marker.label, url=marker.url, tone=marker.tone)
+
+
+def _span(band: Band, extent: _Extent) -> Span | None:
+    end = band.end or extent.end
+    if end <= extent.start or band.start >= extent.end:
+        return None
+    x = extent.share(band.start)
+    return Span(_percent(x), _percent(max(extent.share(end) - x, 0.3)), band.label, band.tone)
+
+
+def _threshold(count: float | None, scale: _Scale) -> Line | None:
+    return None if count is None else Line(f"{scale.bottom - scale.length(count):.2f}", f"threshold {count:g}")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.3f}%"

@@ -1,0 +1,116 @@
+"""What the frame of every page needs: navigation, theme, zone. Reads the request only, never the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from pulseops.core import preferences, times, zones
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place of the product: in the bar, or with `settings`, among the settings that admins see."""
+
+    label: str
+    url_name: str
+    icon: str
+    settings: bool = False
+
+
+ENTRIES = (
+    Entry("Dashboard", "dashboard", "dashboard"),
+    Entry("Logs", "logs:explorer", "logs"),
+    Entry("Incidents", "incidents:list", "incident"),
+    Entry("Deployments", "deployments:list", "deploy"),
+    Entry("Alerts", "alerts:list", "bell"),
+    Entry("Services", "services:list", "service"),
+    Entry("Members", "accounts:members", "users", settings=True),
+    Entry("Notifications", "notifications:channels", "send", settings=True),
+    Entry("Audit log", "accounts:audit", "shield", settings=True),
+    Entry("Diagnostics", "diagnostics", "alert", settings=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """An entry as one request sees it."""
+
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+class Frame:
+    """The frame of one request; each part is made when a template first asks for it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def nav(self) -> list[NavLink]:
+        """The places of the bar; empty for whoever has no organisation."""
+        return self._links(settings=False) if self._membership else []
+
+    @cached_property
+    def settings_nav(self) -> list[NavLink]:
+        """The settings, for admins only."""
+        return self._links(settings=True) if getattr(self._membership, "role", None) == "admin" else []
+
+    @cached_property
+    def theme(self) -> str:
+        """One of `preferences.THEMES`."""
+        return preferences.theme(self.request)
+
+    @cached_property
+    def zone(self) -> zones.ReaderZone:
+        """The zone that times are shown in."""
+        found: zones.ReaderZone | None = getattr(self.request, "zone", None)
+        return found or zones.reader_zone(self.request)
+
+    @cached_property
+    def zone_label(self) -> str:
+        """That zone's short name as it is now."""
+        return times.zone_label()
+
+    @cached_property
+    def here(self) -> str:
+        """This page's address, where switches come back to; `tz` is left out, or the zone switch would do nothing."""
+        if self.request.method != "GET":
+            return "/"
+        query = self.request.GET.copy()
+        query.pop(zones.CHOICE_COOKIE, None)
+        return self.request.path + (f"?{query.urlencode()}" if query else "")
+
+    @property
+    def _membership(self) -> Any:
+        return getattr(self.request, "membership", None)
+
+    def _links(self, *, settings: bool) -> list[NavLink]:
+        links = []
+        for entry in ENTRIES:
+            url = _url(entry.url_name) if entry.settings == settings else ""
+            if url:
+                links.append(NavLink(entry.label, url, entry.icon, _is_within(self.request.path, url)))
+        return links
+
+
+def frame(request: HttpRequest) -> dict[str, Frame]:
+    """Give templates `frame`."""
+    return {"frame": Frame(request)}
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:  # that part of the product is not installed
+        return ""
+
+
+def _is_within(path: str, url: str) -> bool:
+    return path == url or path.startswith(url.rstrip("/") + "/")

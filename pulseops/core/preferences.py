@@ -1,0 +1,53 @@
+"""The two choices that every reader may make, signed in or not, theme and zone: cookies that the server reads."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from pulseops.core import zones
+
+THEMES = ("system", "light", "dark")
+THEME_COOKIE = "theme"
+_YEAR = 365 * 24 * 3600  # seconds
+
+
+def theme(request: HttpRequest) -> str:
+    """Return the reader's choice among THEMES."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "system"
+
+
+@login_not_required
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the posted `theme` and go back to `next`."""
+    chosen = request.POST.get("theme", "")
+    return _keep(request, THEME_COOKIE, chosen if chosen in THEMES else "system")
+
+
+@login_not_required
+@require_POST
+def set_zone(request: HttpRequest) -> HttpResponse:
+    """Keep the posted `tz` and go back to `next`."""
+    chosen = request.POST.get("tz", "")
+    return _keep(request, zones.CHOICE_COOKIE, chosen if chosen in zones.CHOICES else "local")
+
+
+def _keep(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
+    response = HttpResponseRedirect(safe_next(request))
+    # The scripts write these cookies too, so they are not HttpOnly; they say nothing about who the reader is.
+    response.set_cookie(cookie, value, max_age=_YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+    return response
+
+
+def safe_next(request: HttpRequest, default: str = "/") -> str:
+    """Return the posted `next` if it is an address of this site, else `default`."""
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if target and is_ours else default

@@ -1,0 +1,74 @@
+"""How times are said: relative for lists, exact with the zone's name everywhere else.
+
+All functions take aware datetimes and speak in the active zone, which ReaderZoneMiddleware sets. static/js/time.js says
+the same words as `relative` and `duration`, so a page does not change when its clock starts to tick.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
+_OLD = 30 * DAY  # beyond this a date says more than a count of days
+
+
+def relative(moment: datetime, now: datetime | None = None) -> str:
+    """Say how far `moment` is from `now`: "just now", "3 min ago", "in 2 h"; a date when it is over 30 days off."""
+    now = now or timezone.now()
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) >= _OLD:
+        return day(moment, now)
+    count, unit = _rounded(int(abs(seconds)))
+    if unit == "s" and count < 5:
+        return "just now"
+    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+
+
+def _rounded(seconds: int) -> tuple[int, str]:
+    if seconds < MINUTE:
+        return seconds, "s"
+    if seconds < HOUR:
+        return seconds // MINUTE, "min"
+    if seconds < DAY:
+        return seconds // HOUR, "h"
+    return seconds // DAY, "d"
+
+
+def duration(seconds: float) -> str:
+    """Say a length of time in its two largest units: "42 s", "3 min 05 s", "2 h 05 min", "3 d 4 h"."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+def day(moment: datetime, now: datetime | None = None) -> str:
+    """Say the date of `moment`, with the year only when it is not this one."""
+    local = timezone.localtime(moment)
+    this_year = timezone.localtime(now or timezone.now()).year
+    return f"{local.day} {local:%b}" if local.year == this_year else f"{local.day} {local:%b %Y}"
+
+
+def exact(moment: datetime, *, milliseconds: bool = False) -> str:
+    """Say `moment` to the second, or with `milliseconds`, in the active zone but without its name."""
+    local = timezone.localtime(moment)
+    clock = f"{local:%H:%M:%S}"
+    if milliseconds:
+        clock += f".{local.microsecond // 1000:03d}"
+    return f"{local:%Y-%m-%d} {clock}"
+
+
+def zone_label(moment: datetime | None = None) -> str:
+    """Name the active zone as it is at `moment`: "UTC", "CET", and "UTC+05:45" for a zone without letters."""
+    local = timezone.localtime(moment or timezone.now())
+    name = local.strftime("%Z")
+    if name and not name.startswith(("+", "-")):
+        return name
+    offset = local.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}"

@@ -1,0 +1,120 @@
+"""What is answered when something goes wrong: for people a page in the frame, for machines the JSON of contracts.md.
+
+None of these reads the database: it may be what went wrong. 403 and 404 stand in the bar of whoever is signed in, which
+the tenancy middleware has read already; the others stand in a bare one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+from django.template.context_processors import csrf
+
+from pulseops.core import context
+from pulseops.core.correlation import current_origin
+from pulseops.core.errors import json_error
+
+log = logging.getLogger(__name__)
+RETRY_AFTER = 10  # seconds
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400."""
+    if _is_machine(request):
+        return json_error("BAD_REQUEST", "The request could not be understood.")
+    return _page(request, 400, "bare")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403; the reason of a PermissionDenied is shown, for our guards write it for people."""
+    if _is_machine(request):
+        return json_error("FORBIDDEN", str(exception) or "You may not do this.")
+    return _page(request, 403, _bar(request), reason=str(exception or ""))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form whose token is missing or old; `reason` is Django's, for the log only."""
+    log.warning("csrf refused", extra={"reason": reason, "path": request.path})
+    if _is_machine(request):
+        return json_error("FORBIDDEN", "The CSRF token is missing or wrong.")
+    return _page(request, 403, "bare", template="errors/csrf.html")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404."""
+    if _is_machine(request):
+        return json_error("NOT_FOUND", "There is nothing here.")
+    return _page(request, 404, _bar(request))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500; or 503 when what broke is that the database is away, wherever in the request that was noticed."""
+    if is_database_away(sys.exception()):
+        return unavailable(request)
+    if _is_machine(request):
+        return json_error("INTERNAL_ERROR", "Something went wrong on our side.")
+    return _page(request, 500, "bare")
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer 503 when the database is away."""
+    if _is_machine(request):
+        return json_error("UNAVAILABLE", "The database is away; try again shortly.", retry_after=RETRY_AFTER)
+    response = _page(request, 503, "bare")
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _is_machine(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _bar(request: HttpRequest) -> str:
+    return "full" if getattr(request, "membership", None) else "bare"
+
+
+def _page(request: HttpRequest, status: int, bar: str, *, template: str = "", **extra: Any) -> HttpResponse:
+    values = {
+        **context.frame(request),
+        **csrf(request),
+        "status": status,
+        "correlation_id": current_origin().correlation_id,
+        "request": request,
+        "base": "base.html" if bar == "full" else "base_public.html",
+        **(_reader(request) if bar == "full" else {}),
+        **extra,
+    }
+    # No request is given to the engine: the context processors stay out, and with them every query.
+    return HttpResponse(loader.render_to_string(template or f"errors/{status}.html", values), status=status)
+
+
+def _reader(request: Any) -> dict[str, Any]:
+    return {
+        "user": request.user,
+        "org": request.org,
+        "membership": request.membership,
+        "memberships": request.memberships,
+    }
+
+
+def is_database_away(exception: BaseException | None) -> bool:
+    """Tell whether `exception` comes from a connection that could not be had or was lost, not from a statement."""
+    while exception is not None:
+        if isinstance(exception, DatabaseError):
+            return _has_no_server(exception)
+        exception = exception.__cause__
+    return False
+
+
+def _has_no_server(exception: DatabaseError) -> bool:
+    cause = exception.__cause__
+    state = getattr(cause, "sqlstate", None)
+    # Class 08 is the connection, 57P0x the server going down; no state at all means that no server answered.
+    return type(exception).__name__ in {"OperationalError", "InterfaceError"} and (
+        state is None or state.startswith(("08", "57P0"))
+    )

@@ -1,0 +1,46 @@
+"""The pages above all apps that anybody may see: landing, robots.txt and, in development, the style guide."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import public
+from pulseops import samples
+
+_HOMES = ("dashboard", "services:list", "accounts:orgs")
+
+
+@public
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    """Say what this is; whoever is signed in goes on to where the work is."""
+    home = _home() if request.user.is_authenticated else ""
+    if home:
+        return HttpResponseRedirect(home)
+    return render(request, "pages/landing.html", {"preview": samples.preview()})
+
+
+def _home() -> str:
+    for name in _HOMES:
+        try:
+            return reverse(name)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
+@public
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Keep crawlers to the landing page: everything else is behind a session."""
+    return HttpResponse("User-agent: *\nAllow: /$\nDisallow: /\n", content_type="text/plain; charset=utf-8")
+
+
+@public
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Show every component with its variants; routed only with DEBUG on."""
+    return render(request, "pages/styleguide.html", samples.styleguide(request))
