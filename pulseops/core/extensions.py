@@ -56,7 +56,7 @@ class Mark:
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
 
-# (accounts.Org, service ids or empty for all, environment ids or empty for all, from, until) -> what happened in between.
+# (accounts.Org, service ids, environment ids, from, until) -> what happened in between; no ids mean all.
 TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], datetime, datetime], Sequence[Mark]]] = (
     ExtensionPoint()
 )
