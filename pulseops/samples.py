@@ -15,7 +15,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pulseops.core import charts, tones
+from pulseops.core import charts, times, tones
 
 _MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 _BURST = range(41, 49)  # buckets in which the sample service fails
@@ -29,7 +29,11 @@ class Line:
     level: str
     service: str
     message: str
-    matched: str = ""
+
+    @property
+    def clock(self) -> str:
+        """The time of day with milliseconds, in the reader's zone."""
+        return times.exact(self.at, milliseconds=True).split()[1]
 
 
 def buckets(count: int = 72, *, minutes: int = 5, burst: bool = True) -> list[charts.Bucket]:
@@ -40,8 +44,8 @@ def buckets(count: int = 72, *, minutes: int = 5, burst: bool = True) -> list[ch
         swing = 1 + 0.35 * math.sin(index / 9) + 0.18 * math.sin(index * 2.3) + 0.1 * math.sin(index * 7.1)
         failing = burst and index in _BURST
         counts = {
-            "error": round((34 if failing else 1.2) * swing),
-            "warn": round((16 if failing else 4) * swing),
+            "error": round((88 if failing else 1.2) * swing),
+            "warn": round((24 if failing else 4) * swing),
             "info": round(82 * swing),
             "debug": round(14 * swing),
         }

@@ -214,7 +214,11 @@ def _title(bucket: Bucket, order: Sequence[str]) -> str:
 
 def _grid(scale: _Scale) -> tuple[Line, ...]:
     steps = (scale.peak, scale.peak / 2)
-    return tuple(Line(f"{scale.bottom - scale.length(step):.2f}", f"{step:,.0f}") for step in steps)
+    return tuple(Line(f"{scale.bottom - scale.length(step):.2f}", _count(step)) for step in steps)
+
+
+def _count(count: float) -> str:
+    return f"{count:,.0f}" if count < 10_000 else f"{count / 1000:,.0f}k"
 
 
 _STEPS = [
