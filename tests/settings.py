@@ -21,3 +21,5 @@ BCRYPT_ROUNDS = 4
 # Nothing here has to outlive the machine, so the embedded PostgreSQL need not wait for the disk; a killed one still
 # loses nothing that it acknowledged.
 DATABASES["default"]["EMBEDDED"] = {"SETTINGS": {"fsync": "off", "full_page_writes": "off"}}
+WHITENOISE_AUTOREFRESH = True  # static files straight from their sources
+WHITENOISE_USE_FINDERS = True

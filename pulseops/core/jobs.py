@@ -21,6 +21,7 @@ from pulseops.core.locks import session_lock
 from pulseops.core.models import CronRun
 
 log = logging.getLogger(__name__)
+HEARTBEAT = "pulseops.core.tasks.heartbeat"
 Arguments = ParamSpec("Arguments")
 Result = Mapping[str, Any]
 
@@ -102,3 +103,7 @@ def ensure_schedules() -> None:
             name=schedule_name,
             defaults={"func": job.path, "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1},
         )
+    Schedule.objects.update_or_create(
+        name="heartbeat",
+        defaults={"func": HEARTBEAT, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1},
+    )

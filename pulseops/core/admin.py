@@ -1,0 +1,38 @@
+"""Job runs and heartbeats in the Django admin: to read, never to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from pulseops.core.models import CronRun, Heartbeat
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # admin classes are not generic at run time
+    """For rows that only the system writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(CronRun)
+class CronRunAdmin(ReadOnlyAdmin):
+    list_display = ("job_name", "status", "duration_ms", "created_at")
+    list_filter = ("status", "job_name")
+    search_fields = ("job_name", "meta_json__correlation_id")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ("name", "beat_at")
+    search_fields = ("name",)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from pulseops.core.health import beat, worker_silence
+from pulseops.core.models import Heartbeat
+
+
+@pytest.mark.django_db
+def test_health_answers_without_the_database(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/api/health")
+    assert response.status_code == 200
+    assert response.json() == {"data": {"ok": True}}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/health", "/readyz"])
+def test_only_reading_is_allowed(client: Client, path: str) -> None:
+    assert client.post(path).status_code == 405
+
+
+@pytest.mark.django_db
+def test_ready_with_a_worker(client: Client) -> None:
+    beat("worker")
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "migrations": "ok", "worker": "ok"}
+
+
+@pytest.mark.django_db
+def test_not_ready_without_a_worker(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["worker"] == "silent"
+
+
+@pytest.mark.django_db
+def test_worker_is_silent_after_two_minutes() -> None:
+    assert worker_silence() == timedelta.max
+    Heartbeat.objects.create(name="worker", beat_at=timezone.now() - timedelta(seconds=119))
+    assert worker_silence() is None
+    Heartbeat.objects.update(beat_at=timezone.now() - timedelta(seconds=121))
+    assert worker_silence() is not None
