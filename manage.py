@@ -1,13 +1,26 @@
-#!/usr/bin/env python
-"""Django's command line for PulseOps."""
+#!/usr/bin/env python3
+"""Django's command line for PulseOps. `manage.py up` also makes its own virtual environment."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-from django.core.management import execute_from_command_line
+from pulseops.bootstrap import enter_environment
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
+    if sys.argv[1:2] == ["up"]:
+        enter_environment(Path(__file__).resolve().parent)
+    try:
+        from django.core.management import execute_from_command_line  # noqa: PLC0415  # may be missing until `up`
+    except ModuleNotFoundError:
+        sys.exit("Django is not installed here. Start with `python3 manage.py up`, or use .venv/bin/python.")
+    execute_from_command_line(sys.argv)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
-    execute_from_command_line(sys.argv)
+    main()

@@ -1,0 +1,53 @@
+# `make run` starts PulseOps, `make test` tests it; both install what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements-dev.txt.sha256
+
+.PHONY: help run test test-postgres15 check format bench lock chromium screenshots clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+run:  ## start everything on this machine, until Ctrl-C
+	@$(PYTHON) manage.py up
+
+test: $(STAMP) chromium  ## run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-postgres15: $(STAMP) chromium  ## run the tests against a PostgreSQL 15 of Debian's
+	@tests/with_postgres15 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 --check
+	@$(BIN)/mypy
+	@$(BIN)/python manage.py check --fail-level WARNING
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(STAMP)  ## put code and templates in shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+
+bench: $(STAMP)  ## measure what design.md has budgets for (minutes; wants a quiet machine)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(STAMP)  ## resolve and pin the requirements anew, with hashes
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
+	    $$name.in -o $$name.txt || exit 1; done
+
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -m pulseops.bootstrap requirements-dev.txt
+	@touch $@
+
+# The browser tests drive Debian's Chromium.
+chromium:
+	@command -v chromium >/dev/null || { \
+	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
+
+clean:  ## remove what tests and checks leave behind (never the data)
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles var/test

@@ -1,0 +1,29 @@
+"""How gunicorn serves (`gunicorn --config python:pulseops.gunicorn pulseops.wsgi`).
+
+Two processes of few threads: on two cores more writers only fight each other. WEB_WORKERS and WEB_THREADS change that.
+"""
+
+from __future__ import annotations
+
+import os
+
+wsgi_app = "pulseops.wsgi"
+bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+
+timeout = 60  # seconds without a sign of life before a worker is replaced
+graceful_timeout = 4  # seconds; the supervisor waits five
+keepalive = 20  # seconds; log shippers send again soon
+max_requests = 50_000
+max_requests_jitter = 5_000
+limit_request_line = 8190  # bytes; a long search stands in the address
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # a heartbeat file must not wait for a disk
+
+accesslog = "-" if os.environ.get("ACCESS_LOG") else None
+errorlog = "-"
+loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
+
+# One connection a thread and one to spare, shared by a pool in each process; settings.py reads it.
+os.environ.setdefault("DATABASE_POOL_SIZE", str(threads + 1))
