@@ -42,8 +42,8 @@ def _fill(home: Path, python: Path, requirements: Path) -> None:
         print("Making a virtual environment in .venv …", file=sys.stderr)  # noqa: T201
         venv.create(home, with_pip=True)
     print(f"Installing {requirements.name} …", file=sys.stderr)  # noqa: T201
-    install = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "--disable-pip-version-check"]
-    done = subprocess.run([*install, "-r", requirements], check=False)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--disable-pip-version-check"]
+    done = subprocess.run([*install, "-r", str(requirements)], check=False)
     if done.returncode:
         sys.exit("The packages could not be installed; pip's message is above.")
     stamp.write_text(wanted)

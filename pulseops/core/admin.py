@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from pulseops.core.models import CronRun, Heartbeat
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # admin classes are not generic at run time
+class ReadOnlyAdmin(admin.ModelAdmin):
     """For rows that only the system writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
