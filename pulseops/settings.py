@@ -211,6 +211,13 @@ INGEST_MAX_MESSAGE_BYTES = env.int("INGEST_MAX_MESSAGE_BYTES", 256 * 1024)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", 32)
 INGEST_RATE_PER_MINUTE = env.int("INGEST_RATE_PER_MINUTE", 60_000)  # logs per API key, unless the key has its own
 
+# -- Outgoing requests -----------------------------------------------------------------------------------------------
+# Hosts beside Slack's and Discord's that channels may post to, "name" or "name:port": a Mattermost, say.
+NOTIFICATION_HOSTS = env.list("NOTIFICATION_HOSTS", default=[])
+# Of those, the ones of the operator's own network: they may have inner addresses and speak plain http.
+OUTGOING_PRIVATE_HOSTS = env.list("OUTGOING_PRIVATE_HOSTS", default=[])
+OUTGOING_CA_BUNDLE = env.str("OUTGOING_CA_BUNDLE", "")  # a file of certificates to trust instead of the usual ones
+
 # -- Security --------------------------------------------------------------------------------------------------------
 # On plain http://localhost a Secure cookie would lock the operator out of their own machine.
 _secure_cookies = not DEBUG and (IS_HTTPS or _public.hostname not in {"localhost", "127.0.0.1", "::1"})

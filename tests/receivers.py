@@ -1,0 +1,128 @@
+"""Real HTTP receivers on loopback, each answering in its own bad or good way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Received:
+    """One request as it came in; `at` is the monotonic clock."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Behaviour = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Receiver:
+    """A server whose `behaviour` can be changed between requests."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.received: list[Received] = []
+        self.arrived = threading.Condition()
+        self.stopping = threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                with receiver.arrived:
+                    headers = {name.lower(): value for name, value in self.headers.items()}
+                    receiver.received.append(Received(self.path, headers, body))
+                    receiver.arrived.notify_all()
+                with contextlib.suppress(OSError):
+                    receiver.behaviour(self)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/services/T000/B000/secretsecretsecret"
+
+    def wait_for(self, count: int, timeout: float = 10) -> list[Received]:
+        """Return what came once `count` requests are in; fails after `timeout` seconds."""
+        with self.arrived:
+            got = self.arrived.wait_for(lambda: len(self.received) >= count, timeout)
+            assert got, f"{len(self.received)} of {count} requests within {timeout} s"
+            return list(self.received)
+
+    def close(self) -> None:
+        self.stopping.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def answer(status: int = 200, body: bytes = b"ok", **headers: str) -> Behaviour:
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return behave
+
+
+def hang(seconds: float = 30) -> Behaviour:
+    return lambda handler: time.sleep(seconds)
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Send one byte of a header at a time, for ever."""
+    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
+        handler.wfile.write(bytes([byte]))
+        time.sleep(0.05)
+
+
+def garbage(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"\x00\xff this is not HTTP at all\r\n\r\n")
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    """Ten megabytes."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(10 * 1024 * 1024))
+    handler.end_headers()
+    for _ in range(160):
+        handler.wfile.write(b"x" * 65536)
+
+
+@contextlib.contextmanager
+def receiver(behaviour: Behaviour | None = None) -> Iterator[Receiver]:
+    made = Receiver(behaviour or answer())
+    try:
+        yield made
+    finally:
+        made.close()
