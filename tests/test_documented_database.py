@@ -22,7 +22,8 @@ INSERT INTO users (id, email, password_hash) VALUES
 INSERT INTO org_members (org_id, user_id, role)
     SELECT o.id, u.id, 'admin' FROM orgs o, users u;
 INSERT INTO sessions (id, user_id, session_token_hash, active_org_id, expires_at)
-    SELECT gen_random_uuid(), u.id, repeat('a', 64), o.id, now() + interval '1 day' FROM orgs o, users u WHERE u.email LIKE 'Old%';
+    SELECT gen_random_uuid(), u.id, repeat('a', 64), o.id, now() + interval '1 day'
+    FROM orgs o, users u WHERE u.email LIKE 'Old%';
 INSERT INTO services (id, org_id, name, created_by)
     SELECT '00000000-0000-4000-8000-000000000003', o.id, 'api', u.id FROM orgs o, users u WHERE u.email LIKE 'Old%';
 INSERT INTO environments (id, service_id, name)
