@@ -223,7 +223,7 @@ OUTGOING_CA_BUNDLE = env.str("OUTGOING_CA_BUNDLE", "")  # a file of certificates
 _secure_cookies = not DEBUG and (IS_HTTPS or _public.hostname not in {"localhost", "127.0.0.1", "::1"})
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", _secure_cookies)
 CSRF_COOKIE_HTTPONLY = True
-# CSRF_FAILURE_VIEW = "pulseops.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "pulseops.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -256,7 +256,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "pulseops.core.staticfiles.BundlingStorage"
     },
 }
 

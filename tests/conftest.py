@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Org, Role, User
 from tests.factories import make_member, make_org, make_service, make_user
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["tests.browser"]
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_the_deadline_ends_it(behaviour: receivers.Behaviour) -> None:
 
 
 def test_the_deadline_ends_a_resolver_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3) or [])
     started = time.monotonic()
     with pytest.raises(http.UnreachableError, match="did not answer"):
         http.post_json("https://slow.example/", {}, timeout=0.3)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client, override_settings
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Static files as production has them, twice over as after an upgrade."""
+    root = tmp_path_factory.mktemp("static")
+    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
+    ours = ["django.contrib.staticfiles.finders.FileSystemFinder"]  # compressing Django's own takes ten seconds
+    with override_settings(STATIC_ROOT=root, STORAGES=storages, STATICFILES_FINDERS=ours):
+        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return root
+
+
+def test_the_stylesheet_is_one_file(collected: Path) -> None:
+    (bundle,) = collected.glob("css/main.*.css")
+    text = bundle.read_text()
+    assert "@import" not in text
+    assert text.count("\n@layer components {") == len(list(Path(settings.BASE_DIR, "static/css/components").iterdir()))
+    assert text.index("@layer reset {") < text.index("@layer tokens {") < text.index("@layer utilities {")
+    assert bundle.with_name(bundle.name + ".br").exists()
+
+
+def test_every_component_has_its_import() -> None:
+    css = Path(settings.BASE_DIR, "static/css")
+    imported = set(re.findall(r"components/([\w-]+)\.css", (css / "main.css").read_text()))
+    assert imported == {path.stem for path in (css / "components").iterdir()}
+
+
+def test_pages_name_hashed_files_that_exist(collected: Path, client: Client) -> None:
+    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
+    with override_settings(STATIC_ROOT=collected, STORAGES=storages):
+        html = client.get("/").text
+    named = set(re.findall(r'"/static/([^"#]+)', html))
+    assert len(named) > 10
+    assert all((collected / name).is_file() for name in named)
+    assert all(re.search(r"\.[0-9a-f]{12}\.\w+$", name) for name in named)
+
+
+def test_every_icon_that_is_asked_for_is_drawn() -> None:
+    base = Path(settings.BASE_DIR)
+    drawn = set(re.findall(r'<symbol id="([\w-]+)"', (base / "static/icons.svg").read_text()))
+    sources = [path.read_text() for path in (base / "templates").rglob("*.html")]
+    asked = {name for text in sources for name in re.findall(r'(?:\{% icon |symbol=)"([\w-]+)"', text)}
+    assert asked <= drawn
