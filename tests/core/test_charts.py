@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from pulseops.core import charts
+
+START = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
+
+
+def hours(*counts: dict[str, int]) -> list[charts.Bucket]:
+    return [
+        charts.Bucket(START + timedelta(hours=index), START + timedelta(hours=index + 1), each)
+        for index, each in enumerate(counts)
+    ]
+
+
+def test_bars_stack_errors_at_the_bottom() -> None:
+    chart = charts.stacked_histogram(hours({"info": 60, "error": 40}, {}), height=130, top_count=100)
+    error, info = chart.bars[0].segments
+    assert (error.tone, info.tone) == ("error", "info")
+    assert (error.y, error.height) == ("72.00", "40.00")
+    assert (info.y, info.height) == ("12.00", "60.00")
+    assert chart.bars[1].segments == ()
+    assert (chart.bars[1].x, chart.bars[1].width) == ("50.000%", "50.000%")
+    assert chart.total == 100
+
+
+def test_one_error_among_a_million_is_still_seen() -> None:
+    chart = charts.stacked_histogram(hours({"info": 1_000_000, "error": 1}))
+    assert float(chart.bars[0].segments[0].height) >= 1.5
+
+
+@pytest.mark.parametrize(("count", "ceiling"), [(0, 2), (1, 2), (3, 4), (7, 8), (10, 10), (130, 200), (900, 1000)])
+def test_scales_end_on_round_numbers(count: int, ceiling: int) -> None:
+    assert charts.nice_ceiling(count) == ceiling
+
+
+def test_what_lies_outside_is_not_drawn() -> None:
+    chart = charts.stacked_histogram(
+        hours({"info": 1}, {"info": 1}),
+        markers=[charts.Marker(START - timedelta(hours=1), "before"), charts.Marker(START + timedelta(hours=1), "in")],
+        bands=[
+            charts.Band(START - timedelta(hours=2), START - timedelta(hours=1), "before"),
+            charts.Band(START + timedelta(hours=1), None, "goes on"),
+        ],
+    )
+    assert [(line.label, line.place) for line in chart.markers] == [("in", "50.000%")]
+    assert [(span.label, span.x, span.width) for span in chart.bands] == [("goes on", "50.000%", "50.000%")]
+
+
+def test_the_threshold_fits_on_the_scale() -> None:
+    chart = charts.stacked_histogram(hours({"error": 3}), threshold=120)
+    assert chart.threshold is not None
+    assert chart.top < float(chart.threshold.place) < chart.bottom
+
+
+def test_ticks_stand_on_round_times_of_the_reader() -> None:
+    with timezone.override(ZoneInfo("Asia/Kathmandu")):
+        chart = charts.stacked_histogram(hours({}, {}, {}, {}, {}, {}))
+    assert [tick.label for tick in chart.ticks] == ["14:00", "15:00", "16:00", "17:00", "18:00", "19:00"]
+
+
+def test_nothing_at_all_is_a_chart_too() -> None:
+    chart = charts.stacked_histogram([])
+    assert chart.bars == ()
+    assert chart.total == 0
+
+
+def test_a_bar_tells_its_time_zone_and_counts() -> None:
+    chart = charts.stacked_histogram(hours({"info": 1200, "error": 3}))
+    assert chart.bars[0].title == "2026-03-17 08:00:00 to 09:00:00 UTC: 3 error, 1,200 info"
