@@ -80,7 +80,7 @@ def write_settings(home: Home, socket_directory: Path, settings: Mapping[str, st
         home,
         home.data,
         {
-            "unix_socket_directories": f'"{socket_directory}"',
+            "unix_socket_directories": '"{}"'.format(str(socket_directory).replace('"', '""')),  # one of a list
             **sized_settings(memory_bytes=memory_bytes, free_disk_bytes=free_bytes),
             **_FIXED_SETTINGS,
             **_shared_memory_settings(),
@@ -165,7 +165,7 @@ def _container_memory_bytes() -> int:
 
 def _write_settings(home: Home, directory: Path, settings: Mapping[str, str]) -> None:
     temporary = directory / f"{_SETTINGS_FILE}.new"
-    lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items()]
+    lines = [f"{name} = {_quote(value)}\n" for name, value in settings.items()]
     temporary.write_text(
         "# Written by PulseOps at each start. Your own settings: ALTER SYSTEM SET ...\n" + "".join(lines)
     )
@@ -174,9 +174,14 @@ def _write_settings(home: Home, directory: Path, settings: Mapping[str, str]) ->
     temporary.rename(directory / _SETTINGS_FILE)
 
 
+def _quote(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def log_tail(home: Home) -> str:
-    """Return the end of what the server last said, for an error message."""
-    logs = sorted(_log_files(home), key=lambda path: path.stat().st_mtime)[-1:]
+    """Return the end of what the server said since it was last started, for an error message."""
+    started_at = home.startup_log.stat().st_mtime if home.startup_log.exists() else 0
+    logs = [path for path in _log_files(home) if path.stat().st_mtime >= started_at]
     return "\n".join(text for path in [home.startup_log, *logs] if (text := _tail(path)))
 
 

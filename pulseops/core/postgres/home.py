@@ -22,6 +22,7 @@ from typing import Any
 from pulseops.core.postgres.errors import USE_ANOTHER, NotPermittedError
 
 REFUGE = Path("/var/lib/pulseops")  # for root, whose data directory may lie where nobody else may enter
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")  # of our environment, to the server
 _SOCKET_NAME = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103  # bytes; macOS has the smallest sun_path, 104 with the terminating zero
 
@@ -41,12 +42,12 @@ class ServerUser:
     def run(self, command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run `command` as this user and return what it said, standard error included.
 
-        It gets no PG* variables, which would change its defaults, no terminal, and no Ctrl-C meant for this process.
+        It gets none of our secrets, no PG* variables, no terminal, and no Ctrl-C meant for this process.
         Raises NotPermittedError when this process may not become that user, OSError when the program cannot be run.
         """
         if self.is_another:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         # A file, not a pipe: the server inherits it from pg_ctl and a pipe would never end.
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             try:
@@ -109,9 +110,10 @@ class Home:
         return self.path / "startup.log"
 
     def make_socket_directory(self) -> Path:
-        """Return a 0700 directory for the server's socket, with a path short enough for one."""
+        """Return a 0700 directory for the server's socket, with a path that a client can name and a socket can have."""
         directory = self.path / "run"
-        if len(os.fsencode(directory / _SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
+        is_list = "," in str(directory)  # to libpq, which knows no way to quote a comma
+        if is_list or len(os.fsencode(directory / _SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
             return self._make_short_socket_directory()
         if not directory.exists():
             directory.mkdir(mode=0o700)

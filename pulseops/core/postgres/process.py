@@ -66,6 +66,26 @@ def is_alive(home: Home, postmaster: Postmaster) -> bool:
     return postmaster.answer() is not pq.Ping.NO_RESPONSE
 
 
+def shut_down(home: Home, postmaster: Postmaster) -> bool:
+    """Ask the server to close its connections and stop cleanly; return False where its process cannot be seen."""
+    try:
+        running = psutil.Process(postmaster.pid)
+        if _works_in(running, home):
+            running.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+            return True
+    except psutil.NoSuchProcess:
+        pass
+    return False
+
+
+def is_live(pid: int) -> bool:
+    """Tell whether the process lives; a zombie, which nobody may ever reap, does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def clear_remains(home: Home, socket_directory: Path) -> None:
     """Remove what a killed server left: its last processes, pid file, socket and the socket's lock file.
 

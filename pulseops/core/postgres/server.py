@@ -35,6 +35,7 @@ DATABASE = "pulseops"
 _READY_SECONDS = 60  # replaying the write-ahead log after a crash can take long
 _LEAVE_SECONDS = 10
 _SOCKET_SECONDS = 5
+_POLL_SECONDS = 0.02
 
 
 class Address(TypedDict):
@@ -148,10 +149,7 @@ class EmbeddedServer:
         socket_directory = place.make_socket_directory()
         process.clear_remains(place, socket_directory)
         cluster.write_settings(place, socket_directory, self._settings)
-        _run_pg_ctl_start(place, binaries)
-        postmaster = _wait_until_ready(place)
-        if postmaster is None:
-            raise error_from_output(cluster.log_tail(place), place.path)
+        postmaster = _wait_until_started(place, _spawn(place, binaries))
         _create_database(_address(postmaster))
         logger.info("started the embedded PostgreSQL %s in %s", binaries.version, place.path)
         return postmaster
@@ -187,24 +185,19 @@ def embedded_server(directory: Path, settings: Mapping[str, str] | None = None) 
 def stop(place: Home) -> None:
     """Stop the server cleanly, if it runs; connections that are open are closed. The caller holds the start lock.
 
-    Raises StartTimeoutError when it still runs after a minute.
+    One that runs where its process cannot be seen (another container) is left alone. Raises StartTimeoutError when it
+    still runs after a minute.
     """
     postmaster = process.read_postmaster(place)
-    if postmaster is None or not process.is_alive(place, postmaster):
+    if postmaster is None or not process.shut_down(place, postmaster):
         return
-    done = place.user.run(
-        [
-            binaries_for(place).program("pg_ctl"),
-            "stop",
-            f"--pgdata={place.data}",
-            "--mode=fast",
-            "--wait",
-            f"--timeout={_READY_SECONDS}",
-            "--silent",
-        ]
-    )
-    if done.returncode:
-        raise StartTimeoutError(f"The embedded PostgreSQL in {place.path} does not stop: {done.stdout.strip()}")
+    deadline = time.monotonic() + _READY_SECONDS
+    while process.is_live(postmaster.pid):
+        if time.monotonic() > deadline:
+            raise StartTimeoutError(
+                f"The embedded PostgreSQL in {place.path} has not stopped for {_READY_SECONDS} seconds."
+            )
+        time.sleep(_POLL_SECONDS)
     if postmaster.socket_directory.parent != place.path:  # the short one under /tmp
         with suppress(OSError):
             postmaster.socket_directory.rmdir()
@@ -235,14 +228,18 @@ def _wait_until_ready(place: Home) -> process.Postmaster | None:
         if answer is pq.Ping.OK:
             return postmaster
         if time.monotonic() > deadline:
-            raise StartTimeoutError(
-                f"The embedded PostgreSQL in {place.path} runs (process {postmaster.pid}) but has taken no "
-                f"connections for {_READY_SECONDS} seconds. After a crash it replays its log, which can take minutes; "
-                f"its log files in {place.data / 'log'} tell how far it is."
-            )
+            raise _not_ready(place, postmaster.pid)
         if answer is pq.Ping.NO_RESPONSE and _has_lost_socket(postmaster):
             stop(place)
-        time.sleep(0.02)
+        time.sleep(_POLL_SECONDS)
+
+
+def _not_ready(place: Home, pid: int) -> StartTimeoutError:
+    return StartTimeoutError(
+        f"The embedded PostgreSQL in {place.path} runs (process {pid}) but has taken no connections for "
+        f"{_READY_SECONDS} seconds. After a crash it replays its log, which can take minutes; its log files in "
+        f"{place.data / 'log'} tell how far it is."
+    )
 
 
 def _has_lost_socket(postmaster: process.Postmaster) -> bool:
@@ -250,20 +247,28 @@ def _has_lost_socket(postmaster: process.Postmaster) -> bool:
     return time.time() - postmaster.started_at > _SOCKET_SECONDS and not postmaster.socket.exists()
 
 
-def _run_pg_ctl_start(place: Home, binaries: Binaries) -> None:
-    """Start the server detached from this process, so that it outlives it. Whether it came up, the caller looks."""
+def _spawn(place: Home, binaries: Binaries) -> int:
+    """Start the server detached from this process, so that it outlives it; return its pid.
+
+    Not by pg_ctl, which puts paths between double quotes into a shell's command.
+    """
     place.startup_log.unlink(missing_ok=True)
-    place.user.run(
-        [
-            binaries.program("pg_ctl"),
-            "start",
-            f"--pgdata={place.data}",
-            f"--log={place.startup_log}",
-            "--wait",
-            f"--timeout={_READY_SECONDS}",
-            "--silent",
-        ]
-    )
+    detach = '"$0" -D "$1" >>"$2" 2>&1 & echo $!'
+    program = binaries.program("postgres")
+    return int(place.user.run(["sh", "-c", detach, program, place.data, place.startup_log]).stdout)
+
+
+def _wait_until_started(place: Home, pid: int) -> process.Postmaster:
+    """Wait until the server spawned as `pid` takes connections; raise what its log tells if it ends instead."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        postmaster = process.read_postmaster(place)
+        if postmaster and postmaster.pid == pid and postmaster.answer() is pq.Ping.OK:
+            return postmaster
+        if not process.is_live(pid):
+            raise error_from_output(cluster.log_tail(place), place.path)
+        time.sleep(_POLL_SECONDS)
+    raise _not_ready(place, pid)
 
 
 def _create_database(address: Address) -> None:
