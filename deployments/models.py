@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from accounts.models import Org
@@ -20,12 +21,25 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 
 class Deployment(models.Model):
-    """One commit on its way to one environment."""
+    """One commit on its way to one environment: one run of a pipeline, one attempt of it.
+
+    `created_at` is when it began by the sender's clock, never in the future; `status_changed_at` is when we learned the
+    present status, by ours. All times are UTC.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
         SUCCESS = "success"
         FAILURE = "failure"
+
+    class Source(models.TextChoices):
+        """Who told of it, from least to most precise; the more precise one's times and result hold."""
+
+        UNKNOWN = "", "Unknown"
+        PUSH = "push", "GitHub push"
+        RUN = "workflow_run", "GitHub Actions run"
+        DEPLOYMENT = "deployment", "GitHub deployment"
+        API = "api", "Deployments API"
 
     id = models.BigAutoField(primary_key=True)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="deployments", db_index=False)
@@ -41,6 +55,23 @@ class Deployment(models.Model):
     github_delivery_id = models.TextField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
+    url = models.TextField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    status_changed_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    source = models.TextField(choices=Source.choices, default="", db_default="", blank=True)
+    # The sender's own word for how it ended ("timed_out", "cancelled") where that says more than the status.
+    outcome = models.TextField(default="", db_default="", blank=True)
+    run_label = models.TextField(default="", db_default="", blank=True)
+    # How surely the status is known: `deployments.states` has the table. It only ever grows.
+    certainty = models.SmallIntegerField(default=0, db_default=0, editable=False)
+    # Whether message and author are the commit's own, not made up from the run's title and whoever started it.
+    is_commit_known = models.BooleanField(default=False, db_default=False, editable=False)
+    run_id = models.BigIntegerField(null=True, blank=True)
+    run_attempt = models.IntegerField(null=True, blank=True)
+    github_deployment_id = models.BigIntegerField(null=True, blank=True)
+    external_id = models.TextField(null=True, blank=True)
+
     objects = DeploymentQuerySet.as_manager()
 
     class Meta:
@@ -50,11 +81,76 @@ class Deployment(models.Model):
                 condition=models.Q(status__in=["pending", "success", "failure"]),
                 name="deployments_status_check",
             ),
+            # Whatever arrives at once and in whichever order, each of these is one deployment.
+            models.UniqueConstraint(
+                fields=["service", "environment", "run_id", "run_attempt"], name="deployments_run_key"
+            ),
+            models.UniqueConstraint(
+                fields=["service", "environment", "github_deployment_id"], name="deployments_github_deployment_key"
+            ),
+            models.UniqueConstraint(
+                fields=["service", "environment", "external_id"], name="deployments_external_id_key"
+            ),
+            models.UniqueConstraint(
+                fields=["service", "environment", "commit_sha"],
+                condition=models.Q(source="push"),
+                name="deployments_push_key",
+            ),
         ]
-        indexes = [models.Index("org", "service", models.F("created_at").desc(), name="idx_deployments_org_svc_ts")]
+        indexes = [
+            models.Index("org", "service", models.F("created_at").desc(), name="idx_deployments_org_svc_ts"),
+            models.Index("org", models.F("created_at").desc(), models.F("id").desc(), name="idx_deployments_org_ts"),
+            models.Index("environment", models.F("created_at").desc(), name="idx_deployments_env_ts"),
+            models.Index(fields=["environment", "commit_sha"], name="idx_deployments_env_sha"),
+            models.Index(
+                "org", "status_changed_at", condition=models.Q(status="failure"), name="idx_deployments_failed"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.commit_sha[:7]} {self.status}"
+        return f"{self.short_sha} {self.status}"
+
+    @property
+    def short_sha(self) -> str:
+        """The first seven characters of the commit's hash."""
+        return self.commit_sha[:7]
+
+    @property
+    def title(self) -> str:
+        """What it is, on one line: the first line of the commit's message, or the run's name."""
+        lines = (self.commit_message or "").strip().splitlines()
+        return lines[0] if lines else self.run_label or f"Commit {self.short_sha}"
+
+    @property
+    def deployed_at(self) -> datetime:
+        """When the new code was live, as far as we know: the end, or the beginning while there is no end."""
+        return self.finished_at or self.created_at
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended; a final status never goes back to pending."""
+        return self.status != self.Status.PENDING
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """From start to end in seconds; None while either is unknown."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+    @property
+    def state_label(self) -> str:
+        """The status as people say it: the sender's own word where that says more."""
+        return self.outcome.replace("_", " ").capitalize() if self.outcome else self.status.capitalize()
+
+    @property
+    def look(self) -> str:
+        """The state whose shape and colour it has: what was called off did not fail."""
+        return "skipped" if self.outcome in CALLED_OFF else self.status
+
+
+# Outcomes of runs that never got to deploy because somebody or something called them off.
+CALLED_OFF = frozenset({"cancelled", "skipped", "stale"})
 
 
 class GitHubIntegrationQuerySet(models.QuerySet["GitHubIntegration"]):
@@ -63,7 +159,11 @@ class GitHubIntegrationQuerySet(models.QuerySet["GitHubIntegration"]):
 
 
 class GitHubIntegration(models.Model):
-    """The repository whose webhooks speak for one service; the secret is derived, the table holds its hash."""
+    """The repository whose webhooks speak for one service; the secret is derived, the table holds its hash.
+
+    `environment_mapping` is branch (or a pattern like `release/*`) → environment name; `environment_names` is GitHub's
+    name of an environment → ours, where they differ. `workflows` are the names of the workflows that deploy; none: all.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     service = models.OneToOneField(Service, on_delete=models.DO_NOTHING, related_name="github_integration")
@@ -72,18 +172,34 @@ class GitHubIntegration(models.Model):
     webhook_secret_hash = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
+    environment_mapping = models.JSONField(default=dict, db_default={}, blank=True)
+    environment_names = models.JSONField(default=dict, db_default={}, blank=True)
+    workflows = models.JSONField(default=list, db_default=[], blank=True)
+    secret_version = models.IntegerField(default=0, db_default=0, editable=False)  # 0: it never had one of ours
+    last_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     objects = GitHubIntegrationQuerySet.as_manager()
 
     class Meta:
         db_table = "github_integrations"
         verbose_name = "GitHub integration"
+        indexes = [models.Index(Lower("repo_owner"), Lower("repo_name"), name="idx_github_integrations_repo")]
 
     def __str__(self) -> str:
+        return self.repository
+
+    @property
+    def repository(self) -> str:
+        """`owner/name` as its admin wrote it; GitHub compares both without regard to case."""
         return f"{self.repo_owner}/{self.repo_name}"
+
+    def is_of(self, repository: str) -> bool:
+        """Tell whether `repository`, `owner/name` in any case, is this one."""
+        return repository.lower() == self.repository.lower()
 
 
 class WebhookDelivery(models.Model):
-    """One webhook that GitHub sent; `delivery_id` is GitHub's, so a second sending is known."""
+    """One webhook that GitHub sent, under GitHub's own id. What it did stands in WebhookEffect."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     delivery_id = models.TextField(unique=True)
@@ -102,6 +218,81 @@ class WebhookDelivery(models.Model):
     class Meta:
         db_table = "webhook_deliveries"
         verbose_name_plural = "webhook deliveries"
+        indexes = [models.Index(fields=["created_at"], name="idx_webhook_deliveries_created")]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.delivery_id}"
+
+
+class WebhookEffectQuerySet(models.QuerySet["WebhookEffect"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(integration__service__org=org)
+
+
+class WebhookEffect(models.Model):
+    """What one delivery did for one integration: a line of that integration's delivery log.
+
+    GitHub's delivery id is unique for GitHub, but two organisations may map one repository, and neither may see or
+    forestall the other's; so a delivery is a duplicate only within one integration. `event_json` holds what we read
+    from the payload, as `deployments.payloads.Rollout`: enough to replay it, whatever the size of the body was.
+    """
+
+    class Result(models.TextChoices):
+        APPLIED = "applied"
+        IGNORED = "ignored"
+        INVALID = "invalid"
+
+    id = models.BigAutoField(primary_key=True)
+    integration = models.ForeignKey(
+        GitHubIntegration,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="effects",
+        db_index=False,
+        db_constraint=False,
+    )
+    delivery_id = models.TextField()
+    event_type = models.TextField()
+    action = models.TextField(default="", blank=True)
+    payload_hash = models.TextField()
+    result = models.TextField(choices=Result.choices)
+    reason = models.TextField(default="", blank=True)
+    event_json = models.JSONField(null=True, blank=True)
+    deployment = models.ForeignKey(
+        Deployment,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="effects",
+        db_constraint=False,
+    )
+    received_at = models.DateTimeField(default=timezone.now, editable=False)
+    replayed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WebhookEffectQuerySet.as_manager()
+
+    class Meta:
+        db_table = "webhook_effects"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "delivery_id"], nulls_distinct=False, name="webhook_effects_delivery_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(result__in=["applied", "ignored", "invalid"]), name="webhook_effects_result_check"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "integration", models.F("received_at").desc(), models.F("id").desc(), name="idx_webhook_effects_log"
+            ),
+            models.Index(fields=["received_at"], name="idx_webhook_effects_received"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.delivery_id} {self.result}"
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether enough is kept to do it again."""
+        return self.event_json is not None
