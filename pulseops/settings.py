@@ -211,6 +211,10 @@ INGEST_MAX_MESSAGE_BYTES = env.int("INGEST_MAX_MESSAGE_BYTES", 256 * 1024)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", 32)
 INGEST_RATE_PER_MINUTE = env.int("INGEST_RATE_PER_MINUTE", 60_000)  # logs per API key, unless the key has its own
 
+# -- Deployments -----------------------------------------------------------------------------------------------------
+# Verifies the deliveries of integrations from older installations that have no secret of their own; of those alone.
+GITHUB_WEBHOOK_SECRET = env.str("GITHUB_WEBHOOK_SECRET", "")
+
 # -- Outgoing requests -----------------------------------------------------------------------------------------------
 # Hosts beside Slack's and Discord's that channels may post to, "name" or "name:port": a Mattermost, say.
 NOTIFICATION_HOSTS = env.list("NOTIFICATION_HOSTS", default=[])

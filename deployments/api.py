@@ -1,0 +1,60 @@
+"""What machines call: GitHub's webhooks, and the deployments API for any other CI."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.tenancy import public
+from deployments.receiver import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
+from pulseops.core.errors import json_data, json_error
+
+_WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
+_FORM = "application/x-www-form-urlencoded"
+
+
+@csrf_exempt
+@public
+def webhook(request: HttpRequest) -> HttpResponse:
+    """POST /api/v1/github/webhook, as docs/deployments.md describes it."""
+    if request.method != "POST":
+        return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
+    delivery_id = request.headers.get("x-github-delivery", "")
+    event_type = request.headers.get("x-github-event", "")
+    if not (_WORD.match(delivery_id) and _WORD.match(event_type)):
+        return JsonResponse({"error": "Missing headers"}, status=400)
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return json_error("PAYLOAD_TOO_LARGE", "GitHub's payloads have at most 25 MB.")
+    except UnreadablePostError:
+        return json_error("BAD_REQUEST", "The body did not arrive whole.")
+    return _answer(request, delivery_id, event_type, body)
+
+
+def _answer(request: HttpRequest, delivery_id: str, event_type: str, body: bytes) -> HttpResponse:
+    signature, hint = request.headers.get("x-hub-signature-256", ""), request.GET.get("integration", "")
+    try:
+        integrations = verified_integrations(body, signature=signature, hint=hint)
+    except InvalidSignatureError:
+        return JsonResponse({"error": "Invalid signature"}, status=401)
+    receipt = receive_delivery(Delivery(delivery_id, event_type, body, _payload(request, body)), integrations)
+    if receipt.problem:
+        return json_error("BAD_REQUEST", receipt.problem)
+    return json_data({"ok": True, "deduped": True} if receipt.is_duplicate else {"ok": True})
+
+
+def _payload(request: HttpRequest, body: bytes) -> bytes:
+    """Return the JSON of a delivery: the body, or its field `payload` when the webhook is set to send a form."""
+    if request.content_type != _FORM:
+        return body
+    try:
+        fields = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10, errors="surrogateescape"))
+    except ValueError:
+        return b""
+    return fields.get("payload", "").encode("utf-8", "surrogateescape")

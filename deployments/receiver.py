@@ -1,0 +1,189 @@
+"""GitHub's webhooks: whose it is, whether it was seen, and what it does; all of it or nothing.
+
+A delivery is verified against the raw body before anything is parsed. Its row, the line in each integration's delivery
+log and what it does to a deployment are one transaction, so whatever fails leaves nothing and GitHub's redelivery does
+all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from deployments.candidates import all_integrations, named_integrations
+from deployments.mapping import UnmappedError, target_environment
+from deployments.models import GitHubIntegration, WebhookDelivery, WebhookEffect
+from deployments.payloads import InvalidPayloadError, Reading, Rollout, read_payload
+from deployments.rollouts import record_rollout
+from deployments.signatures import is_signed_by, is_signed_with
+from services.models import Environment
+
+log = logging.getLogger(__name__)
+Result = WebhookEffect.Result
+_REFUSAL_NOTED_EVERY = timedelta(minutes=1)
+
+
+class InvalidSignatureError(Exception):
+    """Nobody here has a secret that this was signed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it came. `payload` is the JSON of `body`: the body itself, or one field of a form."""
+
+    delivery_id: str
+    event_type: str
+    body: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery; `problem` says what is wrong with a payload that cannot be read."""
+
+    is_duplicate: bool
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    result: WebhookEffect.Result
+    reason: str
+    deployment_id: int | None = None
+
+
+def verified_integrations(body: bytes, *, signature: str, hint: str) -> list[GitHubIntegration]:
+    """Return the integrations whose secret `body` was signed with; none when it was GITHUB_WEBHOOK_SECRET alone.
+
+    Raises InvalidSignatureError when it was neither.
+    """
+    named = named_integrations(body, hint)
+    verified = [each for each in named if is_signed_by(each, body, signature)]
+    if not named:
+        verified = [each for each in all_integrations(body) if is_signed_by(each, body, signature)]
+    shared = settings.GITHUB_WEBHOOK_SECRET
+    if verified or (shared and is_signed_with(shared, body, signature)):
+        return verified
+    _note_refusal(named)
+    raise InvalidSignatureError
+
+
+def _note_refusal(named: Sequence[GitHubIntegration]) -> None:
+    """Leave a trace for the admin who pasted the wrong secret; one write a minute, for anybody can cause it."""
+    now = timezone.now()
+    GitHubIntegration.objects.filter(
+        Q(last_refused_at=None) | Q(last_refused_at__lt=now - _REFUSAL_NOTED_EVERY), pk__in=[i.pk for i in named]
+    ).update(last_refused_at=now)
+    log.warning("webhook signature refused", extra={"integrations": [str(each.pk) for each in named]})
+
+
+def receive_delivery(delivery: Delivery, integrations: Sequence[GitHubIntegration]) -> Receipt:
+    """Do what `delivery` says, for each of `integrations` that it was verified for; see the head of this file."""
+    reading = _read(delivery)
+    digest = hashlib.sha256(delivery.body).hexdigest()
+    with transaction.atomic():
+        _note_delivery(delivery, integrations, digest)
+        whose: Sequence[GitHubIntegration | None] = integrations or [None]
+        news = [_receive_for(each, delivery, reading, digest) for each in whose]
+    return Receipt(is_duplicate=not any(news), problem="" if reading.is_valid else reading.reason)
+
+
+def _read(delivery: Delivery) -> Reading:
+    try:
+        return read_payload(delivery.event_type, delivery.payload)
+    except InvalidPayloadError as error:
+        return Reading(reason=f"Not a JSON object: {error}", is_valid=False)
+
+
+def _note_delivery(delivery: Delivery, integrations: Sequence[GitHubIntegration], digest: str) -> None:
+    row = WebhookDelivery(
+        delivery_id=delivery.delivery_id,
+        integration=integrations[0] if integrations else None,
+        event_type=delivery.event_type,
+        payload_hash=digest,
+    )
+    WebhookDelivery.objects.bulk_create([row], ignore_conflicts=True)
+
+
+# Take the line of the log for this delivery, or wait for whoever has it and lock what they wrote.
+_TAKE_LINE = """
+INSERT INTO webhook_effects (integration_id, delivery_id, event_type, action, payload_hash, result, reason, received_at)
+VALUES (%s, %s, %s, %s, %s, 'ignored', '', now())
+ON CONFLICT (integration_id, delivery_id) DO UPDATE SET delivery_id = excluded.delivery_id
+RETURNING id, xmax = 0, result
+"""
+
+
+def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, reading: Reading, digest: str) -> bool:
+    """Return whether this was news to the integration.
+
+    A redelivery of what was not applied is looked at again, because the mapping may be right by now; it is news if it
+    is applied this time.
+    """
+    integration_id = integration.pk if integration else None
+    key = [integration_id, delivery.delivery_id, delivery.event_type, reading.action, digest]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_LINE, key)
+        line, is_new, result = cursor.fetchone()
+    if not is_new and result == Result.APPLIED:
+        return False
+    outcome = _apply(integration, reading, delivery.delivery_id)
+    _write_line(line, outcome, event_json=_as_json(reading.rollout))
+    return bool(is_new) or outcome.result == Result.APPLIED
+
+
+def _write_line(line: int, outcome: _Outcome, **fields: Any) -> None:
+    WebhookEffect.objects.filter(pk=line).update(
+        result=outcome.result, reason=outcome.reason, deployment_id=outcome.deployment_id, **fields
+    )
+
+
+def _apply(integration: GitHubIntegration | None, reading: Reading, delivery_id: str) -> _Outcome:
+    if not reading.is_valid:
+        return _Outcome(Result.INVALID, reading.reason)
+    if integration is None:
+        return _Outcome(Result.IGNORED, f"No integration maps the repository {reading.repository or 'of this event'}.")
+    if reading.repository and not integration.is_of(reading.repository):
+        return _Outcome(Result.IGNORED, f"It is of {reading.repository}, not of {integration.repository}.")
+    if reading.rollout is None:
+        return _Outcome(Result.IGNORED, reading.reason)
+    if not reading.repository:
+        return _Outcome(Result.INVALID, "It does not say which repository it is of.")
+    return _apply_rollout(integration, reading.rollout, delivery_id)
+
+
+def _apply_rollout(integration: GitHubIntegration, rollout: Rollout, delivery_id: str) -> _Outcome:
+    environments = list(Environment.objects.filter(service_id=integration.service_id).select_related("service"))
+    try:
+        environment = target_environment(integration, environments, rollout)
+    except UnmappedError as error:
+        return _Outcome(Result.IGNORED, str(error))
+    deployment = record_rollout(environment=environment, rollout=rollout, delivery_id=delivery_id)
+    said = rollout.outcome.replace("_", " ") or rollout.status
+    return _Outcome(Result.APPLIED, f"{environment.name}: {said}", deployment.pk)
+
+
+def reapply(effect: WebhookEffect) -> WebhookEffect:
+    """Do again what a stored delivery said, by the mapping as it is now. Runs inside the caller's transaction."""
+    integration = effect.integration
+    assert integration is not None
+    assert effect.event_json is not None
+    rollout = msgspec.convert(effect.event_json, Rollout)
+    outcome = _apply_rollout(integration, rollout, effect.delivery_id)
+    _write_line(effect.pk, outcome, replayed_at=timezone.now())
+    effect.refresh_from_db()
+    return effect
+
+
+def _as_json(rollout: Rollout | None) -> Any:
+    return msgspec.to_builtins(rollout) if rollout else None
