@@ -1,0 +1,160 @@
+"""What pages read of services, environments and keys; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Max, OuterRef, Q
+from django.utils import timezone
+
+from accounts.models import Org
+from pulseops.core.charts import Bucket
+from services.models import ApiKey, Environment, RateBucket, Service
+
+QUIET_AFTER = timedelta(hours=1)  # without a log a service counts as silent
+USE_SHOWN = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How much is heard of a service or environment: its keys that work, and when one last brought a log (UTC)."""
+
+    live_keys: int
+    last_log_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """One of "off" (no key works), "waiting" (for the first log), "active", "silent"."""
+        if self.last_log_at and self.last_log_at > timezone.now() - QUIET_AFTER:
+            return "active"
+        if not self.live_keys:
+            return "off"
+        return "silent" if self.last_log_at else "waiting"
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Hearing]) -> Hearing:
+        """Put together what is heard of the parts of something."""
+        parts = list(parts)
+        times = [part.last_log_at for part in parts if part.last_log_at]
+        return cls(live_keys=sum(part.live_keys for part in parts), last_log_at=max(times, default=None))
+
+    @property
+    def label(self) -> str:
+        """The state in words."""
+        return {"off": "No key", "waiting": "Waiting for the first log"}.get(self.state, self.state.capitalize())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSummary:
+    """A service as a row of the list."""
+
+    service: Service
+    environments: list[str]
+    hearing: Hearing
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSummary:
+    """An environment as a row of its service's page."""
+
+    environment: Environment
+    hearing: Hearing
+
+
+@dataclass(frozen=True, slots=True)
+class KeySummary:
+    """A key as a row of its service's page, with what it brought in each minute of the last hour."""
+
+    key: ApiKey
+    use: list[Bucket]
+    rate_per_minute: int
+
+    @property
+    def state(self) -> str:
+        """One of "revoked", "expiring" (rotated, still works), "waiting" (never used), "active"."""
+        if not self.key.is_live():
+            return "revoked"
+        if self.key.revoked_at:
+            return "expiring"
+        return "active" if self.key.last_used_at else "waiting"
+
+    @property
+    def label(self) -> str:
+        """The state in words."""
+        return {"waiting": "Not used yet", "expiring": "Ends"}.get(self.state, self.state.capitalize())
+
+    @property
+    def sent(self) -> int:
+        """Logs of the last hour."""
+        return sum(bucket.total for bucket in self.use)
+
+    @property
+    def peak(self) -> int:
+        """Logs of its busiest minute."""
+        return max((bucket.total for bucket in self.use), default=0)
+
+
+def service_summaries(org: Org) -> list[ServiceSummary]:
+    """Return the organisation's services by name; one query."""
+    names = Environment.objects.filter(service=OuterRef("pk")).order_by("name").values("name")
+    rows = Service.objects.for_org(org).annotate(environment_names=ArraySubquery(names), **_heard())
+    return [ServiceSummary(row, row.environment_names, _hearing(row)) for row in rows.order_by("name")]
+
+
+def environment_summaries(service: Service) -> list[EnvironmentSummary]:
+    """Return a service's environments by name; one query."""
+    rows = service.environments.annotate(**_heard()).order_by("name")
+    return [EnvironmentSummary(row, _hearing(row)) for row in rows]
+
+
+def environment_hearing(environment: Environment) -> Hearing:
+    """Return how much is heard of one environment."""
+    return _hearing(Environment.objects.annotate(**_heard()).get(pk=environment.pk))
+
+
+def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeySummary]:
+    """Return a service's keys, those that work first and the newest of them on top; two queries."""
+    now = now or timezone.now()
+    keys = list(
+        ApiKey.objects.filter(service=service).select_related("environment", "created_by").order_by("-created_at", "pk")
+    )
+    use = _use_by_key([key.pk for key in keys], now)
+    summaries = [KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE) for key in keys]
+    return sorted(summaries, key=lambda each: each.state == "revoked")
+
+
+def key_use(key: ApiKey, *, now: datetime | None = None) -> list[Bucket]:
+    """Return what one key brought in each minute of the last hour."""
+    return _use_by_key([key.pk], now or timezone.now())[key.pk]
+
+
+def _heard() -> dict[str, Count | Max]:
+    """Annotations that a Hearing is made of, for a queryset of anything that has `api_keys`."""
+    live = Q(api_keys__revoked_at=None) | Q(api_keys__revoked_at__gt=timezone.now())
+    ever_made = Q(api_keys__isnull=False)
+    return {"live_keys": Count("api_keys", filter=ever_made & live), "last_log_at": Max("api_keys__last_used_at")}
+
+
+def _hearing(row: Any) -> Hearing:
+    return Hearing(live_keys=row.live_keys, last_log_at=row.last_log_at)
+
+
+def _use_by_key(key_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Bucket]]:
+    """Give each key one bucket for every minute of the last hour, the one that is running included, oldest first."""
+    last = now.replace(second=0, microsecond=0)
+    starts = [last - step * _MINUTE for step in reversed(range(USE_SHOWN // _MINUTE))]
+    counts: dict[tuple[UUID, datetime], int] = {}
+    rows = RateBucket.objects.filter(api_key__in=list(key_ids), window_start__gte=starts[0])
+    for key_id, start, count in rows.values_list("api_key_id", "window_start", "count"):
+        counts[key_id, start] = count
+    return {
+        key_id: [Bucket(start, start + _MINUTE, {"info": counts.get((key_id, start), 0)}) for start in starts]
+        for key_id in key_ids
+    }
