@@ -1,0 +1,181 @@
+"""What people enter about services, environments and keys."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.utils import timezone
+
+from services.models import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ApiKey, Environment, Service
+
+RATE_MAX = 10_000_000  # logs a minute
+GRACES = (
+    (timedelta(0), "At once"),
+    (timedelta(hours=1), "In 1 hour"),
+    (timedelta(hours=24), "In 24 hours"),
+    (timedelta(days=7), "In 7 days"),
+)
+
+
+class NameField(forms.CharField):
+    """A name of one line: runs of white space become one space, and composed characters are one character."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """A shorter retention that has still to be confirmed: all logs from before `before` would go."""
+
+    days: int
+    before: datetime
+
+
+class ServiceForm(forms.Form):
+    """A new service, or with `service` the change of one."""
+
+    name = NameField(
+        max_length=100,
+        help_text="Unique in the organisation; searches find its logs by <code>service:name</code>.",
+        widget=forms.TextInput(attrs={"placeholder": "checkout-api", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    description = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    repo_url = forms.URLField(
+        label="Repository",
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["http", "https"])],
+        widget=forms.URLInput(attrs={"placeholder": "https://github.com/acme/checkout-api"}),
+    )
+    retention_days = forms.IntegerField(
+        label="Keep logs for (days)",
+        min_value=RETENTION_DAYS_MIN,
+        max_value=RETENTION_DAYS_MAX,
+        initial=7,
+        help_text=f"{RETENTION_DAYS_MIN} to {RETENTION_DAYS_MAX}. Older logs are deleted.",
+    )
+
+    def __init__(self, *args: Any, service: Service | None = None, **kwargs: Any) -> None:
+        self.service = service
+        self.lowering: Lowering | None = None
+        if service:
+            kwargs["initial"] = {
+                "name": service.name,
+                "description": service.description or "",
+                "repo_url": service.repo_url or "",
+                "retention_days": service.retention_days,
+            }
+        super().__init__(*args, **kwargs)
+        if not service:
+            self.fields["name"].widget.attrs["autofocus"] = True
+
+    def clean(self) -> dict[str, Any]:
+        """Ask once more before logs are lost: the button that then shows sends the days again as `lowered_to`."""
+        values: dict[str, Any] = super().clean() or {}
+        days = values.get("retention_days")
+        if self.service and days and days < self.service.retention_days and self.data.get("lowered_to") != str(days):
+            self.lowering = Lowering(days, timezone.now() - timedelta(days=days))
+            self.add_error("retention_days", "This deletes logs; please confirm.")
+        return values
+
+    def name_taken(self) -> None:
+        """Say that another service has the name."""
+        self.add_error("name", "The organisation has a service of this name already.")
+
+
+class EnvironmentForm(forms.Form):
+    """The name of an environment."""
+
+    name = NameField(
+        max_length=60,
+        help_text="Unique in the service; searches find its logs by <code>env:name</code>.",
+        widget=forms.TextInput(attrs={"placeholder": "preview", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def name_taken(self) -> None:
+        """Say that another environment has the name."""
+        self.add_error("name", "The service has an environment of this name already.")
+
+
+class KeyForm(forms.Form):
+    """The label and limit of a key."""
+
+    label = NameField(
+        max_length=100,
+        required=False,
+        help_text="Who or what sends with it, to tell it from the others.",
+        widget=forms.TextInput(attrs={"placeholder": "web servers in Frankfurt", "autocomplete": "off"}),
+    )
+    rate_per_minute = forms.IntegerField(label="Logs a minute", min_value=1, max_value=RATE_MAX, required=False)
+
+    def __init__(self, *args: Any, key: ApiKey | None = None, **kwargs: Any) -> None:
+        if key:
+            kwargs["initial"] = {"label": key.label, "rate_per_minute": key.rate_per_minute}
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "rate_per_minute"
+        ].help_text = f"Requests beyond it are answered 429. Empty: the default of {settings.INGEST_RATE_PER_MINUTE:,}."
+
+
+class NewKeyForm(KeyForm):
+    """A key to be made for one of a service's environments."""
+
+    environment = forms.ModelChoiceField(queryset=Environment.objects.none(), empty_label=None)
+    field_order = ["environment", "label", "rate_per_minute"]
+
+    def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["environment"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Environment.objects.filter(service=service).order_by("name")
+
+
+class RotateForm(forms.Form):
+    """When the old key ends."""
+
+    grace = forms.TypedChoiceField(
+        label="The old key ends",
+        choices=[(str(round(each.total_seconds())), words) for each, words in GRACES],
+        coerce=lambda seconds: timedelta(seconds=int(seconds)),
+        initial="86400",
+        widget=forms.RadioSelect,
+    )
+
+
+class ConfirmNameForm(forms.Form):
+    """The name of what is to be deleted, typed once more."""
+
+    typed_name = forms.CharField(label="Its name", strip=True)
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        self.expected = expected
+        super().__init__(*args, **kwargs)
+        field = self.fields["typed_name"]
+        field.label = f"Type {expected} to confirm"
+        field.widget.attrs |= {
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "pattern": _exactly(expected),
+            "title": f"Type {expected} exactly.",
+        }
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"]
+        if typed != self.expected.strip():
+            raise forms.ValidationError("This is not its name.")
+        return typed
+
+
+def _exactly(text: str) -> str:
+    """Return an HTML pattern that matches `text` alone; the browser reads it with the flag v, which is strict."""
+    return re.sub(r"[\^$\\.*+?()\[\]{}|/]", lambda found: "\\" + found[0], text.strip())

@@ -1,0 +1,1 @@
+"""Pages: one file for services, one for environments, one for keys."""

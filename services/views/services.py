@@ -1,0 +1,138 @@
+"""The services of an organisation: list, one of them, make, change, delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import OrgRequest, org_developer, org_member
+from pulseops.core.extensions import SERVICE_PANELS, Panel
+from services import actions, queries
+from services.forms import ConfirmNameForm, ServiceForm
+from services.links import explorer_url
+from services.models import Service
+from services.queries import EnvironmentSummary, Hearing
+from services.snippets import PLACEHOLDER, filled_snippets
+from services.views.incoming import find_service, gone_is_404, posted, require_form
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRow:
+    """An environment as its service's page shows it, with the form that deletes it."""
+
+    summary: EnvironmentSummary
+    explorer_url: str
+    delete_form: ConfirmNameForm
+
+    @property
+    def id(self) -> str:
+        """What tells this row's elements from the others'."""
+        return str(self.summary.environment.pk)
+
+
+@require_safe
+@org_member
+def service_list(request: OrgRequest) -> HttpResponse:
+    """Show every service with what is heard of it."""
+    return render(request, "services/list.html", {"summaries": queries.service_summaries(request.org)})
+
+
+@require_safe
+@org_member
+def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Show a service: environments, keys, how to send, and what other apps know of it."""
+    service = find_service(request, service_id)
+    environments = queries.environment_summaries(service)
+    keys = queries.key_summaries(service)
+    values = {
+        **_parts(service, environments),
+        "environments": [_row(each) for each in environments],
+        "keys": [each for each in keys if each.state != "revoked"],
+        "revoked_keys": [each for each in keys if each.state == "revoked"],
+        "explorer_url": explorer_url(service),
+        "snippets": filled_snippets(),
+        "placeholder": PLACEHOLDER,
+        "panels": _panels(request, service),
+        "delete_form": ConfirmNameForm(expected=service.name, auto_id="delete_%s"),
+    }
+    return render(request, "services/detail.html", values)
+
+
+def _parts(service: Service, environments: list[EnvironmentSummary]) -> dict[str, Any]:
+    return {
+        "service": service,
+        "hearing": Hearing.of_all(each.hearing for each in environments),
+        "environment_names": [each.environment.name for each in environments],
+    }
+
+
+def _row(summary: EnvironmentSummary) -> EnvironmentRow:
+    environment = summary.environment
+    return EnvironmentRow(
+        summary=summary,
+        explorer_url=explorer_url(environment.service, environment),
+        delete_form=ConfirmNameForm(expected=environment.name, auto_id=f"delete_{environment.pk}_%s"),
+    )
+
+
+def _panels(request: OrgRequest, service: Service) -> list[Panel]:
+    return [panel for add in SERVICE_PANELS if (panel := add(request, service))]
+
+
+@require_form
+@org_developer
+def service_create(request: OrgRequest) -> HttpResponse:
+    """Make a service with production and staging."""
+    form = ServiceForm(posted(request))
+    if form.is_valid():
+        try:
+            service = actions.create_service(actor=request.user, org=request.org, **form.cleaned_data)
+        except actions.NameTakenError:
+            form.name_taken()
+        else:
+            messages.success(request, f"{service.name} is made. Give it a key, and it can send logs.")
+            return redirect("services:detail", service.pk)
+    return render(request, "services/form.html", {"form": form})
+
+
+@require_form
+@org_developer
+@gone_is_404
+def service_edit(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Change a service; a shorter retention is asked about once more."""
+    service = find_service(request, service_id)
+    form = ServiceForm(posted(request), service=service)
+    if form.is_valid():
+        try:
+            service = actions.update_service(actor=request.user, service=service, **form.cleaned_data)
+        except actions.NameTakenError:
+            form.name_taken()
+        else:
+            messages.success(request, f"{service.name} is saved.")
+            return redirect("services:detail", service.pk)
+    return render(request, "services/form.html", {"form": form, "service": service})
+
+
+@require_form
+@org_developer
+def service_delete(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Delete a service whose name was typed once more."""
+    service = find_service(request, service_id)
+    form = ConfirmNameForm(posted(request), expected=service.name)
+    if form.is_valid():
+        actions.delete_service(actor=request.user, service=service)
+        messages.success(request, f"{service.name} is deleted.")
+        return redirect("services:list")
+    values = {
+        **_parts(service, queries.environment_summaries(service)),
+        "name": service.name,
+        "goes": "services/_service_goes.html",
+        "form": form,
+    }
+    return render(request, "services/delete.html", values)
