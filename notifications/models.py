@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Self
+from urllib.parse import urlsplit
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -12,6 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Org
 
+TEST_EVENT = "channel.test"
+
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
     def for_org(self, org: Org) -> Self:
@@ -19,11 +22,15 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 
 
 class Channel(models.Model):
-    """A Slack or Discord webhook; `config_json` holds `webhook_url`, which is a secret and shown masked."""
+    """A Slack or Discord webhook; `config_json` holds `webhook_url`, which is a secret and shown masked.
+
+    `paused_until`: the receiver has asked to be left alone. `gather_until`: a message went out just now, so what comes
+    meanwhile is gathered into one. `failures` counts those in a row.
+    """
 
     class Type(models.TextChoices):
-        DISCORD = "discord", "Discord"
         SLACK = "slack", "Slack"
+        DISCORD = "discord", "Discord"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="channels", db_index=False)
@@ -31,6 +38,13 @@ class Channel(models.Model):
     config_json = models.JSONField()
     enabled = models.BooleanField(default=True, db_default=True, null=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    name = models.TextField(default="", db_default="", blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    gather_until = models.DateTimeField(null=True, blank=True)
+    failures = models.IntegerField(default=0, db_default=0)
+    last_error = models.TextField(null=True, blank=True)
+    last_failed_at = models.DateTimeField(null=True, blank=True)
+    last_sent_at = models.DateTimeField(null=True, blank=True)
 
     objects = ChannelQuerySet.as_manager()
 
@@ -44,16 +58,50 @@ class Channel(models.Model):
         indexes = [models.Index(fields=["org"], name="idx_notification_channels_org_id")]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.id}"
+        return self.name or f"{self.get_type_display()} {self.masked_url}"
+
+    @property
+    def webhook_url(self) -> str:
+        """The secret address; other software wrote it as `webhookUrl`."""
+        config = self.config_json if isinstance(self.config_json, dict) else {}
+        return str(config.get("webhook_url") or config.get("webhookUrl") or "")
+
+    @property
+    def masked_url(self) -> str:
+        """The host and the last four characters: enough to tell two channels apart, too little to post."""
+        url = self.webhook_url
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        return f"{host}/…{url[-4:]}" if len(url) > len(host) + 20 else f"{host}/…"
+
+    @property
+    def health(self) -> str:
+        """In a word: off, failing, waiting (nothing sent yet) or ok."""
+        if not self.enabled:
+            return "off"
+        if self.failures:
+            return "failing"
+        return "ok" if self.last_sent_at else "waiting"
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     def for_org(self, org: Org) -> Self:
         return self.filter(org=org)
 
+    def outstanding(self) -> Self:
+        """Those that are still to be delivered."""
+        return self.filter(status__in=[Job.Status.PENDING, Job.Status.PROCESSING])
+
 
 class Job(models.Model):
-    """One message to one channel, from its event to its delivery; `type` is the event (incident.created, …)."""
+    """One message to one channel, from its event to its delivery; `type` is the event (incident.created, …).
+
+    `processing` is a lease: it ends at `next_attempt_at`, and then anybody may take the job up again. `lease` is who
+    holds it. `batch` names the message that went or goes out: jobs with the same one are one message, and it is sent
+    again under the same name, so a receiver can tell a duplicate.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -70,6 +118,19 @@ class Job(models.Model):
     next_attempt_at = models.DateTimeField(default=timezone.now, db_default=Now())
     last_error = models.TextField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    channel = models.ForeignKey(
+        Channel,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        db_index=False,
+        db_constraint=False,
+    )
+    subject_id = models.BigIntegerField(null=True, blank=True)  # the incident: messages about one stay in order
+    batch = models.UUIDField(null=True, blank=True)
+    lease = models.UUIDField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
 
@@ -81,7 +142,20 @@ class Job(models.Model):
                 name="notification_jobs_status_check",
             ),
         ]
-        indexes = [models.Index(fields=["status", "next_attempt_at"], name="idx_notification_jobs_status_next_attempt")]
+        indexes = [
+            models.Index(fields=["status", "next_attempt_at"], name="idx_notification_jobs_status_next_attempt"),
+            models.Index("org", models.F("created_at").desc(), name="notification_jobs_org_idx"),
+            models.Index(
+                fields=["channel", "created_at"],
+                condition=models.Q(status__in=["pending", "processing"]),
+                name="notification_jobs_due_idx",
+            ),
+            models.Index(
+                fields=["subject_id"],
+                condition=models.Q(subject_id__isnull=False),
+                name="notification_jobs_subject_idx",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.status}"

@@ -220,6 +220,9 @@ GITHUB_WEBHOOK_SECRET = env.str("GITHUB_WEBHOOK_SECRET", "")
 NOTIFICATION_HOSTS = env.list("NOTIFICATION_HOSTS", default=[])
 # Of those, the ones of the operator's own network: they may have inner addresses and speak plain http.
 OUTGOING_PRIVATE_HOSTS = env.list("OUTGOING_PRIVATE_HOSTS", default=[])
+NOTIFICATION_ATTEMPTS = env.int("NOTIFICATION_ATTEMPTS", 5)
+NOTIFICATION_TIMEOUT_SECONDS = env.float("NOTIFICATION_TIMEOUT_SECONDS", 10)  # for one message, all in all
+NOTIFICATION_LEASE_SECONDS = env.int("NOTIFICATION_LEASE_SECONDS", 60)  # well above that timeout
 OUTGOING_CA_BUNDLE = env.str("OUTGOING_CA_BUNDLE", "")  # a file of certificates to trust instead of the usual ones
 
 # -- Security --------------------------------------------------------------------------------------------------------

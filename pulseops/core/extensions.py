@@ -60,3 +60,9 @@ SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = Ext
 TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], datetime, datetime], Sequence[Mark]]] = (
     ExtensionPoint()
 )
+
+# (organisation id, how many of the batch are errors) once a batch of logs is committed; must be quick and may not fail.
+AFTER_INGEST: ExtensionPoint[Callable[[Any, int], None]] = ExtensionPoint()
+
+# (organisation id) inside the transaction in which a deployment reached a final state.
+AFTER_DEPLOYMENT: ExtensionPoint[Callable[[Any], None]] = ExtensionPoint()

@@ -1,0 +1,122 @@
+"""What changes channels and their messages. Actor first; each writes its audit row in the same transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit import record
+from accounts.models import Org, User
+from notifications.models import TEST_EVENT, Channel, Job
+from notifications.outbox import enqueue_to
+from pulseops.core.wakeups import wake_delivery
+
+CHANNELS_PER_ORG = 20
+
+
+class TooManyChannelsError(Exception):
+    """The organisation has as many channels as it may."""
+
+
+@transaction.atomic
+def create_channel(*, actor: User | None, org: Org, type: str, name: str, webhook_url: str) -> Channel:  # noqa: A002
+    """Add a channel; the caller has checked `webhook_url` by transports.check_webhook_url.
+
+    Raises TooManyChannelsError at the limit.
+    """
+    if len(Channel.objects.for_org(org).select_for_update().values_list("pk")) >= CHANNELS_PER_ORG:
+        raise TooManyChannelsError(f"An organisation may have {CHANNELS_PER_ORG} channels.")
+    channel = Channel.objects.create(org=org, type=type, name=name, config_json={"webhook_url": webhook_url})
+    record(actor=actor, org=org, action="channel.created", resource=channel, meta={"name": name, "type": type})
+    return channel
+
+
+@transaction.atomic
+def change_channel(*, actor: User | None, channel: Channel, name: str, webhook_url: str) -> None:
+    """Rename a channel; a non-empty `webhook_url` replaces the address, and its failures are forgotten."""
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    channel.name = name
+    if webhook_url:
+        channel.config_json = {**channel.config_json, "webhook_url": webhook_url}
+        channel.failures, channel.last_error, channel.paused_until = 0, None, None
+    channel.save()
+    meta = {"name": name, "address_replaced": bool(webhook_url)}
+    record(actor=actor, org=channel.org, action="channel.changed", resource=channel, meta=meta)
+
+
+@transaction.atomic
+def switch_channel(*, actor: User | None, channel: Channel, enabled: bool) -> bool:
+    """Switch a channel on or off; tells whether that changed anything.
+
+    What still waits for a channel that goes off is failed with that reason: told hours later it would mislead.
+    """
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    if channel.enabled == enabled:
+        return False
+    channel.enabled = enabled
+    channel.failures, channel.paused_until = 0, None
+    channel.save()
+    if not enabled:
+        _fail_waiting(channel, "The channel was switched off before this was sent.")
+    action = "channel.enabled" if enabled else "channel.disabled"
+    record(actor=actor, org=channel.org, action=action, resource=channel, meta={"name": channel.name})
+    return True
+
+
+@transaction.atomic
+def delete_channel(*, actor: User | None, channel: Channel) -> None:
+    """Remove a channel; its messages stay as history."""
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    _fail_waiting(channel, f"The channel {channel} was deleted before this was sent.")
+    meta = {"name": channel.name, "type": channel.type}
+    record(actor=actor, org=channel.org, action="channel.deleted", resource=channel, meta=meta)
+    channel.delete()
+
+
+def _fail_waiting(channel: Channel, reason: str) -> None:
+    waiting = Job.objects.filter(channel_id=channel.pk).outstanding()
+    waiting.update(status=Job.Status.FAILED, last_error=reason, lease=None)
+
+
+@transaction.atomic
+def send_test(*, actor: User, channel: Channel) -> Job:
+    """Put a test message into the outbox: it goes the way of every other."""
+    payload = {
+        "title": "Messages from PulseOps arrive here",
+        "text": f"{actor.display_name} sent this test for {channel.org.name}. "
+        "Incidents of the organisation are told in this channel when they open, change hands and end.",
+        "path": f"/incidents?org={channel.org_id}",
+    }
+    job = enqueue_to(channel, event=TEST_EVENT, payload=payload)
+    record(actor=actor, org=channel.org, action="channel.tested", resource=channel, meta={"job": str(job.pk)})
+    return job
+
+
+@transaction.atomic
+def retry_job(*, actor: User | None, job: Job) -> bool:
+    """Let a failed job start anew, now; tells whether it did (it does not when it is not failed or has no channel)."""
+    job = Job.objects.select_for_update().select_related("org").get(pk=job.pk)
+    channel = Channel.objects.filter(pk=job.channel_id, enabled=True).first() if job.channel_id else None
+    if job.status != Job.Status.FAILED or channel is None:
+        return False
+    job.status, job.attempts, job.next_attempt_at = Job.Status.PENDING, 0, timezone.now()
+    # Under its own name: it may have failed as part of a digest of which the rest is history.
+    job.batch, job.lease = job.batch or job.pk, None
+    job.save()
+    record(actor=actor, org=job.org, action="notification.retried", resource=job, meta={"event": job.type})
+    wake_delivery()
+    return True
+
+
+@transaction.atomic
+def drop_job(*, actor: User | None, org: Org, job_id: UUID) -> bool:
+    """Delete a job that has not been sent and is not being sent; tells whether it did."""
+    job = Job.objects.for_org(org).select_for_update().filter(pk=job_id).first()
+    if job is None or job.status not in {Job.Status.PENDING, Job.Status.FAILED}:
+        return False
+    meta = {"event": job.type, "status": job.status, "attempts": job.attempts, "last_error": job.last_error}
+    record(actor=actor, org=org, action="notification.dropped", resource=job, meta=meta)
+    job.delete()
+    return True

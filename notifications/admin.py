@@ -1,0 +1,41 @@
+"""Channels and their messages in the Django admin. Webhook addresses are secrets and not shown, nor are payloads."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from notifications.models import Channel, Job
+
+
+@admin.register(Channel)
+class ChannelAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "org", "type", "enabled", "failures", "last_sent_at", "last_failed_at"]
+    list_filter = ["type", "enabled", "last_failed_at"]
+    list_select_related = ["org"]
+    search_fields = ["name", "org__name", "last_error", "=id"]
+    readonly_fields = [
+        "id", "org", "type", "masked_url", "failures", "last_error", "last_sent_at", "last_failed_at", "created_at",
+    ]  # fmt: skip
+    fields = [*readonly_fields, "name", "enabled", "paused_until"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Channels are added on their page, which checks the address."""
+        return False
+
+
+@admin.register(Job)
+class JobAdmin(admin.ModelAdmin):
+    list_display = ["type", "org", "channel", "status", "attempts", "next_attempt_at", "sent_at", "last_error"]
+    list_filter = ["status", "type", "created_at"]
+    list_select_related = ["org", "channel"]
+    search_fields = ["org__name", "last_error", "=id", "=batch", "=subject_id"]
+    readonly_fields = [
+        "id", "org", "channel", "type", "subject_id", "batch", "attempts", "last_error", "sent_at", "created_at",
+    ]  # fmt: skip
+    fields = [*readonly_fields, "status", "next_attempt_at"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Messages are written by what happened."""
+        return False

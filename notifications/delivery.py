@@ -1,0 +1,179 @@
+"""The deliverer: claims messages, sends them on a few threads, writes down how each ended.
+
+Only the thread that owns it talks to the database; the others do nothing but HTTP. So a receiver that hangs costs a
+thread for ten seconds, and nobody else anything: no host that does not answer gets more than one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from notifications import claims, outcomes, transports
+from notifications.claims import Claim
+from notifications.messages import Notice
+from notifications.models import Job
+from pulseops.core.http import RefusedError, parse_target
+
+log = logging.getLogger(__name__)
+SLOTS = 8  # messages on their way at once
+_SILENT_AFTER = 2  # unanswered messages in a row before a host is given one thread only
+
+Outcome = Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How one job ended this time; `error` is empty when it was sent."""
+
+    id: str
+    status: str
+    error: str = ""
+
+
+class Deliverer:
+    """Delivers what is due. Not for use from several threads."""
+
+    def __init__(self, slots: int = SLOTS) -> None:
+        self._slots = slots
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="deliver")
+        self._finished: queue.SimpleQueue[tuple[Claim, Outcome]] = queue.SimpleQueue()
+        self._hosts: Counter[str] = Counter()  # on their way, by host
+        self._unanswered: Counter[str] = Counter()  # in a row, by host
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages are on their way."""
+        return self._hosts.total()
+
+    def step(self) -> list[Delivered] | None:
+        """Write down what has ended and start what is due; None when there was nothing to do."""
+        done = self._collect()
+        started = self._start()
+        return done if done or started else None
+
+    def wait(self, seconds: float) -> list[Delivered]:
+        """Wait until a message on its way has ended, and write it down; empty after `seconds`."""
+        try:
+            claim, outcome = self._finished.get(timeout=seconds)
+        except queue.Empty:
+            return []
+        return self._record(claim, outcome)
+
+    def drain(self, seconds: float) -> list[Delivered]:
+        """Start nothing more; wait at most `seconds` for what is on its way."""
+        done: list[Delivered] = []
+        deadline = time.monotonic() + seconds
+        while self.in_flight and time.monotonic() < deadline:
+            done += self.wait(deadline - time.monotonic())
+        return done
+
+    def close(self) -> None:
+        """Let the threads go; what is still on its way ends by its lease."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _collect(self) -> list[Delivered]:
+        done: list[Delivered] = []
+        while not self._finished.empty():
+            done += self._record(*self._finished.get())
+        return done
+
+    def _start(self) -> int:
+        started = 0
+        while self.in_flight < self._slots:
+            avoid = [host for host, count in self._unanswered.items() if count >= _SILENT_AFTER and self._hosts[host]]
+            claim = claims.claim_message(avoid)
+            if claim is None:
+                break
+            self._hosts[_host(claim)] += 1
+            self._threads.submit(self._send, claim)
+            started += 1
+        return started
+
+    def _send(self, claim: Claim) -> None:
+        """On a thread: no database here."""
+        outcome: Outcome = None
+        try:
+            notices = [Notice.from_payload(job.type, job.payload_json) for job in claim.jobs]
+            transports.send(claim.channel.type, claim.channel.webhook_url, notices, claim.message_id)
+        except Exception as error:  # whatever it is, it is written down, and the loop goes on
+            outcome = error
+        self._finished.put((claim, outcome))
+
+    def _record(self, claim: Claim, outcome: Outcome) -> list[Delivered]:
+        host = _host(claim)
+        self._hosts[host] -= 1
+        silent = isinstance(outcome, transports.TransientError) and outcome.is_unreachable
+        self._unanswered[host] = self._unanswered[host] + 1 if silent else 0
+        reason = record_outcome(claim, outcome)
+        log.log(
+            logging.WARNING if reason else logging.INFO,
+            "message was not delivered" if reason else "message delivered",
+            extra={
+                "channel": str(claim.channel.pk),
+                "message_id": claim.message_id,
+                "jobs": len(claim.jobs),
+                "reason": reason,
+                "correlation_ids": sorted({_correlation(job) for job in claim.jobs} - {""}),
+            },
+        )
+        states = dict(Job.objects.filter(pk__in=[job.pk for job in claim.jobs]).values_list("pk", "status"))
+        return [Delivered(str(job.pk), states.get(job.pk, "dropped"), reason) for job in claim.jobs]
+
+
+def record_outcome(claim: Claim, outcome: Outcome) -> str:
+    """Write down how sending `claim` ended; returns the reason when it did not go out."""
+    match outcome:
+        case None:
+            outcomes.record_sent(claim)
+            return ""
+        case transports.RateLimitedError():
+            outcomes.record_rate_limited(claim, outcome.reason, outcome.retry_after)
+            return outcome.reason
+        case transports.TransientError():
+            outcomes.record_transient(claim, outcome.reason)
+            return outcome.reason
+        case transports.PermanentError():
+            outcomes.record_permanent(claim, outcome.reason)
+            return outcome.reason
+    log.error("a message could not be built", exc_info=outcome, extra={"message_id": claim.message_id})
+    reason = f"The message could not be sent: {type(outcome).__name__}."
+    outcomes.record_transient(claim, reason)
+    return reason
+
+
+def deliver_due(seconds: float, *, keep_going: Callable[[], bool] = lambda: True) -> list[Delivered]:
+    """Deliver until nothing is due, starting nothing after `seconds`; returns how each job ended."""
+    outcomes.fail_abandoned()
+    deliverer = Deliverer()
+    done: list[Delivered] = []
+    deadline = time.monotonic() + seconds
+    try:
+        while time.monotonic() < deadline and keep_going():
+            step = deliverer.step()
+            done += step or []
+            if step is None:
+                if not deliverer.in_flight:
+                    break
+                done += deliverer.wait(0.5)
+        done += deliverer.drain(15)
+    finally:
+        deliverer.close()
+    return done
+
+
+def _host(claim: Claim) -> str:
+    try:
+        return parse_target(claim.channel.webhook_url).host
+    except RefusedError:
+        return ""
+
+
+def _correlation(job: Job) -> str:
+    payload = job.payload_json if isinstance(job.payload_json, dict) else {}
+    return str(payload.get("correlation_id") or "")

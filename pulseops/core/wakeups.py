@@ -1,0 +1,52 @@
+"""Waking the loop: a hint that there is work, by PostgreSQL's NOTIFY. What is to be done stands in our own tables.
+
+A notification leaves with the transaction that asked for it, so whoever is woken sees what was written. A lost one
+costs time, never work: the loop looks by itself every second for messages and every 30 s for rules.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from uuid import UUID
+
+from django.db import connection
+
+CHANNEL = "pulseops"
+DELIVER = "deliver"
+EVALUATE = "evaluate"
+ORG_PAUSE = 2.0  # seconds between two wake-ups for one organisation from one process
+
+_woken: dict[UUID, float] = {}
+_lock = threading.Lock()
+
+
+def wake_delivery() -> None:
+    """Say that a message is due, once the current transaction commits."""
+    _notify(DELIVER)
+
+
+def wake_evaluation(org_id: UUID) -> None:
+    """Say that the rules of an organisation should be looked at, once the current transaction commits."""
+    _notify(f"{EVALUATE} {org_id}")
+
+
+def wake_evaluation_at_most(org_id: UUID) -> bool:
+    """Do that unless this process did within the last two seconds; tells whether it did.
+
+    Whoever is woken looks a second time two seconds later, so nothing that came in between waits longer.
+    """
+    now = time.monotonic()
+    with _lock:
+        if now - _woken.get(org_id, -ORG_PAUSE) < ORG_PAUSE:
+            return False
+        if len(_woken) > 10_000:
+            _woken.clear()
+        _woken[org_id] = now
+    wake_evaluation(org_id)
+    return True
+
+
+def _notify(payload: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])

@@ -1,0 +1,49 @@
+"""Several workers on one outbox: each message goes out once."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from notifications.delivery import deliver_due
+from notifications.models import Job
+from tests import receivers
+from tests.alerting import make_channel, tell
+from tests.factories import make_org
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WORKERS = 8
+
+
+def test_eight_deliverers_send_each_message_once(settings: Settings) -> None:
+    settings.OUTGOING_PRIVATE_HOSTS = ["127.0.0.1"]
+    with receivers.receiver() as server:
+        for _ in range(15):
+            org = make_org()
+            for _ in range(4):
+                make_channel(org, f"{server.url}/{uuid.uuid4()}")
+            tell(org)
+        go = threading.Barrier(WORKERS)
+
+        def work() -> None:
+            try:
+                go.wait()
+                while Job.objects.outstanding().exists():
+                    deliver_due(10)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=work) for _ in range(WORKERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert Counter(Job.objects.values_list("status", flat=True)) == {"sent": 60}
+    assert Counter(Job.objects.values_list("attempts", flat=True)) == {1: 60}
+    assert len(server.received) == 60
+    assert len({each.headers["idempotency-key"] for each in server.received}) == 60
