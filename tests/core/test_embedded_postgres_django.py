@@ -115,6 +115,34 @@ def test_the_next_request_after_a_killed_connection_heals(site: Site) -> None:
         assert site.request() != backend
 
 
+def test_a_loop_without_requests_fails_once_and_heals(site: Site) -> None:
+    with site.connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    kill_server(site.directory)
+    wait_until(lambda: not postgres_processes(site.directory))
+
+    with pytest.raises(OperationalError), site.connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    with site.connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def test_a_transaction_that_lost_its_server_is_not_continued_on_another_connection(site: Site) -> None:
+    site.connection.ensure_connection()
+    site.connection.set_autocommit(False)
+    with site.connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    kill_server(site.directory)
+    wait_until(lambda: not postgres_processes(site.directory))
+
+    for _ in range(2):
+        with pytest.raises(OperationalError), site.connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    site.connection.close()
+
+    assert site.request()
+
+
 @pytest.mark.parametrize("site", [PERSISTENT, POOL_OF_ONE], ids=["persistent", "pool"], indirect=True)
 def test_a_forked_child_has_connections_of_its_own(site: Site) -> None:
     ours = site.request()

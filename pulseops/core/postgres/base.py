@@ -65,6 +65,16 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             **options,
         )
 
+    def ensure_connection(self) -> None:
+        """Connect if there is no connection, or if it is known to be dead and no transaction is open on it.
+
+        Django replaces a dead connection between two requests only. What loops without requests (the worker's own
+        processes, a shell) would fail until something else noticed; so it fails once, and is healed by its next query.
+        """
+        if self.connection is not None and self.connection.closed and self.autocommit:
+            self.close()
+        super().ensure_connection()
+
     def get_connection_params(self) -> dict[str, Any]:
         """Return psycopg's parameters, the server's address among them; the first call starts the server."""
         return {**super().get_connection_params(), **self.server.join()}
