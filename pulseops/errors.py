@@ -21,6 +21,7 @@ from pulseops.core.errors import json_error
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = 10  # seconds
+THROTTLED_FOR = 60  # seconds; the longest of the short windows in ACCOUNT_RATE_LIMITS
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -50,6 +51,15 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     if _is_machine(request):
         return json_error("NOT_FOUND", "There is nothing here.")
     return _page(request, 404, _bar(request))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer 429; allauth calls it when somebody signs in, signs up or resets too often."""
+    if _is_machine(request):
+        return json_error("RATE_LIMITED", "Too many requests.", retry_after=THROTTLED_FOR)
+    response = _page(request, 429, "bare")
+    response["Retry-After"] = str(THROTTLED_FOR)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

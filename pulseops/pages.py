@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
@@ -37,6 +38,13 @@ def _home() -> str:
 def robots(request: HttpRequest) -> HttpResponse:
     """Keep crawlers to the landing page: everything else is behind a session."""
     return HttpResponse("User-agent: *\nAllow: /$\nDisallow: /\n", content_type="text/plain; charset=utf-8")
+
+
+@public
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers that ask at the old address, as they do for JSON, to the icon."""
+    return HttpResponseRedirect(static("img/favicon.svg"))
 
 
 @public

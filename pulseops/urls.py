@@ -12,6 +12,7 @@ from pulseops.core import health
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("robots.txt", pages.robots, name="robots"),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),
     path("", include("accounts.urls")),
     path("", include("services.urls")),
@@ -30,4 +31,5 @@ if settings.DEBUG:
 handler400 = "pulseops.errors.bad_request"
 handler403 = "pulseops.errors.permission_denied"
 handler404 = "pulseops.errors.not_found"
+handler429 = "pulseops.errors.too_many_requests"
 handler500 = "pulseops.errors.server_error"

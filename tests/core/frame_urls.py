@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.core.ratelimit import respond_429
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db.utils import ConnectionHandler
@@ -11,7 +12,7 @@ from django.urls import include, path
 
 from pulseops import pages
 from pulseops.core import urls as core_urls
-from pulseops.urls import handler400, handler403, handler404, handler500  # noqa: F401
+from pulseops.urls import handler400, handler403, handler404, handler429, handler500  # noqa: F401
 
 
 @login_not_required
@@ -27,6 +28,8 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
         raise PermissionDenied("This needs the role admin.")
     if how == "403-bare":
         raise PermissionDenied
+    if how == "429":
+        return respond_429(request)
     if how == "503":
         away = {"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "PORT": "1", "NAME": "x", "USER": "x"}
         connection = ConnectionHandler({"default": away})["default"]
@@ -45,6 +48,7 @@ urlpatterns = [
     path("styleguide", pages.styleguide, name="styleguide"),
     path("fail/<how>", fail),
     path("api/fail/<how>", fail),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("api/health", show, name="health"),
     path("dashboard", show, name="dashboard"),
     path("diagnostics", show, name="diagnostics"),
