@@ -26,7 +26,7 @@ STATUS: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: Python notes the traceback on an exception
 class ApiError(Exception):
     """A request that a machine client made cannot be answered; `retry_after` is in seconds."""
 
