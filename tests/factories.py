@@ -6,7 +6,8 @@ import itertools
 from typing import Any
 
 from accounts.models import Membership, Org, Role, User
-from services.models import Environment, Service
+from services import keys
+from services.models import ApiKey, Environment, Service
 
 PASSWORD = "correct horse battery"
 _number = itertools.count(1)
@@ -36,3 +37,17 @@ def make_service(
     for environment in environments:
         Environment.objects.create(service=service, name=environment)
     return service
+
+
+def make_key(environment: Environment, **fields: Any) -> str:
+    """Make an API key for `environment`; returns what a client sends."""
+    fresh = keys.make_key()
+    ApiKey.objects.create(
+        org=environment.service.org,
+        service=environment.service,
+        environment=environment,
+        key_hash=fresh.key_hash,
+        last_four=fresh.last_four,
+        **fields,
+    )
+    return fresh.plain

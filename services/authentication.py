@@ -1,0 +1,178 @@
+"""Who sends: a presented API key becomes the scope that it may write to, and its batches are counted.
+
+A key is checked against the database for every request. To spare the common case a round trip, the scope that a key
+had a moment ago is remembered, so that a batch can be read before the database is asked; `admit` then checks the key
+again in the very transaction that stores the batch, so a revoked key stores nothing from that moment on.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from pulseops.core.errors import ApiError
+from services.keys import hash_key
+
+REMEMBERED_SECONDS = 10.0
+REMEMBERED_KEYS = 10_000
+_BEARER = "bearer "
+
+# A key is live until `revoked_at`. The window is a minute of the database's clock, which all web processes share.
+_LIVE_KEY = """
+    SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days,
+           coalesce(k.rate_per_minute, %(default_rate)s) AS rate,
+           date_trunc('minute', statement_timestamp()) AS window_start
+    FROM api_keys k JOIN services s ON s.id = k.service_id
+    WHERE k.key_hash = %(key_hash)s AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
+"""
+_AUTHENTICATE = f"""
+    WITH key AS ({_LIVE_KEY})
+    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
+           extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+           coalesce(bucket.count, 0)
+    FROM key LEFT JOIN api_key_rate_buckets bucket
+      ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
+"""  # noqa: S608 - made of the constant above
+# FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
+# so meets its logs. The bucket is the one row that batches of the same key meet at: run this last before COMMIT, so
+# that it is locked for no longer than the commit takes. `touched` skips a row that another batch is touching.
+_ADMIT = f"""
+    WITH key AS ({_LIVE_KEY} FOR KEY SHARE OF k),
+    counted AS (
+        INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count)
+        SELECT id, window_start, %(logs)s FROM key WHERE %(logs)s <= rate
+        ON CONFLICT (api_key_id, window_start) DO UPDATE SET count = bucket.count + excluded.count
+            WHERE bucket.count + excluded.count <= (SELECT rate FROM key)
+        RETURNING count
+    ),
+    touched AS (
+        UPDATE api_keys SET last_used_at = statement_timestamp()
+        WHERE id = (
+            SELECT k.id FROM api_keys k JOIN key ON key.id = k.id
+            WHERE k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - interval '1 minute'
+            FOR NO KEY UPDATE OF k SKIP LOCKED
+        )
+    )
+    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
+           extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+           (SELECT count FROM counted)
+    FROM key
+"""  # noqa: S608 - made of the constant above
+_TOUCH = """
+    UPDATE api_keys SET last_used_at = statement_timestamp()
+    WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyScope:
+    """What a live key may write to, and how much: `rate` is in logs a minute."""
+
+    key_id: UUID
+    org_id: UUID
+    service_id: UUID
+    environment_id: UUID
+    retention_days: int
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKey:
+    """A key that the database knew as live at this moment.
+
+    `sent` is how many logs it has sent in the running window, which ends in `window_seconds`.
+    """
+
+    scope: KeyScope
+    sent: int
+    window_seconds: float
+
+    def check_room(self, logs: int) -> None:
+        """Raise the 429 when `logs` more do not fit into the running window."""
+        if self.sent + logs > self.scope.rate:
+            raise rate_limited(self.scope, logs, self.window_seconds)
+
+
+_remembered: dict[str, tuple[float, KeyScope]] = {}
+
+
+def presented_key(headers: Mapping[str, str]) -> str:
+    """Return the API key that a request carries, as `x-api-key` or as a bearer token. Raises ApiError 401 if none."""
+    if key := headers.get("x-api-key", "").strip():
+        return key
+    authorization = headers.get("authorization", "").strip()
+    if authorization[: len(_BEARER)].lower() == _BEARER and (key := authorization[len(_BEARER) :].strip()):
+        return key
+    raise ApiError("UNAUTHORIZED", "Send an API key as x-api-key, or as Authorization: Bearer.")
+
+
+def authenticate(presented: str) -> LiveKey:
+    """Find the live key that was presented, with what it has sent so far. Raises ApiError 403 if there is none."""
+    key_hash = hash_key(presented)
+    row = _run(_AUTHENTICATE, key_hash=key_hash)
+    if row is None:
+        _remembered.pop(key_hash, None)
+        raise ApiError("FORBIDDEN", "This API key is unknown or revoked.")
+    scope = _remember(key_hash, KeyScope(*row[:6]))
+    return LiveKey(scope, sent=row[7], window_seconds=float(row[6]))
+
+
+def remembered_scope(presented: str) -> KeyScope | None:
+    """Return the scope that the key had within the last ten seconds; a guess, to be confirmed by `admit`."""
+    found = _remembered.get(hash_key(presented))
+    return found[1] if found and found[0] > time.monotonic() else None
+
+
+def admit(presented: str, *, logs: int) -> KeyScope:
+    """Count a batch of `logs` against the key's rate, in the caller's transaction and just before it commits.
+
+    Locks the key against deletion until then. Returns the key's scope as it is now. Raises ApiError 403 when the key is
+    not live any more, 429 when the batch does not fit into the running minute; the caller rolls back.
+    """
+    key_hash = hash_key(presented)
+    row = _run(_ADMIT, key_hash=key_hash, logs=logs)
+    if row is None:
+        _remembered.pop(key_hash, None)
+        raise ApiError("FORBIDDEN", "This API key is unknown or revoked.")
+    scope = KeyScope(*row[:6])
+    if row[7] is None:
+        # Until the window ends its batches shall be refused before they are written: the next one asks first.
+        _remembered.pop(key_hash, None)
+        raise rate_limited(scope, logs, float(row[6]))
+    return _remember(key_hash, scope)
+
+
+def touch(key_id: UUID) -> None:
+    """Note that a key was used, at most once a minute; for requests that are not counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOUCH, [key_id])
+
+
+def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
+    """Make the 429 for a batch of `logs`; the window ends in `window_seconds`."""
+    if logs > scope.rate:
+        message = f"This API key may send {scope.rate} logs a minute; the batch alone has {logs}. Send smaller batches."
+    else:
+        message = f"This API key may send {scope.rate} logs a minute. Wait for the next one."
+    return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)))
+
+
+def _run(statement: str, **parameters: Any) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters, "default_rate": settings.INGEST_RATE_PER_MINUTE})
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def _remember(key_hash: str, scope: KeyScope) -> KeyScope:
+    if len(_remembered) >= REMEMBERED_KEYS:
+        _remembered.clear()
+    _remembered[key_hash] = (time.monotonic() + REMEMBERED_SECONDS, scope)
+    return scope
