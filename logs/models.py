@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
-from services.models import Environment, Service
+from services.models import ApiKey, Environment, Service
 
 
 class Level(models.TextChoices):
@@ -61,3 +61,25 @@ class LogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ts:%F %T} {self.level} {self.message[:80]}"
+
+
+class IngestReceipt(models.Model):
+    """The answer to a batch that came with an `Idempotency-Key`, given again to whoever repeats it within 24 hours."""
+
+    id = models.BigAutoField(primary_key=True)
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    idempotency_key = models.TextField()
+    answer = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "ingest_receipts"
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "idempotency_key"], name="ingest_receipts_api_key_id_key"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="ingest_receipts_created_idx")]
+
+    def __str__(self) -> str:
+        return self.idempotency_key

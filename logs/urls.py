@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from logs.ingest.views import ingest
 
 app_name = "logs"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("api/v1/logs/ingest", ingest, name="ingest"),
+]

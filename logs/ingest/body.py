@@ -1,0 +1,228 @@
+"""The bytes of a request: read whole, in bounded time and memory, and unpacked."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from pulseops.core.errors import ApiError
+
+_CHUNK = 64 * 1024  # bytes
+_DRAINED = 32 * 1024 * 1024  # bytes of a refused body that are read, so that its sender reads the answer
+_GZIP = 16 + zlib.MAX_WBITS
+
+JSON, NDJSON = "json", "ndjson"
+# The type that curl and urllib give any body unless told otherwise is taken for «not given».
+_KINDS = {
+    "": JSON,
+    "application/json": JSON,
+    "application/x-www-form-urlencoded": JSON,
+    "text/json": JSON,
+    "application/x-ndjson": NDJSON,
+    "application/ndjson": NDJSON,
+    "application/jsonl": NDJSON,
+    "application/x-jsonlines": NDJSON,
+}
+
+
+class Reader(Protocol):
+    """What a body is read from."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def body_kind(request: HttpRequest) -> str:
+    """Return JSON or NDJSON by the Content-Type. Raises ApiError 415 for another one."""
+    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    kind = _KINDS.get(media_type)
+    if kind is None and media_type.startswith("application/") and media_type.endswith("+json"):
+        kind = JSON
+    if kind is None:
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send application/json or application/x-ndjson.")
+    return kind
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Read the request's body and undo its gzip.
+
+    Raises ApiError: 415 for another encoding, 413 above INGEST_MAX_BYTES (decoded), 400 when it does not arrive whole
+    within INGEST_BODY_SECONDS or is no gzip.
+    """
+    unpacker = _unpacker(request.META.get("HTTP_CONTENT_ENCODING", ""))
+    length = _declared_length(request)
+    with _deadline(request.META.get("gunicorn.socket")):
+        received = 0
+        for chunk in _chunks(_reader(request)):
+            received += len(chunk)
+            if received > _most_bytes_sent() or not unpacker.add(chunk):
+                _drain(request)
+                raise ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {settings.INGEST_MAX_BYTES} bytes, unpacked.")
+    if length is not None and received < length:
+        raise _incomplete()
+    return unpacker.finish()
+
+
+class _Plain:
+    """Collects a body that is sent as it is."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.parts: list[bytes] = []
+
+    def add(self, chunk: bytes) -> bool:
+        """Take a part of the body; returns False as soon as the whole is above the limit."""
+        self.size += len(chunk)
+        self.parts.append(chunk)
+        return self.size <= self.limit
+
+    def finish(self) -> bytes:
+        """Return the whole body. Raises ApiError 400 if it is not whole."""
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+
+class _Gunzip(_Plain):
+    """Unpacks gzip (RFC 1952, any number of members) while it arrives, and stops at the limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.member: Any = None
+
+    def add(self, chunk: bytes) -> bool:
+        while chunk:
+            if self.member is None:
+                if not chunk.strip(b"\0"):
+                    return True  # padding behind the last member
+                self.member = zlib.decompressobj(_GZIP)
+            if not super().add(self._unpack(chunk)):
+                return False
+            chunk = self.member.unused_data if self.member.eof else self.member.unconsumed_tail
+            if self.member.eof:
+                self.member = None
+        return True
+
+    def _unpack(self, chunk: bytes) -> bytes:
+        try:
+            unpacked: bytes = self.member.decompress(chunk, self.limit - self.size + 1)
+        except zlib.error as error:
+            raise ApiError("BAD_REQUEST", "The body is not valid gzip.") from error
+        return unpacked
+
+    def finish(self) -> bytes:
+        if self.member is not None or not self.parts:
+            raise ApiError("BAD_REQUEST", "The gzip body ends too early.")
+        return super().finish()
+
+
+def _unpacker(encoding: str) -> _Plain:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return _Plain(settings.INGEST_MAX_BYTES)
+        case "gzip" | "x-gzip":
+            return _Gunzip(settings.INGEST_MAX_BYTES)
+    raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send the body as it is or with Content-Encoding: gzip.")
+
+
+def _most_bytes_sent() -> int:
+    """The limit, and what gzip adds to bytes that cannot be packed."""
+    return int(settings.INGEST_MAX_BYTES * 1.001) + 1024
+
+
+def _declared_length(request: HttpRequest) -> int | None:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or "")
+    except ValueError:
+        return None
+
+
+def _reader(request: HttpRequest) -> Reader:
+    """A chunked body has no length, and Django would read none of it; a server that marks its end is asked itself."""
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    reader: Reader = request
+    if chunked and request.META.get("wsgi.input_terminated"):
+        reader = request.META["wsgi.input"]
+    return reader
+
+
+def _chunks(reader: Reader) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = reader.read(_CHUNK)
+        except Exception as error:  # each server has its own for a broken connection or chunk
+            raise _incomplete() from error
+        if not chunk:
+            return
+        yield chunk
+
+
+def _drain(request: HttpRequest) -> None:
+    drained = 0
+    for chunk in _chunks(_reader(request)):
+        drained += len(chunk)
+        if drained > _DRAINED:
+            return
+
+
+def _incomplete() -> ApiError:
+    return ApiError("BAD_REQUEST", f"The body did not arrive whole within {settings.INGEST_BODY_SECONDS} seconds.")
+
+
+class _Watchdog:
+    """One thread that hangs up on clients who let a body wait: a blocked read has no clock of its own."""
+
+    def __init__(self) -> None:
+        self.overdue_at: dict[socket.socket, float] = {}
+        self.thread: threading.Thread | None = None
+        self.lock = threading.Lock()
+
+    def watch(self, peer: socket.socket, seconds: float) -> None:
+        self.overdue_at[peer] = time.monotonic() + seconds
+        if not self._is_awake():
+            with self.lock:
+                if not self._is_awake():
+                    self.thread = threading.Thread(target=self._run, name="ingest-watchdog", daemon=True)
+                    self.thread.start()
+
+    def _is_awake(self) -> bool:
+        return self.thread is not None and self.thread.is_alive()  # a fork leaves threads behind
+
+    def forget(self, peer: socket.socket) -> None:
+        self.overdue_at.pop(peer, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(0.5)
+            now = time.monotonic()
+            for peer, overdue_at in list(self.overdue_at.items()):
+                if overdue_at < now:
+                    self.forget(peer)
+                    _stop_reading(peer)
+
+
+def _stop_reading(peer: socket.socket) -> None:
+    with suppress(OSError):  # it hung up itself
+        peer.shutdown(socket.SHUT_RD)  # the read ends; the answer can still be written
+
+
+_watchdog = _Watchdog()
+
+
+@contextmanager
+def _deadline(peer: socket.socket | None) -> Iterator[None]:
+    """End reads from `peer` that are not done within INGEST_BODY_SECONDS; None where the server does not give it."""
+    if peer is None:
+        yield
+        return
+    _watchdog.watch(peer, settings.INGEST_BODY_SECONDS)
+    try:
+        yield
+    finally:
+        _watchdog.forget(peer)

@@ -1,0 +1,149 @@
+"""The way of unusual batches: entry by entry, with unknown fields, other types, and a word about all that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+from django.conf import settings
+from msgspec import Raw
+
+from logs.ingest.decode import Payload, invalid, split_entries
+from logs.ingest.levels import STORED, stored_level
+from logs.ingest.lines import Batch, Window, copy_line
+from logs.ingest.meta import problem_of, with_fields
+from logs.ingest.timestamps import from_epoch, parse_text
+from pulseops.core.errors import ApiError
+
+T = TypeVar("T")
+DETAILS = 20
+_LONGEST_NAME = 60  # characters of a field's name in an error
+
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_string = msgspec.json.Decoder(str)
+_number = msgspec.json.Decoder(int | float)
+
+
+def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
+    """Write the lines of the entries that are right, and say of the others what is wrong.
+
+    Raises ApiError 400 when the body is not JSON, is not a batch of logs, or has too many.
+    """
+    split = split_entries(payload)
+    if len(split.entries) > settings.INGEST_MAX_ENTRIES:
+        raise invalid("logs", f"has {len(split.entries)} entries; {settings.INGEST_MAX_ENTRIES} are allowed")
+    if split.broken and not is_lenient:
+        raise ApiError("BAD_REQUEST", f"The body is not NDJSON: entry {min(split.broken)} is not JSON.")
+    batch = Batch([])
+    for number, entry in enumerate(split.entries):
+        reader = _EntryReader(window)
+        line = reader.line(entry, is_json=number not in split.broken)
+        if line is not None and not reader.problems:
+            batch.lines.append(line)
+            continue
+        batch.rejected += 1
+        for name, message in reader.problems[: DETAILS - len(batch.details)]:
+            batch.details.append({"path": f"logs[{number}]{name and '.'}{name}", "message": message})
+    return batch
+
+
+class _EntryReader:
+    """Reads one entry; `problems` are (field, end of a sentence about it), the field empty for the entry as a whole."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.problems: list[tuple[str, str]] = []
+
+    def reject(self, name: str, message: str) -> None:
+        self.problems.append((name[:_LONGEST_NAME], message))
+
+    def line(self, entry: Raw, *, is_json: bool) -> str | None:
+        """Return the entry's line; worth nothing when there are problems."""
+        if bytes(entry)[:1] != b"{":
+            self.reject("", "must be an object" if is_json else "is not JSON")
+            return None
+        fields = _fields.decode(entry)
+        if "message" not in fields:
+            self.reject("message", "is required")
+        stamp = self._read(fields, "timestamp", self._timestamp) or self.window.received_at
+        level = self._read(fields, "level", _level) or STORED[None]
+        message = self._read(fields, "message", _message, may_be_null=False) or ""
+        trace_id = self._read(fields, "trace_id", _text)
+        request_id = self._read(fields, "request_id", _text)
+        meta = self._meta(fields)
+        return copy_line(stamp.isoformat(), level, message, meta, trace_id, request_id)
+
+    def _read(
+        self, fields: dict[str, Raw], name: str, read: Callable[[bytes], T], *, may_be_null: bool = True
+    ) -> T | None:
+        """Take a field out of `fields`; None when it is absent, null or wrong."""
+        value = bytes(fields.pop(name, b""))
+        if not value or (may_be_null and value == b"null"):
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            self.reject(name, str(error))
+            return None
+
+    def _timestamp(self, value: bytes) -> datetime:
+        if value[:1] == b'"':
+            at = parse_text(_string.decode(value))
+        elif value[:1] in b"-0123456789":
+            at = from_epoch(_epoch_number(value))
+        else:
+            raise ValueError("must be RFC 3339 text or an epoch number")
+        if at < self.window.earliest:
+            raise ValueError(f"is older than the {self.window.retention_days} days that this service keeps")
+        if at > self.window.latest:
+            raise ValueError("is more than 24 hours ahead")
+        return at
+
+    def _meta(self, fields: dict[str, Raw]) -> str | None:
+        """Return `meta` with what is left of the fields, which nobody knows."""
+        meta = self._read(fields, "meta", _object)
+        for name, value in fields.items():
+            if problem := problem_of(b"[" + bytes(value) + b"]"):
+                self.reject(name, problem)
+        if fields and not self.problems:
+            return with_fields(meta, fields).decode()
+        return meta.decode() if meta else None
+
+
+def _text(value: bytes) -> str:
+    if value[:1] != b'"':
+        raise ValueError("must be text")
+    return _string.decode(value)
+
+
+def _message(value: bytes) -> str:
+    message = _text(value)
+    if not message:
+        raise ValueError("must not be empty")
+    if len(message.encode()) > settings.INGEST_MAX_MESSAGE_BYTES:
+        raise ValueError(f"has more than {settings.INGEST_MAX_MESSAGE_BYTES} bytes")
+    return message
+
+
+def _level(value: bytes) -> str:
+    level = stored_level(_text(value))
+    if level is None:
+        raise ValueError("must be debug, info, warn or error, or another usual name for one of these")
+    return level
+
+
+def _object(value: bytes) -> bytes:
+    if value[:1] != b"{":
+        raise ValueError("must be an object")
+    if problem := problem_of(value):
+        raise ValueError(problem)
+    return value
+
+
+def _epoch_number(value: bytes) -> float:
+    try:
+        return _number.decode(value)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ValueError("is no time that an epoch number could mean") from error

@@ -1,0 +1,143 @@
+"""From bytes to entries: JSON `{"logs": […]}`, a bare array, or NDJSON."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from logs.ingest.body import NDJSON
+from logs.ingest.text import replace_unstorable
+from logs.ingest.timestamps import AwareDatetime
+from pulseops.core.errors import ApiError
+
+T = TypeVar("T")
+ABSENT = Raw(b"")
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An entry as most senders write it: the documented fields, and no others. `meta` stays JSON text."""
+
+    message: str
+    level: str | None = None
+    timestamp: AwareDatetime | int | float | None = None
+    meta: Raw = ABSENT
+    trace_id: str | None = None
+    request_id: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    logs: list[Entry]
+
+
+class _RawEnvelope(msgspec.Struct):
+    logs: Raw = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A body that may be JSON: valid UTF-8, without what PostgreSQL cannot store.
+
+    `is_plain` says that no string in it holds anything that COPY would have to escape.
+    """
+
+    content: bytes
+    is_ndjson: bool
+    is_plain: bool
+
+
+@dataclass(slots=True)
+class RawEntries:
+    """Each entry of a body as JSON text; `broken` are the numbers of NDJSON lines that are no JSON."""
+
+    entries: list[Raw]
+    broken: set[int] = field(default_factory=set)
+
+
+_json_entry = msgspec.json.Decoder(Entry)
+_json_entries = msgspec.json.Decoder(list[Entry])
+_json_envelope = msgspec.json.Decoder(_Envelope)
+_raw = msgspec.json.Decoder(Raw)
+_raw_entries = msgspec.json.Decoder(list[Raw])
+_raw_envelope = msgspec.json.Decoder(_RawEnvelope)
+
+
+def make_payload(body: bytes, kind: str) -> Payload:
+    """Prepare a body. Raises ApiError 400 when it is not UTF-8."""
+    body = body.removeprefix(codecs.BOM_UTF8)
+    if not body.isascii():
+        try:
+            codecs.utf_8_decode(body, "strict", True)
+        except UnicodeDecodeError as error:
+            raise ApiError("BAD_REQUEST", f"The body is not UTF-8 (byte {error.start}).") from error
+    has_escapes = b"\\" in body
+    if has_escapes:
+        body = replace_unstorable(body)
+    is_ndjson = kind == NDJSON
+    breaks = b"\t" in body or b"\r" in body or (not is_ndjson and b"\n" in body)
+    return Payload(body, is_ndjson, is_plain=not has_escapes and not breaks)
+
+
+def decode_entries(payload: Payload) -> list[Entry] | None:
+    """Decode a body whose entries have the documented fields and types alone; None for any other, JSON or not."""
+    content = payload.content
+    try:
+        if payload.is_ndjson:
+            # Not decode_lines, which takes several values on a line and a value on several lines.
+            return [_json_entry.decode(line) for line in content.split(b"\n") if line.strip()]
+        if content.lstrip()[:1] == b"[":
+            return _json_entries.decode(content)
+        return _json_envelope.decode(content).logs
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def split_entries(payload: Payload) -> RawEntries:
+    """Split any body into the JSON texts of its entries.
+
+    Raises ApiError 400: BAD_REQUEST when it is not JSON, VALIDATION_ERROR when it is, but not of entries.
+    """
+    if payload.is_ndjson:
+        return _split_lines(payload.content)
+    content = bytes(_decode(_raw, payload.content)).strip()
+    if content[:1] == b"{":
+        content = bytes(_decode(_raw_envelope, content).logs)
+        if not content:
+            raise invalid("logs", "is required")
+    if content[:1] != b"[":
+        raise invalid("logs", "must be an array of logs")
+    return RawEntries(_decode(_raw_entries, content))
+
+
+def invalid(path: str, message: str) -> ApiError:
+    """Make the 400 for a body that is JSON, but not a batch of logs."""
+    return ApiError("VALIDATION_ERROR", f"{path} {message}.", details=[{"path": path, "message": message}])
+
+
+def _split_lines(content: bytes) -> RawEntries:
+    found = RawEntries([])
+    for line in content.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            found.entries.append(_decode(_raw, line))
+        except ApiError:
+            found.broken.add(len(found.entries))
+            found.entries.append(ABSENT)
+    return found
+
+
+def _decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
+    try:
+        return decoder.decode(content)
+    except msgspec.DecodeError as error:
+        raise ApiError("BAD_REQUEST", f"The body is not JSON: {_reason(error)}.") from error
+    except RecursionError as error:
+        raise ApiError("BAD_REQUEST", "The body is nested too deeply.") from error
+
+
+def _reason(error: msgspec.DecodeError) -> str:
+    return str(error).removeprefix("JSON is malformed: ")

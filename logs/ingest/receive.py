@@ -1,0 +1,107 @@
+"""One request from beginning to end, in the order that contracts.md gives the checks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from logs.ingest.batch import make_batch
+from logs.ingest.body import body_kind, read_body
+from logs.ingest.decode import Payload, make_payload
+from logs.ingest.lines import Batch, Window
+from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, ScopeChangedError, first_answer, store_batch
+from pulseops.core.errors import ApiError
+from services.authentication import KeyScope, LiveKey, authenticate, presented_key, remembered_scope
+
+_LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
+_LONGEST_IDEMPOTENCY_KEY = 128
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a batch is answered with; `is_replayed`: it was stored by an earlier request with its Idempotency-Key."""
+
+    answer: Answer
+    is_lenient: bool
+    is_replayed: bool = False
+
+
+def receive(request: HttpRequest) -> Reply:
+    """Take in a request's batch; when this returns, it is on the disk. Raises ApiError or a database error."""
+    delivery = _Delivery(request)
+    scope = remembered_scope(delivery.presented)
+    if scope is not None:
+        try:
+            return delivery.accept(scope)
+        except (ApiError, ScopeChangedError, AlreadyAnsweredError):
+            pass  # the scope was a guess: whatever is wrong is told only after a look at the key
+    return delivery.accept_checked()
+
+
+class _Delivery:
+    """A request as ingest sees it; nothing of it is read before it is asked for."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.presented = presented_key(request.headers)
+        self.is_lenient = bool(_LENIENT.search(request.headers.get("prefer", "")))
+        self.received_at = timezone.now()
+        self._payload: Payload | ApiError | None = None
+
+    def payload(self) -> Payload:
+        """Read the body, once: asked again, this gives the same payload, or raises the same ApiError."""
+        if self._payload is None:
+            try:
+                kind = body_kind(self.request)
+                self._payload = make_payload(read_body(self.request), kind)
+            except ApiError as error:
+                self._payload = error
+        if isinstance(self._payload, ApiError):
+            raise self._payload
+        return self._payload
+
+    @cached_property
+    def idempotency_key(self) -> str | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not (0 < len(key) <= _LONGEST_IDEMPOTENCY_KEY and key.isprintable()):
+            raise ApiError("BAD_REQUEST", f"Idempotency-Key has 1 to {_LONGEST_IDEMPOTENCY_KEY} printable characters.")
+        return key
+
+    def accept_checked(self) -> Reply:
+        """Accept the batch under the key as the database knows it now."""
+        for _ in range(_ATTEMPTS):
+            live = authenticate(self.presented)
+            try:
+                return self._replay(live) or self.accept(live.scope, live)
+            except (ScopeChangedError, AlreadyAnsweredError):
+                continue
+        raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
+
+    def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
+        """Accept the batch under `scope`; raises what `store_batch` raises."""
+        window = Window(self.received_at, scope.retention_days)
+        batch = make_batch(self.payload(), window, is_lenient=self.is_lenient)
+        if live is not None:
+            live.check_room(len(batch))
+        answer = self._answer(batch)
+        receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
+        store_batch(self.presented, scope, batch, receipt)
+        return Reply(answer, self.is_lenient)
+
+    def _replay(self, live: LiveKey) -> Reply | None:
+        """Return the first answer if this is a repetition; what the body says now does not matter then."""
+        self.payload()
+        if self.idempotency_key is None:
+            return None
+        first = first_answer(live.scope.key_id, self.idempotency_key)
+        return Reply(first, self.is_lenient, is_replayed=True) if first is not None else None
+
+    def _answer(self, batch: Batch) -> Answer:
+        if not self.is_lenient:
+            return {"data": {"accepted": len(batch)}}
+        return {"data": {"accepted": len(batch), "rejected": batch.rejected}, "details": batch.details}

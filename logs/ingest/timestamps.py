@@ -1,0 +1,54 @@
+"""A sender's timestamp: RFC 3339 with any offset, or an epoch number whose unit shows in its size."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_UNITS = (  # below this size a number is in this unit: so many microseconds each, or so many a microsecond
+    (1e11, 1_000_000, 1),  # seconds, until the year 5138
+    (1e14, 1_000, 1),  # milliseconds
+    (1e17, 1, 1),  # microseconds
+    (1e20, 1, 1_000),  # nanoseconds
+)
+_LEAP_SECOND = re.compile(r"(.*[Tt ]\d\d:\d\d:)60(.*)", re.DOTALL)
+_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?\Z")
+
+
+def from_epoch(number: float) -> datetime:
+    """Read an epoch number as seconds, milliseconds, microseconds or nanoseconds by its size; whole or not.
+
+    Raises ValueError with the end of a sentence for the sender.
+    """
+    for below, microseconds_each, units_each in _UNITS:
+        if abs(number) < below:
+            try:
+                return EPOCH + timedelta(microseconds=round(number * microseconds_each / units_each))
+            except OverflowError:
+                break
+    raise ValueError("is no time that an epoch number could mean")
+
+
+def parse_text(text: str) -> datetime:
+    """Read RFC 3339; a leap second is the first moment of the next minute.
+
+    Raises ValueError with the end of a sentence for the sender.
+    """
+    try:
+        return msgspec.convert(text, AwareDatetime)
+    except msgspec.ValidationError:
+        pass
+    if leap := _LEAP_SECOND.fullmatch(text):
+        try:
+            return parse_text(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
+        except OverflowError:
+            pass
+    if _NAIVE.match(text):
+        raise ValueError("has no offset: end it with Z or, say, +02:00")
+    raise ValueError("must be RFC 3339, like 2025-01-31T12:00:00.000Z, or an epoch number")
