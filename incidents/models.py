@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -24,9 +25,17 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
     def for_org(self, org: Org) -> Self:
         return self.filter(org=org)
 
+    def live(self) -> Self:
+        """Those that are not resolved."""
+        return self.exclude(status=Incident.Status.RESOLVED)
+
 
 class Incident(models.Model):
-    """Something wrong with one service in one environment, from its opening to its end."""
+    """Something wrong with one service in one environment, from its opening to its end.
+
+    `detections` counts how often its rule found it, `last_seen_at` is when it last did; `evidence_json` is what the
+    rule saw when it fired (incidents.evidence), and never changes.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"
@@ -51,6 +60,19 @@ class Incident(models.Model):
     rule_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    assignee = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    investigating_at = models.DateTimeField(null=True, blank=True)  # when somebody first took it up
+    detections = models.IntegerField(default=0, db_default=0)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    evidence_json = models.JSONField(null=True, blank=True)
 
     objects = IncidentQuerySet.as_manager()
 
@@ -68,6 +90,12 @@ class Incident(models.Model):
                 condition=models.Q(source__in=["alert", "manual", "deployment"]),
                 name="incidents_source_check",
             ),
+            # However many evaluators see the same trouble at once, it is one incident.
+            models.UniqueConstraint(
+                fields=["rule_id", "fingerprint"],
+                condition=models.Q(status__in=["open", "investigating"]),
+                name="incidents_live_key",
+            ),
         ]
         indexes = [
             models.Index("org", "status", models.F("created_at").desc(), name="idx_incidents_org_status_ts"),
@@ -83,9 +111,17 @@ class Incident(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is not resolved."""
+        return self.status != self.Status.RESOLVED
+
 
 class IncidentEvent(models.Model):
-    """One entry of an incident's timeline; no actor means the system did it."""
+    """One entry of an incident's timeline; no actor means the system did it.
+
+    `happened_at` is given where somebody noted later what happened then.
+    """
 
     id = models.BigAutoField(primary_key=True)
     incident = models.ForeignKey(Incident, on_delete=models.DO_NOTHING, related_name="events", db_index=False)
@@ -96,6 +132,7 @@ class IncidentEvent(models.Model):
     message = models.TextField()
     meta_json = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    happened_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "incident_events"
@@ -103,3 +140,8 @@ class IncidentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type}: {self.message[:60]}"
+
+    @property
+    def at(self) -> datetime:
+        """Where it stands in the timeline."""
+        return self.happened_at or self.created_at

@@ -1,0 +1,212 @@
+"""What changes incidents: lock the row, check, save, and write event, audit row and messages, all in one transaction.
+
+Actor first; None is the system. Doing a thing twice is no error and writes nothing the second time: every function
+tells whether it changed anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit import record
+from accounts.models import Membership, Org, User
+from incidents.evidence import Evidence
+from incidents.models import Incident, IncidentEvent, Severity
+from incidents.notices import announce
+from incidents.transitions import Move, TransitionError, transition
+from services.models import Environment
+
+
+@transaction.atomic
+def open_incident(
+    *,
+    actor: User | None,
+    org: Org,
+    environment: Environment,
+    title: str,
+    severity: str,
+    description: str = "",
+    source: str = Incident.Source.MANUAL,
+    rule_id: int | None = None,
+    fingerprint: str | None = None,
+    evidence: Evidence | None = None,
+    at: datetime | None = None,
+) -> Incident:
+    """Open an incident for an environment and its service, which belong to `org`.
+
+    Raises IntegrityError when a live one stands for the same rule and fingerprint.
+    """
+    now = at or timezone.now()
+    incident = Incident.objects.create(
+        org=org,
+        service=environment.service,
+        environment=environment,
+        title=title,
+        description=description or None,
+        severity=severity,
+        status=Incident.Status.OPEN,
+        source=source,
+        rule_id=rule_id,
+        fingerprint=fingerprint,
+        created_at=now,
+        last_seen_at=now if rule_id else None,
+        detections=1 if rule_id else 0,
+        evidence_json=evidence.to_json() if evidence else None,
+    )
+    words = evidence.words if evidence else "Opened by hand."
+    _note_change(incident, actor, "created", words, at=now)
+    announce(incident, "created", actor=actor)
+    return incident
+
+
+def investigate_incident(*, actor: User | None, incident: Incident) -> bool:
+    """Take an incident up; whoever does becomes its assignee if it has none. Raises TransitionError."""
+    return _move(Move.INVESTIGATE, actor, incident)
+
+
+def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "") -> bool:
+    """End an incident. Raises TransitionError."""
+    return _move(Move.RESOLVE, actor, incident, reason)
+
+
+def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "") -> bool:
+    """Open a resolved incident again. Raises TransitionError, also when a newer one stands in its place."""
+    return _move(Move.REOPEN, actor, incident, reason)
+
+
+def move_incident(*, actor: User | None, incident: Incident, move: Move) -> bool:
+    """Make any of the moves. Raises TransitionError."""
+    return _move(move, actor, incident)
+
+
+@transaction.atomic
+def _move(move: Move, actor: User | None, incident: Incident, reason: str = "") -> bool:
+    locked = _locked(incident)
+    row = transition(move, locked.status)
+    if row is None:
+        return False
+    now = timezone.now()
+    if move is Move.REOPEN:
+        _check_place_is_free(locked)
+    locked.status = row.target
+    locked.resolved_at = now if move is Move.RESOLVE else None
+    if move is Move.INVESTIGATE:
+        locked.investigating_at = locked.investigating_at or now
+        locked.assignee = locked.assignee or actor
+    locked.save()
+    _note_change(locked, actor, row.event, reason or f"{row.words}.")
+    announce(locked, row.event, actor=actor, text=reason)
+    _copy(locked, incident)
+    return True
+
+
+def _check_place_is_free(incident: Incident) -> None:
+    if incident.rule_id is None or incident.fingerprint is None:
+        return
+    same = Incident.objects.filter(rule_id=incident.rule_id, fingerprint=incident.fingerprint).live()
+    newer = same.exclude(pk=incident.pk).first()
+    if newer:
+        raise TransitionError(f"Incident #{newer.pk} is open for the same rule and scope; go on there.")
+
+
+@transaction.atomic
+def change_severity(*, actor: User | None, incident: Incident, severity: str) -> bool:
+    """Set the severity; a higher one than before is told to the channels as an escalation."""
+    locked = _locked(incident)
+    if locked.severity == severity:
+        return False
+    before, locked.severity = locked.severity, severity
+    locked.save()
+    order = list(Severity.values)
+    is_raised = order.index(severity) > order.index(before)
+    words = f"Severity {'raised' if is_raised else 'lowered'} from {_label(before)} to {_label(severity)}."
+    meta = {"from": before, "to": severity}
+    _note_change(locked, actor, "escalated" if is_raised else "severity", words, meta=meta)
+    if is_raised and locked.is_live:
+        announce(locked, "escalated", actor=actor, text=words)
+    _copy(locked, incident)
+    return True
+
+
+def _label(severity: str) -> str:
+    return str(Severity(severity).label).lower()
+
+
+@transaction.atomic
+def assign_incident(*, actor: User | None, incident: Incident, assignee: User | None) -> bool:
+    """Say who looks after it, None for nobody. Raises ValueError for somebody who is no member of the organisation."""
+    locked = _locked(incident)
+    if locked.assignee_id == (assignee.pk if assignee else None):
+        return False
+    if assignee and not Membership.objects.for_org(locked.org).filter(user=assignee).exists():
+        raise ValueError("The assignee is not a member of this organisation.")
+    locked.assignee = assignee
+    locked.save()
+    words = f"Assigned to {assignee.display_name}." if assignee else "Assigned to nobody."
+    _note_change(locked, actor, "assigned", words, meta={"assignee": str(assignee.pk) if assignee else None})
+    _copy(locked, incident)
+    return True
+
+
+@transaction.atomic
+def edit_incident(*, actor: User | None, incident: Incident, title: str, description: str) -> bool:
+    """Change the words of an incident."""
+    locked = _locked(incident)
+    before = (locked.title, locked.description or "")
+    if before == (title, description):
+        return False
+    locked.title, locked.description = title, description or None
+    locked.save()
+    changed = ["title"] * (before[0] != title) + ["description"] * (before[1] != description)
+    _note_change(locked, actor, "edited", f"Changed the {' and the '.join(changed)}.", meta={"changed": changed})
+    _copy(locked, incident)
+    return True
+
+
+@transaction.atomic
+def add_note(
+    *, actor: User | None, incident: Incident, text: str, happened_at: datetime | None = None
+) -> IncidentEvent:
+    """Write a note into the timeline, at `happened_at` if that was another time than now."""
+    return _note_change(_locked(incident), actor, "note", text, happened_at=happened_at)
+
+
+def _locked(incident: Incident) -> Incident:
+    rows = Incident.objects.select_for_update(of=("self",)).select_related("org", "service", "environment", "assignee")
+    return rows.get(pk=incident.pk)
+
+
+def _copy(source: Incident, target: Incident) -> None:
+    """Let the caller's instance say what the row says now."""
+    for name in ("title", "description", "severity", "status", "resolved_at", "investigating_at", "assignee"):
+        setattr(target, name, getattr(source, name))
+
+
+def _note_change(
+    incident: Incident,
+    actor: User | None,
+    event: str,
+    message: str,
+    *,
+    meta: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    happened_at: datetime | None = None,
+) -> IncidentEvent:
+    """Write the timeline's entry and the audit row."""
+    entry = IncidentEvent.objects.create(
+        incident=incident,
+        actor_user=actor,
+        type=event,
+        message=message,
+        meta_json=dict(meta) if meta else None,
+        created_at=at or timezone.now(),
+        happened_at=happened_at,
+    )
+    audit_meta = {"title": incident.title, **(meta or {})}
+    record(actor=actor, org=incident.org, action=f"incident.{event}", resource=incident, meta=audit_meta)
+    return entry

@@ -1,0 +1,27 @@
+"""Incidents and their timelines in the Django admin; a timeline is written once."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from incidents.models import Incident, IncidentEvent
+from pulseops.core.admin import ReadOnlyAdmin
+
+
+@admin.register(Incident)
+class IncidentAdmin(admin.ModelAdmin):
+    list_display = ["id", "title", "org", "service", "environment", "severity", "status", "source", "created_at"]
+    list_display_links = ["id", "title"]
+    list_filter = ["status", "severity", "source", "created_at"]
+    list_select_related = ["org", "service", "environment"]
+    search_fields = ["title", "description", "org__name", "service__name", "fingerprint", "=id", "=rule_id"]
+    raw_id_fields = ["org", "service", "environment", "assignee"]
+    readonly_fields = ["id", "fingerprint", "rule_id", "detections", "last_seen_at", "evidence_json", "created_at"]
+
+
+@admin.register(IncidentEvent)
+class IncidentEventAdmin(ReadOnlyAdmin):
+    list_display = ["incident", "type", "message", "actor_user", "created_at"]
+    list_filter = ["type", "created_at"]
+    list_select_related = ["incident", "actor_user"]
+    search_fields = ["message", "incident__title", "actor_user__email", "=incident__id"]

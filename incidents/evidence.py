@@ -1,0 +1,97 @@
+"""What a rule saw when it fired: kept with the incident, so that retention of the logs cannot take the proof away."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+SAMPLES = 5
+_MESSAGE = 1000  # characters of a sample line that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLine:
+    """A log line as it was."""
+
+    id: int
+    ts: datetime
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFact:
+    """A deployment as it was."""
+
+    id: int
+    commit_sha: str
+    title: str
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many in which window against which threshold, some of the lines, and the deployment that may be the cause."""
+
+    at: datetime
+    count: int
+    threshold: int
+    window_minutes: int | None = None
+    level: str = ""
+    filter: str = ""
+    samples: tuple[SampleLine, ...] = field(default=())
+    deployment: DeploymentFact | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the column keeps it: times as ISO 8601."""
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: Any) -> Evidence | None:
+        """Read the column; None when it holds nothing that can be read."""
+        try:
+            deployment = data["deployment"]
+            return cls(
+                at=datetime.fromisoformat(data["at"]),
+                count=int(data["count"]),
+                threshold=int(data["threshold"]),
+                window_minutes=data.get("window_minutes"),
+                level=str(data.get("level") or ""),
+                filter=str(data.get("filter") or ""),
+                samples=tuple(SampleLine(**{**line, "ts": _time(line["ts"])}) for line in data["samples"]),
+                deployment=DeploymentFact(**{**deployment, "at": _time(deployment["at"])}) if deployment else None,
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def words(self) -> str:
+        """The proof in a sentence."""
+        if self.window_minutes is None:
+            times = "once" if self.count == 1 else f"{self.count} times in a row"
+            return f"The deployment failed {times}."
+        what = f"{self.level} logs" if self.level else "logs"
+        minutes = f"{self.window_minutes} min"
+        return f"{self.count:,} {what} in {minutes} (the threshold is {self.threshold:,})."
+
+
+def sample_line(id: int, ts: datetime, level: str, message: str) -> SampleLine:  # noqa: A002
+    """Make a sample line of a log, cutting a long message."""
+    return SampleLine(id, ts, level, message if len(message) <= _MESSAGE else message[: _MESSAGE - 1] + "…")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case datetime():
+            return value.isoformat()
+    return value
