@@ -32,6 +32,12 @@ class NameField(forms.CharField):
         return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
+class WebAddressField(forms.URLField):
+    """An http or https address; one without a scheme gets https."""
+
+    default_validators = [URLValidator(schemes=["http", "https"])]
+
+
 @dataclass(frozen=True, slots=True)
 class Lowering:
     """A shorter retention that has still to be confirmed: all logs from before `before` would go."""
@@ -49,12 +55,11 @@ class ServiceForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "checkout-api", "autocomplete": "off", "spellcheck": "false"}),
     )
     description = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    repo_url = forms.URLField(
+    repo_url = WebAddressField(
         label="Repository",
         max_length=500,
         required=False,
         assume_scheme="https",
-        validators=[URLValidator(schemes=["http", "https"])],
         widget=forms.URLInput(attrs={"placeholder": "https://github.com/acme/checkout-api"}),
     )
     retention_days = forms.IntegerField(

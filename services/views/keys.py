@@ -97,6 +97,7 @@ def key_setup(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespon
         **_arrival(key),
         "service": key.service,
         "plain": plain,
+        "placeholder": PLACEHOLDER,
         "snippets": filled_snippets(plain or PLACEHOLDER),
     }
     response = render(request, "services/key_setup.html", values)

@@ -42,7 +42,7 @@ def test_a_reload_does_not_show_it_again(made: tuple[Client, str, str]) -> None:
     page = client.get(url).content.decode()
     assert plain not in page
     assert "A key is shown once" in page
-    assert "pol_YOUR_KEY" in page
+    assert "put it in place of <code>pol_YOUR_KEY</code>" in page
 
 
 def test_the_cookie_is_for_that_page_alone_and_out_of_scripts_reach(made: tuple[Client, str, str]) -> None:
