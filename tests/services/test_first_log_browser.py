@@ -1,0 +1,93 @@
+"""From a new service to its first log, in a real browser; and axe on every page of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Role, User
+from services import actions
+from services.models import ApiKey, Service
+from tests.browser import assert_accessible, assert_fits
+from tests.factories import make_member, make_org
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def developer(page: Page, live_server: LiveServer, settings: Settings, sign_in: Callable[[User], None]) -> User:
+    """Somebody who may change services, signed in."""
+    settings.PUBLIC_URL = live_server.url
+    user = make_member(make_org("Acme"), Role.DEVELOPER)
+    sign_in(user)
+    return user
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
+def test_a_new_service_is_heard(page: Page, live_server: LiveServer, developer: User) -> None:
+    page.goto(f"{live_server.url}/services")
+    page.get_by_role("link", name="Make the first service").click()
+    page.get_by_label("Name").fill("checkout-api")
+    page.get_by_role("button", name="Make service").click()
+    page.get_by_role("link", name="Make a key").click()
+    page.get_by_role("button", name="Make key").click()
+
+    key = page.locator("#key").inner_text()
+    assert re.fullmatch("pol_[0-9a-f]{64}", key)
+    assert key not in page.url
+    expect(page.get_by_text("Waiting for the first log…")).to_be_visible()
+    assert_accessible(page)
+
+    snippet = page.locator("pre[aria-label=curl]").inner_text()
+    subprocess.run(["sh", "-c", snippet], check=True, capture_output=True, timeout=30)
+    expect(page.get_by_text("First log received")).to_be_visible(timeout=10_000)
+    expect(page.locator("#key")).to_have_text(key)  # the page turned without being loaded again
+
+    page.reload()
+    expect(page.locator("#key")).to_have_count(0)
+    assert key not in page.content()
+
+
+def test_deleting_asks_for_the_name(page: Page, live_server: LiveServer, developer: User) -> None:
+    service = actions.create_service(actor=developer, org=developer.memberships.get().org, name="api (v2.0)")
+    page.goto(f"{live_server.url}/services/{service.pk}")
+    page.get_by_role("button", name="Delete service…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Type api (v2.0) to confirm").fill("api")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(dialog).to_be_visible()  # the browser holds back what the server would refuse
+    dialog.get_by_label("Type api (v2.0) to confirm").fill("api (v2.0)")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(page).to_have_url(f"{live_server.url}/services")
+    assert not Service.objects.exists()
+
+
+def test_every_page_is_accessible_and_fits_a_phone(page: Page, live_server: LiveServer, developer: User) -> None:
+    service = actions.create_service(actor=developer, org=developer.memberships.get().org, name="api")
+    environment = service.environments.get(name="production")
+    key: ApiKey = actions.create_key(actor=developer, environment=environment, label="web servers in Frankfurt").key
+    of_service = f"/services/{service.pk}"
+    for path in (
+        "/services",
+        "/services/new",
+        of_service,
+        f"{of_service}/edit",
+        f"{of_service}/delete",
+        f"{of_service}/environments/{environment.pk}/rename",
+        f"{of_service}/keys/new",
+        f"{of_service}/keys/{key.pk}/rotate",
+        f"{of_service}/keys/{key.pk}/setup",
+    ):
+        page.goto(live_server.url + path)
+        assert_accessible(page)
+        page.set_viewport_size(PHONE)
+        assert_fits(page)
+        page.set_viewport_size({"width": 1280, "height": 800})

@@ -1,0 +1,176 @@
+"""The logging handler that people copy: it loses nothing it need not, and never holds up who logs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.snippets import pulseops_logging
+from services.snippets.pulseops_logging import PulseOpsHandler
+from tests.receivers import Receiver, answer, hang, receiver
+from tests.services.snippet_sink import entries, refuse_the_first
+
+
+@pytest.fixture
+def sink() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    made = logging.getLogger("shop.checkout")
+    made.setLevel(1)
+    made.propagate = False
+    yield made
+    for handler in list(made.handlers):
+        made.removeHandler(handler)
+        handler.close()
+
+
+def attach(logger: logging.Logger, sink: Receiver, **options: Any) -> PulseOpsHandler:
+    handler = PulseOpsHandler(sink.url, "pol_test", **options)
+    logger.addHandler(handler)
+    return handler
+
+
+def test_sends_what_a_record_says(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    before = time.time()
+    logger.warning("Card %s refused", "4242", extra={"user": 7, "trace_id": "t1", "request_id": "r1"})
+    handler.flush()
+    (entry,) = entries(sink)
+    assert abs(entry.pop("timestamp") / 1_000_000 - before) < 5
+    assert entry == {
+        "level": "warn",
+        "message": "Card 4242 refused",
+        "trace_id": "t1",
+        "request_id": "r1",
+        "meta": {"logger": "shop.checkout", "user": 7},
+    }
+    assert sink.received[0].headers["x-api-key"] == "pol_test"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(5, "debug"), (10, "debug"), (20, "info"), (25, "info"), (30, "warn"), (40, "error"), (50, "error")],
+)
+def test_every_level_is_one_that_is_known(logger: logging.Logger, sink: Receiver, number: int, name: str) -> None:
+    handler = attach(logger, sink)
+    logger.log(number, "x")
+    handler.flush()
+    assert [entry["level"] for entry in entries(sink)] == [name]
+
+
+def test_sends_the_traceback(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        logger.exception("Broken")
+    handler.flush()
+    assert "ZeroDivisionError: division by zero" in entries(sink)[0]["meta"]["exception"]
+
+
+def test_whatever_stands_in_extra_is_sent(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    circle: list[Any] = []
+    circle.append(circle)
+    for odd in (float("nan"), circle, {(1, 2): 3}, object(), Path("/x"), b"\xff", "\ud800"):
+        logger.info("odd", extra={"odd": odd})
+    logger.info("")
+    logger.info("x" * 100_000)
+    handler.flush()
+    assert len(entries(sink)) == 9
+    assert entries(sink)[7]["message"] == "(empty)"
+
+
+def test_sends_in_batches(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink, batch=100)
+    for number in range(1000):
+        logger.info("line %s", number)
+    handler.flush()
+    assert [entry["message"] for entry in entries(sink)] == [f"line {number}" for number in range(1000)]
+    assert len(sink.received) <= 11
+
+
+def test_a_batch_stays_below_the_limit_of_a_request(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    for _ in range(100):
+        logger.info("x" * 60_000)
+    handler.flush()
+    assert len(entries(sink)) == 100
+    assert max(len(request.body) for request in sink.received) < 2_000_000
+
+
+def test_a_batch_that_is_sent_again_is_known_by_its_key(logger: logging.Logger, sink: Receiver) -> None:
+    sink.behaviour = refuse_the_first(sink)
+    handler = attach(logger, sink)
+    logger.info("once")
+    handler.flush()
+    assert len(sink.received) == 2
+    assert len({request.headers["idempotency-key"] for request in sink.received}) == 1
+    assert len({request.body for request in sink.received}) == 1
+
+
+def test_a_refusal_is_told_and_not_repeated(
+    logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sink.behaviour = answer(403, b"revoked")
+    handler = attach(logger, sink)
+    logger.info("x")
+    handler.flush()
+    assert len(sink.received) == 1
+    assert "did not take 1 logs: 403 revoked" in capfd.readouterr().err
+
+
+def test_a_server_that_hangs_holds_up_nobody(logger: logging.Logger, sink: Receiver) -> None:
+    sink.behaviour = hang(3)
+    handler = attach(logger, sink, capacity=50, batch=10)
+    started = time.monotonic()
+    for number in range(1000):
+        logger.info("line %s", number)
+    handler.flush(0.1)
+    assert time.monotonic() - started < 1
+    assert handler.dropped >= 900
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_sends_too_and_nothing_twice(sink: Receiver, tmp_path: Path) -> None:
+    program = f"""
+import logging, os, sys
+sys.path.insert(0, {str(Path(pulseops_logging.__file__).parent)!r})
+from pulseops_logging import PulseOpsHandler
+logging.basicConfig(level=logging.INFO, handlers=[PulseOpsHandler({sink.url!r}, "pol_test")])
+logging.info("parent")
+if os.fork() == 0:
+    logging.info("child")
+    logging.shutdown()
+    os._exit(0)
+os.wait()
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=30, check=True)
+    assert sorted(entry["message"] for entry in entries(sink)) == ["child", "parent"]
+
+
+def test_what_was_logged_last_is_sent_before_the_program_ends(sink: Receiver, tmp_path: Path) -> None:
+    program = f"""
+import logging, sys
+sys.path.insert(0, {str(Path(pulseops_logging.__file__).parent)!r})
+from pulseops_logging import PulseOpsHandler
+logging.basicConfig(level=logging.INFO, handlers=[PulseOpsHandler({sink.url!r}, "pol_test")])
+for number in range(2000):
+    logging.info("line %s", number)
+raise SystemExit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=30, check=False)
+    assert done.returncode == 3
+    assert len(entries(sink)) == 2000
