@@ -11,6 +11,7 @@ from django.utils import timezone
 from deployments.models import Deployment
 from deployments.payloads import Rollout
 from deployments.states import PENDING, PRECISION
+from pulseops.core.extensions import AFTER_DEPLOYMENT
 from pulseops.core.locks import transaction_lock
 from services.models import Environment
 
@@ -28,14 +29,23 @@ def record_rollout(*, environment: Environment, rollout: Rollout, delivery_id: s
     transaction_lock(f"deployment:{environment.pk}:{rollout.commit_sha}")
     deployment = _find(environment, rollout)
     if deployment is None:
-        return _make(environment, rollout, delivery_id)
+        deployment = _begun(environment, rollout, delivery_id)
+    before = deployment.status
     absorb(deployment, rollout, timezone.now())
     deployment.save()
+    if deployment.is_final and deployment.status != before:
+        tell_of_end(deployment)
     return deployment
 
 
-def _make(environment: Environment, rollout: Rollout, delivery_id: str) -> Deployment:
-    deployment = Deployment(
+def tell_of_end(deployment: Deployment) -> None:
+    """Let other apps know that a deployment has just ended; runs inside the transaction of that change."""
+    for tell in AFTER_DEPLOYMENT:
+        tell(deployment.org_id)
+
+
+def _begun(environment: Environment, rollout: Rollout, delivery_id: str) -> Deployment:
+    return Deployment(
         org_id=environment.service.org_id,
         service_id=environment.service_id,
         environment=environment,
@@ -44,9 +54,6 @@ def _make(environment: Environment, rollout: Rollout, delivery_id: str) -> Deplo
         created_at=rollout.begun_at,
         github_delivery_id=delivery_id,
     )
-    absorb(deployment, rollout, timezone.now())
-    deployment.save(force_insert=True)
-    return deployment
 
 
 def _find(environment: Environment, rollout: Rollout) -> Deployment | None:

@@ -5,7 +5,7 @@ An app adds its function in `AppConfig.ready`; the page's view asks each of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -53,6 +53,14 @@ class Mark:
     status: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorChange:
+    """How many errors an environment logged in the half hour before a deployment was live there, and in that after."""
+
+    before: int
+    after: int
+
+
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
 
@@ -66,3 +74,9 @@ AFTER_INGEST: ExtensionPoint[Callable[[Any, int], None]] = ExtensionPoint()
 
 # (organisation id) inside the transaction in which a deployment reached a final state.
 AFTER_DEPLOYMENT: ExtensionPoint[Callable[[Any], None]] = ExtensionPoint()
+
+# (request, deployments.Deployment) -> a panel for the deployment's page, or None.
+DEPLOYMENT_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
+
+# (accounts.Org, some deployments) -> deployment id -> what it did to the errors, as far as that can be told.
+DEPLOYMENT_ERRORS: ExtensionPoint[Callable[[Any, Sequence[Any]], Mapping[int, ErrorChange]]] = ExtensionPoint()

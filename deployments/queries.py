@@ -1,0 +1,276 @@
+"""What pages, rules and incidents read of deployments; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.utils import timezone
+
+from accounts.models import Org
+from deployments.models import CALLED_OFF, Deployment, GitHubIntegration, WebhookEffect
+from services.models import Environment, Service
+
+LANE_LENGTH = 12
+PAGE_LENGTH = 50
+DEPLOYED_AT = Coalesce("finished_at", "created_at")  # as Deployment.deployed_at
+_LONGEST = timedelta(days=1)  # between a deployment's beginning and its end, for finding it by its end
+
+
+# -- For other apps --------------------------------------------------------------------------------------------------
+
+
+def deployments_before(
+    org: Org,
+    at: datetime,
+    *,
+    service_id: UUID | None = None,
+    environment_id: UUID | None = None,
+    within: timedelta = timedelta(hours=1),
+) -> QuerySet[Deployment]:
+    """Return what was live or under way in the time `within` before `at` (UTC), newest first, with its scope loaded.
+
+    Without a service or environment it is any of the organisation's.
+    """
+    found = deployments_between(org, at - within, at, services=_one(service_id), environments=_one(environment_id))
+    return found.order_by(DEPLOYED_AT.desc(), "-id")
+
+
+def deployments_between(
+    org: Org, since: datetime, until: datetime, *, services: Sequence[UUID] = (), environments: Sequence[UUID] = ()
+) -> QuerySet[Deployment]:
+    """Return what was live in [since, until] (UTC), oldest first, by its end or else its beginning.
+
+    Empty sequences mean all. What was called off is left out: nothing went anywhere.
+    """
+    found = (
+        Deployment.objects.for_org(org)
+        .filter(created_at__gte=since - _LONGEST, created_at__lte=until)
+        .filter(GreaterThanOrEqual(DEPLOYED_AT, since), LessThanOrEqual(DEPLOYED_AT, until))
+        .exclude(outcome__in=CALLED_OFF)
+        .select_related("service", "environment")
+        .order_by(DEPLOYED_AT, "id")
+    )
+    if services:
+        found = found.filter(service_id__in=services)
+    if environments:
+        found = found.filter(environment_id__in=environments)
+    return found
+
+
+def failed_deployments(
+    org: Org,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    service_id: UUID | None = None,
+    environment_id: UUID | None = None,
+) -> QuerySet[Deployment]:
+    """Return deployments that we learned had failed in [since, until) of our clock (UTC), in that order.
+
+    It goes by when the news came, so one that is told late is not missed. What was called off did not fail.
+    """
+    found = (
+        Deployment.objects.for_org(org)
+        .filter(status=Deployment.Status.FAILURE, status_changed_at__gte=since)
+        .exclude(outcome__in=CALLED_OFF)
+        .select_related("service", "environment")
+        .order_by("status_changed_at", "id")
+    )
+    if until:
+        found = found.filter(status_changed_at__lt=until)
+    if service_id:
+        found = found.filter(service_id=service_id)
+    if environment_id:
+        found = found.filter(environment_id=environment_id)
+    return found
+
+
+def latest_deployments(org: Org, *, limit: int) -> QuerySet[Deployment]:
+    """Return the organisation's newest deployments, with their scope loaded."""
+    found = Deployment.objects.for_org(org).select_related("service", "environment")
+    return found.order_by("-created_at", "-id")[:limit]
+
+
+def last_deployment_of_each_service(org: Org) -> dict[UUID, Deployment]:
+    """Return service id → its newest deployment; services without one are missing."""
+    newest = (
+        Deployment.objects.for_org(org)
+        .order_by("service_id", "-created_at", "-id")
+        .distinct("service_id")
+        .select_related("environment")
+    )
+    return {row.service_id: row for row in newest}
+
+
+def next_deployment(deployment: Deployment) -> Deployment | None:
+    """Return what next went to the same environment after `deployment` was live."""
+    later = deployments_between(
+        deployment.org, deployment.deployed_at, timezone.now(), environments=[deployment.environment_id]
+    )
+    return later.exclude(pk=deployment.pk).filter(status=Deployment.Status.SUCCESS).first()
+
+
+def previous_deployment(deployment: Deployment) -> Deployment | None:
+    """Return what last succeeded in the same environment before `deployment` began."""
+    return (
+        Deployment.objects.for_org(deployment.org)
+        .filter(
+            environment_id=deployment.environment_id,
+            status=Deployment.Status.SUCCESS,
+            created_at__lt=deployment.created_at,
+        )
+        .order_by("-created_at", "-id")
+        .first()
+    )
+
+
+def _one(identifier: UUID | None) -> list[UUID]:
+    return [identifier] if identifier else []
+
+
+# -- The pages -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; empty means all. The environment is a name, for services have each their own."""
+
+    service: Service | None = None
+    environment: str = ""
+    status: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.service or self.environment or self.status)
+
+    @property
+    def rows(self) -> Q:
+        """The filter without the environment."""
+        wanted = Q()
+        if self.service:
+            wanted &= Q(service=self.service)
+        if self.status:
+            wanted &= Q(status=self.status)
+        return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: the time (UTC) and id of its last row; as text it needs no escaping in an address."""
+
+    at: datetime
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z_{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what `str` wrote; None for anything else."""
+        at, _, identifier = text.rpartition("_")
+        try:
+            moment = datetime.fromisoformat(at)
+            return cls(moment, int(identifier)) if moment.tzinfo and int(identifier) < 2**63 else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The newest deployments to all environments of one name."""
+
+    environment: str
+    deployments: list[Deployment]
+    has_more: bool
+
+
+def lanes(org: Org, filters: Filters) -> list[Lane]:
+    """Return a lane for each environment name that the filters leave, production first.
+
+    Three queries, whatever there is: each environment's newest by the index, of those each name's newest, and the rows.
+    """
+    by_name = _newest_by_name(org, filters)
+    wanted = [identifier for found in by_name.values() for identifier in found[:LANE_LENGTH]]
+    rows = Deployment.objects.for_org(org).select_related("service", "environment").in_bulk(wanted)
+    return [
+        Lane(name, [rows[each] for each in found[:LANE_LENGTH] if each in rows], len(found) > LANE_LENGTH)
+        for name, found in sorted(by_name.items(), key=lambda item: _lane_order(item[0]))
+    ]
+
+
+def _newest_by_name(org: Org, filters: Filters) -> dict[str, list[int]]:
+    """Give each environment name the ids of its newest deployments, at least one more than a lane shows if there is."""
+    environments = Environment.objects.for_org(org)
+    if filters.service:
+        environments = environments.filter(service=filters.service)
+    if filters.environment:
+        environments = environments.filter(name=filters.environment)
+    newest = Deployment.objects.filter(filters.rows, environment=OuterRef("pk")).order_by("-created_at", "-id")
+    found = environments.annotate(newest=ArraySubquery(newest.values("id")[: LANE_LENGTH + 1]))
+    name_of = {each: row.name for row in found for each in row.newest}
+    by_name: dict[str, list[int]] = {row.name: [] for row in found}
+    for each in Deployment.objects.filter(pk__in=name_of).order_by("-created_at", "-id").values_list("id", flat=True):
+        by_name[name_of[each]].append(each)
+    return by_name
+
+
+def _lane_order(name: str) -> tuple[bool, str]:
+    return not name.lower().startswith("prod"), name
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some deployments of one environment name, and where the next older ones begin."""
+
+    deployments: list[Deployment]
+    older: Cursor | None
+
+
+def lane_page(org: Org, filters: Filters, before: Cursor | None) -> Page:
+    """Return PAGE_LENGTH deployments older than `before`, newest first."""
+    rows = Deployment.objects.for_org(org).filter(filters.rows, environment__name=filters.environment)
+    if before:
+        rows = rows.filter(Q(created_at__lt=before.at) | Q(created_at=before.at, id__lt=before.id))
+    found = list(rows.select_related("service", "environment").order_by("-created_at", "-id")[: PAGE_LENGTH + 1])
+    shown = found[:PAGE_LENGTH]
+    more = len(found) > PAGE_LENGTH
+    return Page(shown, Cursor(shown[-1].created_at, shown[-1].pk) if more else None)
+
+
+def attempts_of(deployment: Deployment) -> QuerySet[Deployment]:
+    """Return the other attempts of the same run, first to last."""
+    if deployment.run_id is None:
+        return Deployment.objects.none()
+    same = Deployment.objects.for_org(deployment.org).filter(
+        environment_id=deployment.environment_id, run_id=deployment.run_id
+    )
+    return same.exclude(pk=deployment.pk).order_by("run_attempt")
+
+
+# -- Integrations ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Some lines of a delivery log, and where the next older ones begin."""
+
+    lines: list[WebhookEffect]
+    older: Cursor | None
+
+
+def delivery_page(integration: GitHubIntegration, before: Cursor | None) -> DeliveryPage:
+    """Return PAGE_LENGTH lines of the integration's delivery log, newest first."""
+    rows = integration.effects.select_related("deployment")
+    if before:
+        rows = rows.filter(Q(received_at__lt=before.at) | Q(received_at=before.at, id__lt=before.id))
+    found = list(rows.order_by("-received_at", "-id")[: PAGE_LENGTH + 1])
+    shown = found[:PAGE_LENGTH]
+    more = len(found) > PAGE_LENGTH
+    return DeliveryPage(shown, Cursor(shown[-1].received_at, shown[-1].pk) if more else None)
