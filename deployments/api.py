@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
-from django.views.decorators.csrf import csrf_exempt
+from django.urls import reverse
 
 from accounts.tenancy import public
+from deployments.actions import AlreadyEndedError, Scope, report_deployment
+from deployments.models import Deployment
 from deployments.receiver import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
-from pulseops.core.errors import json_data, json_error
+from deployments.reports import read_report
+from pulseops.core.errors import ApiError, json_data, json_error
+from pulseops.core.machines import machine_route
+from services.authentication import authenticate, presented_key, touch
 
 _WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
 _FORM = "application/x-www-form-urlencoded"
 
 
-@csrf_exempt
 @public
+@machine_route
+def create(request: HttpRequest) -> HttpResponse:
+    """POST /api/v1/deployments: 201 for a new deployment, 200 for one that its external id names."""
+    if request.method != "POST":
+        return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
+    try:
+        key = authenticate(presented_key(request.headers)).scope
+        report = read_report(request)
+        deployment, is_new = report_deployment(
+            scope=Scope(key.org_id, key.service_id, key.environment_id), report=report
+        )
+    except AlreadyEndedError as error:
+        return json_error("CONFLICT", str(error))
+    except ApiError as error:
+        return error.response()
+    touch(key.key_id)
+    return json_data(_as_data(deployment), status=201 if is_new else 200)
+
+
+def _as_data(deployment: Deployment) -> dict[str, Any]:
+    path = reverse("deployments:detail", args=[deployment.pk])
+    return {
+        "id": deployment.pk,
+        "status": deployment.status,
+        "commit_sha": deployment.commit_sha,
+        "external_id": deployment.external_id,
+        "url": f"{settings.PUBLIC_URL}{path}",
+    }
+
+
+@public
+@machine_route
 def webhook(request: HttpRequest) -> HttpResponse:
     """POST /api/v1/github/webhook, as docs/deployments.md describes it."""
     if request.method != "POST":

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Org
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from deployments.receiver import Delivery, receive_delivery
-from tests.deployments.github import encode, make_integration, payload, run_event
+from tests.deployments.github import encode, payload, run_event
 
 pytestmark = pytest.mark.django_db
 Event = tuple[str, dict[str, Any]]
@@ -60,11 +59,6 @@ COMPARED = [
     "started_at",
     "finished_at",
 ]
-
-
-@pytest.fixture
-def integration(org: Org) -> GitHubIntegration:
-    return make_integration(org)
 
 
 def result_of(integration: GitHubIntegration, events: Iterable[tuple[int, Event]]) -> list[dict[str, Any]]:

@@ -20,11 +20,6 @@ GOOD = {"data": {"ok": True}}
 SEEN = {"data": {"ok": True, "deduped": True}}
 
 
-@pytest.fixture
-def integration(org: Org) -> GitHubIntegration:
-    return make_integration(org)
-
-
 def only_line() -> WebhookEffect:
     return WebhookEffect.objects.get()
 

@@ -1,0 +1,1 @@
+"""Pages: one file for deployments, one for a service's integration."""

@@ -1,0 +1,138 @@
+"""The pages of deployments: lanes, one of them, how to report them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Org
+from accounts.tenancy import OrgRequest, org_member
+from deployments import queries
+from deployments.filters import list_url, read_filters
+from deployments.models import Deployment, GitHubIntegration
+from deployments.queries import Cursor, Filters
+from deployments.snippets import deployment_snippets
+from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS, ErrorChange, Panel
+from services.links import explorer_url
+from services.models import Environment, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A deployment in a lane, with what it did to the errors as far as that is known."""
+
+    deployment: Deployment
+    errors: ErrorChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """A lane as the page shows it; the addresses are empty where there is nothing more."""
+
+    name: str
+    cards: list[Card]
+    more_url: str
+
+
+@require_safe
+@org_member
+def deployment_list(request: OrgRequest) -> HttpResponse:
+    """Show a lane per environment, or with `?environment=` one environment at length."""
+    services = list(Service.objects.for_org(request.org).order_by("name"))
+    filters = read_filters(request.GET, services)
+    values = {"services": services, "filters": filters, "statuses": Deployment.Status.choices}
+    if filters.environment:
+        values |= _one_lane(request, filters)
+    else:
+        values |= _all_lanes(request, filters)
+    values["environments"] = _environment_names(request.org)
+    return render(request, "deployments/list.html", values)
+
+
+def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
+    lanes = queries.lanes(request.org, filters)
+    errors = _errors(request.org, [each for lane in lanes for each in lane.deployments])
+    shown = [
+        LaneView(
+            lane.environment,
+            _cards(lane.deployments, errors),
+            list_url(filters, environment=lane.environment) if lane.has_more else "",
+        )
+        for lane in lanes
+    ]
+    return {"lanes": shown, "is_empty": not any(lane.cards for lane in shown)}
+
+
+def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
+    before = Cursor.parse(request.GET.get("before", ""))
+    page = queries.lane_page(request.org, filters, before)
+    cards = _cards(page.deployments, _errors(request.org, page.deployments))
+    return {
+        "lanes": [LaneView(filters.environment, cards, "")],
+        "is_empty": not cards,
+        "newest_url": list_url(filters) if before else "",
+        "older_url": list_url(filters, before=page.older) if page.older else "",
+    }
+
+
+def _environment_names(org: Org) -> list[str]:
+    names = Environment.objects.for_org(org).order_by("name").values_list("name", flat=True)
+    return list(dict.fromkeys(names))
+
+
+def _errors(org: Org, deployments: list[Deployment]) -> Mapping[int, ErrorChange]:
+    found: dict[int, ErrorChange] = {}
+    for ask in DEPLOYMENT_ERRORS:
+        found |= ask(org, deployments)
+    return found
+
+
+def _cards(deployments: Iterable[Deployment], errors: Mapping[int, ErrorChange]) -> list[Card]:
+    return [Card(each, errors.get(each.pk)) for each in deployments]
+
+
+@require_safe
+@org_member
+def deployment_detail(request: OrgRequest, deployment_id: int) -> HttpResponse:
+    """Show one deployment, and what other apps know of it: errors before and after, say."""
+    rows = Deployment.objects.for_org(request.org).select_related("org", "service", "environment")
+    deployment = get_object_or_404(rows, pk=deployment_id)
+    previous = queries.previous_deployment(deployment)
+    panels: list[Panel] = [panel for ask in DEPLOYMENT_PANELS if (panel := ask(request, deployment))]
+    values = {
+        "deployment": deployment,
+        "previous": previous,
+        "following": queries.next_deployment(deployment),
+        "attempts": queries.attempts_of(deployment),
+        "lane_url": list_url(Filters(deployment.service, deployment.environment.name)),
+        "logs_url": explorer_url(deployment.service, deployment.environment),
+        "panels": panels,
+        **_on_github(deployment, previous),
+    }
+    return render(request, "deployments/detail.html", values)
+
+
+def _on_github(deployment: Deployment, previous: Deployment | None) -> dict[str, str]:
+    """Give the addresses of the commit and of what changed since the deployment before, if the repository is known."""
+    integration = GitHubIntegration.objects.filter(service_id=deployment.service_id).first()
+    if integration is None or deployment.source == Deployment.Source.API:
+        return {}
+    repository = f"https://github.com/{integration.repository}"
+    urls = {"commit_url": f"{repository}/commit/{deployment.commit_sha}"}
+    if previous and previous.commit_sha != deployment.commit_sha:
+        urls["compare_url"] = f"{repository}/compare/{previous.commit_sha}...{deployment.commit_sha}"
+    return urls
+
+
+@require_safe
+@org_member
+def connect(request: OrgRequest) -> HttpResponse:
+    """Show both ways to tell of deployments: GitHub's webhooks for each service, and the API for any other CI."""
+    services = Service.objects.for_org(request.org).select_related("github_integration").order_by("name")
+    values = {"services": services, "snippets": deployment_snippets()}
+    return render(request, "deployments/connect.html", values)

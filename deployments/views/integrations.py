@@ -1,0 +1,156 @@
+"""A service's GitHub integration: connect, change, rotate, remove, delivery log, replay. Admins only.
+
+A secret is shown once: whoever made it gets a signed pass to see it, in a cookie that only the integration's page is
+sent and that it takes back. The pass holds no secret; it is derived again.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.tenancy import OrgRequest, org_admin
+from deployments import actions, queries
+from deployments.forms import IntegrationForm
+from deployments.models import GitHubIntegration, WebhookEffect
+from deployments.queries import Cursor
+from deployments.signatures import derive_secret, secret_state
+from services.models import Service
+
+PASS_COOKIE = "fresh_webhook_secret"  # noqa: S105 - its name
+PASS_SECONDS = 120
+_SALT = "deployments.fresh-secret"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@org_admin
+def integration(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Show and change a service's integration; without one, make it."""
+    service = _find_service(request, service_id)
+    found = GitHubIntegration.objects.for_org(request.org).filter(service=service).first()
+    form = IntegrationForm(
+        request.POST if request.method == "POST" else None,
+        environments=list(service.environments.order_by("name")),
+        integration=found,
+        repository=service.repo_url or "",
+    )
+    if form.is_valid():
+        return _save(request, service, found, form)
+    if found is None:
+        return render(request, "deployments/integration_new.html", {"service": service, "form": form})
+    return _page(request, service, found, form)
+
+
+def _save(
+    request: OrgRequest, service: Service, found: GitHubIntegration | None, form: IntegrationForm
+) -> HttpResponse:
+    if found is None:
+        try:
+            made = actions.connect_repository(actor=request.user, service=service, connection=form.connection())
+        except actions.AlreadyConnectedError:
+            messages.error(request, "Somebody else connected this service just now.")
+            return redirect("deployments:integration", service.pk)
+        return _show_once(made)
+    actions.change_connection(actor=request.user, integration=found, connection=form.connection())
+    messages.success(request, "The integration is saved.")
+    return redirect("deployments:integration", service.pk)
+
+
+def _page(request: OrgRequest, service: Service, found: GitHubIntegration, form: IntegrationForm) -> HttpResponse:
+    page = queries.delivery_page(found, Cursor.parse(request.GET.get("before", "")))
+    address = reverse("deployments:integration", args=[service.pk])
+    values = {
+        "service": service,
+        "integration": found,
+        "form": form,
+        "webhook_url": webhook_url(found),
+        "secret": derive_secret(found) if _has_pass(request, found) else "",
+        "secret_state": secret_state(found).value,
+        "lines": page.lines,
+        "newest_url": address if request.GET.get("before") else "",
+        "older_url": f"{address}?before={page.older}" if page.older else "",
+        "repository_hooks_url": f"https://github.com/{found.repository}/settings/hooks",
+    }
+    response = render(request, "deployments/integration.html", values)
+    response.delete_cookie(PASS_COOKIE, path=request.path, samesite="Strict")
+    return response
+
+
+def webhook_url(integration: GitHubIntegration) -> str:
+    """Return the address to paste at GitHub; it names the integration, so no delivery is tried against others."""
+    return f"{settings.PUBLIC_URL}{reverse('deployments:webhook')}?integration={integration.pk}"
+
+
+@require_POST
+@org_admin
+def rotate(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Give the integration a new secret and show it."""
+    found = _find_integration(request, service_id)
+    return _show_once(actions.rotate_secret(actor=request.user, integration=found))
+
+
+@require_POST
+@org_admin
+def disconnect(request: OrgRequest, service_id: UUID) -> HttpResponse:
+    """Remove the integration."""
+    found = _find_integration(request, service_id)
+    actions.disconnect_repository(actor=request.user, integration=found)
+    messages.success(request, f"{found.repository} is disconnected.")
+    return redirect("services:detail", service_id)
+
+
+@require_POST
+@org_admin
+def replay(request: OrgRequest, service_id: UUID, effect_id: int) -> HttpResponse:
+    """Do again what a stored delivery said."""
+    found = _find_integration(request, service_id)
+    effect = get_object_or_404(WebhookEffect.objects.for_org(request.org), integration=found, pk=effect_id)
+    try:
+        done = actions.replay_delivery(actor=request.user, effect=effect)
+    except actions.NothingToReplayError:
+        messages.error(request, "This delivery left nothing to replay.")
+    else:
+        tell = messages.success if done.result == WebhookEffect.Result.APPLIED else messages.warning
+        tell(request, f"Replayed. {done.reason}")
+    return redirect(reverse("deployments:integration", args=[service_id]) + "#deliveries")
+
+
+def _find_service(request: OrgRequest, service_id: UUID) -> Service:
+    return get_object_or_404(Service.objects.for_org(request.org), pk=service_id)
+
+
+def _find_integration(request: OrgRequest, service_id: UUID) -> GitHubIntegration:
+    rows = GitHubIntegration.objects.for_org(request.org).select_related("service")
+    return get_object_or_404(rows, service=service_id)
+
+
+def _show_once(integration: GitHubIntegration) -> HttpResponse:
+    page = reverse("deployments:integration", args=[integration.service_id])
+    response = redirect(page)
+    response.set_cookie(
+        PASS_COOKIE,
+        signing.dumps([str(integration.pk), integration.secret_version], salt=_SALT),
+        max_age=PASS_SECONDS,
+        path=page,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+def _has_pass(request: HttpRequest, integration: GitHubIntegration) -> bool:
+    try:
+        shown = signing.loads(request.COOKIES.get(PASS_COOKIE, ""), salt=_SALT, max_age=PASS_SECONDS)
+    except signing.BadSignature:
+        return False
+    return bool(shown == [str(integration.pk), integration.secret_version])

@@ -1,0 +1,176 @@
+"""GET /deployments and /deployments/<id>: lanes, filters, paging, one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Org, User
+from deployments.models import Deployment
+from deployments.queries import LANE_LENGTH, PAGE_LENGTH, deployments_before, failed_deployments, next_deployment
+from pulseops.core.extensions import TIMELINE_MARKS
+from services.models import Environment
+from tests.factories import make_service
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture
+def production(org: Org) -> Environment:
+    return make_service(org, "checkout").environments.select_related("service__org").get(name="production")
+
+
+def deploy(environment: Environment, sha: str = "9c1f0b7e52d8", **fields: Any) -> Deployment:
+    service = environment.service
+    given = {"status": "success", "created_at": timezone.now(), **fields}
+    return Deployment.objects.create(org=service.org, service=service, environment=environment, commit_sha=sha, **given)
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def test_without_services_it_says_what_to_do(viewer: User, client_for: SignIn) -> None:
+    assert "Make a service first" in text(client_for(viewer).get("/deployments"))
+
+
+def test_without_deployments_it_leads_to_connecting(production: Environment, viewer: User, client_for: SignIn) -> None:
+    page = text(client_for(viewer).get("/deployments"))
+    assert "No deployment yet" in page
+    assert "/deployments/connect" in page
+
+
+def test_a_lane_for_each_environment(production: Environment, viewer: User, client_for: SignIn) -> None:
+    staging = production.service.environments.get(name="staging")
+    deploy(production, commit_message="Retry <once>\n\nbecause", author="Ada", branch="main")
+    deploy(staging, status="failure", outcome="timed_out")
+    page = text(client_for(viewer).get("/deployments"))
+    assert page.index('aria-label="production"') < page.index('aria-label="staging"')
+    assert "Retry &lt;once&gt;" in page
+    assert "Timed out" in page
+
+
+def test_a_long_lane_leads_to_its_own_page(production: Environment, viewer: User, client_for: SignIn) -> None:
+    start = datetime(2026, 3, 17, tzinfo=UTC)
+    made = [
+        deploy(production, f"{n:040d}", created_at=start + timedelta(seconds=n // 2)) for n in range(PAGE_LENGTH * 2)
+    ]
+    client = client_for(viewer)
+    page = client.get("/deployments")
+    assert len(page.context["lanes"][0].cards) == LANE_LENGTH
+    address, seen = page.context["lanes"][0].more_url, []
+    while address:
+        page = client.get(address)
+        seen += [card.deployment.pk for card in page.context["lanes"][0].cards]
+        address = page.context["older_url"]
+    assert seen == [each.pk for each in reversed(made)]
+
+
+def test_filters(production: Environment, org: Org, viewer: User, client_for: SignIn) -> None:
+    deploy(production, "a" * 40)
+    deploy(make_service(org, "web").environments.get(name="production"), "b" * 40, status="failure")
+    client = client_for(viewer)
+
+    def shas(**query: str) -> set[str]:
+        response = client.get("/deployments", query)
+        return {card.deployment.commit_sha[0] for lane in response.context["lanes"] for card in lane.cards}
+
+    assert shas() == {"a", "b"}
+    assert shas(service=str(production.service_id)) == {"a"}
+    assert shas(status="failure") == {"b"}
+    assert shas(environment="production", status="success") == {"a"}
+    assert shas(environment="nowhere") == set()
+    assert shas(service="nonsense", status="x", before="y") == {"a", "b"}
+
+
+def test_queries_do_not_grow_with_rows(
+    production: Environment, viewer: User, client_for: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = client_for(viewer)
+    for number in range(30):
+        deploy(production, f"{number:040d}")
+    with django_assert_max_num_queries(12):
+        client.get("/deployments")
+
+
+def test_one_deployment(production: Environment, viewer: User, client_for: SignIn) -> None:
+    began = timezone.now() - timedelta(hours=2)
+    before = deploy(production, "b" * 40, created_at=began - timedelta(days=1), commit_message="Older")
+    deployment = deploy(
+        production,
+        created_at=began,
+        started_at=began,
+        finished_at=began + timedelta(seconds=185),
+        commit_message="Retry once",
+        url="https://ci.example/42",
+    )
+    page = text(client_for(viewer).get(f"/deployments/{deployment.pk}"))
+    for part in ("Retry once", "3 min 05 s", "https://ci.example/42", f"/deployments/{before.pk}"):
+        assert part in page
+
+
+def test_another_organisation_sees_nothing(production: Environment, outsider: User, client_for: SignIn) -> None:
+    deployment = deploy(production)
+    client = client_for(outsider)
+    assert client.get(f"/deployments/{deployment.pk}").status_code == 404
+    assert deployment.short_sha not in text(client.get("/deployments"))
+    assert client.get("/deployments", {"service": str(production.service_id)}).context["filters"].service is None
+
+
+def test_how_to_report(production: Environment, viewer: User, admin: User, client_for: SignIn) -> None:
+    seen = text(client_for(viewer).get("/deployments/connect"))
+    assert "http://localhost:8000/api/v1/deployments" in seen
+    assert "/github" not in seen
+    assert f"/services/{production.service_id}/github" in text(client_for(admin).get("/deployments/connect"))
+
+
+def test_deployments_before_a_moment(production: Environment, org: Org) -> None:
+    now = timezone.now()
+    late = deploy(production, "a" * 40, created_at=now - timedelta(hours=3), finished_at=now - timedelta(minutes=50))
+    deploy(production, "b" * 40, created_at=now - timedelta(minutes=90))
+    recent = deploy(production, "c" * 40, created_at=now - timedelta(minutes=5))
+    deploy(production, "d" * 40, created_at=now - timedelta(minutes=4), status="failure", outcome="cancelled")
+    deploy(make_service(org).environments.get(name="production"), "e" * 40, created_at=now - timedelta(minutes=1))
+    assert list(deployments_before(org, now, service_id=production.service_id)) == [recent, late]
+    assert len(deployments_before(org, now, environment_id=production.pk)) == 2
+    assert len(deployments_before(org, now)) == 3
+
+
+def test_failures_are_found_by_when_the_news_came(production: Environment, org: Org) -> None:
+    now = timezone.now()
+    told_late = deploy(production, status="failure", created_at=now - timedelta(days=2))
+    deploy(production, "b" * 40, status="failure", status_changed_at=now - timedelta(hours=1))
+    deploy(production, "c" * 40, status="failure", outcome="cancelled")
+    deploy(production, "d" * 40)
+    since = now - timedelta(minutes=1)
+    assert list(failed_deployments(org, since=since)) == [told_late]
+    assert list(failed_deployments(org, since=since, until=since)) == []
+    assert list(failed_deployments(org, since=since, environment_id=production.pk)) == [told_late]
+    assert not failed_deployments(make_service(org).org, since=since, service_id=make_service(org).pk).exists()
+
+
+def test_what_followed(production: Environment) -> None:
+    now = timezone.now()
+    first = deploy(production, "a" * 40, created_at=now - timedelta(hours=3))
+    second = deploy(production, "b" * 40, created_at=now - timedelta(hours=2))
+    assert next_deployment(first) == second
+    assert next_deployment(second) is None
+
+
+def test_marks_for_other_timelines(production: Environment, org: Org) -> None:
+    now = timezone.now()
+    deployment = deploy(production, created_at=now - timedelta(minutes=5), commit_message="x")
+    since, until = now - timedelta(hours=1), now
+    marks = [mark for ask in TIMELINE_MARKS for mark in ask(org, [production.service_id], [], since, until)]
+    mine = [mark for mark in marks if mark.kind == "deployment"]
+    assert [(mark.label, mark.url, mark.at) for mark in mine] == [
+        ("checkout 9c1f0b7 to production: success", f"/deployments/{deployment.pk}", deployment.created_at)
+    ]
