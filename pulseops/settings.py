@@ -120,12 +120,13 @@ else:
     DATABASES = {"default": {"ENGINE": "pulseops.core.postgres", "NAME": "pulseops"}}
 # The web process sets a size and shares a pool between its threads; everything else keeps one connection a thread.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0)
+DATABASE_WAIT_SECONDS = env.int("DATABASE_WAIT_SECONDS", 5)  # for a connection; then the answer is 503
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASE_POOL_SIZE:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": DATABASE_POOL_SIZE,
-        "timeout": 5,
+        "timeout": DATABASE_WAIT_SECONDS,
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600

@@ -9,6 +9,7 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.utils import timezone
 
+from logs.ingest.availability import gate
 from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
 from logs.ingest.decode import Payload, make_payload
@@ -34,6 +35,7 @@ class Reply:
 def receive(request: HttpRequest) -> Reply:
     """Take in a request's batch; when this returns, it is on the disk. Raises ApiError or a database error."""
     delivery = _Delivery(request)
+    gate.enter()
     scope = remembered_scope(delivery.presented)
     if scope is not None:
         try:

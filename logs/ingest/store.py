@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from logs.ingest.lines import COLUMNS, Batch
@@ -92,8 +92,11 @@ def _copy(scope: KeyScope, batch: Batch) -> None:
     prefix = f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t"
     text = prefix + f"\n{prefix}".join(batch.lines) + "\n"
     try:
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        # Django translates the errors of its own methods alone, and copy() is psycopg's.
+        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(text.encode())
-    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
+            raise
         log.exception("the database refused a batch")
         raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error

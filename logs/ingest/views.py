@@ -9,12 +9,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
+from logs.ingest.availability import unavailable
 from logs.ingest.receive import receive
 from pulseops.core.errors import ApiError, json_error
 from pulseops.core.machines import machine_route
 
 log = logging.getLogger(__name__)
-RETRY_AFTER = 5  # seconds
 
 
 @public
@@ -29,7 +29,7 @@ def ingest(request: HttpRequest) -> HttpResponse:
         return error.response()
     except (OperationalError, InterfaceError):
         log.exception("a batch could not be stored")
-        return json_error("UNAVAILABLE", "The database is away. Send the batch again.", retry_after=RETRY_AFTER)
+        return unavailable().response()
     response = HttpResponse(msgspec.json.encode(reply.answer), content_type="application/json")
     if reply.is_lenient:
         response["Preference-Applied"] = "handling=lenient"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import Org
 from services.models import Environment
 from tests.factories import make_key, make_service
+from tests.installation import Installation
 
 URL = "/api/v1/logs/ingest"
 Send = Callable[..., Any]
@@ -40,3 +41,11 @@ def send(api_key: str) -> Send:
         )
 
     return post
+
+
+@pytest.fixture(scope="package")
+def installation() -> Iterator[Installation]:
+    """A whole installation; those who ask for it run in one process, by `xdist_group("installation")`."""
+    installation = Installation(INGEST_BODY_SECONDS="1")
+    yield installation
+    installation.close()

@@ -1,0 +1,147 @@
+"""A whole installation: gunicorn and qcluster as they are run, on an embedded PostgreSQL of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+_MAKE_KEY = """
+from tests.factories import make_key, make_org, make_service
+service = make_service(make_org("Acme"), "api", environments=("production",))
+print(make_key(service.environments.get(), rate_per_minute=10_000_000))
+"""
+
+
+class Installation:
+    """Starts, kills and stops the processes of one installation; the caller closes it."""
+
+    def __init__(self, **environment: str) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
+        self.directory.chmod(0o755)  # for the server's user
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        self.environment = {
+            **inherited,
+            "DATABASE_URL": "",
+            "PULSEOPS_DATA_DIR": str(self.directory),
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.manage("migrate", "--verbosity=0")
+
+    def twin(self, environment: dict[str, str]) -> Installation:
+        """Return an installation in the same directory with another environment, on another port, not migrated."""
+        twin = copy(self)
+        twin.port = _free_port()
+        twin.url = f"http://127.0.0.1:{twin.port}"
+        twin.environment = {**environment, "PORT": str(twin.port)}
+        return twin
+
+    def manage(self, *arguments: str) -> str:
+        """Run manage.py; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def make_key(self) -> str:
+        """Make an organisation with a service; returns an API key of its environment."""
+        return self.manage("shell", "--no-imports", "--command", _MAKE_KEY).splitlines()[-1]
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Start gunicorn, and wait until it answers."""
+        web = self._start("-m", "gunicorn", "--config", "python:pulseops.gunicorn", "pulseops.wsgi")
+        wait_until(self._answers)
+        return web
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start qcluster."""
+        return self._start("manage.py", "qcluster")
+
+    def postgres(self) -> psutil.Process | None:
+        """Return the server's first process, None while there is none."""
+        for candidate in psutil.process_iter():
+            try:
+                if candidate.name() == "postgres" and candidate.cwd().startswith(f"{self.directory}/"):
+                    parent = candidate.parent()
+                    if parent is None or parent.name() != "postgres":
+                        return candidate
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return None
+
+    def close(self) -> None:
+        """Stop everything and remove the directory."""
+        for process in self.processes:
+            stop(process)
+        subprocess.run(
+            [sys.executable, "manage.py", "postgres", "stop"],
+            cwd=ROOT, env=self.environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        if left := self.postgres():
+            left.send_signal(signal.SIGQUIT)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.directory / "processes.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its children: kindly, then not."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(8)
+    kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its children with -9."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for something that happens in another process."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
