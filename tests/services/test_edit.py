@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from accounts.models import AuditLog, User
 from services.models import Service
+from services.views.incoming import find_service
 from tests.factories import make_service
 from tests.services.conftest import SignedIn
 
@@ -82,3 +87,16 @@ def test_another_organisation_gets_404(client_for: SignedIn, outsider: User, ser
 
 def test_other_methods_are_refused(client_for: SignedIn, developer: User, service: Service) -> None:
     assert client_for(developer).delete(f"/services/{service.pk}/edit").status_code == 405
+
+
+def test_a_service_that_somebody_deletes_meanwhile_gets_404(
+    client_for: SignedIn, developer: User, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_and_lose(*args: Any) -> Service:
+        found = find_service(*args)
+        Service.objects.filter(pk=found.pk).delete()
+        return found
+
+    monkeypatch.setattr("services.views.services.find_service", find_and_lose)
+    response = client_for(developer).post(f"/services/{service.pk}/edit", {**SAME, "name": "x"})
+    assert response.status_code == 404
