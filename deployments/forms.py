@@ -124,8 +124,8 @@ def _initial(
         return {**proposed, "repository": f"{match[1]}/{match[2].removesuffix('.git')}" if match else ""}
     values = {"repository": integration.repository, "workflows": ", ".join(integration.workflows)}
     for each in environments:
-        values[_branches(each)] = _words_for(integration.environment_mapping, each)
-        values[_names(each)] = _words_for(integration.environment_names, each)
+        values[_branches(each)] = _words_for(integration.branches(), each)
+        values[_names(each)] = _words_for(integration.names_on_github(), each)
     return values
 
 

@@ -37,15 +37,15 @@ def _check_workflow(integration: GitHubIntegration, rollout: Rollout) -> None:
 
 def _by_name(integration: GitHubIntegration, ours: dict[str, Environment], name: str) -> Environment:
     """GitHub compares the names of environments without regard to case, and so do we."""
-    renamed = {key.lower(): value for key, value in integration.environment_names.items()}
-    found = ours.get(str(renamed.get(name.lower(), name)).lower())
+    renamed = {key.lower(): value for key, value in integration.names_on_github().items()}
+    found = ours.get(renamed.get(name.lower(), name).lower())
     if found is None:
         raise UnmappedError(f"No environment here goes by GitHub's name {name}.")
     return found
 
 
 def _by_branch(integration: GitHubIntegration, ours: dict[str, Environment], branch: str) -> Environment:
-    target = branch_target(integration.environment_mapping, branch)
+    target = branch_target(integration.branches(), branch)
     if target is None:
         raise UnmappedError(
             f"The branch {branch} is not mapped to an environment." if branch else "No branch is named."

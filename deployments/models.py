@@ -188,6 +188,14 @@ class GitHubIntegration(models.Model):
     def __str__(self) -> str:
         return self.repository
 
+    def branches(self) -> dict[str, str]:
+        """Branch or pattern → environment name; without what older installations may have put there besides."""
+        return _texts(self.environment_mapping)
+
+    def names_on_github(self) -> dict[str, str]:
+        """GitHub's name of an environment → ours."""
+        return _texts(self.environment_names)
+
     @property
     def repository(self) -> str:
         """`owner/name` as its admin wrote it; GitHub compares both without regard to case."""
@@ -196,6 +204,11 @@ class GitHubIntegration(models.Model):
     def is_of(self, repository: str) -> bool:
         """Tell whether `repository`, `owner/name` in any case, is this one."""
         return repository.lower() == self.repository.lower()
+
+
+def _texts(mapping: object) -> dict[str, str]:
+    items = mapping.items() if isinstance(mapping, dict) else ()
+    return {key: value for key, value in items if isinstance(value, str)}
 
 
 class WebhookDelivery(models.Model):

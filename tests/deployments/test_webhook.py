@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -186,6 +188,26 @@ def test_branch_mapped_to_an_environment_that_is_gone(integration: GitHubIntegra
     integration.service.environments.filter(name="production").delete()
     deliver(integration, "push", payload("push"))
     assert only_line().reason == "The branch main is mapped to production, which this service does not have."
+
+
+@pytest.mark.parametrize("mapping", [[], None, "main", {"main": 7}, {"main": None}])
+def test_mappings_of_another_shape_map_nothing(integration: GitHubIntegration, mapping: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE github_integrations SET environment_mapping = %s::jsonb", [json.dumps(mapping)])
+    assert deliver(integration, "push", payload("push")).json() == GOOD
+    assert only_line().result == "ignored"
+
+
+def test_a_renamed_environment_keeps_its_branches(org: Org) -> None:
+    integration = make_integration(org, environment_names={"prod": "production"})
+    environment = integration.service.environments.get(name="production")
+    environment.name = "live"
+    environment.save()
+    integration.refresh_from_db()
+    assert integration.environment_mapping == {"main": "live"}
+    assert integration.environment_names == {"prod": "live"}
+    deliver(integration, "push", payload("push"))
+    assert Deployment.objects.get().environment == environment
 
 
 def test_only_the_workflows_that_deploy_count(org: Org) -> None:
