@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
-from incidents.models import Severity
+from incidents.models import Incident, Severity
 from services.models import Environment, Service
 
 
@@ -20,7 +20,10 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
 
 
 class AlertRule(models.Model):
-    """A condition to watch; without a service or environment it watches each of them on its own."""
+    """A condition to watch; without a service or environment it watches each of them on its own.
+
+    `params_json` is read by alerts.params. `problem` says why the rule cannot be evaluated, None when it can.
+    """
 
     class Type(models.TextChoices):
         ERROR_COUNT = "error_count", "Error count"
@@ -52,6 +55,9 @@ class AlertRule(models.Model):
     cooldown_seconds = models.IntegerField(default=300, db_default=300, validators=[MinValueValidator(0)])
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
+    muted_until = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(null=True, blank=True)
+
     objects = AlertRuleQuerySet.as_manager()
 
     class Meta:
@@ -69,8 +75,21 @@ class AlertRule(models.Model):
         return self.name
 
 
+class AlertFiringQuerySet(models.QuerySet["AlertFiring"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(rule__org=org)
+
+    def going_on(self) -> Self:
+        """Those of conditions that hold now."""
+        return self.filter(resolved_at=None, environment__isnull=False)
+
+
 class AlertFiring(models.Model):
-    """One time that a rule's condition held for one fingerprint, until `resolved_at`."""
+    """The last time that a rule's condition held for one fingerprint, until `resolved_at`; the next time reuses it.
+
+    `fingerprint` is "type:service id:environment id". `clear_since` is set while the condition is clear but has not
+    been for long enough. `count` is what was counted last, at `last_seen_at`.
+    """
 
     id = models.BigAutoField(primary_key=True)
     rule = models.ForeignKey(AlertRule, on_delete=models.DO_NOTHING, related_name="firings", db_index=False)
@@ -78,6 +97,28 @@ class AlertFiring(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     last_notified_at = models.DateTimeField(null=True, blank=True)
     fingerprint = models.TextField()
+    environment = models.ForeignKey(
+        Environment,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    incident = models.ForeignKey(
+        Incident,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="firings",
+        db_constraint=False,
+    )
+    clear_since = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    count = models.IntegerField(default=0, db_default=0)
+
+    objects = AlertFiringQuerySet.as_manager()
 
     class Meta:
         db_table = "alert_firings"
@@ -88,3 +129,24 @@ class AlertFiring(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule_id} {self.fired_at:%F %T}"
+
+
+class AlertPending(models.Model):
+    """A condition that holds since `since` but has to for longer before its rule fires."""
+
+    id = models.BigAutoField(primary_key=True)
+    rule = models.ForeignKey(
+        AlertRule, on_delete=models.DO_NOTHING, related_name="pending", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "alert_pendings"
+        verbose_name = "pending alert"
+        constraints = [models.UniqueConstraint(fields=["rule", "environment"], name="alert_pendings_key")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} since {self.since:%F %T}"

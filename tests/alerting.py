@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Org
+from alerts.models import AlertRule
 from incidents.actions import open_incident
 from incidents.models import Incident
+from logs.models import LogEntry
 from notifications.models import Channel, Job
 from notifications.outbox import enqueue
 from services.models import Environment
@@ -31,3 +34,28 @@ def make_incident(
     environment = environment or make_service(org).environments.get(name="production")
     values = {"actor": None, "severity": "med", **fields}
     return open_incident(org=org, environment=environment, title=title, **values)
+
+
+def make_rule(org: Org, *, type: str = AlertRule.Type.ERROR_COUNT, **fields: Any) -> AlertRule:  # noqa: A002
+    """Make a rule; parameters that are not given are threshold 3 in 5 min, and no recovery time."""
+    params = {"threshold": 3, "window_minutes": 5, "recovery_minutes": 0, **fields.pop("params", {})}
+    if type == AlertRule.Type.DEPLOYMENT_FAILURE:
+        params = {name: value for name, value in params.items() if name in {"for_minutes", "recovery_minutes"}}
+    values = {"name": "Errors", "severity": "high", "params_json": params, **fields}
+    return AlertRule.objects.create(org=org, type=type, **values)
+
+
+def receive(environment: Environment, count: int, at: datetime, *, level: str = "error", message: str = "boom") -> None:
+    """Write logs as if they had been received at `at`; their own time is a minute earlier."""
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            org_id=environment.service.org_id,
+            service_id=environment.service_id,
+            environment_id=environment.pk,
+            ts=at - timedelta(minutes=1),
+            created_at=at,
+            level=level,
+            message=f"{message} {number}",
+        )
+        for number in range(count)
+    )

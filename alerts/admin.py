@@ -1,0 +1,35 @@
+"""Rules, firings and pending conditions in the Django admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from alerts.models import AlertFiring, AlertPending, AlertRule
+from pulseops.core.admin import ReadOnlyAdmin
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(admin.ModelAdmin):
+    list_display = ["id", "name", "org", "type", "service", "environment", "severity", "enabled", "problem"]
+    list_display_links = ["id", "name"]
+    list_filter = ["type", "enabled", "severity", "created_at"]
+    list_select_related = ["org", "service", "environment"]
+    search_fields = ["name", "org__name", "service__name", "problem", "=id"]
+    raw_id_fields = ["org", "service", "environment"]
+    readonly_fields = ["id", "problem", "created_at"]
+
+
+@admin.register(AlertFiring)
+class AlertFiringAdmin(ReadOnlyAdmin):
+    list_display = ["rule", "environment", "fired_at", "resolved_at", "last_notified_at", "incident"]
+    list_filter = ["fired_at", "resolved_at"]
+    list_select_related = ["rule", "environment", "incident"]
+    search_fields = ["rule__name", "fingerprint", "=rule__id"]
+
+
+@admin.register(AlertPending)
+class AlertPendingAdmin(ReadOnlyAdmin):
+    list_display = ["rule", "environment", "since"]
+    list_filter = ["since"]
+    list_select_related = ["rule", "environment"]
+    search_fields = ["rule__name", "environment__name", "=rule__id"]

@@ -1,0 +1,241 @@
+"""Acting on decisions: firings and pending conditions, and through them incidents and messages.
+
+Everything about one organisation happens under its advisory lock, and the state is read again there: of several
+evaluators, wherever they run, one acts and the others see that it has been done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from alerts import proof
+from alerts.evaluator import Decision, Outcome, Sample, State, condition_of, decide
+from alerts.models import AlertFiring, AlertPending
+from alerts.params import ErrorCountParams
+from alerts.watched import ReadRule
+from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
+from incidents.models import Incident
+from pulseops.core.locks import transaction_lock
+from services.models import Environment
+
+log = logging.getLogger(__name__)
+_SEEN_AGAIN = timedelta(seconds=20)  # detections closer than this are one
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One rule, one environment, one sample."""
+
+    read: ReadRule
+    environment_id: UUID
+    sample: Sample
+
+    @property
+    def key(self) -> tuple[int, UUID]:
+        """What state is kept by."""
+        return self.read.rule.pk, self.environment_id
+
+
+@dataclass(slots=True)
+class Acted:
+    """What came of it."""
+
+    outcomes: dict[tuple[int, UUID], Outcome] = field(default_factory=dict)
+    opened: int = 0
+    updated: int = 0
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def fingerprint(kind: str, service_id: UUID | None, environment_id: UUID) -> str:
+    """Name a rule's condition in one environment; it is unique together with the rule."""
+    return f"{kind}:{service_id}:{environment_id}"
+
+
+class States:
+    """What is remembered about some rules, read in two statements."""
+
+    def __init__(self, rule_ids: Iterable[int], environment_ids: Iterable[UUID] | None = None) -> None:
+        scope = Q(rule_id__in=list(rule_ids))
+        if environment_ids is not None:
+            scope &= Q(environment_id__in=list(environment_ids))
+        firings = AlertFiring.objects.filter(scope, environment__isnull=False).select_related("incident")
+        self.firings: dict[tuple[int, Any], AlertFiring] = {(f.rule_id, f.environment_id): f for f in firings}
+        pendings = AlertPending.objects.filter(scope)
+        self.pendings: dict[tuple[int, Any], datetime] = {(p.rule_id, p.environment_id): p.since for p in pendings}
+
+    def state(self, key: tuple[int, UUID]) -> State:
+        """Return what is remembered about one rule in one environment."""
+        firing, since = self.firings.get(key), self.pendings.get(key)
+        if firing is None:
+            return State(pending_since=since)
+        incident = firing.incident
+        handled = incident.resolved_at if incident and not incident.is_live and firing.resolved_at is None else None
+        return State(since, firing.fired_at, firing.resolved_at, firing.clear_since, handled)
+
+    def unfinished(self) -> set[tuple[int, Any]]:
+        """Those that have to be looked at even if nothing was counted."""
+        return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
+
+
+def act(looks: Iterable[Look], states: States) -> Acted:
+    """Decide for each look and act on what is new. The looks are of one organisation."""
+    acted = Acted()
+    pressing: list[Look] = []
+    holding: list[Look] = []
+    for look in looks:
+        state = states.state(look.key)
+        decision = decide(condition_of(look.read.rule, look.read.params), state, look.sample)
+        acted.outcomes[look.key] = decision.outcome
+        if decision.outcome is Outcome.HOLDING:
+            holding.append(look)
+        if decision.state != state:
+            pressing.append(look)
+    _see_again(holding, states, acted)
+    if pressing:
+        _act_under_lock(pressing, acted)
+    return acted
+
+
+def _see_again(looks: list[Look], states: States, acted: Acted) -> None:
+    """Count a detection: of logs each time that some seconds have passed, of deployments each further failure."""
+    seen: list[int] = []
+    for look in looks:
+        firing = states.firings[look.key]
+        is_logs = isinstance(look.read.params, ErrorCountParams)
+        last = firing.last_seen_at or firing.fired_at
+        if look.sample.at - last >= _SEEN_AGAIN if is_logs else look.sample.count > firing.count:
+            fresh = AlertFiring.objects.filter(pk=firing.pk, last_seen_at=firing.last_seen_at)
+            if fresh.update(last_seen_at=look.sample.at, count=look.sample.count) and firing.incident_id:
+                seen.append(firing.incident_id)
+    if seen:
+        at = max(look.sample.at for look in looks)
+        rows = Incident.objects.filter(pk__in=seen)
+        acted.updated += rows.update(detections=F("detections") + 1, last_seen_at=at)
+
+
+def _act_under_lock(looks: list[Look], acted: Acted) -> None:
+    org_id = looks[0].read.rule.org_id
+    with transaction.atomic():
+        transaction_lock(f"alerts:{org_id}")
+        states = States({look.key[0] for look in looks}, {look.key[1] for look in looks})
+        environments = Environment.objects.select_related("service__org").in_bulk(
+            {look.environment_id for look in looks}
+        )
+        for look in looks:
+            environment = environments.get(look.environment_id)
+            if environment is None or _is_older(look.sample, states.firings.get(look.key)):
+                continue
+            try:
+                with transaction.atomic():
+                    _apply(look, states, environment, acted)
+            except Exception as error:  # one rule's trouble is not the others'
+                log.exception("a rule could not be acted on", extra={"rule": look.read.rule.pk})
+                acted.failed[look.read.rule.pk] = f"{type(error).__name__}: {error}"
+
+
+def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
+    """Whether somebody has acted on a later sample than this."""
+    return firing is not None and sample.at <= max(firing.fired_at, firing.resolved_at or firing.fired_at)
+
+
+def _apply(look: Look, states: States, environment: Environment, acted: Acted) -> None:
+    rule = look.read.rule
+    state = states.state(look.key)
+    decision = decide(condition_of(rule, look.read.params), state, look.sample)
+    acted.outcomes[look.key] = decision.outcome
+    _remember_pending(look, decision)
+    match decision.outcome:
+        case Outcome.FIRE | Outcome.REOPEN:
+            _fire(look, states.firings.get(look.key), environment, decision.outcome, acted)
+        case Outcome.RECOVER:
+            _recover(look, states.firings[look.key])
+        case Outcome.HOLDING | Outcome.SILENCED | Outcome.CLEARING:
+            AlertFiring.objects.filter(pk=states.firings[look.key].pk).update(clear_since=decision.state.clear_since)
+
+
+def _remember_pending(look: Look, decision: Decision) -> None:
+    rule_id, environment_id = look.key
+    if decision.state.pending_since is None:
+        AlertPending.objects.filter(rule_id=rule_id, environment_id=environment_id).delete()
+    else:
+        AlertPending.objects.get_or_create(
+            rule_id=rule_id, environment_id=environment_id, defaults={"since": decision.state.pending_since}
+        )
+
+
+def _fire(look: Look, firing: AlertFiring | None, environment: Environment, outcome: Outcome, acted: Acted) -> None:
+    rule, at = look.read.rule, look.sample.at
+    mark = fingerprint(rule.type, environment.service_id, environment.pk)
+    incident = Incident.objects.filter(rule_id=rule.pk, fingerprint=mark).live().first()
+    if incident:  # somebody has reopened it by hand: it stands for this firing too
+        Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=at)
+        acted.updated += 1
+    elif outcome is Outcome.REOPEN and firing and firing.incident:
+        incident = _reopen(look, firing.incident)
+        acted.updated += 1
+    else:
+        incident = _open(look, environment, mark)
+        acted.opened += 1
+    AlertFiring.objects.update_or_create(
+        rule=rule,
+        fingerprint=mark,
+        defaults={
+            "environment": environment,
+            "incident": incident,
+            "fired_at": at,
+            "resolved_at": None,
+            "clear_since": None,
+            "last_notified_at": at,
+            "last_seen_at": at,
+            "count": look.sample.count,
+        },
+    )
+
+
+def _open(look: Look, environment: Environment, mark: str) -> Incident:
+    rule = look.read.rule
+    is_logs = isinstance(look.read.params, ErrorCountParams)
+    evidence = proof.gather(look.read.params, environment, look.sample)
+    return open_incident(
+        actor=None,
+        org=environment.service.org,
+        environment=environment,
+        title=f"{rule.name}: {environment.service.name} / {environment.name}",
+        severity=rule.severity,
+        source=Incident.Source.ALERT if is_logs else Incident.Source.DEPLOYMENT,
+        rule_id=rule.pk,
+        fingerprint=mark,
+        evidence=evidence,
+        at=look.sample.at,
+    )
+
+
+def _reopen(look: Look, incident: Incident) -> Incident:
+    reason = f"The rule fired again: {proof.words(look.read.params, look.sample.count)}"
+    reopen_incident(actor=None, incident=incident, reason=reason)
+    Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=look.sample.at)
+    return incident
+
+
+def _recover(look: Look, firing: AlertFiring) -> None:
+    """End the firing, and with it the incident, unless somebody has it in hand: then tell them."""
+    at = look.sample.at
+    AlertFiring.objects.filter(pk=firing.pk).update(resolved_at=at, clear_since=None)
+    incident = firing.incident
+    if incident is None or not incident.is_live:
+        return
+    minutes = look.read.params.recovery_minutes
+    words = f"The condition has been clear for {minutes} min." if minutes else "The condition is clear."
+    if incident.status == Incident.Status.INVESTIGATING:
+        add_note(actor=None, incident=incident, text=f"{words} It stays open, because somebody is investigating.")
+        return
+    if resolve_incident(actor=None, incident=incident, reason=words):
+        AlertFiring.objects.filter(pk=firing.pk).update(last_notified_at=at)
