@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+
 from allauth.account.auth_backends import AuthenticationBackend
 
 from accounts.models import User
 from accounts.queries import user_by_email
 
+log = logging.getLogger(__name__)
+
 
 class EmailBackend(AuthenticationBackend):
     """allauth's backend, but an address names at most one account: the exact one first, then the only match.
 
-    Older databases hold accounts whose addresses differ in case alone.
+    Older databases hold accounts whose addresses differ in case alone. An unknown address costs as much time as a wrong
+    password, and a deactivated account answers like both.
     """
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
         user = user_by_email(email)
-        return self._check_password(user, password) if user else None
+        if user is None:
+            log.info("sign-in refused: no such account")
+            return None
+        self._did_check_password = True
+        if user.check_password(password) and self.user_can_authenticate(user):
+            return user
+        log.info("sign-in refused", extra={"user_id": str(user.pk), "is_active": user.is_active})
+        return None

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
 from accounts.passwords import PasswordHashField
@@ -36,11 +36,15 @@ class Role(models.TextChoices):
 
 
 class Org(models.Model):
-    """A tenant: everything else belongs to one."""
+    """A tenant: everything else belongs to one.
+
+    A deleted one has lost its members and waits, with `deleted_at` set, for a job to remove its rows, maybe millions.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     name = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         db_table = "orgs"
@@ -86,9 +90,18 @@ class User(AbstractBaseUser):
 
     class Meta:
         db_table = "users"
+        indexes = [models.Index(Upper("email"), name="users_email_upper_idx")]
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a new password or a deactivation ends every session, whoever brings it about and however."""
+        is_known = not self._state.adding
+        has_new_password = self._password is not None  # type: ignore[attr-defined]  # not in the stubs
+        super().save(*args, **kwargs)
+        if is_known and (has_new_password or not self.is_active):
+            self.sessions.all().delete()
 
     @property
     def display_name(self) -> str:
@@ -238,6 +251,15 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    @property
+    def is_pending(self) -> bool:
+        """True while it can be accepted."""
+        return self.accepted_at is None and self.revoked_at is None and not self.is_expired
 
 
 class AuditLogQuerySet(models.QuerySet["AuditLog"]):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from allauth.mfa.models import Authenticator
+from django.db.models import DateTimeField, Exists, F, Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from accounts.models import Invitation, Membership, Org, Role, Session, User
 
 
 def user_by_email(email: str) -> User | None:
@@ -13,3 +18,54 @@ def user_by_email(email: str) -> User | None:
     if exact:
         return exact[0]
     return matches[0] if len(matches) == 1 else None
+
+
+def is_address_taken(email: str, *, but_by: User | None = None) -> bool:
+    """Tell whether an account other than `but_by` has this address, in whatever case."""
+    found = User.objects.filter(email__iexact=email.strip())
+    return found.exclude(pk=but_by.pk).exists() if but_by else found.exists()
+
+
+def home_org(user: User) -> Org | None:
+    """Return the organisation that `user` is in for longest, where what they do to their own account is filed."""
+    first = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id").first()
+    return first.org if first else None
+
+
+def is_member(org: Org, user: User) -> bool:
+    return Membership.objects.for_org(org).filter(user=user).exists()
+
+
+def members(org: Org) -> QuerySet[Membership]:
+    """Return the members with their users, admins first; each has `seen_at` (UTC or None) and `has_two_factor`."""
+    sessions = Session.objects.filter(user=OuterRef("user")).order_by().values("user")
+    last_session = Subquery(sessions.annotate(at=Max("last_seen_at")).values("at"), output_field=DateTimeField())
+    factors = Authenticator.objects.filter(user=OuterRef("user"), type=Authenticator.Type.TOTP)
+    found = Membership.objects.for_org(org).select_related("user")
+    return found.annotate(
+        seen_at=Greatest(last_session, "user__last_login"),
+        has_two_factor=Exists(factors),
+    ).order_by("role", "created_at", "user__email")  # the roles' names sort as the roles do: admin, developer, viewer
+
+
+def admin_count(org: Org) -> int:
+    """Count the admins who can sign in."""
+    return Membership.objects.for_org(org).filter(role=Role.ADMIN, user__is_active=True).count()
+
+
+def open_invitations(org: Org) -> QuerySet[Invitation]:
+    """Return the invitations that are neither accepted nor taken back, expired ones too, newest first."""
+    found = Invitation.objects.for_org(org).filter(accepted_at=None, revoked_at=None)
+    return found.select_related("invited_by").order_by("-created_at")
+
+
+def is_for(invitation: Invitation, user: User) -> bool:
+    """Tell whether the address invited is that of `user`, by the rule that signing in goes by."""
+    owner = user_by_email(invitation.email)
+    return owner is not None and owner.pk == user.pk
+
+
+def live_sessions(user: User) -> QuerySet[Session]:
+    """Return the sessions of `user` that have not expired, the last seen first."""
+    live = Session.objects.filter(user=user, expires_at__gt=timezone.now())
+    return live.order_by(F("last_seen_at").desc(nulls_last=True), "-created_at")

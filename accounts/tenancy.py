@@ -2,7 +2,7 @@
 
 The middleware gives `request.org` and `request.membership` from the session's active organisation, and
 `request.memberships`, all of the reader's. Views carry one of the guards below; a session is asked for before them, by
-Django's LoginRequiredMiddleware, of every view that is not marked `@public`.
+SignInRequiredMiddleware, of every view that is not marked `@public`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.sessions import ACTIVE_ORG
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SEEN_AGAIN = timedelta(minutes=1)
 
 
@@ -33,6 +38,36 @@ class OrgRequest(HttpRequest):
     org: Org
     membership: Membership
     memberships: list[Membership]
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Send whoever is signed out to the sign-in page, and from there back to the page that they were on."""
+
+    def handle_no_permission(  # type: ignore[override]  # a 204 for htmx is no HttpResponseRedirect
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponse:
+        back = _page_at_hand(request)
+        url = resolve_url(self.get_login_url(view_func))
+        return go_to(request, redirect_to_login(back, url).url if back else url)
+
+
+def go_to(request: HttpRequest, url: str) -> HttpResponse:
+    """Send the browser to `url`: the whole page, even when htmx asked for a part of one."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def _page_at_hand(request: HttpRequest) -> str:
+    """Return the path of the page that the reader sees: what they asked for, or where a form or htmx asked from."""
+    is_htmx = request.headers.get("HX-Request") == "true"
+    if request.method in {"GET", "HEAD"} and not is_htmx:
+        return request.get_full_path()
+    page = request.headers.get("HX-Current-URL" if is_htmx else "Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    parts = urlsplit(page)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 class TenancyMiddleware:
@@ -107,9 +142,9 @@ def public(view: View) -> View:
 def _guard(needed: Role) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.membership is None:
-                return redirect("accounts:orgs")
+                return go_to(request, resolve_url("accounts:orgs"))
             if not Role(request.membership.role).includes(needed):
                 raise PermissionDenied(f"This needs the role {needed.label.lower()}.")
             return view(request, *args, **kwargs)

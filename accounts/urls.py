@@ -1,6 +1,28 @@
+"""One's own account, organisations, members, invitations, the audit log. Signing in is in sign_in_urls.py."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from accounts.views import invitations, members, orgs, profile, sessions
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("account", profile.profile, name="profile"),
+    path("account/email", profile.email, name="email"),
+    path("account/sessions", sessions.sessions, name="sessions"),
+    path("account/sessions/end-others", sessions.end_others, name="end_other_sessions"),
+    path("account/sessions/<uuid:session_id>/end", sessions.end, name="end_session"),
+    path("orgs", orgs.orgs, name="orgs"),
+    path("orgs/switch", orgs.switch, name="switch"),
+    path("orgs/settings", orgs.settings_page, name="org_settings"),
+    path("orgs/delete", orgs.delete, name="delete_org"),
+    path("orgs/leave", orgs.leave, name="leave_org"),
+    path("orgs/members", members.members, name="members"),
+    path("orgs/members/<int:membership_id>/role", members.change_role, name="change_role"),
+    path("orgs/members/<int:membership_id>/remove", members.remove, name="remove_member"),
+    path("orgs/invitations", invitations.invite, name="invite"),
+    path("orgs/invitations/<uuid:invitation_id>/renew", invitations.renew, name="renew_invitation"),
+    path("orgs/invitations/<uuid:invitation_id>/revoke", invitations.revoke, name="revoke_invitation"),
+    path("invite/<str:token>", invitations.invitation, name="invitation"),
+]

@@ -14,6 +14,7 @@ urlpatterns = [
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),
+    path("", include("accounts.sign_in_urls")),
     path("", include("accounts.urls")),
     path("", include("services.urls")),
     path("", include("logs.urls")),

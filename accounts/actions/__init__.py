@@ -1,0 +1,1 @@
+"""What changes accounts, as verbs: each locks, checks, saves and writes its audit row in one transaction."""

@@ -1,0 +1,122 @@
+"""Invitations are made, taken back and accepted; the link's token exists outside the link only as its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actions.people import add_user, new_user
+from accounts.models import Invitation, Membership, Org, Role, User, invitation_expiry
+from accounts.queries import is_for, is_member
+
+
+class InvitationGoneError(Exception):
+    """The invitation was used, taken back, or has expired; or its organisation was deleted."""
+
+
+class NotForThemError(Exception):
+    """The invitation is bound to another address."""
+
+
+def hash_token(token: str) -> str:
+    """Return the hex SHA-256 of a link's token, as the table keeps it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def invite(*, actor: User, org: Org, email: str, role: Role) -> tuple[Invitation, str]:
+    """Offer `role` to an address; returns the invitation and its token, which is nowhere else.
+
+    An earlier invitation of the same address that is still pending gives way.
+    """
+    email = User.objects.normalize_email(email)
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+        pending = Invitation.objects.for_org(org).pending().filter(email__iexact=email)
+        pending.update(revoked_at=timezone.now())
+        invitation = Invitation.objects.create(
+            org=org, email=email, role=role, token_hash=hash_token(token), invited_by=actor
+        )
+        _record(actor, invitation, "member.invited")
+    return invitation, token
+
+
+def renew_invitation(*, actor: User, invitation: Invitation) -> str:
+    """Give a pending or expired invitation a new link and seven more days; the old link dies. Returns the token."""
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        invitation = _lock(invitation)
+        if invitation.accepted_at or invitation.revoked_at:
+            raise InvitationGoneError
+        invitation.token_hash = hash_token(token)
+        invitation.expires_at = invitation_expiry()
+        invitation.save(update_fields=["token_hash", "expires_at"])
+        _record(actor, invitation, "invitation.renewed")
+    return token
+
+
+def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
+    """Take an invitation back; its link dies. Raises InvitationGoneError when it was accepted already."""
+    with transaction.atomic():
+        invitation = _lock(invitation)
+        if invitation.accepted_at:
+            raise InvitationGoneError
+        if invitation.revoked_at is None:
+            invitation.revoked_at = timezone.now()
+            invitation.save(update_fields=["revoked_at"])
+            _record(actor, invitation, "invitation.revoked")
+
+
+def accept_invitation(*, actor: User, invitation: Invitation) -> Membership:
+    """Make `actor` a member with the role that was offered; raises InvitationGoneError and NotForThemError."""
+    with transaction.atomic():
+        invitation = _lock(invitation)
+        if not invitation.is_pending:
+            raise InvitationGoneError
+        if not is_for(invitation, actor):
+            raise NotForThemError
+        return _join(actor, invitation)
+
+
+def accept_by_signing_up(*, invitation: Invitation, name: str, password: str) -> User | None:
+    """Make an account with the address invited and let it join; None when it has one. Raises InvitationGoneError."""
+    user = new_user(name=name, email=invitation.email, password=password)
+    with transaction.atomic():
+        invitation = _lock(invitation)
+        if not invitation.is_pending:
+            raise InvitationGoneError
+        if not add_user(user):
+            return None
+        audit.record(actor=user, org=invitation.org, action="user.signed_up", resource=user)
+        _join(user, invitation)
+        return user
+
+
+def _join(user: User, invitation: Invitation) -> Membership:
+    if is_member(invitation.org, user):
+        raise InvitationGoneError
+    membership = Membership.objects.create(org=invitation.org, user=user, role=invitation.role)
+    invitation.accepted_at, invitation.accepted_by = timezone.now(), user
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    meta = {"role": invitation.role, "email": user.email, "invitation_id": str(invitation.pk)}
+    audit.record(actor=user, org=invitation.org, action="member.joined", resource=membership, meta=meta)
+    return membership
+
+
+def _lock(invitation: Invitation) -> Invitation:
+    # The organisation's row first, as for every change of its members; then one use is one use.
+    Org.objects.select_for_update(no_key=True).get(pk=invitation.org_id)
+    found = Invitation.objects.select_for_update(of=("self",)).select_related("org").filter(pk=invitation.pk).first()
+    if found is None or found.org.deleted_at:
+        raise InvitationGoneError
+    return found
+
+
+def _record(actor: User, invitation: Invitation, action: str) -> None:
+    meta: dict[str, Any] = {"email": invitation.email, "role": invitation.role}
+    audit.record(actor=actor, org=invitation.org, action=action, resource=invitation, meta=meta)

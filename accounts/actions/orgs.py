@@ -1,0 +1,54 @@
+"""Organisations are made, renamed and deleted."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from accounts import audit
+from accounts.models import Invitation, Membership, Org, Role, Session, User
+
+log = logging.getLogger(__name__)
+
+
+def create_org(*, actor: User, name: str) -> Org:
+    """Make an organisation with `actor` as its admin."""
+    with transaction.atomic():
+        org = Org.objects.create(name=name)
+        Membership.objects.create(org=org, user=actor, role=Role.ADMIN)
+        audit.record(actor=actor, org=org, action="org.created", resource=org, meta={"name": name})
+    return org
+
+
+def rename_org(*, actor: User, org: Org, name: str) -> None:
+    """Change what `org` is called."""
+    with transaction.atomic():
+        org = Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+        before, org.name = org.name, name
+        if before == name:
+            return
+        org.save(update_fields=["name"])
+        audit.record(actor=actor, org=org, action="org.renamed", resource=org, meta={"from": before, "to": name})
+
+
+def delete_org(*, actor: User, org: Org) -> None:
+    """Take `org` from everybody at once; a job removes what was in it, for that may be millions of rows.
+
+    Its audit rows go with it, so that it was deleted stands in a row without organisation and in our own log.
+    """
+    with transaction.atomic():
+        org = Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+        members, _ = Membership.objects.for_org(org).delete()
+        Invitation.objects.for_org(org).delete()
+        Session.objects.filter(active_org=org).update(active_org=None)
+        org.deleted_at = timezone.now()
+        org.save(update_fields=["deleted_at"])
+        meta = {"name": org.name, "members": members}
+        audit.record(actor=actor, org=None, action="org.deleted", resource=org, meta=meta)
+        transaction.on_commit(lambda: async_task("accounts.tasks.purge_deleted_orgs", save=False))
+    log.warning(
+        "organisation deleted", extra={"org_id": str(org.pk), "org_name": org.name, "actor_user_id": str(actor.pk)}
+    )

@@ -1,0 +1,140 @@
+"""People come, change their name, address and password, and are let in or kept out by the operator."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts import audit, mail
+from accounts.models import Membership, Org, Role, User
+from accounts.queries import home_org, is_address_taken
+from pulseops.core.locks import transaction_lock
+
+
+class _TakenError(Exception):
+    pass
+
+
+class AddressTakenError(ValidationError):
+    """Another account has this address, in whatever case."""
+
+    def __init__(self) -> None:
+        super().__init__("Another account uses this address.", code="address_taken")
+
+
+def sign_up(*, name: str, email: str, password: str, org_name: str) -> User | None:
+    """Make a user with an organisation that they are admin of; None when the address is taken.
+
+    Either way the same work is done, a mail goes to the address, and no time or answer tells the two apart: for a taken
+    address the rows are written under a made-up one and rolled back.
+    """
+    user = new_user(name=name, email=email, password=password)
+    with transaction.atomic():
+        _lock_address(user.email)
+        is_taken = is_address_taken(user.email)
+        mail.after_commit(mail.ADDRESS_IS_TAKEN if is_taken else mail.WELCOME, to=user.email)
+        try:
+            with transaction.atomic():
+                _make_first_admin(user, org_name, is_taken=is_taken)
+        except _TakenError:
+            return None
+    return user
+
+
+def _make_first_admin(user: User, org_name: str, *, is_taken: bool) -> None:
+    if is_taken:
+        user.email = f"{uuid.uuid4()}@taken.invalid"
+    user.save(force_insert=True)
+    org = Org.objects.create(name=org_name)
+    Membership.objects.create(org=org, user=user, role=Role.ADMIN)
+    audit.record(actor=user, org=org, action="user.signed_up", resource=user)
+    audit.record(actor=user, org=org, action="org.created", resource=org, meta={"name": org.name})
+    if is_taken:
+        raise _TakenError
+
+
+def new_user(*, name: str, email: str, password: str) -> User:
+    """Return a user who is not saved yet. Hashing the password takes a good part of a second: do it outside locks."""
+    user = User(email=User.objects.normalize_email(email), name=name or None)
+    user.set_password(password)
+    return user
+
+
+def add_user(user: User) -> bool:
+    """Save a new user inside the caller's transaction; False when the address is taken, and its owner is told."""
+    _lock_address(user.email)
+    if is_address_taken(user.email):
+        mail.after_commit(mail.ADDRESS_IS_TAKEN, to=user.email)
+        return False
+    user.save(force_insert=True)
+    return True
+
+
+def change_password(*, actor: User, password: str) -> None:
+    """Give `actor` a new password; all their sessions end, the one at hand must be renewed by the caller."""
+    _set_password(actor, password, action="user.password_changed", notice="Your password was changed.")
+
+
+def reset_password(*, user: User, password: str) -> None:
+    """Give the owner of a reset link a new password; all their sessions end."""
+    _set_password(user, password, action="user.password_reset", notice="Your password was reset by a link from a mail.")
+
+
+def _set_password(user: User, password: str, *, action: str, notice: str) -> None:
+    user.set_password(password)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        audit.record(actor=user, org=home_org(user), action=action, resource=user)
+        mail.notice_after_commit(notice, to=user.email)
+
+
+def rename_user(*, actor: User, name: str) -> None:
+    """Change how `actor` is called; an empty name shows the address instead."""
+    before, actor.name = actor.name, name or None
+    if before == actor.name:
+        return
+    with transaction.atomic():
+        actor.save(update_fields=["name"])
+        meta = {"from": before, "to": actor.name}
+        audit.record(actor=actor, org=home_org(actor), action="user.renamed", resource=actor, meta=meta)
+
+
+def change_email(*, actor: User, email: str) -> None:
+    """Change the address that `actor` signs in with; raises AddressTakenError. The old address gets a mail about it."""
+    before, email = actor.email, User.objects.normalize_email(email)
+    if before == email:
+        return
+    with transaction.atomic():
+        _lock_address(email)
+        if is_address_taken(email, but_by=actor):
+            raise AddressTakenError
+        actor.email = email
+        actor.save(update_fields=["email"])
+        meta = {"from": before, "to": email}
+        audit.record(actor=actor, org=home_org(actor), action="user.email_changed", resource=actor, meta=meta)
+        mail.notice_after_commit(f"The address of your account was changed to {email}.", to=before)
+
+
+def deactivate_user(*, actor: User, user: User) -> None:
+    """Keep `user` out: their sessions end at once, they cannot sign in, and all that they did stays."""
+    _set_active(actor, user, is_active=False)
+
+
+def reactivate_user(*, actor: User, user: User) -> None:
+    """Let `user` sign in again."""
+    _set_active(actor, user, is_active=True)
+
+
+def _set_active(actor: User, user: User, *, is_active: bool) -> None:
+    user.is_active = is_active
+    action = "user.reactivated" if is_active else "user.deactivated"
+    with transaction.atomic():
+        user.save(update_fields=["is_active"])
+        audit.record(actor=actor, org=home_org(user), action=action, resource=user, meta={"email": user.email})
+
+
+def _lock_address(email: str) -> None:
+    # The unique constraint minds case, people do not: two sign-ups at once must not get Ann@… and ann@…
+    transaction_lock(f"address:{email.strip().upper()}")

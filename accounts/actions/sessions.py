@@ -1,0 +1,27 @@
+"""Sessions are ended by their owner."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Session, User
+from accounts.queries import home_org
+
+
+def end_session(*, actor: User, session: Session) -> None:
+    """Sign `actor` out of one browser."""
+    with transaction.atomic():
+        meta = {"address": session.address, "user_agent": session.user_agent}
+        audit.record(actor=actor, org=home_org(actor), action="session.ended", resource=session, meta=meta)
+        session.delete()
+
+
+def end_other_sessions(*, actor: User, keep: Session) -> int:
+    """Sign `actor` out everywhere but in the session `keep`; returns how many sessions ended."""
+    with transaction.atomic():
+        count, _ = Session.objects.filter(user=actor).exclude(pk=keep.pk).delete()
+        if count:
+            meta = {"count": count}
+            audit.record(actor=actor, org=home_org(actor), action="session.others_ended", resource=actor, meta=meta)
+    return count

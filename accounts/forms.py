@@ -1,0 +1,252 @@
+"""What people type about themselves, their organisations and their colleagues."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from allauth.mfa import app_settings as mfa_settings
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from accounts import mail
+from accounts.actions import people
+from accounts.models import Org, Role, User
+from accounts.queries import is_member, user_by_email
+
+NAME_MAX, ORG_NAME_MAX = 120, 80  # characters
+
+
+class LineField(forms.CharField):
+    """One line of text: runs of white space become one space, control characters are refused."""
+
+    def to_python(self, value: Any) -> str:
+        line = " ".join((super().to_python(value) or "").split())
+        if any(unicodedata.category(character) == "Cc" for character in line):
+            raise ValidationError("This holds characters that cannot be shown.", code="control_characters")
+        return line
+
+
+class NewEmailField(forms.EmailField):
+    """An address to be stored; its case is kept but for the domain's."""
+
+    widget = forms.EmailInput(attrs={"autocomplete": "email"})
+
+    def to_python(self, value: Any) -> str:
+        return User.objects.normalize_email(super().to_python(value))
+
+
+class KnownEmailField(forms.CharField):
+    """An address to be looked up: whatever an old account has, odd ones too."""
+
+    widget = forms.EmailInput(attrs={"autocomplete": "username"})
+
+
+def password_field(label: str, *, is_new: bool) -> forms.CharField:
+    """Make the field for a password: one to be chosen, with the rules, or the present one."""
+    attributes = {"autocomplete": "new-password" if is_new else "current-password"}
+    return forms.CharField(
+        label=label,
+        strip=False,
+        widget=forms.PasswordInput(attrs=attributes),
+        help_text=password_validators_help_text_html() if is_new else "",
+    )
+
+
+class LoginForm(allauth_forms.LoginForm):
+    """allauth's, but the address keeps its case: older databases hold two that differ in nothing else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"] = KnownEmailField(label="E-mail", max_length=320)
+        self.fields["password"] = password_field("Password", is_new=False)
+        self.order_fields(["login", "password"])
+
+
+class JoinForm(forms.Form):
+    """Who somebody is that was invited; the address stands in the invitation."""
+
+    name = LineField(label="Your name", max_length=NAME_MAX, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = password_field("Password", is_new=True)
+
+    def __init__(self, *args: Any, invited: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invited = invited
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if "password" in data:
+            somebody = User(email=data.get("email", self.invited), name=data.get("name", ""))
+            try:
+                validate_password(data["password"], somebody)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class SignUpForm(JoinForm):
+    """Who somebody is and what they start."""
+
+    email = NewEmailField(label="E-mail", max_length=254)
+    org = LineField(
+        label="Organisation",
+        max_length=ORG_NAME_MAX,
+        help_text="Your team or company. Colleagues join by a link that you send them.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    field_order = ["name", "email", "org", "password"]
+
+
+class ChangePasswordForm(allauth_forms.ChangePasswordForm):
+    """The present password and a new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        self.fields["oldpassword"] = password_field("Present password", is_new=False)
+        _say(self.fields["password1"], "New password")
+
+    def save(self) -> None:
+        people.change_password(actor=self.user, password=self.cleaned_data["password1"])
+
+
+class ResetRequestForm(forms.Form):
+    """The address that a link shall go to. It is never told whether it has an account."""
+
+    email = KnownEmailField(label="E-mail", max_length=320)
+
+    def save(self, request: HttpRequest) -> None:
+        mail.reset_link_after_commit(self.cleaned_data["email"])
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordKeyForm):
+    """A new password, by a link from a mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        _say(self.fields["password1"], "New password")
+
+    def save(self) -> None:
+        people.reset_password(user=self.user, password=self.cleaned_data["password1"])
+
+
+class ReauthenticateForm(allauth_forms.ReauthenticateForm):
+    """The password once more, before something that a passer-by must not do."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"] = password_field("Password", is_new=False)
+
+
+class _OneTimeCodeMixin:
+    """A code of the app counts once as long as it is valid at all, which with the tolerance is for three periods."""
+
+    user: User
+    authenticator: Authenticator
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _say(self.fields["code"], "Code")
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]  # allauth's form
+        digits = "".join(filter(str.isdigit, code))
+        valid_for = (1 + 2 * mfa_settings.TOTP_TOLERANCE) * mfa_settings.TOTP_PERIOD  # seconds
+        is_app = self.authenticator.type == Authenticator.Type.TOTP
+        if is_app and not cache.add(f"two-factor-code:{self.user.pk}:{digits}", True, valid_for):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class AuthenticateForm(_OneTimeCodeMixin, mfa_forms.AuthenticateForm):
+    """The second step of signing in."""
+
+
+class ReauthenticateByCodeForm(_OneTimeCodeMixin, mfa_forms.ReauthenticateForm):
+    """A code once more, before something that a passer-by must not do."""
+
+
+class ActivateForm(ActivateTOTPForm):
+    """The first code of a new authenticator app."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _say(self.fields["code"], "Code that the app shows")
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+
+def _say(field: forms.Field, label: str) -> None:
+    field.label = label
+    field.widget.attrs.pop("placeholder", None)
+
+
+class ProfileForm(forms.Form):
+    """How somebody is called."""
+
+    name = LineField(
+        label="Name", max_length=NAME_MAX, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+
+
+class EmailForm(forms.Form):
+    """A new address to sign in with, and the password to show that it is the owner who asks."""
+
+    email = NewEmailField(label="New e-mail", max_length=254)
+    password = password_field("Password", is_new=False)
+
+
+class OrgForm(forms.Form):
+    """What an organisation is called."""
+
+    name = LineField(label="Name", max_length=ORG_NAME_MAX)
+
+
+class DeleteOrgForm(forms.Form):
+    """The organisation's name, typed, so that nothing is deleted by one wrong click."""
+
+    confirm = LineField(label="The organisation's name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.org = org
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed != " ".join(self.org.name.split()):
+            raise ValidationError("This is not the organisation's name.", code="wrong_name")
+        return typed
+
+
+class RoleForm(forms.Form):
+    """A role to give."""
+
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.DEVELOPER)
+
+
+class InviteForm(RoleForm):
+    """Whom to invite."""
+
+    email = NewEmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    field_order = ["email", "role"]
+
+    def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.org = org
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        user = user_by_email(email)
+        if user and is_member(self.org, user):
+            raise ValidationError("This person is a member already.", code="is_member")
+        return email

@@ -1,0 +1,68 @@
+"""What the worker does for accounts: mails, and the end of what has expired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import mail
+from accounts.models import AuditLog, Invitation, Org, Session
+from pulseops.core.jobs import Result, recorded_job
+
+INVITATIONS_KEPT = timedelta(days=30)  # after they were accepted, taken back, or expired
+
+
+def send_mail(template: str, to: str, context: dict[str, Any]) -> None:
+    """Send one mail."""
+    mail.send(template, to=to, **context)
+
+
+def send_reset_link(email: str) -> None:
+    """Mail the owner of the address, if there is one, a link that sets a new password."""
+    mail.send_reset_link(email)
+
+
+@recorded_job("trim_sessions", every=timedelta(hours=1))
+def trim_sessions() -> Result:
+    """Delete the sessions that have expired."""
+    deleted, _ = Session.objects.filter(expires_at__lte=timezone.now()).delete()
+    return {"deleted": deleted}
+
+
+@recorded_job("trim_invitations", every=timedelta(hours=24))
+def trim_invitations() -> Result:
+    """Delete invitations that have been over for 30 days."""
+    until = timezone.now() - INVITATIONS_KEPT
+    over = Q(accepted_at__lt=until) | Q(revoked_at__lt=until) | Q(expires_at__lt=until)
+    deleted, _ = Invitation.objects.filter(over).delete()
+    return {"deleted": deleted}
+
+
+@recorded_job("trim_audit_log", every=timedelta(hours=24))
+def trim_audit_log() -> Result:
+    """Delete audit rows older than AUDIT_RETENTION_DAYS; 0 keeps them for ever."""
+    days = settings.AUDIT_RETENTION_DAYS
+    if not days:
+        return {"deleted": 0}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL pulseops.audit_retention = 'on'")  # the trigger refuses a DELETE without it
+        old = AuditLog.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
+        deleted = old._raw_delete(old.db)
+        cursor.execute("SET LOCAL pulseops.audit_retention = 'off'")
+    return {"deleted": deleted}
+
+
+@recorded_job("purge_deleted_orgs", every=timedelta(minutes=10))
+def purge_deleted_orgs() -> Result:
+    """Remove the organisations that were deleted, and by the database's cascades all that belongs to them."""
+    purged = []
+    for org in Org.objects.exclude(deleted_at=None):
+        Session.objects.filter(active_org=org).update(active_org=None)  # the one reference without a cascade
+        purged.append(str(org.pk))
+        org.delete()
+    return {"purged": purged}

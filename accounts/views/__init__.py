@@ -1,0 +1,1 @@
+"""Pages, by story: each view parses, authorises, asks one query or action, renders."""

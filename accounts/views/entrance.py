@@ -1,0 +1,71 @@
+"""The way in and out: what allauth leaves to us, or does otherwise than we want."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.views import PasswordChangeView, PasswordResetFromKeyView
+from allauth.account.views import logout as allauth_logout
+from allauth.decorators import rate_limit
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actions import people
+from accounts.forms import SignUpForm
+from accounts.tenancy import public
+
+READY = "Your account is ready: sign in. If you already had one with this address, its password has not changed."
+
+
+@public
+@require_http_methods(["GET", "POST"])
+@never_cache
+@sensitive_post_parameters("password")
+@rate_limit(action="signup")
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Make an account with its first organisation.
+
+    It never signs in by itself, so that an address that has an account already is answered like a free one.
+    """
+    if request.user.is_authenticated:
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    form = SignUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        people.sign_up(name=data["name"], email=data["email"], password=data["password"], org_name=data["org"])
+        messages.success(request, READY)
+        return redirect("account_login")
+    return render(request, "account/signup.html", {"form": form})
+
+
+# A link must not sign anybody out, so there is no page to GET.
+sign_out = public(require_POST(allauth_logout))
+
+
+class _ChangePasswordView(PasswordChangeView):
+    success_url = reverse_lazy("account_change_password")
+
+
+change_password = never_cache(_ChangePasswordView.as_view())
+
+
+class _SetNewPasswordView(PasswordResetFromKeyView):
+    """allauth's, but it ends on the sign-in page: a link from a mail does not make the second factor needless."""
+
+    success_url = reverse_lazy("account_login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        if self.request.user.is_authenticated:
+            logout(self.request)  # the new password has ended this session with all the others
+        return response
+
+
+set_new_password = public(never_cache(_SetNewPasswordView.as_view()))

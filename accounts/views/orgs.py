@@ -1,0 +1,91 @@
+"""The reader's organisations: which there are, which one is at hand, and one's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actions import orgs as actions
+from accounts.actions.members import LastAdminError, leave_org
+from accounts.forms import DeleteOrgForm, OrgForm
+from accounts.models import Membership
+from accounts.tenancy import OrgRequest, activate, enter, org_admin
+from pulseops.core.preferences import safe_next
+
+
+@require_http_methods(["GET", "POST"])
+def orgs(request: Any) -> HttpResponse:
+    """List the reader's organisations with their roles; make another."""
+    form = OrgForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        org = actions.create_org(actor=request.user, name=form.cleaned_data["name"])
+        enter(request)
+        activate(request, org)
+        messages.success(request, f"{org.name} is made, and you are its admin.")
+        return redirect("/")
+    return render(request, "accounts/orgs.html", {"form": form})
+
+
+@require_POST
+def switch(request: Any) -> HttpResponse:
+    """Make one of the reader's organisations the one at hand."""
+    activate(request, _posted_membership(request).org)
+    return redirect(safe_next(request))
+
+
+@require_POST
+def leave(request: Any) -> HttpResponse:
+    """Go out of one of the reader's organisations."""
+    membership = _posted_membership(request)
+    try:
+        leave_org(actor=request.user, membership=membership)
+    except LastAdminError:
+        messages.error(request, f"You are the last admin of {membership.org.name}: make somebody else one first.")
+    else:
+        messages.success(request, f"You have left {membership.org.name}.")
+    return redirect("accounts:orgs")
+
+
+def _posted_membership(request: Any) -> Membership:
+    try:
+        asked = UUID(request.POST.get("org", ""))
+    except ValueError:
+        raise Http404 from None
+    for membership in request.memberships:
+        if membership.org_id == asked:
+            found: Membership = membership
+            return found
+    raise Http404
+
+
+@org_admin
+@require_http_methods(["GET", "POST"])
+def settings_page(request: OrgRequest) -> HttpResponse:
+    """Rename the organisation, and offer to delete it."""
+    form = OrgForm(request.POST or None, initial={"name": request.org.name})
+    if request.method == "POST" and form.is_valid():
+        actions.rename_org(actor=request.user, org=request.org, name=form.cleaned_data["name"])
+        messages.success(request, "The organisation is renamed.")
+        return redirect("accounts:org_settings")
+    return _settings(request, form, DeleteOrgForm(org=request.org))
+
+
+@org_admin
+@require_POST
+def delete(request: OrgRequest) -> HttpResponse:
+    """Delete the organisation and all that is in it, once its name has been typed."""
+    form = DeleteOrgForm(request.POST, org=request.org)
+    if not form.is_valid():
+        return _settings(request, OrgForm(initial={"name": request.org.name}), form)
+    actions.delete_org(actor=request.user, org=request.org)
+    messages.success(request, f"{request.org.name} is deleted.")
+    return redirect("accounts:orgs")
+
+
+def _settings(request: OrgRequest, form: OrgForm, delete_form: DeleteOrgForm) -> HttpResponse:
+    return render(request, "accounts/org_settings.html", {"form": form, "delete_form": delete_form})
