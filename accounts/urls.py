@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import invitations, members, orgs, profile, sessions
+from accounts.views import audit, invitations, members, orgs, profile, sessions
 
 app_name = "accounts"
 urlpatterns = [
@@ -25,4 +25,6 @@ urlpatterns = [
     path("orgs/invitations/<uuid:invitation_id>/renew", invitations.renew, name="renew_invitation"),
     path("orgs/invitations/<uuid:invitation_id>/revoke", invitations.revoke, name="revoke_invitation"),
     path("invite/<str:token>", invitations.invitation, name="invitation"),
+    path("settings/audit", audit.audit, name="audit"),
+    path("settings/audit/export.<str:form>", audit.export, name="audit_export"),
 ]

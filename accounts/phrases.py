@@ -1,0 +1,64 @@
+"""How the audit log says in words what was done. A row reads: somebody, the phrase, the resource.
+
+An app above adds its own in `AppConfig.ready`: `PHRASES.update({"service.created": "made the service"})`. An action
+that nobody has a phrase for is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PHRASES: dict[str, str] = {
+    "user.signed_up": "signed up",
+    "user.signed_in": "signed in",
+    "user.signed_out": "signed out",
+    "user.password_changed": "changed their password",
+    "user.password_reset": "reset their password by mail",
+    "user.renamed": "changed their name",
+    "user.email_changed": "changed their e-mail address",
+    "user.two_factor_enabled": "switched two-factor sign-in on",
+    "user.two_factor_disabled": "switched two-factor sign-in off",
+    "user.two_factor_failed": "gave a wrong two-factor code",
+    "user.recovery_codes_made": "made new recovery codes",
+    "user.recovery_code_used": "signed in by a recovery code",
+    "user.deactivated": "deactivated the account",
+    "user.reactivated": "reactivated the account",
+    "session.ended": "ended one of their sessions",
+    "session.others_ended": "ended their other sessions",
+    "org.created": "made the organisation",
+    "org.renamed": "renamed the organisation",
+    "org.deleted": "deleted the organisation",
+    "member.invited": "invited",
+    "member.joined": "joined by invitation",
+    "member.role_changed": "changed the role of",
+    "member.removed": "removed the member",
+    "member.left": "left the organisation",
+    "invitation.renewed": "made a new link for the invitation of",
+    "invitation.revoked": "took back the invitation of",
+    "audit.exported": "exported the audit log",
+    "admin.added": "added in the Django admin",
+    "admin.changed": "changed in the Django admin",
+    "admin.deleted": "deleted in the Django admin",
+}
+
+_TITLES = ("name", "email", "label", "title")
+
+
+def phrase(action: str) -> str:
+    """Say `action` in words; one that is not listed is returned as it is."""
+    return PHRASES.get(action, action)
+
+
+def title(meta: Mapping[str, Any] | None) -> str:
+    """Return what the row's resource was called when it was written, empty if the row does not tell."""
+    return next((str(meta[key]) for key in _TITLES if meta.get(key)), "") if meta else ""
+
+
+def details(meta: Mapping[str, Any] | None) -> str:
+    """Say the rest of a row's meta in one line: "role: viewer, from: admin"."""
+    if not meta:
+        return ""
+    shown = title(meta)
+    parts = [f"{key.replace('_', ' ')}: {value}" for key, value in meta.items() if value not in (None, "", shown)]
+    return ", ".join(parts)

@@ -1,0 +1,108 @@
+"""The organisation's audit log: reading, filtering, taking it away."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from accounts import trail
+from accounts.audit import record
+from accounts.models import Org
+from accounts.phrases import details, phrase, title
+from accounts.tenancy import OrgRequest, org_admin
+
+_EXPORTS = {
+    "csv": (trail.as_csv, "text/csv; charset=utf-8"),
+    "ndjson": (trail.as_ndjson, "application/x-ndjson"),
+}
+
+
+class DayField(forms.DateField):
+    """A day within what PostgreSQL and every zone's offset can hold."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+    default_validators = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+
+
+class FilterForm(forms.Form):
+    """What to show. Days are days of the reader's zone; both ends are included."""
+
+    actor = forms.ChoiceField(label="Who", required=False)
+    action = forms.ChoiceField(label="What", required=False)
+    type = forms.ChoiceField(label="To what", required=False)
+    since = DayField(label="From", required=False)
+    until = DayField(label="To", required=False)
+
+    def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = [(str(user.pk), user.display_name) for user in trail.actors(org)]
+        self._offer("actor", [("", "Anybody"), *people, (trail.SYSTEM, "The system")])
+        self._offer("action", [("", "Anything"), *((each, phrase(each)) for each in trail.actions(org))])
+        self._offer("type", [("", "Anything"), *((each, each) for each in trail.resource_types(org))])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    def filters(self) -> trail.Filters:
+        """Return what was chosen; a field that makes no sense filters nothing."""
+        self.is_valid()
+        chosen = self.cleaned_data
+        since, until = chosen.get("since"), chosen.get("until")
+        return trail.Filters(
+            actor=chosen.get("actor", ""),
+            action=chosen.get("action", ""),
+            resource_type=chosen.get("type", ""),
+            since=_midnight(since) if since else None,
+            until=_midnight(until + timedelta(days=1)) if until else None,
+        )
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+@org_admin
+@require_safe
+def audit(request: OrgRequest) -> HttpResponse:
+    """Show a page of the log, newest first."""
+    form = FilterForm(request.GET, org=request.org)
+    found = trail.rows(request.org, form.filters())
+    page = trail.page(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    kept = {key: str(value) for key, value in request.GET.items() if key in form.fields and value}
+    context = {
+        "form": form,
+        "is_filtered": bool(kept),
+        "rows": [
+            {"row": row, "phrase": phrase(row.action), "title": title(row.meta_json), "details": details(row.meta_json)}
+            for row in page.rows
+        ],
+        "newer_url": f"?{urlencode({**kept, 'after': page.newer})}" if page.newer else "",
+        "older_url": f"?{urlencode({**kept, 'before': page.older})}" if page.older else "",
+        "query": urlencode(kept),
+    }
+    return render(request, "accounts/audit.html", context)
+
+
+@org_admin
+@require_safe
+def export(request: OrgRequest, form: str) -> StreamingHttpResponse:
+    """Stream what the filters of the query leave, as CSV or NDJSON; that it was taken away is recorded, too."""
+    if form not in _EXPORTS:
+        raise Http404
+    write, content_type = _EXPORTS[form]
+    filters = FilterForm(request.GET, org=request.org).filters()
+    record(actor=request.user, org=request.org, action="audit.exported", resource=request.org, meta={"form": form})
+    name = f"audit-{timezone.now():%Y-%m-%d}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    lines = write(trail.rows(request.org, filters))
+    return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
