@@ -16,7 +16,7 @@ def test_sign_up_is_throttled_with_a_page_in_the_frame(client: Client) -> None:
     refused = client.post("/signup", {})
     assert refused.status_code == 429
     assert refused["Retry-After"] == "60"
-    assert "That was too often" in refused.content.decode()
+    assert "Too many tries" in refused.content.decode()
     assert 'class="bar"' in refused.content.decode()
     assert client.get("/signup").status_code == 200, "looking is free"
 

@@ -1,0 +1,239 @@
+"""The operator's view of accounts. No page shows a hash, a token or a secret."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from allauth.account import admin as account_admin
+from allauth.account.decorators import secure_admin_login
+from allauth.mfa import admin as mfa_admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts import audit, devices
+from accounts.actions.orgs import delete_org
+from accounts.actions.people import deactivate_user, reactivate_user
+from accounts.audited_admin import AuditedModelAdmin, ReadOnlyAdmin
+from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
+
+# Signing in to the admin is signing in, second factor and throttle included.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "PulseOps"
+
+# Groups and allauth's addresses are not used here, and its page of second factors shows their data.
+Authenticator = mfa_admin.Authenticator
+admin.site.unregister((Group, account_admin.EmailAddress, Authenticator))
+
+
+class UserForm(forms.ModelForm):
+    """A user without the password, which has a page of its own."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "is_active", "is_superuser")
+        widgets = {"email": forms.EmailInput(), "name": forms.TextInput()}
+
+
+class NewUserForm(AdminUserCreationForm):
+    """A new user with a password, or without one and a reset link to come."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+        field_classes: ClassVar[dict[str, Any]] = {}
+        widgets = {"email": forms.EmailInput(), "name": forms.TextInput()}
+
+
+class MembershipInline(admin.TabularInline):
+    """Where somebody is a member, or who is."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("org", "user")
+
+
+@admin.register(User)
+class UserAdmin(AuditedModelAdmin, DjangoUserAdmin):
+    """People. Who has done something cannot be deleted, for the log must say who; they are deactivated."""
+
+    form = UserForm
+    add_form = NewUserForm
+    list_display = ("email", "name", "is_active", "is_superuser", "orgs", "last_login", "created_at")
+    list_filter = ("is_active", "is_superuser")
+    search_fields = ("email", "name", "id")
+    ordering = ("email",)
+    filter_horizontal = ()
+    readonly_fields = ("set_password", "last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "set_password")}),
+        ("Access", {"fields": ("is_active", "is_superuser"), "description": "A superuser runs the installation."}),
+        ("Times", {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+    inlines = (MembershipInline,)
+    actions = ("deactivate", "reactivate")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(org_count=Count("memberships"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="organisations", ordering="org_count")
+    def orgs(self, user: Any) -> int:
+        return int(user.org_count)
+
+    @admin.display(description="password")
+    def set_password(self, user: User) -> str:
+        url = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('<a href="{}">Set a new one</a>, which ends every session of theirs.', url)
+
+    def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            action = "user.reactivated" if obj.is_active else "user.deactivated"
+            audit.record(actor=request.user, org=None, action=action, resource=obj, meta={"email": obj.email})
+
+    @admin.action(description="Deactivate: sign out and keep out")
+    def deactivate(self, request: Any, queryset: QuerySet[User]) -> None:
+        for user in queryset.exclude(pk=request.user.pk).filter(is_active=True):
+            deactivate_user(actor=request.user, user=user)
+        if queryset.filter(pk=request.user.pk).exists():
+            self.message_user(request, "You cannot deactivate yourself.", messages.WARNING)
+
+    @admin.action(description="Reactivate")
+    def reactivate(self, request: Any, queryset: QuerySet[User]) -> None:
+        for user in queryset.filter(is_active=False):
+            reactivate_user(actor=request.user, user=user)
+
+
+@admin.register(Org)
+class OrgAdmin(AuditedModelAdmin):
+    """Organisations. Deleting one takes it from its members at once; a job removes what was in it."""
+
+    list_display = ("name", "id", "members", "created_at", "deleted_at")
+    list_filter = (("deleted_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "id")
+    ordering = ("name",)
+    readonly_fields = ("id", "created_at", "deleted_at")
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Org]:
+        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        return super().formfield_for_dbfield(db_field, request, **kwargs, **_one_line(db_field))
+
+    @admin.display(ordering="member_count")
+    def members(self, org: Any) -> int:
+        return int(org.member_count)
+
+    def delete_model(self, request: Any, obj: Org) -> None:
+        delete_org(actor=request.user, org=obj)
+
+    def delete_queryset(self, request: Any, queryset: QuerySet[Org]) -> None:
+        for org in queryset:
+            delete_org(actor=request.user, org=org)
+
+
+def _one_line(db_field: Any) -> dict[str, Any]:
+    return {"widget": forms.TextInput(attrs={"class": "vTextField"})} if db_field.name == "name" else {}
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedModelAdmin):
+    """Who may do what in which organisation."""
+
+    list_display = ("user", "org", "role", "created_at")
+    list_filter = ("role",)
+    search_fields = ("user__email", "user__name", "org__name", "org__id")
+    list_select_related = ("user", "org")
+    autocomplete_fields = ("user", "org")
+    readonly_fields = ("created_at",)
+
+
+@admin.register(Session)
+class SessionAdmin(AuditedModelAdmin):
+    """Who is signed in where. Deleting a session signs that browser out."""
+
+    list_display = ("user", "device", "address", "active_org", "last_seen_at", "created_at", "expires_at")
+    search_fields = ("user__email", "address", "user_agent")
+    list_filter = ("last_seen_at", "expires_at")
+    list_select_related = ("user", "active_org")
+    fields = readonly_fields = (
+        "user",
+        "device",
+        "user_agent",
+        "address",
+        "active_org",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+    )
+    ordering = ("-created_at",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="browser")
+    def device(self, session: Session) -> str:
+        return devices.name(session.user_agent)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(AuditedModelAdmin):
+    """Offers of a role. Making one is for the organisation's admins, who are shown the link."""
+
+    list_display = ("email", "org", "role", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at")
+    list_filter = ("role", "created_at", ("accepted_at", admin.EmptyFieldListFilter))
+    search_fields = ("email", "org__name", "org__id", "invited_by__email")
+    list_select_related = ("org", "invited_by")
+    exclude = ("token_hash",)
+    readonly_fields = (
+        "org",
+        "email",
+        "role",
+        "invited_by",
+        "accepted_by",
+        "accepted_at",
+        "revoked_at",
+        "expires_at",
+        "created_at",
+    )
+    ordering = ("-created_at",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(ReadOnlyAdmin):
+    """Every organisation's audit rows, and those that belong to none."""
+
+    list_display = ("created_at", "actor_user", "action", "resource_type", "resource_id", "org", "address")
+    list_filter = ("created_at", "resource_type")
+    search_fields = ("action", "resource_id", "correlation_id", "actor_user__email", "org__name", "address")
+    list_select_related = ("actor_user", "org")
+    show_full_result_count = False
+    ordering = ("-id",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(AuditedModelAdmin):
+    """Second factors, without their secrets. Deleting lets somebody in who has lost their phone."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    search_fields = ("user__email", "user__name")
+    list_select_related = ("user",)
+    fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,50 @@
+"""Django admin pages whose changes stand in our audit log as well as in Django's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.models import Org
+
+
+class AuditedModelAdmin(admin.ModelAdmin):
+    """Writes an audit row for whatever an operator adds, changes or deletes."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._record(request, "admin.added", obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._record(request, "admin.changed", obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for obj in queryset:
+            self._record(request, "admin.deleted", obj)
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: Any, action: str, obj: Any, message: Any = None) -> None:
+        org = obj if isinstance(obj, Org) else getattr(obj, "org", None)
+        if action == "admin.deleted" and isinstance(obj, Org):
+            org = None
+        fields = [field for part in message or [] for field in part.get("changed", {}).get("fields", [])]
+        meta = {"name": str(obj), **({"fields": fields} if fields else {})}
+        audit.record(actor=request.user, org=org, action=action, resource=obj, meta=meta)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows and searches, changes nothing."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
