@@ -273,6 +273,12 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # bytes; GitHub sends up to 25 MB; ingest has its own, lower limit
 
+# -- Searching logs --------------------------------------------------------------------------------------------------
+LOG_SEARCH_SECONDS = env.float("LOG_SEARCH_SECONDS", 1.0)  # until a search stops and offers to go on
+LOG_COUNT_SECONDS = env.float("LOG_COUNT_SECONDS", 0.5)  # the same for the histogram and the facets
+LOG_SEARCH_SLOTS = env.int("LOG_SEARCH_SLOTS", 2)  # slow searches of one organisation at the same time
+LOG_EXPORT_ROWS = env.int("LOG_EXPORT_ROWS", 1_000_000)
+
 # -- Language, time, static ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import Membership, Org, Role, User
+from logs.models import Level, LogEntry
 from services import keys
 from services.models import ApiKey, Environment, Service
 
@@ -51,3 +54,14 @@ def make_key(environment: Environment, **fields: Any) -> str:
         **fields,
     )
     return fresh.plain
+
+
+def make_log(service: Service, message: str = "hello", *, environment: str = "production", **fields: Any) -> LogEntry:
+    """Store one log; `ts` is now unless given."""
+    return LogEntry.objects.create(
+        org_id=service.org_id,
+        service=service,
+        environment=service.environments.get(name=environment),
+        message=message,
+        **{"ts": timezone.now(), "level": Level.INFO, **fields},
+    )

@@ -1,0 +1,138 @@
+"""The links and hidden fields around the list: ranges, switches, where a form keeps the rest of the page's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from logs import ranges
+from logs.addresses import EARLIEST
+from logs.forms import Explorer
+from logs.search.printer import print_query
+from logs.search.tree import Everything
+from pulseops.core import times
+
+_MISTAKE_SHOWN = 60  # characters of the query on either side of a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A range to choose."""
+
+    words: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the templates ask about the page's state."""
+
+    explorer: Explorer
+
+    @property
+    def good(self) -> str:
+        """The query that is shown, which after a mistake is the last good one."""
+        return print_query(self.explorer.node) if self.explorer.node is not None else ""
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the search form carries along; `good` is what is shown again if the next query has a mistake."""
+        kept = [(name, value) for name, value in self.explorer.params().items() if name != "q"]
+        return [*kept, ("good", self.good)] if self.explorer.node is not None else kept
+
+    @property
+    def kept_but_range(self) -> list[tuple[str, str]]:
+        """What the range's form carries along."""
+        return [(name, value) for name, value in self.explorer.params().items() if name not in ("from", "to")]
+
+    @property
+    def presets(self) -> list[Preset]:
+        """The ranges to choose from."""
+        since = self.explorer.since or ranges.DEFAULT_FROM
+        is_preset = not self.explorer.until
+        return [
+            Preset(words, self.explorer.url(since=value if value != ranges.DEFAULT_FROM else None, to=None),
+                   is_preset and value == since)
+            for value, words in ranges.PRESETS
+        ]  # fmt: skip
+
+    @property
+    def range_words(self) -> str:
+        """Say the range: "Last hour", "17 Mar 08:00 to 09:30"."""
+        chosen = next((preset.words for preset in self.presets if preset.is_current), "")
+        if chosen:
+            return chosen
+        if self.explorer.range.is_open:
+            length = times.duration((self.explorer.range.end - self.explorer.range.start).total_seconds())
+            return f"Last {length}"
+        return f"{_short(self.explorer.range.start)} to {_short(self.explorer.range.end, self.explorer.range.start)}"
+
+    @property
+    def start_local(self) -> str:
+        """`from` as somebody would type it."""
+        return self.explorer.since if self.explorer.since.startswith("-") else _typed(self.explorer.range.start)
+
+    @property
+    def end_local(self) -> str:
+        """`to` as somebody would type it."""
+        if self.explorer.range.is_open or self.explorer.until.startswith("-"):
+            return self.explorer.until
+        return _typed(self.explorer.range.end)
+
+    @property
+    def reset_url(self) -> str:
+        """The page without a query."""
+        return self.explorer.with_query(Everything())
+
+    @property
+    def newest_url(self) -> str:
+        """The first page of the list."""
+        return self.explorer.url()
+
+    @property
+    def wrap_url(self) -> str:
+        """Long lines wrapped, or not."""
+        return self.explorer.url(wrap=None if self.explorer.is_wrapped else "1")
+
+    @property
+    def density_url(self) -> str:
+        """Rows compact, or not."""
+        return self.explorer.url(density=None if self.explorer.is_compact else "compact")
+
+    @property
+    def zoom_out_url(self) -> str:
+        """Three times the range, this one in its middle; up to now where there is no later."""
+        start, end = self.explorer.range.start, self.explorer.range.end
+        length = end - start
+        wider_end = end + length
+        is_open = self.explorer.range.is_open or wider_end >= self.explorer.now
+        wider = ranges.written(max(start - length * (2 if is_open else 1), EARLIEST))
+        return self.explorer.url(since=wider, to=None if is_open else ranges.written(wider_end))
+
+    @property
+    def mistake_parts(self) -> tuple[str, str, str]:
+        """The query before, at and behind the mistake."""
+        mistake, query = self.explorer.mistake, self.explorer.q
+        if mistake is None:
+            return "", "", ""
+        before, at, behind = query[: mistake.start], query[mistake.start : mistake.end], query[mistake.end :]
+        before = "…" + before[-_MISTAKE_SHOWN:] if len(before) > _MISTAKE_SHOWN else before
+        cut = at if len(at) <= _MISTAKE_SHOWN else at[:_MISTAKE_SHOWN] + "…"
+        return before, cut, behind[:_MISTAKE_SHOWN]
+
+
+def _typed(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    text = f"{local:%Y-%m-%d %H:%M:%S}" if local.second or local.microsecond else f"{local:%Y-%m-%d %H:%M}"
+    return text + (f".{local.microsecond:06d}".rstrip("0") if local.microsecond else "")
+
+
+def _short(moment: datetime, beside: datetime | None = None) -> str:
+    local = timezone.localtime(moment)
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    is_same_day = beside is not None and timezone.localtime(beside).date() == local.date()
+    is_old = abs(timezone.now() - moment) > timedelta(days=300)
+    return clock if is_same_day else f"{local.day} {local:%b %Y}" if is_old else f"{local.day} {local:%b} {clock}"

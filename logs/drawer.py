@@ -1,0 +1,161 @@
+"""One log in full: its fields with filters for and against each, its trace, what was deployed near it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.models import Org
+from logs import queries, ranges
+from logs.addresses import Address
+from logs.forms import Explorer
+from logs.queries import LogDetail
+from logs.rows import Marker
+from logs.search.edit import value_of, with_term
+from logs.search.jsonpaths import flat_fields
+from logs.search.printer import print_query
+from logs.search.scopes import Scope, Scopes
+from logs.search.session import SearchSession
+from logs.search.tree import Equals, Everything, Node, Not, conjunction
+from pulseops.core.extensions import TIMELINE_MARKS, Mark
+
+CONTEXT_ROWS = 50
+_AROUND_TRACE = timedelta(hours=1)
+_AROUND_LOG = timedelta(minutes=5)
+_NEAR = timedelta(hours=2)
+_RAW_SHOWN = 200_000  # characters of JSON that are formatted; more is shown as it is stored
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of the log. `with_url` asks for it, `without_url` excludes it; empty where that means nothing."""
+
+    name: str
+    value: str
+    with_url: str = ""
+    without_url: str = ""
+    column_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What the drawer shows."""
+
+    log: LogDetail
+    address: Address
+    scope: Scope | None
+    message: str
+    columns: Sequence[Field]
+    fields: Sequence[Field]
+    raw: str
+    trace_url: str
+    request_url: str
+    marks: Sequence[Mark]
+    page_url: str
+    explorer_url: str
+
+
+def drawer_for(session: SearchSession, org: Org, explorer: Explorer, scopes: Scopes, address: Address) -> Drawer | None:
+    """Return the drawer of the log at `address`, or None when the organisation has no such log."""
+    log = queries.log_at(session, org.pk, address)
+    if log is None:
+        return None
+    scope = scopes.by_environment().get(log.row.environment_id)
+    meta = json.loads(log.meta) if log.meta else None
+    return Drawer(
+        log=log,
+        address=address,
+        scope=scope,
+        message=Marker(explorer.node).mark(log.message),
+        columns=_columns(explorer, log, scope),
+        fields=_fields(explorer, meta),
+        raw=_raw(log, scope, meta),
+        trace_url=_all_of(explorer, "trace", log.row.trace_id, log),
+        request_url=_all_of(explorer, "request", log.row.request_id, log),
+        marks=_nearby(org, log),
+        page_url=reverse("logs:entry", args=[str(address)]),
+        explorer_url=_around(scope, log),
+    )
+
+
+def _columns(explorer: Explorer, log: LogDetail, scope: Scope | None) -> list[Field]:
+    said = [
+        ("level", log.row.level),
+        ("service", scope.service if scope else None),
+        ("env", scope.environment if scope else None),
+        ("trace", log.row.trace_id),
+        ("request", log.row.request_id),
+    ]
+    return [_field(explorer, name, value, Equals(name, (value_of(value),))) for name, value in said if value]
+
+
+def _fields(explorer: Explorer, meta: object) -> list[Field]:
+    return [_field(explorer, f.key, f.shown, f.term) for f in flat_fields(meta)]
+
+
+def _field(explorer: Explorer, name: str, value: str, term: Node | None) -> Field:
+    if term is None:
+        return Field(name, value)
+    node = explorer.node or Everything()
+    columns = [*explorer.columns, name]
+    is_shown = name in explorer.columns or name == "level"
+    return Field(
+        name,
+        value,
+        explorer.with_query(with_term(node, term)),
+        explorer.with_query(with_term(node, Not(term))),
+        "" if is_shown else explorer.url(cols=",".join(columns)),
+    )
+
+
+def _raw(log: LogDetail, scope: Scope | None, meta: object) -> str:
+    if log.meta and len(log.meta) > _RAW_SHOWN:
+        return log.meta
+    whole = {
+        "id": log.row.id,
+        "timestamp": log.row.ts.isoformat(),
+        "received_at": log.received_at.isoformat(),
+        "service": scope.service if scope else None,
+        "environment": scope.environment if scope else None,
+        "level": log.row.level,
+        "message": log.message,
+        "trace_id": log.row.trace_id,
+        "request_id": log.row.request_id,
+        "meta": meta,
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False)
+
+
+def _all_of(explorer: Explorer, key: str, value: str | None, log: LogDetail) -> str:
+    """Return the page with all logs of one trace or request, an hour around this one."""
+    if not value:
+        return ""
+    since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
+    address = {"since": ranges.written(since), "to": ranges.written(until), "row": str(log.row.address)}
+    from_query = with_term(Everything(), Equals(key, (value_of(value),)))
+    return explorer.url(q=print_query(from_query), **address)
+
+
+def _around(scope: Scope | None, log: LogDetail) -> str:
+    """Return the explorer with the log open, in the lines of its environment around it."""
+    names = {"service": scope.service, "env": scope.environment} if scope else {}
+    said = [Equals(key, (value_of(name),)) for key, name in names.items()]
+    span = (ranges.written(log.row.ts - _AROUND_LOG), ranges.written(log.row.ts + _AROUND_LOG))
+    address = Explorer.read(QueryDict())
+    return address.url(q=print_query(conjunction(said)), since=span[0], to=span[1], row=str(log.row.address))
+
+
+def _nearby(org: Org, log: LogDetail) -> list[Mark]:
+    """Return what happened to the log's environment in the two hours before it and shortly after."""
+    span = (log.row.ts - _NEAR, log.row.ts + _NEAR / 8)
+    found = [
+        mark
+        for marks_of in TIMELINE_MARKS
+        for mark in marks_of(org, [log.row.service_id], [log.row.environment_id], *span)
+    ]
+    return sorted(found, key=lambda mark: mark.at, reverse=True)[:6]

@@ -1,0 +1,170 @@
+"""Everything one explorer page shows, asked in one session of the database and within its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import Org
+from logs import facets, nothing, pills, ranges
+from logs.facets import Facet, KeySeen
+from logs.forms import Explorer
+from logs.pills import Pill
+from logs.queries import Counts, bar_origin, bar_step, histogram
+from logs.rows import Lister, Marker, ShownRow
+from logs.search.page import Page, Search, newest_page, prepare
+from logs.search.scopes import Scopes, scopes_of
+from logs.search.session import SearchSession, search_session
+from logs.search.tree import Everything
+from pulseops.core import charts, times
+from pulseops.core.extensions import TIMELINE_MARKS
+from pulseops.core.tones import LEVELS
+
+PAGE_ROWS = 100
+CHART_HEIGHT = 108  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What a page of the explorer shows."""
+
+    page: Page
+    rows: Sequence[ShownRow]
+    chart: charts.Chart
+    counts: Counts
+    total: int
+    step: str
+    seconds: float
+    facets: Sequence[Facet]
+    keys: Sequence[KeySeen]
+    pills: Sequence[Pill]
+    notices: Sequence[str]
+    older_url: str
+    nothing: nothing.Help | None = None
+
+    @property
+    def milliseconds(self) -> int:
+        """How long it took."""
+        return round(self.seconds * 1000)
+
+
+def explore(org: Org, explorer: Explorer) -> Explored:
+    """Search, count and lay out one page."""
+    scopes = scopes_of(org)
+    search = prepare(org.pk, explorer.node or Everything(), scopes)
+    with search_session(org.pk) as session:
+        page = _page(session, search, explorer)
+        counts, chart = _counted(session, search, org, explorer)
+        seconds = session.elapsed()
+        help_ = None
+        if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
+            help_ = nothing.help_for(session, search, explorer)
+    return Explored(
+        page=page,
+        rows=lister(explorer, scopes).rows(page.rows),
+        chart=chart,
+        counts=counts,
+        total=chart.total,
+        step=step_name(counts.step),
+        seconds=seconds,
+        facets=facets.column_facets(explorer, search, counts),
+        keys=facets.keys_seen(explorer, page.rows),
+        pills=pills.pills(explorer),
+        notices=search.notices,
+        older_url=explorer.older_url(page.after) if page.after else "",
+        nothing=help_,
+    )
+
+
+def lister(explorer: Explorer, scopes: Scopes) -> Lister:
+    """Return what lays out rows for this page."""
+    opened = str(explorer.row) if explorer.row else ""
+    return Lister(
+        marker=Marker(explorer.node),
+        scopes=scopes.by_environment(),
+        columns=explorer.columns,
+        url_of=explorer.row_url,
+        opened=opened,
+        is_long=explorer.is_long,
+    )
+
+
+def _page(session: SearchSession, search: Search, explorer: Explorer) -> Page:
+    if explorer.node is None:
+        return Page((), None)
+    return newest_page(
+        session,
+        search,
+        explorer.range.window,
+        now=explorer.now,
+        seconds=settings.LOG_SEARCH_SECONDS,
+        before=explorer.before,
+        limit=PAGE_ROWS,
+    )
+
+
+def _counted(session: SearchSession, search: Search, org: Org, explorer: Explorer) -> tuple[Counts, charts.Chart]:
+    start, end = explorer.range.start, explorer.range.end
+    step = bar_step(end - start)
+    midnight = timezone.localtime(start).replace(hour=0, minute=0, second=0, microsecond=0)
+    origin = bar_origin(start, step, midnight)
+    admits = partial(_admits, search)
+    if explorer.node is None:
+        counts = Counts(step, end)
+    else:
+        counts = histogram(
+            session, search, explorer.range.window, origin=origin, step=step, until=end,
+            seconds=settings.LOG_COUNT_SECONDS, admits=admits,
+        )  # fmt: skip
+    buckets = list(_buckets(explorer, counts.bars, origin, step))
+    markers, bands = _marks(org, search, start, end)
+    if not counts.is_complete:
+        bands.append(charts.Band(start, min(counts.counted_to, end), "Not counted: the time was up", tone="info"))
+    return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
+
+
+def _admits(search: Search, environment_id: UUID, level: str) -> bool:
+    columns = search.split.columns
+    scope = search.scopes.by_environment().get(environment_id)
+    return columns.admits(level, scope) if scope else True
+
+
+def _buckets(
+    explorer: Explorer, bars: Mapping[tuple[datetime, str], int], origin: datetime, step: timedelta
+) -> Iterator[charts.Bucket]:
+    at = origin
+    while at < explorer.range.end:
+        counts = {level: bars.get((at, level), 0) for level in LEVELS}
+        first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
+        url = explorer.url(since=ranges.written(first), to=ranges.written(last))
+        yield charts.Bucket(at, at + step, counts, url)
+        at += step
+
+
+def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[list[charts.Marker], list[charts.Band]]:
+    """Ask the apps above what happened meanwhile to what is shown."""
+    columns, scopes = search.split.columns, search.scopes
+    service_ids = list(columns.services) if len(columns.services) < len(scopes.services()) else []
+    held = [s.environment_id for s in scopes.all if columns.holds(s)]
+    environment_ids = held if len(held) < len(scopes.all) else []
+    marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
+    markers = [charts.Marker(m.at, m.label, m.url) for m in marks if m.kind != "incident"]
+    bands = [charts.Band(m.at, m.until, m.label) for m in marks if m.kind == "incident"]
+    return markers, bands
+
+
+def step_name(step: timedelta) -> str:
+    """Say how long a bar is: "30 s", "5 min", "1 d"."""
+    seconds = step.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for size, unit in ((times.DAY, "d"), (times.HOUR, "h"), (times.MINUTE, "min")):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"

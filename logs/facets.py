@@ -1,0 +1,141 @@
+"""The left rail: what service, environment, level and the JSON may be, how many logs each, and how to choose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from logs.forms import Explorer
+from logs.queries import Counts
+from logs.search.edit import with_choice, with_term
+from logs.search.fields import LEVELS, key_for_json
+from logs.search.jsonpaths import FlatField, flat_fields
+from logs.search.page import LogRow, Search
+from logs.search.scopes import Scope
+from logs.search.tree import Everything, Exists, Node
+
+_KEYS_SHOWN, _VALUES_SHOWN = 12, 5
+_LONGEST_VALUE = 60  # characters of a value that the rail offers
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value to choose. `count` is None when nobody counted it."""
+
+    label: str
+    count: int | None
+    is_chosen: bool
+    only_url: str
+    toggle_url: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A list of values of one name."""
+
+    title: str
+    options: tuple[Option, ...]
+    clear_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySeen:
+    """A key of the JSON, in how many of the page's rows, and its commonest values: text, count, the filtering link."""
+
+    key: str
+    count: int
+    exists_url: str
+    column_url: str
+    values: tuple[tuple[str, int, str], ...]
+
+
+def column_facets(explorer: Explorer, search: Search, counts: Counts) -> list[Facet]:
+    """Return the facets of the three columns; a search of columns alone also counts what lies beside each choice."""
+    columns, scopes = search.split.columns, search.scopes
+    by_environment = scopes.by_environment()
+    is_whole = not search.rest.sql
+
+    def counted(besides: str, name_of: Callable[[str, Scope], str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for (environment_id, level), number in counts.groups.items():
+            scope = by_environment.get(environment_id)
+            if scope and (not is_whole or columns.admits(level, scope, besides=besides)):
+                found[name_of(level, scope)] += number
+        return found
+
+    admitted = [s for s in scopes.all if s.service_id in columns.services]
+    services = {s.service for s in admitted} if len(columns.services) < len(scopes.services()) else set()
+    inside = [s for s in scopes.all if s.environment_id in columns.environments]
+    environments = {s.environment for s in inside} if len(inside) < len(scopes.all) else set()
+    levels = set(columns.levels) if len(columns.levels) < len(LEVELS) else set()
+    return [
+        _facet(explorer, "Level", "level", LEVELS[::-1], levels, counted("level", lambda level, _: level)),
+        _facet(explorer, "Service", "service", scopes.services(), services, counted("service", _service_name)),
+        _facet(explorer, "Environment", "env", scopes.environments(), environments,
+               counted("environment", _environment_name)),
+    ]  # fmt: skip
+
+
+def _service_name(_: str, scope: Scope) -> str:
+    return scope.service
+
+
+def _environment_name(_: str, scope: Scope) -> str:
+    return scope.environment
+
+
+def _facet(
+    explorer: Explorer, title: str, key: str, names: Iterable[str], chosen: set[str], counted: Counter[str]
+) -> Facet:
+    node = explorer.node or Everything()
+    names = list(names)
+
+    def url(values: Iterable[str]) -> str:
+        wanted = set(values)
+        return explorer.with_query(with_choice(node, key, [name for name in names if name in wanted]))
+
+    options = tuple(
+        Option(
+            label=name,
+            count=counted[name],
+            is_chosen=name in chosen,
+            only_url=url([] if chosen == {name} else [name]),
+            toggle_url=url(chosen ^ {name}),
+            tone=name if key == "level" else "",
+        )
+        for name in names
+    )
+    return Facet(title, options, url([]) if chosen else "")
+
+
+def keys_seen(explorer: Explorer, rows: Iterable[LogRow]) -> list[KeySeen]:
+    """Return the commonest keys of the JSON of these rows."""
+    node = explorer.node or Everything()
+    by_key: dict[str, Counter[str]] = {}
+    fields: dict[tuple[str, str], FlatField] = {}
+    for row in rows:
+        for field in flat_fields(row.meta):
+            by_key.setdefault(field.key, Counter())[field.shown] += 1
+            fields[field.key, field.shown] = field
+    commonest = sorted(by_key.items(), key=lambda item: (-item[1].total(), item[0]))[:_KEYS_SHOWN]
+    return [_key_seen(explorer, node, key, values, fields) for key, values in commonest]
+
+
+def _key_seen(
+    explorer: Explorer, node: Node, key: str, values: Counter[str], fields: dict[tuple[str, str], FlatField]
+) -> KeySeen:
+    offered = []
+    for shown, number in values.most_common():
+        term = fields[key, shown].term
+        if term and len(shown) <= _LONGEST_VALUE:
+            offered.append((shown, number, explorer.with_query(with_term(node, term))))
+    columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]
+    return KeySeen(
+        key,
+        values.total(),
+        explorer.with_query(with_term(node, Exists(key_for_json(key)))),
+        explorer.url(cols=",".join(columns) or "none"),
+        tuple(offered[:_VALUES_SHOWN]),
+    )

@@ -1,0 +1,169 @@
+"""What the explorer's URL says, and how to write the URL of a page that differs from this one in something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from urllib.parse import quote, urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from logs.addresses import Address, microseconds, moment
+from logs.ranges import DEFAULT_FROM, TimeRange, read_range, written
+from logs.search.mistakes import Mistake
+from logs.search.parser import parse
+from logs.search.printer import print_query
+from logs.search.tree import Node
+
+DEFAULT_COLUMNS = ("service", "env")
+_MOST_COLUMNS = 8
+_LONGEST_COLUMN = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """The state of one explorer page.
+
+    `node` is what is searched: the query `q`, or after a mistake in it the last good one, `good`; None when there is
+    neither. `pinned` is the moment that relative ranges count from while somebody pages, so that no row slips away.
+    """
+
+    q: str
+    node: Node | None
+    mistake: Mistake | None
+    since: str
+    until: str
+    range: TimeRange
+    now: datetime
+    columns: tuple[str, ...]
+    row: Address | None
+    before: Address | None
+    pinned: datetime | None
+    is_live: bool
+    is_wrapped: bool
+    is_compact: bool
+    tz: str
+    problems: tuple[str, ...]
+
+    @classmethod
+    def read(cls, given: QueryDict, now: datetime | None = None) -> Self:
+        """Read the URL's parameters; whatever cannot be read becomes a problem to show, never an error."""
+        now = now or timezone.now()
+        problems: list[str] = []
+        pinned = _pinned(given.get("at", ""), now)
+        node, mistake = _read_query(given.get("q", ""), given.get("good"))
+        time_range = read_range(given.get("from", ""), given.get("to", ""), now=pinned or now)
+        return cls(
+            q=given.get("q", ""),
+            node=node,
+            mistake=mistake,
+            since=given.get("from", ""),
+            until=given.get("to", ""),
+            range=time_range,
+            now=pinned or now,
+            columns=_columns(given.get("cols")),
+            row=_address(given, "row", problems),
+            before=_address(given, "before", problems),
+            pinned=pinned,
+            is_live=given.get("live") == "1",
+            is_wrapped=given.get("wrap") == "1",
+            is_compact=given.get("density") == "compact",
+            tz=given.get("tz", ""),
+            problems=(*time_range.problems, *problems),
+        )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the range is over a day, so that rows need their date."""
+        return self.range.end - self.range.start > timedelta(hours=24)
+
+    def params(self) -> dict[str, str]:
+        """The parameters that last: without the open row, the page of the list and live."""
+        query = print_query(self.node) if self.node is not None else ""
+        said = {
+            "q": query,
+            "from": self.since if self.since != DEFAULT_FROM else "",
+            "to": self.until,
+            "cols": ",".join(_written_column(c) for c in self.columns) if self.columns != DEFAULT_COLUMNS else "",
+            "wrap": "1" if self.is_wrapped else "",
+            "density": "compact" if self.is_compact else "",
+            "tz": self.tz,
+        }
+        if self.columns == ():
+            said["cols"] = "none"
+        return {name: value for name, value in said.items() if value}
+
+    def url(self, **changes: str | None) -> str:
+        """Return this page's address with `changes`; None drops one. `since` stands for the parameter `from`."""
+        if "since" in changes:
+            changes["from"] = changes.pop("since")
+        said: dict[str, str | None] = {**self.params(), **changes}
+        kept = {name: value for name, value in said.items() if value}
+        return reverse("logs:explorer") + ("?" + urlencode(kept, quote_via=quote, safe=":,-*/") if kept else "")
+
+    def with_query(self, node: Node) -> str:
+        """Return the address of the same page for another query."""
+        return self.url(q=print_query(node))
+
+    def row_url(self, address: Address) -> str:
+        """Return the address of this page with the row open."""
+        return self.url(row=str(address), **self._place())
+
+    def closed_url(self) -> str:
+        """Return the address of this page without the open row."""
+        return self.url(**self._place())
+
+    def older_url(self, after: Address) -> str:
+        """Return the address of what comes behind `after`; relative ranges stop moving there."""
+        return self.url(before=str(after), at=str(microseconds(self.now)))
+
+    def frozen_url(self) -> str:
+        """Return an address that shows the same time to everybody, whenever they open it."""
+        place = {"row": str(self.row)} if self.row else {}
+        return self.url(since=written(self.range.start), to=written(self.range.end), **place)
+
+    def _place(self) -> dict[str, str]:
+        said = {"before": str(self.before)} if self.before else {}
+        return said | ({"at": str(microseconds(self.pinned))} if self.pinned else {})
+
+
+def _read_query(query: str, good: str | None) -> tuple[Node | None, Mistake | None]:
+    try:
+        return parse(query), None
+    except Mistake as mistake:
+        if good is None:
+            return None, mistake
+        try:
+            return parse(good), mistake
+        except Mistake:
+            return None, mistake
+
+
+def _address(given: QueryDict, name: str, problems: list[str]) -> Address | None:
+    text = given.get(name, "")
+    address = Address.read(text) if text else None
+    if text and address is None:
+        what = "the place in the list" if name == "before" else "the log to open"
+        problems.append(f"The link's address of {what} is damaged, so it was ignored.")
+    return address
+
+
+def _pinned(text: str, now: datetime) -> datetime | None:
+    found = moment(int(text)) if text.isascii() and text.isdigit() and len(text) < 18 else None
+    return found if found and datetime(1970, 1, 1, tzinfo=UTC) <= found <= now else None
+
+
+def _columns(text: str | None) -> tuple[str, ...]:
+    if not text:
+        return DEFAULT_COLUMNS
+    if text == "none":
+        return ()
+    names = [name.strip()[:_LONGEST_COLUMN].replace("\x00", "") for name in text.split(",")]
+    return tuple(dict.fromkeys(name for name in names if name))[:_MOST_COLUMNS]
+
+
+def _written_column(name: str) -> str:
+    return name.replace(",", " ")

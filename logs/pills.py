@@ -1,0 +1,50 @@
+"""What is filtered, as pills that can be dropped one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from logs.forms import Explorer
+from logs.search.edit import without_term
+from logs.search.fields import column_of
+from logs.search.printer import print_query
+from logs.search.tree import Compares, Equals, Everything, Exists, Node, Not, Or, Text, terms
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """A term of the query as the page shows it; `drop_url` is the page without it."""
+
+    name: str
+    value: str
+    is_not: bool
+    drop_url: str
+
+
+def pills(explorer: Explorer) -> list[Pill]:
+    """Return a pill for each term at the top of the query."""
+    from_tree = explorer.node or Everything()
+    return [_pill(explorer, from_tree, term) for term in terms(from_tree)]
+
+
+def _pill(explorer: Explorer, node: Node, term: Node) -> Pill:
+    inner = term.node if isinstance(term, Not) else term
+    drop = explorer.with_query(without_term(node, term))
+    written = print_query(inner)
+    if isinstance(inner, Equals | Compares | Exists):
+        name = column_label(inner.key)
+        value = "any value" if isinstance(inner, Exists) else _value_of(inner)
+        return Pill(name, value, inner is not term, drop)
+    name = "text" if isinstance(inner, Text) else "any of" if isinstance(inner, Or) else "all of"
+    return Pill(name, inner.text if isinstance(inner, Text) else written, inner is not term, drop)
+
+
+def _value_of(field: Equals | Compares) -> str:
+    if isinstance(field, Compares):
+        return f"{field.comparison} {field.number}"
+    return " or ".join(value.text or "(empty)" for value in field.values)
+
+
+def column_label(key: str) -> str:
+    """Return how pages call a field."""
+    return {"trace_id": "trace", "request_id": "request"}.get(column_of(key) or "", column_of(key) or key)

@@ -1,0 +1,135 @@
+"""Logs as lists show them: one line each, with what matched marked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from logs.addresses import Address
+from logs.search.page import LogRow
+from logs.search.scopes import Scope
+from logs.search.tree import Node, Text, leaves
+from pulseops.core import times
+
+_LINE = 600  # characters of a message on its one line
+_LEAD = 80  # characters kept before a match that lies further right than the line
+_CELL = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row of a list. `line` and `message` are HTML; `more` is how many further lines the message has."""
+
+    row: LogRow
+    url: str
+    clock: str
+    iso: str
+    service: str
+    environment: str
+    line: SafeString
+    message: SafeString
+    more: int
+    cells: tuple[tuple[str, str], ...]
+    is_open: bool = False
+
+
+class Marker:
+    """Marks in a message what the query's words found; case is ignored as in the search."""
+
+    def __init__(self, node: Node | None) -> None:
+        words = {leaf.text for leaf, wanted in leaves(node) if wanted and isinstance(leaf, Text)} if node else set()
+        longest_first = sorted(words, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if words else None
+
+    def first(self, text: str) -> int:
+        """Return where the first match begins; 0 when there is none."""
+        found = self._pattern.search(text) if self._pattern else None
+        return found.start() if found else 0
+
+    def mark(self, text: str) -> SafeString:
+        """Return `text` as HTML."""
+        if not self._pattern:
+            return escape(text)
+        parts, at = [], 0
+        for found in self._pattern.finditer(text):
+            parts.append(f"{escape(text[at : found.start()])}<mark>{escape(found.group())}</mark>")
+            at = found.end()
+        return mark_safe("".join(parts) + escape(text[at:]))  # noqa: S308  # every part was escaped above
+
+
+@dataclass(frozen=True, slots=True)
+class Lister:
+    """Makes rows for one page: how matches are marked, where rows lead, which columns stand in them."""
+
+    marker: Marker
+    scopes: dict[UUID, Scope]
+    columns: Sequence[str]
+    url_of: Callable[[Address], str]
+    opened: str = ""
+    is_long: bool = False  # over a day, so the date stands before the time
+
+    def rows(self, rows: Iterable[LogRow]) -> list[ShownRow]:
+        """Return the rows as shown."""
+        return [self._row(row) for row in rows]
+
+    def _row(self, row: LogRow) -> ShownRow:
+        scope = self.scopes.get(row.environment_id)
+        line, more = self._line(row.message)
+        exact = times.exact(row.ts, milliseconds=True)
+        return ShownRow(
+            row=row,
+            url=self.url_of(row.address),
+            clock=exact if self.is_long else exact[11:],
+            iso=row.ts.isoformat(),
+            service=scope.service if scope else "",
+            environment=scope.environment if scope else "",
+            line=self.marker.mark(line),
+            message=self.marker.mark(row.message),
+            more=more,
+            cells=tuple((name, cell(name, row, scope)[:_CELL]) for name in self.columns),
+            is_open=str(row.address) == self.opened,
+        )
+
+    def _line(self, message: str) -> tuple[str, int]:
+        """Choose the line to show: the one that matches first; else the first that says something."""
+        lines = message.splitlines() or [""]
+        at = self.marker.first(message)
+        number = len(message[: at + 1].splitlines()) - 1 if at else 0
+        if not at:
+            number = next((n for n, each in enumerate(lines) if each.strip()), 0)
+        number = max(0, min(number, len(lines) - 1))
+        line = lines[number]
+        start = self.marker.first(line)
+        cut = start - _LEAD if start > _LINE // 3 else 0
+        shown = ("… " if cut or (number and at) else "") + line[cut : cut + _LINE]
+        return shown + (" …" if len(line) > cut + _LINE else ""), len(lines) - 1
+
+
+def cell(name: str, row: LogRow, scope: Scope | None) -> str:
+    """Return what the column `name` holds for a row: a column of the table, or a dotted key of its JSON."""
+    known = {
+        "service": scope.service if scope else "",
+        "env": scope.environment if scope else "",
+        "trace": row.trace_id or "",
+        "request": row.request_id or "",
+    }
+    return known[name] if name in known else _of_json(row.meta, name.split("."))
+
+
+def _of_json(value: Any, path: Sequence[str]) -> str:
+    if not path:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict):
+        return ""
+    for size in range(len(path), 0, -1):
+        name = ".".join(path[:size])
+        if name in value:
+            return _of_json(value[name], path[size:])
+    return ""

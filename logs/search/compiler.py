@@ -1,0 +1,174 @@
+"""Turn a tree into a condition on `logs`: SQL text of ours alone, everything of the reader's as parameters.
+
+How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
+    COLUMN  level, service, environment: the b-trees give them in the order of time
+    LOOKUP  an index finds the few rows: trace, request, equality in the JSON
+    SCAN    only looking at rows tells: text inside words, comparisons, existence, and what is negated
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from logs.search import jsonpaths
+from logs.search.fields import LEVELS, column_of, json_key, level_named
+from logs.search.scopes import Scopes
+from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
+
+_ORDER = {
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+}
+_LIKE_SPECIAL = re.compile(r"[%_\\]")
+# Sigma and the dotted I: under ICU collations their lower case depends on the letters around them, so that lower(part)
+# need not stand in lower(whole).
+_CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
+
+
+class Reach(Enum):
+    """How the rows of a condition are found."""
+
+    COLUMN = "column"
+    LOOKUP = "lookup"
+    SCAN = "scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything."""
+
+    sql: str = ""
+    params: tuple[Any, ...] = ()
+    reach: Reach = Reach.COLUMN
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Compiles for one organisation; `notices` are what the reader should know of names that nobody bears."""
+
+    scopes: Scopes
+    notices: list[str] = field(default_factory=list)
+
+    def compile(self, node: Node) -> Condition:
+        """Return the condition that `node` means."""
+        if isinstance(node, Everything):
+            return Condition()
+        if isinstance(node, Not):
+            inner = self.compile(node.node)
+            reach = Reach.COLUMN if inner.reach is Reach.COLUMN else Reach.SCAN
+            return Condition(f"({inner.sql}) IS NOT TRUE", inner.params, reach)
+        if isinstance(node, And):
+            return _joined(" AND ", [self.compile(each) for each in node.nodes], _reach_of_all)
+        if isinstance(node, Or):
+            return _joined(" OR ", [self.compile(each) for each in node.nodes], _reach_of_any)
+        if isinstance(node, Text):
+            return text_condition(node.text)
+        return self._field(node)
+
+    def _field(self, node: Field) -> Condition:
+        column = column_of(node.key)
+        if column == "level":
+            return _levels(levels_of(node))
+        if column in ("service", "environment"):
+            return self._scope(column, node)
+        if column:
+            return _text_column(column, node)
+        return _json(node)
+
+    def _scope(self, column: str, node: Field) -> Condition:
+        if not isinstance(node, Equals):
+            return Condition("TRUE")
+        words = [value.text for value in node.values]
+        is_service = column == "service"
+        find = self.scopes.service_ids if is_service else self.scopes.environment_ids
+        names = self.scopes.services() if is_service else self.scopes.environments()
+        self.notices.extend(_unknown(column, word, names) for word in words if not find([word]))
+        return _one_of(f"{column}_id", find(words), "uuid")
+
+
+def text_condition(text: str) -> Condition:
+    """Return «the message holds `text`», upper and lower case being the same, as the database folds them."""
+    pattern = like_pattern(text)
+    if text.lower() == text.upper():  # no letter in it has two cases
+        return Condition("message LIKE %s", (pattern,), Reach.SCAN)
+    folded = "lower(message) LIKE lower(%s)"
+    if _CONTEXT_LETTERS.search(text):
+        return Condition(f"({folded} OR message LIKE %s)", (pattern, pattern), Reach.SCAN)
+    return Condition(folded, (pattern,), Reach.SCAN)
+
+
+def like_pattern(text: str) -> str:
+    """Return the LIKE pattern «holds `text`», in which % _ and \\ stand for themselves."""
+    return "%" + _LIKE_SPECIAL.sub(r"\\\g<0>", text) + "%"
+
+
+def levels_of(node: Field) -> list[str]:
+    """Return the levels that a `level:` field means, from least to most severe."""
+    if isinstance(node, Exists):
+        return list(LEVELS)
+    if isinstance(node, Compares):
+        bound = LEVELS.index(level_named(node.number) or LEVELS[0])
+        return [name for place, name in enumerate(LEVELS) if _ORDER[node.comparison](place, bound)]
+    named = {level_named(value.text) for value in node.values}
+    return [name for name in LEVELS if name in named]
+
+
+def _levels(levels: list[str]) -> Condition:
+    return Condition("TRUE") if len(levels) == len(LEVELS) else _one_of("level", levels, "text")
+
+
+def _one_of(column: str, values: Sequence[str | UUID], kind: str) -> Condition:
+    if not values:
+        return Condition("FALSE")
+    if len(values) == 1:
+        return Condition(f"{column} = %s", (values[0],))
+    return Condition(f"{column} = ANY(%s::{kind}[])", (list(values),))
+
+
+def _text_column(column: str, node: Field) -> Condition:
+    if not isinstance(node, Equals):
+        return Condition(f"{column} IS NOT NULL", (), Reach.SCAN)
+    found = _one_of(column, [value.text for value in node.values], "text")
+    return Condition(found.sql, found.params, Reach.LOOKUP)
+
+
+def _json(node: Field) -> Condition:
+    key = json_key(node.key)
+    if isinstance(node, Equals):
+        path, reach = jsonpaths.equality(key, node.values), Reach.LOOKUP
+    elif isinstance(node, Compares):
+        path, reach = jsonpaths.comparison(key, node.comparison, node.number), Reach.SCAN
+    else:
+        path, reach = jsonpaths.existence(key), Reach.SCAN
+    return Condition("meta_json @@ %s::jsonpath", (path,), reach)
+
+
+def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
+    sql = word.join(f"({part.sql})" for part in parts)
+    params = tuple(param for part in parts for param in part.params)
+    return Condition(sql, params, reach_of([part.reach for part in parts]))
+
+
+def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
+    """Of terms that must all hold one lookup is enough."""
+    return next((r for r in (Reach.LOOKUP, Reach.SCAN) if r in set(reaches)), Reach.COLUMN)
+
+
+def _reach_of_any(reaches: Iterable[Reach]) -> Reach:
+    """Of terms of which one must hold all have to be found in the same way."""
+    different = set(reaches)
+    return different.pop() if len(different) == 1 else Reach.SCAN
+
+
+def _unknown(column: str, word: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(word, names, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return f"No {column} is called “{word[:60]}”.{guess}"

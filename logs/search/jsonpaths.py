@@ -1,0 +1,108 @@
+"""Conditions on the JSON, as SQL/JSON paths that a GIN index on `meta_json` answers (PostgreSQL manual, 8.14.7).
+
+A dotted key reaches into objects, and means a key with dots in its name as well: `user.id` finds {"user": {"id": 1}}
+and {"user.id": 1}. The path is lax: `items.sku` also looks into every object of a list, `tags:a` into a list of texts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+
+from logs.search.fields import key_for_json
+from logs.search.parser import NUMBER
+from logs.search.printer import is_plain_value
+from logs.search.tree import Equals, Value
+
+_ALL_SPLITS = 6  # parts up to which a dotted key is tried with every choice of dots that belong to a name
+_CONSTANTS = ("true", "false", "null")
+
+
+def accessors(key: str) -> list[str]:
+    """Return the paths that the dotted `key` may mean: `$."user"."id"` and `$."user.id"`."""
+    return ["$" + "".join("." + quoted(name) for name in way) for way in _ways(key)]
+
+
+def _ways(key: str) -> list[list[str]]:
+    parts = key.split(".")
+    if len(parts) > _ALL_SPLITS:
+        return [parts, [key]]
+    return [_joined(parts, dots) for dots in product((False, True), repeat=len(parts) - 1)]
+
+
+def _joined(parts: list[str], is_dot_in_name: tuple[bool, ...]) -> list[str]:
+    names = [parts[0]]
+    for part, inside in zip(parts[1:], is_dot_in_name, strict=True):
+        if inside:
+            names[-1] += "." + part
+        else:
+            names.append(part)
+    return names
+
+
+def literals(value: Value) -> list[str]:
+    """Return what `value` may be in JSON: `42` the number or the text, `"42"` only the text."""
+    texts = [quoted(value.text)]
+    if not value.quoted and (value.text in _CONSTANTS or NUMBER.match(value.text)):
+        texts.append(value.text)
+    return texts
+
+
+def quoted(text: str) -> str:
+    """Write `text` as a string of the path language, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def equality(key: str, values: tuple[Value, ...]) -> str:
+    """Return the predicate «`key` is one of `values`»."""
+    tests = [f"{path} == {literal}" for path in accessors(key) for value in values for literal in literals(value)]
+    return " || ".join(tests)
+
+
+def comparison(key: str, sign: str, number: str) -> str:
+    """Return the predicate «`key` is a number and `sign` `number`»."""
+    return " || ".join(f"{path} {sign} {number}" for path in accessors(key))
+
+
+def existence(key: str) -> str:
+    """Return the predicate «there is a `key`»."""
+    return " || ".join(f"exists({path})" for path in accessors(key))
+
+
+@dataclass(frozen=True, slots=True)
+class FlatField:
+    """One value of a log's JSON under its dotted key.
+
+    `term` finds it; None for lists and objects left whole, and for names so full of dots that no key reaches them.
+    """
+
+    key: str
+    value: object
+    term: Equals | None
+
+    @property
+    def shown(self) -> str:
+        """The value as the page writes it: texts bare, everything else as JSON."""
+        return self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
+
+
+def flat_fields(value: object, prefix: tuple[str, ...] = (), depth: int = 8) -> list[FlatField]:
+    """Return the values of a JSON object with dotted keys; lists and what lies below `depth` are left whole."""
+    if isinstance(value, dict) and value and depth:
+        inner = (flat_fields(each, (*prefix, name), depth - 1) for name, each in value.items())
+        return [field for fields in inner for field in fields]
+    if not prefix:
+        return []
+    key = ".".join(prefix)
+    is_reached = list(prefix) in _ways(key)
+    return [FlatField(key, value, _term(key, value) if is_reached else None)]
+
+
+def _term(key: str, value: object) -> Equals | None:
+    if isinstance(value, dict | list):
+        return None
+    if isinstance(value, str):
+        looks_otherwise = value in _CONSTANTS or NUMBER.match(value)
+        return Equals(key_for_json(key), (Value(value, quoted=bool(looks_otherwise) or not is_plain_value(value)),))
+    return Equals(key_for_json(key), (Value(json.dumps(value)),))

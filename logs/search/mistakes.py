@@ -1,0 +1,18 @@
+"""A search that cannot be understood: where, why, and how to write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake(Exception):  # noqa: N818  # the reader makes it, not the program
+    """`start` and `end` are characters of the query; `hint` tells how to fix it."""
+
+    start: int
+    end: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,134 @@
+"""One page of a search: newest first, each row once however many share its time, and honest about how far it looked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from logs.addresses import Address
+from logs.search.columns import Split, split
+from logs.search.compiler import Compiler, Condition
+from logs.search.plans import Span, is_walk, page_of_slice
+from logs.search.scopes import Scopes
+from logs.search.session import OutOfTimeError, SearchSession
+from logs.search.slices import Slice, Slicer, Window
+from logs.search.tree import Node
+
+_FIRST_SLICE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A log as lists show it: `message` and `meta` may be cut short, `length` is that of the whole message."""
+
+    id: int
+    ts: datetime
+    service_id: UUID
+    environment_id: UUID
+    level: str
+    message: str
+    length: int
+    meta: dict[str, Any] | None
+    trace_id: str | None
+    request_id: str | None
+
+    @property
+    def address(self) -> Address:
+        """Its place in any list and in the URL."""
+        return Address(self.ts, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A query made ready for one organisation."""
+
+    org_id: UUID
+    node: Node
+    scopes: Scopes
+    split: Split
+    rest: Condition
+    notices: tuple[str, ...] = ()
+
+    def parts(self, *, walked: bool) -> list[Condition]:
+        """Return its conditions, which exclude each other; none means that nothing matches."""
+        return self.split.walks(self.scopes, self.rest) if walked else self.split.gathered(self.scopes, self.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`rows` newest first. `after` is where the next page goes on, None at the end of the window.
+
+    When the time was used up or the organisation's other searches took its slots, `searched_to` is the time back to
+    which everything was seen; None when the page is full or the window was seen to its end.
+    """
+
+    rows: tuple[LogRow, ...]
+    after: Address | None
+    searched_to: datetime | None = None
+    is_busy: bool = False
+
+
+def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
+    """Compile `node` for the organisation whose services are `scopes`."""
+    divided = split(node, scopes)
+    compiler = Compiler(scopes)
+    compiler.compile(node)  # for the notices of all its parts
+    notices = tuple(dict.fromkeys(compiler.notices))
+    return Search(org_id, node, scopes, divided, Compiler(scopes).compile(divided.rest), notices)
+
+
+def newest_page(
+    session: SearchSession,
+    search: Search,
+    window: Window,
+    *,
+    now: datetime,
+    seconds: float,
+    before: Address | None = None,
+    limit: int = 100,
+) -> Page:
+    """Return the newest `limit` rows of `window` that match, in the list behind `before`, within about `seconds`."""
+    if before and before.ts < window.end:
+        window = Window(window.start, max(before.ts + timedelta(microseconds=1), window.start))
+    slicer = Slicer(window, seconds=seconds, first=_FIRST_SLICE, anchor=now)
+    rows: list[LogRow] = []
+    while len(rows) <= limit and session.may_go_on() and (part := slicer.take()):
+        try:
+            rows += _slice_rows(session, search, part, before, limit + 1 - len(rows))
+        except OutOfTimeError:
+            if not slicer.failed():
+                break
+        else:
+            slicer.done()
+    return _page(rows, limit, slicer, session)
+
+
+def _slice_rows(
+    session: SearchSession, search: Search, part: Slice, before: Address | None, limit: int
+) -> list[LogRow]:
+    walked = is_walk(search.rest, part.width)
+    conditions = search.parts(walked=walked)
+    if not conditions:
+        return []
+    span = Span(search.org_id, part.start, part.end, before)
+    sql, params = page_of_slice(span, conditions, is_walk=walked, limit=limit)
+    return [read_row(row) for row in session.fetch(sql, params, seconds=part.seconds)]
+
+
+def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSession) -> Page:
+    if len(rows) > limit:
+        return Page(tuple(rows[:limit]), rows[limit - 1].address)
+    if slicer.is_complete:
+        return Page(tuple(rows), None)
+    return Page(tuple(rows), Address(slicer.reached, 0), slicer.reached, session.is_busy)
+
+
+def read_row(row: Sequence[Any]) -> LogRow:
+    """Make a LogRow of the columns that `plans.ROW` names."""
+    parsed = json.loads(row[7]) if row[7] else None
+    meta = parsed if isinstance(parsed, dict) else None
+    return LogRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta, row[8], row[9])

@@ -1,0 +1,189 @@
+"""Read a query:
+
+query  = group { "OR" group }
+group  = { term | "AND" }
+term   = [ "-" ] ( "(" query ")" | field | phrase | word )
+field  = name ":" ( "*" | (">" | ">=" | "<" | "<=") number | value { "," value } )
+value  = phrase | word
+name   = a word of letters, digits and . _ - @ $ /, or a phrase
+"""
+
+from __future__ import annotations
+
+import re
+
+from logs.search.fields import COLUMNS, check_field, column_of
+from logs.search.mistakes import Mistake
+from logs.search.scanner import scan_name, scan_phrase, scan_word, skip_space
+from logs.search.tree import (
+    COMPARISONS,
+    Compares,
+    Equals,
+    Everything,
+    Exists,
+    Field,
+    Node,
+    Not,
+    Span,
+    Text,
+    Value,
+    conjunction,
+    disjunction,
+)
+
+MAX_LENGTH = 4_000  # characters
+MAX_TERMS = 100
+MAX_DEPTH = 20
+NUMBER = re.compile(r"-?(0|[1-9]\d{0,99})(\.\d{1,99})?([eE][+-]?\d{1,3})?\Z")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # ingest stores U+FFFD for these, so that is what is looked for
+
+
+def parse(query: str) -> Node:
+    """Return what `query` means; raises Mistake when it cannot be understood."""
+    query = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", query)
+    if len(query) > MAX_LENGTH:
+        raise Mistake(
+            MAX_LENGTH,
+            len(query),
+            f"The search has {len(query):,} characters; {MAX_LENGTH:,} is the most.",
+            "Look for a part that is rare.",
+        )
+    return _Parser(query).whole()
+
+
+class _Parser:
+    def __init__(self, query: str) -> None:
+        self.query = query
+        self.at = 0
+        self.depth = 0
+        self.terms = 0
+
+    def whole(self) -> Node:
+        node = self._alternatives()
+        if self.at < len(self.query):
+            raise Mistake(self.at, self.at + 1, "Nothing was opened that this bracket closes.", "Drop it or quote it.")
+        return node
+
+    def _alternatives(self) -> Node:
+        groups = [self._group()]
+        while self._takes_word("OR"):
+            start = self.at - 2
+            groups.append(self._group())
+            if Everything() in groups:
+                side = "behind" if isinstance(groups[-1], Everything) else "before"
+                hint = 'Write "OR" in quotes to look for the word.'
+                raise Mistake(start, start + 2, f"Nothing stands {side} OR.", hint)
+        return disjunction(groups)
+
+    def _group(self) -> Node:
+        nodes: list[Node] = []
+        while True:
+            self.at = skip_space(self.query, self.at)
+            if self._takes_word("AND"):
+                continue
+            if self.at >= len(self.query) or self._peek() == ")" or self._is_word("OR"):
+                return conjunction(nodes)
+            nodes.append(self._term())
+
+    def _term(self) -> Node:
+        start = self.at
+        following = self.query[start + 1 : start + 2]
+        if self._peek() == "-" and following and not following.isspace() and following != ")":
+            self.at += 1
+            node = self._positive()
+            return Not(node, Span(start, self.at))
+        return self._positive()
+
+    def _positive(self) -> Node:
+        if self._peek() == "(":
+            return self._brackets()
+        self.terms += 1
+        if self.terms > MAX_TERMS:
+            raise Mistake(self.at, len(self.query), f"More than {MAX_TERMS} terms.", "Drop some of them.")
+        start = self.at
+        if self._peek() == '"':
+            text, self.at = scan_phrase(self.query, start)
+            if self._peek() == ":":
+                self.at += 1
+                return self._field(text, start)
+            return self._text(text, start)
+        name = scan_name(self.query, start)
+        if name and self._is_field(name, start + len(name) + 1):
+            self.at = start + len(name) + 1
+            return self._field(name, start)
+        text, self.at = scan_word(self.query, start)
+        return self._text(text, start)
+
+    def _is_field(self, name: str, behind: int) -> bool:
+        """Tell `user:42` from `Error: refused`: without a value it is a word, unless a column's name stands there."""
+        has_value = behind < len(self.query) and not self.query[behind].isspace()
+        return has_value or name.lower() in COLUMNS
+
+    def _text(self, text: str, start: int) -> Node:
+        if not text:
+            raise Mistake(start, self.at, "This phrase is empty.", "Write what to look for between the quotes.")
+        return Text(text, Span(start, self.at))
+
+    def _brackets(self) -> Node:
+        start = self.at
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Mistake(start, start + 1, f"Brackets are more than {MAX_DEPTH} deep.", "Write it flatter.")
+        self.at += 1
+        node = self._alternatives()
+        if self._peek() != ")":
+            raise Mistake(start, start + 1, "This bracket is not closed.", "Put ) behind what belongs together.")
+        self.at += 1
+        self.depth -= 1
+        if isinstance(node, Everything):
+            raise Mistake(start, self.at, "Nothing stands in these brackets.", 'Quote them to look for "()".')
+        return node
+
+    def _field(self, key: str, start: int) -> Field:
+        """Read what stands behind the colon."""
+        node = self._tested(key, start)
+        check_field(node)
+        return node
+
+    def _tested(self, key: str, start: int) -> Field:
+        for comparison in COMPARISONS:
+            if self.query.startswith(comparison, self.at):
+                return self._comparison(key, comparison, start)
+        values = [self._value(key, start)]
+        while self._peek() == ",":
+            self.at += 1
+            values.append(self._value(key, start))
+        span = Span(start, self.at)
+        if values == [Value("*")]:
+            return Exists(key, span)
+        return Equals(key, tuple(dict.fromkeys(values)), span)
+
+    def _comparison(self, key: str, comparison: str, start: int) -> Field:
+        self.at += len(comparison)
+        number, self.at = scan_word(self.query, self.at)
+        if not NUMBER.match(number) and column_of(key) != "level":
+            shown = f"{key}:{comparison}100"
+            raise Mistake(start, self.at, f"Behind {comparison} stands a number.", f"For example {shown}")
+        return Compares(key, comparison, number, Span(start, self.at))
+
+    def _value(self, key: str, start: int) -> Value:
+        if self._peek() == '"':
+            text, self.at = scan_phrase(self.query, self.at)
+            return Value(text, quoted=True)
+        text, self.at = scan_word(self.query, self.at, stops=",")
+        if not text:
+            hint = f'Write {key}:value, {key}:"" for the empty text, or "{key}:" in quotes to look for that text.'
+            raise Mistake(start, max(self.at, start + 1), f"{key}: has no value.", hint)
+        return Value(text)
+
+    def _peek(self) -> str:
+        return self.query[self.at : self.at + 1]
+
+    def _is_word(self, word: str) -> bool:
+        return scan_word(self.query, self.at)[0] == word
+
+    def _takes_word(self, word: str) -> bool:
+        if not self._is_word(word):
+            return False
+        self.at += len(word)
+        return True

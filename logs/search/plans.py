@@ -1,0 +1,87 @@
+"""The SQL of one slice of a search, by the rules that were measured (docs/search.md tells them in words).
+
+WALK    goes along a b-tree from the newest row down and stops at the limit. Best where matches are common, and the
+        only way for what no index finds. Levels are walked one by one and merged, each along `logs_level_idx`.
+GATHER  collects all matches of the slice first, behind MATERIALIZED so that the planner cannot turn it into a walk,
+        then sorts. Best where an index finds few rows in a long time: `ORDER BY ts DESC LIMIT 50` would walk for long.
+
+Either yields addresses; the rows themselves are fetched for the page only. The range of `ts` and `org_id` stand in
+every part, so that partitions are pruned and a distributed table is asked on one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from logs.addresses import Address
+from logs.search.compiler import Condition, Reach
+
+WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
+MESSAGE_SHOWN = 20_000  # characters of a message that a list reads
+META_SHOWN = 20_000  # bytes of JSON that a list reads
+
+ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {MESSAGE_SHOWN}), length(l.message),
+    CASE WHEN pg_column_size(l.meta_json) <= {META_SHOWN} THEN l.meta_json::text END, l.trace_id, l.request_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows of `org_id` in [start, end) that come after `before` in a list that is newest first."""
+
+    org_id: UUID
+    start: datetime
+    end: datetime
+    before: Address | None = None
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """Return it as SQL."""
+        sql, params = "org_id = %s AND ts >= %s AND ts < %s", [self.org_id, self.start, self.end]
+        if self.before:
+            sql += " AND ts <= %s AND (ts, id) < (%s, %s)"
+            params += [self.before.ts, self.before.ts, self.before.id]
+        return sql, params
+
+
+def page_of_slice(span: Span, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
+    """Return the SQL for the newest `limit` rows of `span` that meet any of `parts`, which exclude each other."""
+    found, params = _walked(span, parts, limit) if is_walk else _gathered(span, parts)
+    sql = f"""WITH found AS MATERIALIZED ({found}),
+    page AS MATERIALIZED (SELECT ts, id FROM found ORDER BY ts DESC, id DESC LIMIT %s)
+    SELECT {ROW} FROM page JOIN logs l ON l.org_id = %s AND l.ts = page.ts AND l.id = page.id
+    WHERE l.ts >= %s AND l.ts < %s
+    ORDER BY l.ts DESC, l.id DESC"""
+    return sql, [*params, limit, span.org_id, span.start, span.end]
+
+
+def _walked(span: Span, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:
+    walks, params = [], []
+    for part in parts:
+        where, values = _where(span, part)
+        walks.append(f"(SELECT ts, id FROM logs WHERE {where} ORDER BY ts DESC, id DESC LIMIT %s)")
+        params += [*values, limit]
+    return " UNION ALL ".join(walks), params
+
+
+def _gathered(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
+    gathered, params = [], []
+    for part in parts:
+        where, values = _where(span, part)
+        gathered.append(f"SELECT ts, id FROM logs WHERE {where}")
+        params += values
+    return " UNION ALL ".join(gathered), params
+
+
+def _where(span: Span, part: Condition) -> tuple[str, list[Any]]:
+    sql, params = span.condition()
+    if part.sql:
+        sql += f" AND ({part.sql})"
+    return sql, [*params, *part.params]
+
+
+def is_walk(condition: Condition, width: timedelta) -> bool:
+    """Tell whether a slice of `width` is walked or gathered."""
+    return condition.reach is not Reach.LOOKUP or width <= WALKED_FIRST

@@ -1,0 +1,132 @@
+"""What a search means, as a tree. Positions are for messages only: two trees that mean the same are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+COMPARISONS = (">=", "<=", ">", "<")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters [start, end) of the query."""
+
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a field; a quoted one is text even when it looks like a number."""
+
+    text: str
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The message holds this text, whatever stands around it; upper and lower case are the same."""
+
+    text: str
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The field has one of the values."""
+
+    key: str
+    values: tuple[Value, ...]
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compares:
+    """The field is a number and stands to `number` as the comparison says."""
+
+    key: str
+    comparison: str
+    number: str
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The field is there, whatever its value."""
+
+    key: str
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What does not match the node."""
+
+    node: Node
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of at least two nodes; none of them is an And."""
+
+    nodes: tuple[Node, ...]
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of at least two nodes; none of them is an Or."""
+
+    nodes: tuple[Node, ...]
+    span: Span = field(default=Span(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The empty query."""
+
+    span: Span = field(default=Span(), compare=False)
+
+
+Node: TypeAlias = Text | Equals | Compares | Exists | Not | And | Or | Everything
+Field: TypeAlias = Equals | Compares | Exists
+
+
+def conjunction(nodes: Iterable[Node]) -> Node:
+    """Join nodes by AND, flat and without what says nothing."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat.extend(node.nodes if isinstance(node, And) else () if isinstance(node, Everything) else (node,))
+    if not flat:
+        return Everything()
+    return flat[0] if len(flat) == 1 else And(tuple(flat), Span(flat[0].span.start, flat[-1].span.end))
+
+
+def disjunction(nodes: Iterable[Node]) -> Node:
+    """Join at least one node by OR, flat."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat.extend(node.nodes if isinstance(node, Or) else (node,))
+    return flat[0] if len(flat) == 1 else Or(tuple(flat), Span(flat[0].span.start, flat[-1].span.end))
+
+
+def terms(node: Node) -> tuple[Node, ...]:
+    """Return what is ANDed at the top: what the page shows as pills."""
+    if isinstance(node, Everything):
+        return ()
+    return node.nodes if isinstance(node, And) else (node,)
+
+
+def leaves(node: Node) -> Iterator[tuple[Node, bool]]:
+    """Yield every leaf with whether it is wanted (False below an odd number of negations)."""
+    if isinstance(node, Not):
+        for leaf, wanted in leaves(node.node):
+            yield leaf, not wanted
+    elif isinstance(node, And | Or):
+        for each in node.nodes:
+            yield from leaves(each)
+    elif not isinstance(node, Everything):
+        yield node, True

@@ -1,0 +1,51 @@
+// The explorer's keyboard. Everything here is also a link or a button on the page.
+const typing = "input, textarea, select, [contenteditable]";
+
+function rows() {
+  return [...document.querySelectorAll("[data-logs] .log__link")];
+}
+
+function move(step) {
+  const links = rows();
+  if (!links.length) return;
+  const at = links.findIndex((link) => link === document.activeElement || link.parentElement.classList.contains("is-open"));
+  const next = links[Math.min(Math.max(at + step, 0), links.length - 1)];
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+  if (document.querySelector(".drawer--open")) next.click();
+}
+
+const actions = {
+  "/": () => {
+    const box = document.getElementById("log-q");
+    box?.focus();
+    box?.select();
+  },
+  j: () => move(1),
+  k: () => move(-1),
+  "?": () => document.getElementById("log-help")?.showModal(),
+  Escape: () => document.querySelector("[data-drawer-close]")?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (event.target.closest(typing)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const action = actions[event.key];
+  const target = action ? null : document.querySelector(`[data-explorer] [data-key="${CSS.escape(event.key)}"]`);
+  if (!action && !target) return;
+  event.preventDefault();
+  if (action) action();
+  else target.click();
+});
+
+// The open row is marked when the drawer changes without the list.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target?.id !== "drawer") return;
+  const opened = new URLSearchParams(location.search).get("row");
+  for (const row of document.querySelectorAll("[data-log]")) {
+    row.classList.toggle("is-open", row.dataset.log === opened);
+  }
+});

@@ -1,0 +1,241 @@
+"""The explorer's page: who may see it, what it shows, and that no input whatever breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import hypothesis
+import pytest
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from accounts.models import Org, User
+from logs.addresses import Address
+from logs.models import LogEntry
+from services.models import Service
+from tests.factories import make_log, make_service
+
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def service(org: Org) -> Service:
+    return make_service(org, "api")
+
+
+@pytest.fixture
+def client(client_for: ClientFor, viewer: User) -> Client:
+    return client_for(viewer)
+
+
+def page(client: Client, query: str = "", **headers: str) -> str:
+    response = client.get(f"/logs?{query}", headers=headers)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_asks_for_a_session(service: Service, settings: Any) -> None:
+    settings.LOGIN_URL = "/login"
+    assert Client().get("/logs")["Location"].startswith("/login")
+
+
+def test_an_outsider_sees_nothing_of_it(client_for: ClientFor, outsider: User, service: Service) -> None:
+    log = make_log(service, "our secret")
+    seen = page(client_for(outsider), f"q=service:{service.pk}&row={address(log)}")
+    assert "our secret" not in seen
+    assert "No service is called" in seen
+    assert "This log is gone" in seen
+    assert client_for(outsider).get(f"/logs/{address(log)}").status_code == 404
+
+
+def test_a_viewer_sees_logs_newest_first(client: Client, service: Service) -> None:
+    now = timezone.now()
+    for age in (3, 1, 2):
+        make_log(service, f"line {age}", ts=now - timedelta(seconds=age), level="error")
+    seen = page(client)
+    assert [seen.index(f"line {age}") for age in (1, 2, 3)] == sorted(seen.index(f"line {age}") for age in (1, 2, 3))
+    assert "<strong>3 logs</strong>" in seen
+    assert "complete" in seen
+
+
+@pytest.mark.parametrize("path", ["/logs", "/logs/0-1"])
+def test_other_methods_are_refused(client: Client, path: str) -> None:
+    assert client.post(path).status_code == 405
+
+
+def test_a_line_from_a_clock_that_is_ahead_is_seen(client: Client, service: Service) -> None:
+    make_log(service, "from the future", ts=timezone.now() + timedelta(hours=23))
+    assert "from the future" in page(client)
+
+
+def test_filters_stand_as_pills_and_facets(client: Client, service: Service) -> None:
+    make_log(service, "GET /orders 500", level="error", meta_json={"status": 500})
+    make_log(service, "GET /health 200")
+    seen = page(client, f"q={quote('level:error -health')}")
+    assert "/orders" in seen
+    assert "/health" not in seen.split("data-logs")[1].split("</ol>")[0]
+    assert 'aria-label="Drop level error"' in seen
+    assert 'href="/logs?q=-health"' in seen
+    assert "status" in seen.split("Fields of these rows")[1]
+
+
+def test_a_mistake_keeps_the_last_good_result(client: Client, service: Service) -> None:
+    make_log(service, "still here")
+    seen = page(client, f"q={quote('still (')}&good=still")
+    assert "This bracket is not closed." in seen
+    assert "<mark>still</mark> here" in seen
+    assert 'value="still ("' in seen
+    alone = page(client, f"q={quote('still (')}")
+    assert "This bracket is not closed." in alone
+    assert "data-logs" not in alone
+
+
+def test_pages_go_on_where_the_last_one_ended(client: Client, service: Service) -> None:
+    now = timezone.now()
+    for number in range(150):
+        make_log(service, f"<{number:03}>", ts=now - timedelta(seconds=number // 40))
+    first = page(client)
+    older = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    second = page(client, older.split("?")[1])
+    numbers = [f"&lt;{number:03}&gt;" for number in range(150)]
+    assert [number in first for number in numbers].count(True) == 100
+    assert all((number in first) != (number in second) for number in numbers)
+    assert "the end of the range" in second
+
+
+def test_the_drawer_shows_one_log(client: Client, service: Service) -> None:
+    log = make_log(
+        service, "boom\nat line 2", meta_json={"user": {"id": 7}, "level": "x"}, trace_id="t-9", request_id="r-9"
+    )
+    seen = page(client, f"row={address(log)}")
+    assert "drawer--open" in seen
+    assert "user.id" in seen
+    assert 'href="/logs?q=user.id:7"' in seen
+    assert 'href="/logs?q=-user.id:7"' in seen
+    assert 'href="/logs?q=meta.level:x"' in seen
+    assert "q=trace:t-9" in seen
+    assert "&quot;request_id&quot;: &quot;r-9&quot;" in seen
+
+
+def test_htmx_gets_the_drawer_alone(client: Client, service: Service) -> None:
+    log = make_log(service, "boom")
+    seen = page(client, f"row={address(log)}", hx_request="true", hx_target="drawer")
+    assert seen.strip().startswith("<aside")
+    assert "boom" in seen
+
+
+def test_a_log_has_a_page_of_its_own_with_its_neighbours(client: Client, service: Service) -> None:
+    now = timezone.now()
+    before = make_log(service, "just before", ts=now)
+    log = make_log(service, "the one", ts=now)
+    make_log(service, "just after", ts=now)
+    make_log(service, "elsewhere", ts=now, environment="staging")
+    response = client.get(f"/logs/{address(log)}")
+    seen = response.content.decode()
+    assert response.status_code == 200
+    assert seen.index("just after") < seen.index(f'id="log-{address(log)}"') < seen.index("just before")
+    assert "elsewhere" not in seen
+    assert f'href="/logs/{address(before)}"' in seen
+
+
+def test_an_organisation_without_logs_is_told_how_to_send_some(client: Client, service: Service) -> None:
+    assert "No logs yet" in page(client)
+
+
+def test_nothing_found_says_where_to_look(client: Client, service: Service) -> None:
+    make_log(service, "lonely", ts=timezone.now() - timedelta(days=3), level="error")
+    make_log(service, "other", level="info")
+    seen = page(client, f"q={quote('lonely level:error')}")
+    assert "Nothing matches in this time" in seen
+    assert "The nearest match is at" in seen
+    assert "<code>lonely</code></a>: 0" in seen
+    assert "What you chose last logged" in seen
+
+
+def test_markup_in_a_log_stays_text(client: Client, service: Service) -> None:
+    log = make_log(service, "<script>alert(1)</script>", meta_json={"<b>": "<i>"}, trace_id="<u>")
+    seen = page(client, f"q={quote('<script> alert')}&row={address(log)}&cols=trace,{quote('<b>')}")
+    for tag in ("<script>alert", "<b>", "<i>", "<u>"):
+        assert tag not in seen
+    assert "<mark>&lt;script&gt;</mark><mark>alert</mark>(1)" in seen
+
+
+BAD = [
+    "q=" + "x" * 10_000,
+    "q=" + quote("term " * 500),
+    "q=" + quote("(" * 2_000),
+    "q=%25",
+    "q=_",
+    "q=" + quote("\\"),
+    "q=%00",
+    "q=%ed%a0%80",
+    "q=%ff%fe",
+    "q=" + quote("שלום עולם"),
+    "q=" + quote("日本語のログ"),
+    "q=unknown.key:1",
+    "q=" + quote('"":""'),
+    "q=status:1e999",
+    "q=status:>" + "9" * 90,
+    "q=service:00000000-0000-4000-8000-000000000000",
+    "from=2026-03-17&to=2026-03-16",
+    "from=2016-01-01&to=2026-01-01",
+    "from=-999999w",
+    "from=now-1h",
+    "from=0001-01-01&to=9999-12-31",
+    "from=9999-12-31",
+    "from=2026-03-17T08:00:00.123456789%2B99:00",
+    "from=%00&to=%00",
+    "before=1-1",
+    "before=99999999999999999-9223372036854775807",
+    "before=forged",
+    "before=9-99999999999999999999",
+    "before=%00",
+    "row=forged",
+    "row=-1-1",
+    "at=99999999999999999999",
+    "at=-5",
+    "cols=" + "a," * 5_000,
+    "cols=%00,,.,..",
+    "tz=Mars",
+    "q=(&good=(",
+    "live=maybe&wrap=2&density=x",
+]
+
+
+@pytest.mark.parametrize("query", BAD)
+def test_bad_input_gets_a_clear_answer(client: Client, service: Service, query: str) -> None:
+    make_log(service, "hello", meta_json={"": "", "unknown": {"key": 2}})
+    page(client, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("from=2026-03-17&to=2026-03-16", "From was after to"),
+        ("from=soon", "is no time"),
+        ("from=now-1h", "Write -1h"),
+        ("from=-999999w", "is no time"),
+        ("before=forged", "damaged"),
+        ("q=service:nobody", "No service is called"),
+        ("q=" + "x" * 10_000, "4,000 is the most"),
+    ],
+)
+def test_what_was_ignored_is_told(client: Client, service: Service, query: str, words: str) -> None:
+    assert words in page(client, query)
+
+
+@hypothesis.settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    given=st.dictionaries(st.sampled_from(["q", "good", "from", "to", "cols", "row", "before", "at", "tz"]), st.text())
+)
+def test_no_parameters_whatever_break_it(client: Client, service: Service, given: dict[str, str]) -> None:
+    assert client.get("/logs", given).status_code == 200
+
+
+def address(log: LogEntry) -> str:
+    return str(Address(log.ts, log.pk))
