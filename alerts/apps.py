@@ -2,7 +2,15 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST
+
 
 class AlertsConfig(AppConfig):
     name = "alerts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from alerts import hooks  # noqa: PLC0415  # models are not loaded at import time
+
+        AFTER_INGEST.add(hooks.after_ingest)
+        AFTER_DEPLOYMENT.add(hooks.after_deployment)

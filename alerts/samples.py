@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from deployments.models import CALLED_OFF
 from logs.models import Level
 
 Counts = dict[UUID, int]  # by environment
@@ -33,7 +34,7 @@ GROUP BY 1, 2, 3
 _FAILED = """
 SELECT f.environment_id, count(*), max(f.status_changed_at)
 FROM deployments f
-WHERE f.org_id = ANY (%(orgs)s) AND f.status = 'failure'
+WHERE f.org_id = ANY (%(orgs)s) AND f.status = 'failure' AND f.outcome <> ALL (%(called_off)s)
     AND f.status_changed_at > %(since)s AND f.status_changed_at <= %(now)s
     AND NOT EXISTS (
         SELECT 1 FROM deployments s
@@ -97,5 +98,7 @@ def _count(wanted: Collection[Wanted], now: datetime, found: dict[Wanted, Counts
 def failed_deployments(org_ids: Collection[UUID], now: datetime) -> dict[UUID, Failures]:
     """Return, by environment, the deployments that failed since the last success."""
     with connection.cursor() as cursor:
-        cursor.execute(_FAILED, {"orgs": list(org_ids), "since": now - LOOK_BACK, "now": now})
+        values: dict[str, Any] = {"orgs": list(org_ids), "since": now - LOOK_BACK, "now": now}
+        values["called_off"] = list(CALLED_OFF)
+        cursor.execute(_FAILED, values)
         return {environment: Failures(count, last) for environment, count, last in cursor.fetchall()}

@@ -248,6 +248,7 @@ OUTGOING_PRIVATE_HOSTS = env.list("OUTGOING_PRIVATE_HOSTS", default=[])
 NOTIFICATION_ATTEMPTS = env.int("NOTIFICATION_ATTEMPTS", 5)
 NOTIFICATION_TIMEOUT_SECONDS = env.float("NOTIFICATION_TIMEOUT_SECONDS", 10)  # for one message, all in all
 NOTIFICATION_LEASE_SECONDS = env.int("NOTIFICATION_LEASE_SECONDS", 60)  # well above that timeout
+INCIDENT_RETENTION_DAYS = env.int("INCIDENT_RETENTION_DAYS", 365)  # after they were resolved
 OUTGOING_CA_BUNDLE = env.str("OUTGOING_CA_BUNDLE", "")  # a file of certificates to trust instead of the usual ones
 
 # -- Security --------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("notifications.urls")),
     path("", include("incidents.urls")),
     path("", include("alerts.urls")),
+    path("", include("pulseops.cron_urls")),
     path("api/health", health.health, name="health"),
     path("readyz", health.ready, name="ready"),
     path("admin/", admin.site.urls),

@@ -40,6 +40,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lines)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether a line has the level error, its second column."""
+        return any(line.startswith("error\t", line.index("\t") + 1) for line in self.lines)
+
 
 def copy_line(
     stamp: str, level: str, message: str, meta: str | None, trace_id: str | None, request_id: str | None

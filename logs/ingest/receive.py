@@ -16,6 +16,7 @@ from logs.ingest.decode import Payload, make_payload
 from logs.ingest.lines import Batch, Window
 from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, ScopeChangedError, first_answer, store_batch
 from pulseops.core.errors import ApiError
+from pulseops.core.extensions import AFTER_INGEST
 from services.authentication import KeyScope, LiveKey, authenticate, presented_key, remembered_scope
 
 _LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
@@ -93,6 +94,8 @@ class _Delivery:
         answer = self._answer(batch)
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
         store_batch(self.presented, scope, batch, receipt)
+        for tell in AFTER_INGEST:
+            tell(scope.org_id, batch.has_errors)
         return Reply(answer, self.is_lenient)
 
     def _replay(self, live: LiveKey) -> Reply | None:

@@ -69,8 +69,8 @@ TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], date
     ExtensionPoint()
 )
 
-# (organisation id, how many of the batch are errors) once a batch of logs is committed; must be quick and may not fail.
-AFTER_INGEST: ExtensionPoint[Callable[[Any, int], None]] = ExtensionPoint()
+# (organisation id, whether there are errors in it) once a batch of logs is committed; must be quick and may not fail.
+AFTER_INGEST: ExtensionPoint[Callable[[Any, bool], None]] = ExtensionPoint()
 
 # (organisation id) inside the transaction in which a deployment reached a final state.
 AFTER_DEPLOYMENT: ExtensionPoint[Callable[[Any], None]] = ExtensionPoint()

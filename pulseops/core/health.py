@@ -23,12 +23,12 @@ def beat(name: str) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
 
 
-def worker_silence() -> timedelta | None:
+def worker_silence(name: str = "worker") -> timedelta | None:
     """Return for how long no worker has been heard, or None when one was within the last two minutes.
 
-    With no heartbeat at all it is `timedelta.max`.
+    With no heartbeat at all it is `timedelta.max`. `name` may be another kind of process: "loop".
     """
-    last = Heartbeat.objects.filter(name="worker").values_list("beat_at", flat=True).first()
+    last = Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
     silence = timezone.now() - last if last else timedelta.max
     return silence if silence > WORKER_SILENT_AFTER else None
 

@@ -1,0 +1,25 @@
+"""The end of incidents that nobody will look at again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from incidents.models import Incident
+from pulseops.core.jobs import Result, recorded_job
+
+_BATCH = 1000
+
+
+@recorded_job("trim_incidents", every=timedelta(hours=12))
+def trim_incidents() -> Result:
+    """Delete incidents that were resolved INCIDENT_RETENTION_DAYS ago, and with them their timelines."""
+    before = timezone.now() - timedelta(days=settings.INCIDENT_RETENTION_DAYS)
+    old = Incident.objects.filter(status=Incident.Status.RESOLVED, resolved_at__lt=before)
+    deleted = 0
+    while ids := list(old.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
+        # The database cascades to the timelines; the ORM would read them first.
+        deleted += Incident.objects.filter(pk__in=ids)._raw_delete("default")
+    return {"deleted": deleted}

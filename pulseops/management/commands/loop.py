@@ -1,0 +1,19 @@
+"""`manage.py loop`: look at rules and deliver messages until told to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from pulseops.loop import Loop
+
+
+class Command(BaseCommand):
+    help = "Looks at alert rules and delivers messages, at once; SIGTERM ends it gracefully."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        loop = Loop()
+        loop.handle_signals()
+        loop.run()

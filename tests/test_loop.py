@@ -1,0 +1,214 @@
+"""The real loop in a process of its own: from error to message, and through kill -9 at every step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from alerts.models import AlertFiring
+from incidents.models import Incident
+from notifications.models import Job
+from pulseops.core.models import CronRun
+from pulseops.core.wakeups import _woken
+from pulseops.loop import Agenda
+from tests import receivers, workers
+from tests.alerting import make_channel, make_rule, tell
+from tests.factories import make_key, make_org, make_service
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def receiver() -> Iterator[receivers.Receiver]:
+    with receivers.receiver() as server:
+        yield server
+
+
+def until(done: Callable[[], bool], timeout: float = 15) -> None:
+    deadline = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def sender(url: str) -> str:
+    """Make an organisation with a rule and a channel; returns an API key of it."""
+    org = make_org()
+    make_channel(org, url)
+    make_rule(org, params={"threshold": 1})
+    environment = make_service(org).environments.get(name="production")
+    return make_key(environment)
+
+
+def send_error(key: str) -> None:
+    body = {"logs": [{"level": "error", "message": "checkout failed"}]}
+    answer = Client().post("/api/v1/logs/ingest", body, content_type="application/json", headers={"x-api-key": key})
+    assert answer.status_code == 200, answer.content
+
+
+def test_an_accepted_error_is_a_message_within_three_seconds(receiver: receivers.Receiver) -> None:
+    """Ten trials here; benchmarks/ has the fifty."""
+    with workers.loop() as process:
+        took = []
+        for number in range(10):
+            key = sender(receiver.url)
+            started = time.monotonic()
+            send_error(key)
+            took.append(receiver.wait_for(number + 1)[-1].at - started)
+        assert process.poll() is None
+    assert max(took) < 3, took
+    assert statistics.median(took) < 1.5, took
+    assert Incident.objects.count() == 10
+
+
+def test_errors_in_a_burst_are_all_seen(receiver: receivers.Receiver) -> None:
+    """The wake-up is debounced; what came after it is looked at two seconds later, not half a minute."""
+    org = make_org()
+    make_channel(org, receiver.url)
+    make_rule(org, params={"threshold": 2})
+    key = make_key(make_service(org).environments.get(name="production"))
+    with workers.loop():
+        time.sleep(0.5)  # past the first look at everything
+        send_error(key)
+        time.sleep(0.3)
+        send_error(key)
+        started = time.monotonic()
+        assert receiver.wait_for(1)[0].at - started < 3
+
+
+def test_it_stops_when_asked_and_finishes_what_is_on_its_way(receiver: receivers.Receiver) -> None:
+    receiver.behaviour = receivers.hang(1.5)
+    org = make_org()
+    make_channel(org, receiver.url)
+    with workers.loop() as process:
+        tell(org)
+        receiver.wait_for(1)
+        receiver.behaviour = receivers.answer()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert Job.objects.get().status != Job.Status.PROCESSING
+    assert CronRun.objects.filter(job_name="evaluate_alerts", status="success").exists()
+
+
+def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receiver: receivers.Receiver) -> None:
+    victims: list[subprocess.Popen[bytes]] = []
+
+    def kill_sender(handler: receivers.BaseHTTPRequestHandler) -> None:
+        if victims:
+            os.kill(victims.pop().pid, signal.SIGKILL)  # it has the message, and the sender never learns
+        receivers.answer()(handler)
+
+    receiver.behaviour = kill_sender
+    org = make_org()
+    make_channel(org, receiver.url)
+    with workers.loop() as first:
+        victims.append(first)
+        tell(org)
+        first.wait(15)
+    assert Job.objects.get().status == Job.Status.PROCESSING
+    Job.objects.update(next_attempt_at=timezone.now() + timedelta(seconds=0.5))  # its lease need not take a minute here
+    with workers.loop():
+        until(lambda: Job.objects.get().status == Job.Status.SENT)
+    first_id, second_id = (each.headers["idempotency-key"] for each in receiver.received)
+    assert first_id == second_id
+    assert Job.objects.get().attempts == 2
+
+
+def test_killed_before_it_claims_nothing_is_lost(receiver: receivers.Receiver) -> None:
+    org = make_org()
+    make_channel(org, receiver.url)
+    process = workers.start_loop()
+    workers.kill(process)
+    tell(org)
+    assert Job.objects.get().status == Job.Status.PENDING
+    with workers.loop():
+        receiver.wait_for(1)
+        until(lambda: Job.objects.get().status == Job.Status.SENT)
+
+
+def test_killed_while_it_opens_an_incident_leaves_all_or_nothing(receiver: receivers.Receiver) -> None:
+    """The evaluator is held up inside its transaction by a lock on the outbox, and killed there."""
+    key = sender(receiver.url)
+    process = workers.start_loop()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE notification_jobs IN SHARE ROW EXCLUSIVE MODE")
+        other = start_sending(key)
+        until(is_somebody_waiting)
+        workers.kill(process)
+        other.wait(10)
+    assert (Incident.objects.count(), AlertFiring.objects.count(), Job.objects.count()) == (0, 0, 0)
+    with workers.loop():
+        receiver.wait_for(1)
+    assert (Incident.objects.count(), AlertFiring.objects.count(), Job.objects.count()) == (1, 1, 1)
+    assert len(receiver.received) == 1
+
+
+def start_sending(key: str) -> subprocess.Popen[bytes]:
+    """Send an error from another process: this one is in a transaction."""
+    code = (
+        "import django; django.setup(); from django.test import Client; "
+        "r = Client().post('/api/v1/logs/ingest', {'logs': [{'level': 'error', 'message': 'x'}]}, "
+        f"content_type='application/json', headers={{'x-api-key': '{key}'}}); assert r.status_code == 200"
+    )
+    return subprocess.Popen([workers.sys.executable, "-c", code], cwd=workers.ROOT, env=workers.environment())
+
+
+def is_somebody_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'notification_jobs'::regclass")
+        return bool(cursor.fetchone()[0])
+
+
+def test_two_loops_share_the_work(receiver: receivers.Receiver) -> None:
+    keys = [sender(receiver.url) for _ in range(6)]
+    with workers.loop(), workers.loop():
+        for key in keys:
+            send_error(key)
+        receiver.wait_for(6)
+        until(lambda: not Job.objects.outstanding().exists())
+    assert Incident.objects.count() == 6
+    assert len({each.headers["idempotency-key"] for each in receiver.received}) == len(receiver.received) == 6
+    assert Counter(Job.objects.values_list("attempts", flat=True)) == {1: 6}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_agenda_looks_at_an_organisation_at_most_every_two_seconds() -> None:
+    clock, org = Clock(), uuid4()
+    agenda = Agenda(clock)
+    assert agenda.next(0) == ([], True)
+    agenda.wake(org)
+    assert agenda.next(0) == ([org], False)
+    clock.now = 0.5
+    agenda.wake(org)
+    assert agenda.next(0) == ([], False)
+    clock.now = 2.0
+    assert agenda.next(0) == ([org], False)
+    clock.now = 4.0
+    assert agenda.next(0) == ([org], False)  # once more, for what came in between
+    clock.now = 6.0
+    assert agenda.next(0) == ([], False)
+    clock.now = 30.0
+    assert agenda.next(0) == ([], True)
+
+
+@pytest.fixture(autouse=True)
+def forget_wake_ups() -> None:
+    _woken.clear()

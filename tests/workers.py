@@ -1,0 +1,60 @@
+"""Real processes of ours, on the tests' database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import connection
+
+from pulseops.core.models import Heartbeat
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a process needs to work on the tests' database."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        "OUTGOING_PRIVATE_HOSTS": "127.0.0.1",
+        "LOG_FORMAT": "text",
+        **more,
+    }
+
+
+def start_loop(**more: str) -> subprocess.Popen[bytes]:
+    """Start `manage.py loop` and wait for its first sign of life."""
+    Heartbeat.objects.filter(name="loop").delete()
+    process = subprocess.Popen([sys.executable, "-m", "django", "loop"], cwd=ROOT, env=environment(**more))
+    deadline = time.monotonic() + 20
+    while not Heartbeat.objects.filter(name="loop").exists():
+        assert process.poll() is None, "the loop has ended"
+        assert time.monotonic() < deadline, "the loop gave no sign of life"
+        time.sleep(0.05)
+    return process
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """kill -9."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+
+
+@contextmanager
+def loop(**more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the loop for a while; it must end by itself when asked to."""
+    process = start_loop(**more)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(25)
