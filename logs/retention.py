@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -25,7 +26,7 @@ def delete_expired(now: datetime | None = None) -> int:
 
 
 def _delete_of(service: Service, before: datetime) -> int:
-    values = {"org": service.org_id, "service": service.pk, "before": before, "limit": _BATCH}
+    values: dict[str, Any] = {"org": service.org_id, "service": service.pk, "before": before, "limit": _BATCH}
     deleted = 0
     while True:
         with connection.cursor() as cursor:
