@@ -44,25 +44,25 @@ PUBLIC = {
 }
 
 
-def routes(patterns: list[Any] | None = None, namespace: str = "") -> Iterator[tuple[str, Any]]:
-    """Give (qualified name, view) of every route but the Django admin's, which guards itself."""
+def routes(patterns: list[Any] | None = None, namespace: str = "") -> Iterator[tuple[str, Any, list[str]]]:
+    """Give (qualified name, view, argument names) of every route but the Django admin's, which guards itself."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(pattern, URLResolver):
             if pattern.namespace != "admin":
                 inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
                 yield from routes(pattern.url_patterns, inner)
         elif isinstance(pattern, URLPattern):
-            yield f"{namespace}{pattern.name}", pattern.callback
+            yield f"{namespace}{pattern.name}", pattern.callback, list(pattern.pattern.converters)
 
 
 def test_every_route_has_a_name_of_its_own() -> None:
-    names = [name for name, _ in routes()]
+    names = [name for name, *_ in routes()]
     assert sorted(names) == sorted(set(names))
     assert not [name for name in names if name.endswith("None")]
 
 
 def test_only_listed_routes_are_public() -> None:
-    public = {name for name, view in routes() if not getattr(view, "login_required", True)}
+    public = {name for name, view, _ in routes() if not getattr(view, "login_required", True)}
     assert public - set(PUBLIC) == set()
 
 
@@ -70,7 +70,7 @@ def test_every_other_route_names_the_role_it_needs() -> None:
     about_oneself = ("accounts:", "account_", "mfa_", "docs:")
     unguarded = [
         name
-        for name, view in routes()
+        for name, view, _ in routes()
         if name not in PUBLIC
         and not name.startswith(about_oneself)
         and not isinstance(getattr(view, "required_role", None), Role)
