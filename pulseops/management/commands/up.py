@@ -1,0 +1,79 @@
+"""`manage.py up`: everything, on this machine, with one command."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import environ
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Org
+from pulseops.demo import DEMO_EMAIL, demo_password
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepare the database, static files and (on the first run) demo data, then run web and worker until Ctrl-C. "
+        "Reads PORT, HOST, DATABASE_URL, PULSEOPS_DATA_DIR and PULSEOPS_DEMO."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--prepare-only", action="store_true", help="stop before starting web and worker")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["prepare_only"]:
+            _refuse_taken_port()
+        self._prepare()
+        self._greet()
+        if not options["prepare_only"]:
+            sys.stdout.flush()
+            _become_supervisor()
+
+    def _prepare(self) -> None:
+        self.stderr.write("Preparing the database …")
+        call_command("migrate", interactive=False, verbosity=0)
+        if not settings.DEBUG:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        if environ.Env().bool("PULSEOPS_DEMO", True) and not Org.objects.exists():
+            self.stderr.write("Filling a demo organisation …")
+            call_command("demo", verbosity=0)
+
+    def _greet(self) -> None:
+        lines = ["", f"  PulseOps  {self.style.SUCCESS(settings.PUBLIC_URL)}"]
+        if password := demo_password():
+            lines += [f"  Demo      {DEMO_EMAIL}  {password}"]
+        lines += ["  Stop      Ctrl-C", ""]
+        self.stdout.write("\n".join(lines))
+
+
+def _refuse_taken_port() -> None:
+    host = os.environ.get("HOST", "127.0.0.1")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, settings.PORT))
+        except OSError as error:
+            raise CommandError(
+                f"Port {settings.PORT} on {host} cannot be used ({error.strerror}). Choose another: PORT=8001."
+            ) from error
+
+
+def _become_supervisor() -> None:
+    """Replace this process by honcho, which runs the Procfile and stops all when one of them ends."""
+    environment = {
+        **os.environ,
+        "PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+        "PORT": str(settings.PORT),
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
+    }
+    os.chdir(settings.BASE_DIR)
+    honcho = [sys.executable, "-m", "honcho", "--no-prefix", "-e", os.devnull, "start"]
+    os.execve(sys.executable, honcho, environment)  # noqa: S606
