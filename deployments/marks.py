@@ -22,10 +22,11 @@ def deployment_marks(
     """Return a mark for each deployment that was live in [since, until] (UTC), the newest fifty, oldest first."""
     found = deployments_between(org, since, until, services=services, environments=environments)
     newest = list(found.order_by(DEPLOYED_AT.desc(), "-id")[:MOST_MARKS])
-    return [_mark(each) for each in reversed(newest)]
+    return [mark_of(each) for each in reversed(newest)]
 
 
-def _mark(deployment: Deployment) -> Mark:
+def mark_of(deployment: Deployment) -> Mark:
+    """Return the mark of one deployment, whose service and environment are loaded."""
     return Mark(
         at=deployment.deployed_at,
         kind="deployment",

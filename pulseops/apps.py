@@ -2,8 +2,16 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS
+
 
 class PulseOpsConfig(AppConfig):
     """The pages and commands that stand above all apps."""
 
     name = "pulseops"
+
+    def ready(self) -> None:
+        from pulseops.comparison.panel import comparison_panel, error_changes  # noqa: PLC0415 - models are there only now
+
+        DEPLOYMENT_PANELS.add(comparison_panel)
+        DEPLOYMENT_ERRORS.add(error_changes)

@@ -100,7 +100,7 @@ def _cards(deployments: Iterable[Deployment], errors: Mapping[int, ErrorChange])
 @org_member
 def deployment_detail(request: OrgRequest, deployment_id: int) -> HttpResponse:
     """Show one deployment, and what other apps know of it: errors before and after, say."""
-    rows = Deployment.objects.for_org(request.org).select_related("org", "service", "environment")
+    rows = Deployment.objects.for_org(request.org).select_related("org", "service__github_integration", "environment")
     deployment = get_object_or_404(rows, pk=deployment_id)
     previous = queries.previous_deployment(deployment)
     panels: list[Panel] = [panel for ask in DEPLOYMENT_PANELS if (panel := ask(request, deployment))]
@@ -119,7 +119,7 @@ def deployment_detail(request: OrgRequest, deployment_id: int) -> HttpResponse:
 
 def _on_github(deployment: Deployment, previous: Deployment | None) -> dict[str, str]:
     """Give the addresses of the commit and of what changed since the deployment before, if the repository is known."""
-    integration = GitHubIntegration.objects.filter(service_id=deployment.service_id).first()
+    integration: GitHubIntegration | None = getattr(deployment.service, "github_integration", None)
     if integration is None or deployment.source == Deployment.Source.API:
         return {}
     repository = f"https://github.com/{integration.repository}"

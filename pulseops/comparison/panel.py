@@ -1,0 +1,156 @@
+"""The comparison on a deployment's page, and the change in errors in the lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Org
+from deployments.marks import mark_of
+from deployments.models import Deployment
+from logs.patterns import longest_literal
+from pulseops.comparison import counts
+from pulseops.comparison.counts import LIST_WINDOW, Scope, TooSlowError
+from pulseops.comparison.patterns import PatternChange, pattern_changes
+from pulseops.comparison.verdict import Side, caveats, verdict
+from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
+from pulseops.core.charts import Bucket, Chart, Marker, nice_ceiling, stacked_histogram
+from pulseops.core.extensions import ErrorChange, Panel
+from pulseops.core.tones import look
+from services.links import explorer_url
+
+_BUCKETS = 30  # bars in each histogram
+_SETTLED_AFTER = timedelta(minutes=5)  # late lines are in by then
+_REMEMBERED = 10_000  # deployments
+_settled: dict[tuple[int, datetime], ErrorChange] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A window to choose."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRow:
+    """A pattern as the table shows it."""
+
+    kind: str
+    tone: str
+    change: PatternChange
+    url: str
+
+
+def comparison_panel(request: HttpRequest, deployment: Deployment) -> Panel:
+    """Compare the errors before and after `deployment`, in the window that `?window=` names."""
+    name = request.GET.get("window", DEFAULT)
+    name = name if name in CHOICES else DEFAULT
+    context: dict[str, Any] = {
+        "choices": [Choice(each, f"?window={each}#comparison", each == name) for each in CHOICES],
+    }
+    try:
+        with counts.bounded_time():
+            context |= _comparison(deployment, windows_of(deployment, CHOICES[name]))
+    except TooSlowError:
+        context["is_too_slow"] = True
+    return Panel("Errors before and after", "comparison/_panel.html", context, anchor="comparison")
+
+
+def _comparison(deployment: Deployment, windows: Windows) -> dict[str, Any]:
+    scope, step = Scope.of(deployment), windows.length / _BUCKETS
+    errors = counts.errors_by_step(scope, windows, step)
+    lines_before, lines_after = counts.lines(scope, windows)
+    patterns = pattern_changes(scope, windows)
+    before = Side(_sum(errors, -_BUCKETS, 0), lines_before, windows.length.total_seconds())
+    after = Side(_sum(errors, 0, _BUCKETS), lines_after, windows.after.total_seconds())
+    top = nice_ceiling(max([1, *errors.values()]))
+    markers = [_marker(each) for each in windows.nearby]
+    return {
+        "windows": windows,
+        "before": before,
+        "after": after,
+        "before_chart": _chart(errors, -_BUCKETS, windows.pivot, step, top, markers),
+        "after_chart": _chart(errors, 0, windows.pivot, step, top, markers),
+        "before_url": _errors_url(deployment, windows.start, windows.pivot),
+        "after_url": _errors_url(deployment, windows.pivot, windows.end),
+        "verdict": verdict(before, after, patterns),
+        "caveats": caveats(deployment, windows, before, after, patterns),
+        "rows": [
+            *(_row("new", "error", each, deployment, windows) for each in patterns.new),
+            *(_row("grown", "warn", each, deployment, windows) for each in patterns.grown),
+            *(_row("gone", "ok", each, deployment, windows) for each in patterns.gone),
+        ],
+        "unchanged": patterns.unchanged,
+    }
+
+
+def _sum(errors: dict[int, int], first: int, end: int) -> int:
+    return sum(count for number, count in errors.items() if first <= number < end)
+
+
+def _chart(
+    errors: dict[int, int], first: int, pivot: datetime, step: timedelta, top: int, markers: Sequence[Marker]
+) -> Chart:
+    buckets = [
+        Bucket(pivot + step * number, pivot + step * (number + 1), {"error": errors.get(number, 0)})
+        for number in range(first, first + _BUCKETS)
+    ]
+    return stacked_histogram(buckets, top_count=top, markers=markers)
+
+
+def _marker(deployment: Deployment) -> Marker:
+    mark = mark_of(deployment)
+    return Marker(mark.at, mark.label, mark.url, look(mark.status).tone)
+
+
+def _errors_url(deployment: Deployment, since: datetime, until: datetime, words: str = "") -> str:
+    base = explorer_url(deployment.service, deployment.environment)
+    if not base:
+        return ""
+    query = quote(f" level:error {words}".rstrip())
+    span = urlencode({"from": _written(since), "to": _written(until)})
+    return f"{base}{query}&{span}"
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _row(kind: str, tone: str, change: PatternChange, deployment: Deployment, windows: Windows) -> PatternRow:
+    literal = longest_literal(change.pattern).replace('"', "")
+    until = windows.pivot if kind == "gone" else windows.end
+    since = windows.start if kind != "new" else windows.pivot
+    return PatternRow(kind, tone, change, _errors_url(deployment, since, until, f'"{literal}"' if literal else ""))
+
+
+def error_changes(org: Org, deployments: Sequence[Deployment]) -> dict[int, ErrorChange]:
+    """Return what each deployment did to the errors, for the lanes; what is settled is remembered in this process."""
+    missing = [each for each in deployments if (each.pk, each.deployed_at) not in _settled]
+    fresh: dict[int, ErrorChange] = {}
+    if missing:
+        try:
+            with counts.bounded_time():
+                fresh = {key: ErrorChange(*both) for key, both in counts.errors_around(org, missing).items()}
+        except TooSlowError:
+            return {}
+    _remember(missing, fresh)
+    known = {each.pk: _settled.get((each.pk, each.deployed_at)) for each in deployments}
+    return {key: found for key in known if (found := fresh.get(key) or known[key])}
+
+
+def _remember(deployments: Sequence[Deployment], changes: dict[int, ErrorChange]) -> None:
+    if len(_settled) > _REMEMBERED:
+        _settled.clear()
+    settled = timezone.now() - LIST_WINDOW - _SETTLED_AFTER
+    for each in deployments:
+        if each.pk in changes and each.deployed_at < settled:
+            _settled[each.pk, each.deployed_at] = changes[each.pk]

@@ -1,0 +1,105 @@
+"""Which kinds of errors are new after a deployment, which have grown, which are gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from logs.patterns import message_pattern
+from pulseops.comparison.counts import MOST_MESSAGES, Scope, error_messages
+from pulseops.comparison.significance import CLEAR, change_score
+from pulseops.comparison.windows import Windows
+
+SHOWN = 15  # rows of a kind
+_EXPECTED_IF_STILL_THERE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PatternChange:
+    """A pattern with its counts on both sides and one of its messages."""
+
+    pattern: str
+    before: int
+    after: int
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatternChanges:
+    """Patterns by what became of them, the most frequent first. `is_sampled`: there were more errors than were read."""
+
+    new: list[PatternChange] = field(default_factory=list)
+    grown: list[PatternChange] = field(default_factory=list)
+    gone: list[PatternChange] = field(default_factory=list)
+    unchanged: int = 0
+    is_sampled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    counts: Counter[str]
+    samples: dict[str, str]
+    seconds: float  # covered by what was read
+    is_sampled: bool
+
+
+def pattern_changes(scope: Scope, windows: Windows) -> PatternChanges:
+    """Compare the patterns of the errors before and after; one statement."""
+    messages = error_messages(scope, windows)
+    newest = [each for each in messages if each[1] < windows.pivot]
+    oldest = [each for each in messages if each[1] >= windows.pivot]
+    before = _side(newest, windows.pivot, windows.length.total_seconds())
+    after = _side(oldest, windows.pivot, windows.after.total_seconds())
+    return _sort(before, after)
+
+
+def _side(messages: Sequence[tuple[str, datetime]], pivot: datetime, seconds: float) -> _Side:
+    counts: Counter[str] = Counter()
+    samples: dict[str, str] = {}
+    for message, _ in messages:
+        pattern = message_pattern(message) or "(empty)"
+        counts[pattern] += 1
+        samples.setdefault(pattern, message)
+    is_sampled = len(messages) == MOST_MESSAGES
+    covered = abs((messages[-1][1] - pivot).total_seconds()) if is_sampled else seconds
+    return _Side(counts, samples, covered, is_sampled)
+
+
+def _sort(before: _Side, after: _Side) -> PatternChanges:
+    found = PatternChanges(is_sampled=before.is_sampled or after.is_sampled)
+    unchanged = 0
+    for pattern in before.counts | after.counts:
+        change = PatternChange(
+            pattern,
+            before.counts[pattern],
+            after.counts[pattern],
+            after.samples.get(pattern) or before.samples[pattern],
+        )
+        kind = _kind(change, before.seconds, after.seconds)
+        if kind:
+            getattr(found, kind).append(change)
+        else:
+            unchanged += 1
+    return PatternChanges(
+        new=_top(found.new, "after"),
+        grown=_top(found.grown, "after"),
+        gone=_top(found.gone, "before"),
+        unchanged=unchanged,
+        is_sampled=found.is_sampled,
+    )
+
+
+def _kind(change: PatternChange, before_seconds: float, after_seconds: float) -> str:
+    if not change.before:
+        return "new"
+    if not change.after:
+        expected = change.before * after_seconds / before_seconds if before_seconds else 0
+        return "gone" if expected >= _EXPECTED_IF_STILL_THERE else ""
+    score = change_score(change.before, before_seconds, change.after, after_seconds)
+    return "grown" if score >= CLEAR else ""
+
+
+def _top(changes: list[PatternChange], side: str) -> list[PatternChange]:
+    return sorted(changes, key=lambda each: (-getattr(each, side), each.pattern))[:SHOWN]
