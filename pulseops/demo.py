@@ -24,6 +24,7 @@ _COLLEAGUES = {
     "vik@pulseops.example": ("Vik Larsen", Role.VIEWER),
 }
 _PASSWORD = "DEMO_PASSWORD"  # noqa: S105  # the name of the file, not the password
+_PASSWORD_LENGTH = 16  # hex digits: 64 random bits, and still to be typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,11 @@ class Filled:
 def demo_password() -> str | None:
     """Return the demo account's password, made at random on this machine; None where there is no demo."""
     path = settings.DATA_DIR / "secrets" / _PASSWORD
-    return stored_secret(settings.DATA_DIR, _PASSWORD) if path.exists() else None
+    return _password() if path.exists() else None
+
+
+def _password() -> str:
+    return stored_secret(settings.DATA_DIR, _PASSWORD)[:_PASSWORD_LENGTH]
 
 
 @transaction.atomic
@@ -47,7 +52,7 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     Services that exist keep what they have; their story is added to it.
     """
     admin = _person(DEMO_EMAIL, "Demo Admin")
-    admin.set_password(stored_secret(settings.DATA_DIR, _PASSWORD))
+    admin.set_password(_password())
     admin.save(update_fields=["password"])
     org = _org(org_name, admin)
     _services(org, admin)

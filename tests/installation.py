@@ -1,4 +1,4 @@
-"""A whole installation: gunicorn and qcluster as they are run, on an embedded PostgreSQL of their own."""
+"""A whole installation: gunicorn and the worker as they are run, on an embedded PostgreSQL of their own."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Installation:
         return web
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start qcluster."""
-        return self._start("manage.py", "qcluster")
+        """Start the worker."""
+        return self._start("manage.py", "worker")
 
     def postgres(self) -> psutil.Process | None:
         """Return the server's first process, None while there is none."""

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
+from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "x-correlation-id"
@@ -64,6 +66,13 @@ def client_address(request: HttpRequest) -> str | None:
     return hops[-settings.TRUSTED_PROXIES]
 
 
+def _forget_origin(**_: Any) -> None:
+    _origin.set(None)
+
+
+request_finished.connect(_forget_origin, dispatch_uid="pulseops.core.correlation")
+
+
 class CorrelationMiddleware:
     """Take `x-correlation-id` from the request if it is well-formed, else make one; give it back on every response."""
 
@@ -73,11 +82,8 @@ class CorrelationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         identifier = given if _ACCEPTED.match(given) else str(uuid.uuid4())
-        origin = Origin(identifier, client_address(request), request.headers.get("user-agent", "")[:400])
-        token = _origin.set(origin)
-        try:
-            response = self.get_response(request)
-        finally:
-            _origin.reset(token)
+        # Not reset here: Django logs a failed request after the middleware. `request_finished` ends it.
+        _origin.set(Origin(identifier, client_address(request), request.headers.get("user-agent", "")[:400]))
+        response = self.get_response(request)
         response[HEADER] = identifier
         return response

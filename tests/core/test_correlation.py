@@ -29,9 +29,17 @@ def test_id_is_known_during_the_request_and_not_after() -> None:
         seen.append(correlation_id())
         return HttpResponse()
 
-    CorrelationMiddleware(view)(RequestFactory().get("/", headers={"x-correlation-id": "abc"}))
+    CorrelationMiddleware(view)(RequestFactory().get("/", headers={"x-correlation-id": "abc"})).close()
     assert seen == ["abc"]
     assert correlation_id() is None
+
+
+@pytest.mark.django_db
+def test_what_django_logs_of_a_failed_request_carries_it(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str | None] = []
+    caplog.handler.addFilter(lambda record: seen.append(correlation_id()) or True)
+    client.get("/readyz", headers={"x-correlation-id": "abc"})
+    assert seen == ["abc"]
 
 
 def test_job_runs_under_the_id_it_was_enqueued_with() -> None:

@@ -1,0 +1,33 @@
+"""`manage.py worker`: django-q2's cluster, ended cleanly by whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Any
+
+from django_q.management.commands import qcluster
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Command(qcluster.Command):
+    """qcluster, with each of its processes in a process group of its own.
+
+    Only the first process knows how to end: it lets the tasks at hand finish. A signal to the whole group (Ctrl-C,
+    honcho) would reach the others too, and then it waits for them in vain. Should it be killed, the others go with it.
+    """
+
+    help = "Run the background worker until SIGTERM or Ctrl-C; tasks at hand are finished first."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        os.register_at_fork(after_in_child=_leave_group)
+        super().handle(*args, **options)
+
+
+def _leave_group() -> None:
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

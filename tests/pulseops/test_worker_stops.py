@@ -1,0 +1,53 @@
+"""The worker ends cleanly by Ctrl-C or by honcho, and leaves nobody behind when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.installation import Installation, wait_until
+
+PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    installation = Installation(WORKERS="2")
+    yield installation
+    installation.close()
+
+
+def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    """Start a worker; returns it, and all its processes once they are there."""
+    process = installation.start_worker()
+    first = psutil.Process(process.pid)
+    wait_until(lambda: len(first.children(recursive=True)) >= PROCESSES - 1)
+    return process, [first, *first.children(recursive=True)]
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_to_the_group_ends_all_within_honchos_patience(
+    installation: Installation, number: signal.Signals
+) -> None:
+    process, everybody = running_worker(installation)
+    os.killpg(process.pid, number)
+    assert process.wait(5) == 0
+    wait_until(lambda: all_gone(everybody))
+
+
+@pytest.mark.slow
+def test_killed_worker_leaves_nobody_behind(installation: Installation) -> None:
+    process, everybody = running_worker(installation)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(5)
+    wait_until(lambda: all_gone(everybody))
