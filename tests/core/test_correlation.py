@@ -22,6 +22,7 @@ def test_other_ids_are_replaced_by_a_uuid(given: str) -> None:
     assert uuid.UUID(response.headers["x-correlation-id"])
 
 
+@pytest.mark.django_db  # the end of a request looks at its connections
 def test_id_is_known_during_the_request_and_not_after() -> None:
     seen: list[str | None] = []
 
