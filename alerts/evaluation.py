@@ -56,8 +56,9 @@ def evaluate(org_ids: Collection[UUID] | None = None, *, now: datetime | None = 
     good, bad = readable(rules)
     _note_problems(good, bad)
     report = Report(evaluated=len(good), skipped={rule.pk: problem for rule, problem in bad.items()})
-    places = places_of(good)
+    places = places_of({each.rule.org_id for each in good})
     counts = counted(good, places, now)
+    report.failed = {each.rule.pk: "Counting took too long." for each in good if each.rule.pk not in counts}
     states = States([each.rule.pk for each in good])
     for looks in _looks(good, counts, states, now).values():
         _look_at(looks, states, places, report)
@@ -81,7 +82,9 @@ def _looks(
         unfinished[rule_id].add(environment_id)
     looks: dict[UUID, list[Look]] = defaultdict(list)
     for each in rules:
-        found = counts.get(each.rule.pk, {})
+        if each.rule.pk not in counts:
+            continue
+        found = counts[each.rule.pk]
         for environment_id in sorted(found.keys() | unfinished[each.rule.pk]):
             sample = Sample(now, found.get(environment_id, 0))
             looks[each.rule.org_id].append(Look(each, environment_id, sample))
@@ -107,8 +110,7 @@ def _described(look: Look, places: Places) -> dict[str, Any]:
     context: dict[str, Any] = {"environmentId": str(look.environment_id), "count": look.sample.count}
     if isinstance(params, ErrorCountParams):
         context |= {"threshold": params.threshold, "windowMinutes": params.window_minutes}
-    place = places.get(look.environment_id)
-    mark = fingerprint(rule.type, place.service_id if place else None, look.environment_id)
+    mark = fingerprint(rule.type, places.service_of(look.environment_id), look.environment_id)
     return {"ruleId": rule.pk, "name": rule.name, "type": rule.type, "context": context, "fingerprint": mark}
 
 

@@ -115,12 +115,12 @@ def _is_muted(condition: Condition, at: datetime) -> bool:
     return condition.muted_until is not None and at < condition.muted_until
 
 
-def condition_of(rule: AlertRule, params: Params) -> Condition:
-    """Return the condition of a rule whose parameters are read."""
+def condition_of(rule: AlertRule, params: Params, *, is_muted: bool = True) -> Condition:
+    """Return the condition of a rule whose parameters are read; `is_muted` False leaves its muting out."""
     return Condition(
         threshold=params.threshold if isinstance(params, ErrorCountParams) else 1,
         hold=timedelta(minutes=params.for_minutes),
         recovery=timedelta(minutes=params.recovery_minutes),
         cooldown=timedelta(seconds=rule.cooldown_seconds),
-        muted_until=rule.muted_until,
+        muted_until=rule.muted_until if is_muted else None,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from alerts.filters import check_filter
 from alerts.models import AlertRule
 from logs.models import Level
 
@@ -111,6 +112,7 @@ def _level(value: Any) -> str:
 def _query(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 1000 or "\0" in value:
         raise ValueError("The filter must be text of at most 1,000 characters.")
+    check_filter(value)
     return value.strip()
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alerts.evaluator import Sample
+from alerts.filters import TooSlowError, compiled, rows_within
 from alerts.params import ErrorCountParams, Params
 from deployments.models import Deployment
-from incidents.evidence import SAMPLES, DeploymentFact, Evidence, sample_line
-from logs.models import LogEntry
+from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
+from logs.search.scopes import Scope, Scopes
 from services.models import Environment
 
 _SUSPECT_WITHIN = timedelta(hours=1)
+_LINES = """
+SELECT id, ts, level, left(message, 1001) FROM logs
+WHERE org_id = %s AND service_id = %s AND environment_id = %s AND created_at > %s AND created_at <= %s
+    AND (%s = '' OR level = %s) AND ({filter})
+ORDER BY created_at DESC, id DESC LIMIT %s
+"""
 
 
 def gather(params: Params, environment: Environment, sample: Sample) -> Evidence:
@@ -26,9 +33,7 @@ def gather(params: Params, environment: Environment, sample: Sample) -> Evidence
         window_minutes=params.window_minutes,
         level=params.level,
         filter=params.query,
-        samples=tuple(
-            sample_line(line.pk, line.ts, line.level, line.message) for line in _lines(params, environment, sample)
-        ),
+        samples=_lines(params, environment, sample),
         deployment=_last_deployment(environment, sample),
     )
 
@@ -41,18 +46,17 @@ def words(params: Params, count: int) -> str:
     return "a deployment failed." if count == 1 else f"{count} deployments in a row failed."
 
 
-def _lines(params: ErrorCountParams, environment: Environment, sample: Sample) -> list[LogEntry]:
+def _lines(params: ErrorCountParams, environment: Environment, sample: Sample) -> tuple[SampleLine, ...]:
+    service = environment.service
+    scopes = Scopes((Scope(service.pk, service.name, environment.pk, environment.name),))
+    condition = compiled(params.query, scopes)
     since = sample.at - timedelta(minutes=params.window_minutes)
-    rows = LogEntry.objects.filter(
-        org_id=environment.service.org_id,
-        service_id=environment.service_id,
-        environment_id=environment.pk,
-        created_at__gt=since,
-        created_at__lte=sample.at,
-    )
-    if params.level:
-        rows = rows.filter(level=params.level)
-    return list(rows.order_by("-created_at", "-id")[:SAMPLES])
+    values = [service.org_id, service.pk, environment.pk, since, sample.at, params.level, params.level]
+    try:
+        rows = rows_within(2, _LINES.format(filter=condition.sql), [*values, *condition.params, SAMPLES])
+    except TooSlowError:  # an incident without samples is better than none
+        return ()
+    return tuple(sample_line(*row) for row in rows)
 
 
 def _last_deployment(environment: Environment, sample: Sample, status: str = "") -> DeploymentFact | None:

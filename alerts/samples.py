@@ -6,6 +6,7 @@ counts is alerts.history, for the past.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ from uuid import UUID
 
 from django.db import connection
 
+from alerts.filters import TooSlowError, compiled, rows_within
 from deployments.models import CALLED_OFF
 from logs.models import Level
+from logs.search.scopes import Scopes
 
+log = logging.getLogger(__name__)
 Counts = dict[UUID, int]  # by environment
 LOOK_BACK = timedelta(days=90)  # a deployment that failed longer ago is nobody's news
+_TOGETHER = 50  # filters counted in one statement
+_ALL_SECONDS, _ONE_SECONDS = 10.0, 2.0  # that counting may take
 
 # One scan of the longest window, every window counted in it: {windows} is a list of filtered counts. For errors it
 # reads an index on (org_id, created_at) INCLUDE (environment_id) WHERE level = 'error', and nothing else.
@@ -30,7 +36,14 @@ WHERE org_id = ANY (%(orgs)s) AND created_at > %(longest)s AND created_at <= %(n
 GROUP BY 1, 2, 3
 """
 
-# Failed deployments with no success after them, by when we learned of each.
+# One filter of one organisation; several of these are joined by UNION ALL.
+_COUNT_FILTERED = """
+SELECT %s::int, environment_id, count(*) FROM logs
+WHERE org_id = %s AND created_at > %s AND created_at <= %s AND (%s = '' OR level = %s) AND ({filter})
+GROUP BY environment_id
+"""
+
+# Failed deployments with no success after them, by when we learned of each. What was called off did not fail.
 _FAILED = """
 SELECT f.environment_id, count(*), max(f.status_changed_at)
 FROM deployments f
@@ -46,11 +59,12 @@ GROUP BY 1
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a rule wants counted: logs of `level` ("" is any) received within `window`."""
+    """What a rule wants counted: logs of `level` ("" is any) that match `query`, received within `window`."""
 
     org_id: UUID
     level: str
     window: timedelta
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +75,21 @@ class Failures:
     last_at: datetime
 
 
-def log_counts(wanted: Iterable[Wanted], now: datetime) -> Mapping[Wanted, Counts]:
-    """Count what is wanted, by environment, in two statements: errors by their own index, and everything else."""
+def log_counts(wanted: Iterable[Wanted], scopes: Mapping[UUID, Scopes], now: datetime) -> Mapping[Wanted, Counts]:
+    """Count what is wanted, by environment: errors, other levels, and what has a filter.
+
+    `scopes` are the organisations' services, for the filters. What took too long to count is left out.
+    """
     every = set(wanted)
-    errors = {each for each in every if each.level == Level.ERROR}
-    found: dict[Wanted, Counts] = {each: {} for each in every}
-    for group in (errors, every - errors):
+    plain = {each for each in every if not each.query}
+    errors = {each for each in plain if each.level == Level.ERROR}
+    found: dict[Wanted, Counts] = {each: {} for each in plain}
+    for group in (errors, plain - errors):
         if group:
             _count(group, now, found)
+    filtered = sorted(every - plain, key=lambda each: (each.org_id, each.query, each.level, each.window))
+    for start in range(0, len(filtered), _TOGETHER):
+        _count_filtered(filtered[start : start + _TOGETHER], scopes, now, found)
     return found
 
 
@@ -93,6 +114,29 @@ def _count(wanted: Collection[Wanted], now: datetime, found: dict[Wanted, Counts
                 if each.level in {"", level}:
                     count = counts[windows.index(each.window)]
                     found[each][environment_id] = found[each].get(environment_id, 0) + count
+
+
+def _count_filtered(
+    wanted: list[Wanted], scopes: Mapping[UUID, Scopes], now: datetime, found: dict[Wanted, Counts]
+) -> None:
+    """Count for several filters at once; if that takes too long, for each by itself: only the slow one fails."""
+    parts, values = [], []
+    for number, each in enumerate(wanted):
+        condition = compiled(each.query, scopes.get(each.org_id, Scopes(())))
+        parts.append(_COUNT_FILTERED.format(filter=condition.sql))
+        values += [number, each.org_id, now - each.window, now, each.level, each.level, *condition.params]
+    try:
+        rows = rows_within(_ALL_SECONDS if len(wanted) > 1 else _ONE_SECONDS, " UNION ALL ".join(parts), values)
+    except TooSlowError:
+        if len(wanted) == 1:
+            log.warning("a rule's filter takes too long", extra={"org": str(wanted[0].org_id)})
+            return
+        for each in wanted:
+            _count_filtered([each], scopes, now, found)
+        return
+    found.update({each: {} for each in wanted})
+    for number, environment_id, count in rows:
+        found[wanted[number]][environment_id] = count
 
 
 def failed_deployments(org_ids: Collection[UUID], now: datetime) -> dict[UUID, Failures]:

@@ -340,7 +340,7 @@ def test_a_thousand_rules_take_as_many_queries_as_one(
 class Histories(TestCase):
     """Over random histories of errors: never more messages than changes of state, and one incident at a time."""
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=12, deadline=None)
     @given(
         st.lists(st.integers(0, 4), min_size=5, max_size=40),
         st.sampled_from([0, 1, 3]),

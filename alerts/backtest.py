@@ -1,0 +1,134 @@
+"""What a rule would have done: the evaluator itself, asked for every moment of the past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from alerts.evaluator import Condition, Outcome, Sample, State, condition_of, decide
+from alerts.history import STEP, Moments, Series, series_of
+from alerts.models import AlertRule
+from alerts.params import ErrorCountParams, read_params
+from alerts.watched import ReadRule, places_of
+from pulseops.core.charts import Band, Bucket, Chart, stacked_histogram
+
+PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
+_BARS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that would have been told: a firing or its end."""
+
+    at: datetime
+    environment_id: UUID
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """From a firing to its end; `until` None if that is still to come."""
+
+    environment_id: UUID
+    since: datetime
+    until: datetime | None
+    is_reopened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What would have been. `peaks` are the highest counts of any environment, in `_BARS` equal parts of the period."""
+
+    start: datetime
+    end: datetime
+    happenings: tuple[Happening, ...]
+    peaks: tuple[int, ...]
+    threshold: int
+    names: dict[UUID, str]
+
+    @property
+    def fired(self) -> int:
+        """How often it would have fired."""
+        return sum(each.outcome is not Outcome.RECOVER for each in self.happenings)
+
+    @property
+    def incidents(self) -> int:
+        """How many incidents it would have opened; the others are the same ones again."""
+        return sum(each.outcome is Outcome.FIRE for each in self.happenings)
+
+    @property
+    def messages(self) -> int:
+        """How many messages each channel would have had, at most: those close together are one."""
+        return len(self.happenings)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The firings with their ends, latest first."""
+        found: list[Episode] = []
+        begun: dict[UUID, Happening] = {}
+        for each in self.happenings:
+            if each.outcome is Outcome.RECOVER:
+                start = begun.pop(each.environment_id)
+                found.append(_episode(start, each.at))
+            else:
+                begun[each.environment_id] = each
+        found += [_episode(start, None) for start in begun.values()]
+        return sorted(found, key=lambda episode: episode.since, reverse=True)
+
+    @property
+    def chart(self) -> Chart:
+        """The curve with the threshold, and when it would have fired."""
+        width = (self.end - self.start) / _BARS
+        buckets = [
+            Bucket(
+                self.start + n * width, self.start + (n + 1) * width, {"error" if p >= self.threshold else "info": p}
+            )
+            for n, p in enumerate(self.peaks)
+        ]
+        bands = [Band(e.since, e.until, f"Fired: {self.names.get(e.environment_id, '')}") for e in self.episodes]
+        return stacked_histogram(buckets, threshold=self.threshold, bands=bands, height=132)
+
+
+def _episode(start: Happening, until: datetime | None) -> Episode:
+    return Episode(start.environment_id, start.at, until, start.outcome is Outcome.REOPEN)
+
+
+def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:
+    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, and TooSlowError of its filter.
+
+    Muting is left out: the question is what the rule would find.
+    """
+    read = ReadRule(rule, read_params(rule.type, rule.params_json))
+    end = now or timezone.now()
+    moments = Moments(end - period, period // STEP + 1)
+    places = places_of({rule.org_id})
+    condition = condition_of(rule, read.params, is_muted=False)
+    happenings: list[Happening] = []
+    peaks = [0] * _BARS
+    for environment_id, series in series_of(read, places, moments).items():
+        happenings += _replay(condition, environment_id, series, moments, peaks)
+    names = {pk: f"{scope.service} / {scope.environment}" for pk, scope in places.by_environment.items()}
+    threshold = read.params.threshold if isinstance(read.params, ErrorCountParams) else 1
+    happenings.sort(key=lambda each: (each.at, each.environment_id))
+    return Backtest(moments.start, end, tuple(happenings), tuple(peaks), threshold, names)
+
+
+def _replay(
+    condition: Condition, environment_id: UUID, series: Series, moments: Moments, peaks: list[int]
+) -> list[Happening]:
+    found: list[Happening] = []
+    state = State()
+    for number, count in series:
+        bar = min(number * _BARS // moments.count, _BARS - 1)
+        peaks[bar] = max(peaks[bar], count)
+        if count < condition.threshold and not state.is_firing and state.pending_since is None:
+            continue  # quiet, and nothing to remember
+        at = moments.at(number)
+        decision = decide(condition, state, Sample(at, count))
+        state = decision.state
+        if decision.outcome in {Outcome.FIRE, Outcome.REOPEN, Outcome.RECOVER}:
+            found.append(Happening(at, environment_id, decision.outcome))
+    return found
