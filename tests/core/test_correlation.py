@@ -15,14 +15,16 @@ def test_well_formed_id_comes_back(client: Client, given: str) -> None:
     assert client.get("/api/health", headers={"x-correlation-id": given}).headers["x-correlation-id"] == given
 
 
+@pytest.mark.django_db  # the end of a request looks at its connections
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ü", "a\nb"])
 def test_other_ids_are_replaced_by_a_uuid(given: str) -> None:
     request = RequestFactory().get("/", headers={"x-correlation-id": given})
     response = CorrelationMiddleware(lambda _: HttpResponse())(request)
+    response.close()
     assert uuid.UUID(response.headers["x-correlation-id"])
 
 
-@pytest.mark.django_db  # the end of a request looks at its connections
+@pytest.mark.django_db
 def test_id_is_known_during_the_request_and_not_after() -> None:
     seen: list[str | None] = []
 
