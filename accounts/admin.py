@@ -13,7 +13,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -26,6 +26,13 @@ from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
 # Signing in to the admin is signing in, second factor and throttle included.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "PulseOps"
+
+
+def _our_password_page(request: HttpRequest, extra_context: Any = None) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("account_change_password"))
+
+
+admin.site.password_change = _our_password_page  # type: ignore[method-assign,assignment]
 
 # Groups and allauth's addresses are not used here, and its page of second factors shows their data.
 Authenticator = mfa_admin.Authenticator

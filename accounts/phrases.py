@@ -56,9 +56,15 @@ def title(meta: Mapping[str, Any] | None) -> str:
 
 
 def details(meta: Mapping[str, Any] | None) -> str:
-    """Say the rest of a row's meta in one line: "role: viewer, from: admin"."""
+    """Say the rest of a row's meta in one line, "viewer → admin, form: csv"; ids are left to the export."""
     if not meta:
         return ""
+    left_out = {"from", "to"} if {"from", "to"} <= meta.keys() else set()
+    change = [f"{meta['from'] or 'nothing'} → {meta['to'] or 'nothing'}"] if left_out else []
     shown = title(meta)
-    parts = [f"{key.replace('_', ' ')}: {value}" for key, value in meta.items() if value not in (None, "", shown)]
-    return ", ".join(parts)
+    rest = [
+        f"{key.replace('_', ' ')}: {value}"
+        for key, value in meta.items()
+        if key not in left_out and not key.endswith("_id") and value not in (None, "", shown)
+    ]
+    return ", ".join(change + rest)

@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("Deployments", "deployments:list", "deploy"),
     Entry("Alerts", "alerts:list", "bell"),
     Entry("Services", "services:list", "service"),
+    Entry("Organisation", "accounts:org_settings", "settings", settings=True),
     Entry("Members", "accounts:members", "users", settings=True),
     Entry("Notifications", "notifications:channels", "send", settings=True),
     Entry("Audit log", "accounts:audit", "shield", settings=True),

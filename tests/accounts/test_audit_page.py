@@ -42,7 +42,7 @@ def test_shows_who_did_what_when_and_from_where(
     row(org, action="gizmo.frobbed", actor_user=None)
     row(Org.objects.get(name="Other"), action="secret.done")
     page = client_for(admin).get("/settings/audit").content.decode()
-    for said in (admin.email, "changed the role of", "ada@example.org", "192.0.2.1", "abc-123", "from: viewer"):
+    for said in (admin.email, "changed the role of", "ada@example.org", "192.0.2.1", "abc-123", "viewer →"):
         assert said in page
     assert "gizmo.frobbed" in page, "an action that nobody has a phrase for is shown as it is"
     assert "the system" in page
@@ -192,4 +192,5 @@ def test_phrases() -> None:
     assert all(action.count(".") == 1 for action in PHRASES)
     assert title({"role": "viewer", "email": "a@example.org"}) == "a@example.org"
     assert title(None) == title({}) == details(None) == ""
-    assert details({"name": "x", "from": "a", "to_role": "b", "gone": None}) == "from: a, to role: b"
+    assert details({"name": "x", "from": "a", "to_role": "b", "gone": None, "user_id": "1"}) == "from: a, to role: b"
+    assert details({"name": "x", "to": "b", "from": None}) == "nothing → b"

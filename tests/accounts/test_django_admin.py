@@ -163,6 +163,11 @@ def test_audit_rows_are_read_only(root: Client, org: Org) -> None:
 
 
 @pytest.mark.django_db
+def test_ones_own_password_is_changed_on_our_page(root: Client) -> None:
+    assert root.get("/admin/password_change/")["location"] == "/account/password"
+
+
+@pytest.mark.django_db
 def test_what_is_not_used_is_not_there() -> None:
     labels = {model._meta.label for model in django_admin.site._registry}
     assert not labels & {"auth.Group", "account.EmailAddress", "account.EmailConfirmation"}
