@@ -139,6 +139,7 @@ def stacked_histogram(
     extent = _Extent(buckets)
     scale = _Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
+    flags = tuple(_marker(m, extent) for m in markers if extent.holds(m.at))
     return Chart(
         height=height,
         top=top,
@@ -146,12 +147,12 @@ def stacked_histogram(
         bars=tuple(_bar(bucket, extent, scale, order) for bucket in buckets),
         grid=_grid(scale) if axes else (),
         ticks=_ticks(extent) if axes else (),
-        markers=tuple(_marker(m, extent) for m in markers if extent.holds(m.at)),
+        markers=flags,
         bands=tuple(span for band in bands if (span := _span(band, extent))),
         threshold=_threshold(threshold, scale),
         tones=shown,
         total=sum(bucket.total for bucket in buckets),
-        has_links=any(bucket.url for bucket in buckets),
+        has_links=any(each.url for each in (*buckets, *flags)),
     )
 
 
