@@ -122,6 +122,11 @@ class Deployment(models.Model):
         return lines[0] if lines else self.run_label or f"Commit {self.short_sha}"
 
     @property
+    def has_long_message(self) -> bool:
+        """Whether the commit's message says more than the title."""
+        return len((self.commit_message or "").strip().splitlines()) > 1
+
+    @property
     def deployed_at(self) -> datetime:
         """When the new code was live, as far as we know: the end, or the beginning while there is no end."""
         return self.finished_at or self.created_at

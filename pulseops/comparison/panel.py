@@ -18,6 +18,7 @@ from logs.patterns import longest_literal
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, Scope, TooSlowError
 from pulseops.comparison.patterns import PatternChange, pattern_changes
+from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
 from pulseops.core.charts import Bucket, Chart, Marker, nice_ceiling, stacked_histogram
@@ -139,12 +140,17 @@ def error_changes(org: Org, deployments: Sequence[Deployment]) -> dict[int, Erro
     if missing:
         try:
             with counts.bounded_time():
-                fresh = {key: ErrorChange(*both) for key, both in counts.errors_around(org, missing).items()}
+                around = counts.errors_around(org, missing)
+            fresh = {key: _change(*both) for key, both in around.items()}
         except TooSlowError:
             return {}
     _remember(missing, fresh)
     known = {each.pk: _settled.get((each.pk, each.deployed_at)) for each in deployments}
     return {key: found for key in known if (found := fresh.get(key) or known[key])}
+
+
+def _change(before: int, after: int) -> ErrorChange:
+    return ErrorChange(before, after, is_clear_change(before, 1, after, 1))
 
 
 def _remember(deployments: Sequence[Deployment], changes: dict[int, ErrorChange]) -> None:

@@ -20,6 +20,11 @@ def change_score(before: int, before_seconds: float, after: int, after_seconds: 
     return 2 * (math.sqrt(after + 3 / 8) - math.sqrt(ratio * (before + 3 / 8))) / math.sqrt(1 + ratio)
 
 
+def is_clear_change(before: int, before_seconds: float, after: int, after_seconds: float) -> bool:
+    """Tell whether chance alone would hardly make such a difference, in either direction."""
+    return before + after >= FEW and abs(change_score(before, before_seconds, after, after_seconds)) >= CLEAR
+
+
 def growth(before: int, before_seconds: float, after: int, after_seconds: float) -> float | None:
     """Return how many times the rate after is that before; None when there was nothing before to compare with."""
     if not before or before_seconds <= 0 or after_seconds <= 0:

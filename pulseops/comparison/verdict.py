@@ -10,7 +10,7 @@ from django.utils import timezone
 from deployments.models import Deployment
 from pulseops.comparison.counts import MOST_LINES
 from pulseops.comparison.patterns import PatternChanges
-from pulseops.comparison.significance import CLEAR, FEW, change_score, growth
+from pulseops.comparison.significance import FEW, growth, is_clear_change
 from pulseops.comparison.windows import Windows
 from pulseops.core import times
 
@@ -52,14 +52,16 @@ def verdict(before: Side, after: Side, patterns: PatternChanges) -> Verdict:
         return Verdict("No logs before or after: nothing can be said.", "neutral", "state-ring")
     if not after.seconds:
         return Verdict("It has only just been deployed.", "neutral", "state-dashed")
-    score = change_score(before.errors, before.seconds, after.errors, after.seconds)
-    if before.errors + after.errors >= FEW and score >= CLEAR:
+    is_clear = is_clear_change(before.errors, before.seconds, after.errors, after.seconds)
+    if is_clear and after.per_minute > before.per_minute:
         return Verdict(f"Errors rose {_from_to(before, after)}{_mostly(patterns)}.", "error", "state-triangle")
-    if before.errors + after.errors >= FEW and score <= -CLEAR:
+    if is_clear:
         return Verdict(f"Errors fell {_from_to(before, after)}.", "ok", "state-check")
     if patterns.new:
         kinds = "a kind of error" if len(patterns.new) == 1 else f"{len(patterns.new)} kinds of errors"
         return Verdict(f"No clear change in number, but {kinds} not seen before.", "warn", "state-half")
+    if not before.errors and not after.errors:
+        return Verdict("No errors before, none after.", "neutral", "state-check")
     return Verdict(f"No clear change: {before.errors} errors before, {after.errors} after.", "neutral", "state-dash")
 
 
@@ -96,14 +98,14 @@ def _about_rows(before: Side, after: Side, patterns: PatternChanges) -> list[str
     if 0 < errors < FEW:
         said.append(f"Only {errors} errors in both windows together: chance alone could explain a difference.")
     elif lines < _FEW_LINES and before.lines + after.lines:
-        said.append(f"Few rows: one of the windows has only {lines} logs in all.")
+        said.append(f"Few rows: one of the windows has {lines or 'no'} logs in all.")
     if patterns.is_sampled:
         said.append("There were more errors than could be read; the patterns are those nearest to the deployment.")
     return said
 
 
 def _about_windows(deployment: Deployment, windows: Windows) -> list[str]:
-    said = []
+    said = [] if deployment.is_final else ["It has not ended yet: the windows lie around its beginning."]
     after, length = times.duration(windows.after.total_seconds()), times.duration(windows.length.total_seconds())
     if windows.following:
         said.append(f"Another deployment followed after {after}; what came then counts for that one.")
@@ -117,7 +119,7 @@ def _about_windows(deployment: Deployment, windows: Windows) -> list[str]:
 
 def _about_traffic(before: Side, after: Side) -> list[str]:
     ratio = growth(before.lines, before.seconds, after.lines, after.seconds)
-    is_counted = max(before.lines, after.lines) < MOST_LINES
+    is_counted = _FEW_LINES <= min(before.lines, after.lines) <= max(before.lines, after.lines) < MOST_LINES
     if ratio is None or not is_counted or 1 / _OTHER_TRAFFIC < ratio < _OTHER_TRAFFIC:
         return []
-    return [f"There was {ratio:.1f} times as much logged a minute as before: compare the shares, too."]
+    return [f"After it {ratio:.1f} times as much was logged a minute as before: compare the shares, too."]

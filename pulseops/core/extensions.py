@@ -55,10 +55,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ErrorChange:
-    """How many errors an environment logged in the half hour before a deployment was live there, and in that after."""
+    """How many errors an environment logged in the half hour before a deployment was live there, and in that after.
+
+    `is_clear`: chance alone would hardly make such a difference.
+    """
 
     before: int
     after: int
+    is_clear: bool = False
 
 
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.

@@ -166,7 +166,7 @@ def test_more_traffic_is_said(production: Environment, look: Any) -> None:
     log(production, at - timedelta(minutes=20), "ok", "info", 100)
     log(production, at + timedelta(minutes=2), "ok", "info", 400)
     log(production, at + timedelta(minutes=2), count=20)
-    assert any(each.startswith("There was 4.2 times as much") for each in look(deploy(production, at))["caveats"])
+    assert any(each.startswith("After it 4.2 times as much") for each in look(deploy(production, at))["caveats"])
 
 
 @pytest.mark.django_db
