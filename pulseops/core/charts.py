@@ -152,7 +152,7 @@ def stacked_histogram(
         threshold=_threshold(threshold, scale),
         tones=shown,
         total=sum(bucket.total for bucket in buckets),
-        has_links=any(each.url for each in (*buckets, *flags)),
+        has_links=any(bucket.url for bucket in buckets) or any(flag.url for flag in flags),
     )
 
 
