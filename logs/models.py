@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
+from logs.words import words_of_message
 from services.models import ApiKey, Environment, Service
 
 
@@ -29,12 +29,20 @@ class LogEntryQuerySet(models.QuerySet["LogEntry"]):
 
 
 class LogEntry(models.Model):
-    """One line: `ts` is the sender's time, `created_at` when it was received; both UTC."""
+    """One line: `ts` is the sender's time, `created_at` when it was received; both UTC.
+
+    The table's primary key is (org_id, ts, id), its partitions are days of `ts`: a query that names both is quick. It
+    has no foreign keys, for each costs a lookup and a lock a row: triggers on what they would point at delete logs.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
-    service = models.ForeignKey(Service, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
-    environment = models.ForeignKey(Environment, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     ts = models.DateTimeField()
     level = models.TextField(choices=Level.choices)
     message = models.TextField()
@@ -49,18 +57,56 @@ class LogEntry(models.Model):
         db_table = "logs"
         verbose_name = "log"
         constraints = [
+            models.UniqueConstraint(fields=["org", "ts", "id"], name="logs_org_ts_idx"),
             models.CheckConstraint(condition=models.Q(level__in=Level.values), name="logs_level_check"),
         ]
         indexes = [
             models.Index("org", "service", "environment", models.F("ts").desc(), name="logs_scope_ts_idx"),
-            models.Index("org", models.F("ts").desc(), name="logs_org_ts_idx"),
             models.Index("org", "level", models.F("ts").desc(), name="logs_level_idx"),
-            GinIndex(SearchVector("message", config="simple"), name="logs_message_fts_idx"),
-            GinIndex(fields=["meta_json"], name="logs_meta_gin_idx"),
+            GinIndex(words_of_message(), name="logs_message_fts_idx"),
+            GinIndex(fields=["meta_json"], opclasses=["jsonb_path_ops"], name="logs_meta_gin_idx"),
+            HashIndex(fields=["trace_id"], name="logs_trace_idx"),
+            HashIndex(fields=["request_id"], name="logs_request_idx"),
+            models.Index(
+                fields=["org", "created_at"],
+                include=["environment"],
+                condition=models.Q(level="error"),
+                name="logs_error_received_idx",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.ts:%F %T} {self.level} {self.message[:80]}"
+
+
+class LogCount(models.Model):
+    """How many logs of one level and scope lie in one minute of their own time; several rows add up.
+
+    The table's primary key is (org_id, minute, id). `logs.counts` reads and keeps it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    minute = models.DateTimeField()
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    level = models.TextField(choices=Level.choices)
+    count = models.IntegerField()
+    is_merged = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "log_counts"
+        constraints = [models.UniqueConstraint(fields=["org", "minute", "id"], name="log_counts_pkey")]
+        indexes = [
+            models.Index(fields=["org", "minute"], condition=models.Q(is_merged=False), name="log_counts_fresh_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.minute:%F %H:%M} {self.level} {self.count}"
 
 
 class IngestReceipt(models.Model):

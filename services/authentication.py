@@ -24,12 +24,15 @@ REMEMBERED_SECONDS = 10.0
 REMEMBERED_KEYS = 10_000
 _BEARER = "bearer "
 
-# A key is live until `revoked_at`. The window is a minute of the database's clock, which all web processes share.
+# A key is live until `revoked_at`, unless its organisation is being deleted. The window is a minute of the database's
+# clock, which all web processes share.
 _LIVE_KEY = """
     SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days,
            coalesce(k.rate_per_minute, %(default_rate)s) AS rate,
            date_trunc('minute', statement_timestamp()) AS window_start
-    FROM api_keys k JOIN services s ON s.id = k.service_id
+    FROM api_keys k
+    JOIN services s ON s.id = k.service_id
+    JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
     WHERE k.key_hash = %(key_hash)s AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
 """
 _AUTHENTICATE = f"""

@@ -52,21 +52,29 @@ def rows(database: BaseDatabaseWrapper, sql: str) -> list[tuple[object, ...]]:
 
 
 def catalog(database: BaseDatabaseWrapper) -> dict[str, list[tuple[object, ...]]]:
-    """Return columns, constraints, indexes and triggers of the public schema, in an order of their own."""
+    """Return columns, constraints, indexes and triggers of the public schema, in an order of their own.
+
+    Partitions are left out: which there are is a matter of dates.
+    """
     columns = rows(
         database,
         "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, "
         "pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
         "LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum "
-        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 "
-        "AND NOT a.attisdropped ORDER BY 1, 2",
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+        "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2",
     )
     constraints = rows(
         database,
         "SELECT conrelid::regclass::text, contype, pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE connamespace = 'public'::regnamespace AND contype <> 'n' ORDER BY 1, 2, 3",
+        "WHERE connamespace = 'public'::regnamespace AND contype <> 'n' "
+        "AND NOT (SELECT relispartition FROM pg_class WHERE oid = conrelid) ORDER BY 1, 2, 3",
     )
-    indexes = rows(database, "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2")
+    indexes = rows(
+        database,
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+        "AND NOT (SELECT relispartition FROM pg_class WHERE oid = tablename::regclass) ORDER BY 1, 2",
+    )
     triggers = rows(
         database,
         "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger "

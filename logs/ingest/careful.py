@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -73,7 +73,7 @@ class _EntryReader:
         trace_id = self._read(fields, "trace_id", _text)
         request_id = self._read(fields, "request_id", _text)
         meta = self._meta(fields)
-        return copy_line(stamp.isoformat(), level, message, meta, trace_id, request_id)
+        return copy_line(level, stamp.astimezone(UTC).isoformat(), message, meta, trace_id, request_id)
 
     def _read(
         self, fields: dict[str, Raw], name: str, read: Callable[[bytes], T], *, may_be_null: bool = True

@@ -5,7 +5,7 @@ One loop that is kept tight, because it runs for every log. Whatever is unusual,
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 
@@ -38,7 +38,7 @@ def quick_lines(entries: list[Entry], window: Window, *, is_plain: bool) -> list
                 return None
             if not earliest <= at <= latest:
                 return None
-            stamp = at.isoformat()
+            stamp = at.isoformat() if at.tzinfo is UTC else at.astimezone(UTC).isoformat()
         meta = None
         if entry.meta is not ABSENT:
             meta = str(entry.meta, "utf-8")
@@ -47,7 +47,7 @@ def quick_lines(entries: list[Entry], window: Window, *, is_plain: bool) -> list
         if is_plain:
             trace_id = NULL if entry.trace_id is None else entry.trace_id
             request_id = NULL if entry.request_id is None else entry.request_id
-            lines.append(f"{stamp}\t{level}\t{message}\t{meta or NULL}\t{trace_id}\t{request_id}")
+            lines.append(f"{level}\t{stamp}\t{message}\t{meta or NULL}\t{trace_id}\t{request_id}")
         else:
-            lines.append(copy_line(stamp, level, message, meta, entry.trace_id, entry.request_id))
+            lines.append(copy_line(level, stamp, message, meta, entry.trace_id, entry.request_id))
     return lines

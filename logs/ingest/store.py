@@ -25,6 +25,12 @@ Answer = dict[str, Any]
 # Nobody waits longer than this for a lock or for the disk; the sender is asked to try again instead.
 _BOUND_WAITS = "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '15s'"
 _COPY = f"COPY logs (org_id, service_id, environment_id, {', '.join(COLUMNS)}) FROM STDIN"
+# Several rows for the same minute add up, so batches need not meet at one.
+_COUNT = """
+    INSERT INTO log_counts (org_id, service_id, environment_id, level, minute, count)
+    SELECT %s, %s, %s, level, minute, count
+    FROM unnest(%s::text[], %s::timestamptz[], %s::int[]) AS batch (level, minute, count)
+"""
 # The same key at the same time: the second waits here until the first has committed, and then finds its receipt.
 _CLAIM = """
     INSERT INTO ingest_receipts AS receipt (api_key_id, idempotency_key, answer)
@@ -66,6 +72,7 @@ def store_batch(presented: str, scope: KeyScope, batch: Batch, receipt: Receipt 
                 _claim(scope.key_id, receipt)
             if batch.lines:
                 _copy(scope, batch)
+                _count(scope, batch)
             current = admit(presented, logs=len(batch))
             if replace(current, rate=scope.rate) != scope:
                 raise ScopeChangedError
@@ -100,3 +107,11 @@ def _copy(scope: KeyScope, batch: Batch) -> None:
             raise
         log.exception("the database refused a batch")
         raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error
+
+
+def _count(scope: KeyScope, batch: Batch) -> None:
+    counts = batch.counts
+    levels, minutes = [level for level, _ in counts], [f"{minute}Z" for _, minute in counts]
+    with connection.cursor() as cursor:
+        scope_ids = [scope.org_id, scope.service_id, scope.environment_id]
+        cursor.execute(_COUNT, [*scope_ids, levels, minutes, list(counts.values())])
