@@ -1,7 +1,7 @@
 """How the audit log says in words what was done. A row reads: somebody, the phrase, the resource.
 
-An app above adds its own in `AppConfig.ready`: `PHRASES.update({"service.created": "made the service"})`. An action
-that nobody has a phrase for is shown as it is.
+An action without a phrase here is said by its own two words: "service.created" reads "created the service". An app
+above that wants other words adds them in `AppConfig.ready`: `PHRASES.update({"service.created": "made the service"})`.
 """
 
 from __future__ import annotations
@@ -46,8 +46,15 @@ _TITLES = ("name", "email", "label", "title")
 
 
 def phrase(action: str) -> str:
-    """Say `action` in words; one that is not listed is returned as it is."""
-    return PHRASES.get(action, action)
+    """Say `action` in words, by the table or by its own: "thing.done" → "done the thing"."""
+    return PHRASES.get(action) or _spelt_out(action)
+
+
+def _spelt_out(action: str) -> str:
+    thing, dot, done = (part.replace("_", " ") for part in action.partition("."))
+    if not dot or not thing or not done:
+        return action
+    return f"{thing}: {done}" if " " in done else f"{done} the {thing}"
 
 
 def title(meta: Mapping[str, Any] | None) -> str:

@@ -10,8 +10,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions import people
 from accounts.models import AuditLog, Membership, Org, Session, User
 from tests.accounts.conftest import Working
+from tests.accounts.test_members import at_once
 from tests.factories import PASSWORD, make_user
 
 GOOD = {"name": "Ada Lovelace", "email": "ada@example.org", "org": "Analytical Engines", "password": PASSWORD}
@@ -135,3 +137,13 @@ def test_whoever_is_signed_in_goes_on(client_for: Callable[[User], Client]) -> N
 @pytest.mark.django_db
 def test_other_methods_are_refused(client: Client) -> None:
     assert client.put("/signup").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sign_ups_at_once_get_one_address_between_them() -> None:
+    outcomes = at_once(
+        lambda: people.sign_up(name="", email="ann@example.org", password=PASSWORD, org_name="One"),
+        lambda: people.sign_up(name="", email="Ann@example.org", password=PASSWORD, org_name="Two"),
+    )
+    assert outcomes == [None, None]
+    assert User.objects.count() == Org.objects.count() == Membership.objects.count() == 1
