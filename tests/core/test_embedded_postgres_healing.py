@@ -135,7 +135,8 @@ def test_a_killed_first_start_leaves_nothing_half_made(places: Places) -> None:
     wait_until(lambda: list(directory.glob("data.new-*/base")))
     family = [psutil.Process(client.process.pid), *psutil.Process(client.process.pid).children(recursive=True)]
     for member in family:
-        member.kill()
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
     client.process.communicate()
     assert not (directory / "data").exists()
 
