@@ -107,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "pulseops.core.context.frame",
                 "accounts.context.tenancy",
+                "pulseops.troubles.banners",
             ],
         },
     }
@@ -131,7 +132,8 @@ if DATABASE_POOL_SIZE:
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 
-# Throttles must count across processes, so the cache is shared: a table, or Redis.
+# Throttles must count across processes, so the cache is shared: a table, or Redis. What may differ between processes
+# for some seconds is kept in each.
 CACHES = {
     "default": (
         {
@@ -141,7 +143,8 @@ CACHES = {
         }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entries"}
-    )
+    ),
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
 }
 
 Q_CLUSTER = {

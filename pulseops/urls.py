@@ -8,9 +8,11 @@ from django.urls import include, path
 
 from pulseops import pages
 from pulseops.core import health
+from pulseops.dashboard.views import dashboard
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
+    path("dashboard", dashboard, name="dashboard"),
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),

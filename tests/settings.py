@@ -12,11 +12,12 @@ os.environ.setdefault("API_KEY_SALT", "tests")
 os.environ.setdefault("INTERNAL_CRON_SECRET", "tests")
 
 from pulseops.settings import *  # noqa: F403
-from pulseops.settings import DATABASES, STORAGES
+from pulseops.settings import CACHES, DATABASES, STORAGES
 
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 BCRYPT_ROUNDS = 4
+CACHES["process"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}  # or tests would see each other's
 
 # Nothing here has to outlive the machine, so the embedded PostgreSQL need not wait for the disk; a killed one still
 # loses nothing that it acknowledged.

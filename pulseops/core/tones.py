@@ -26,6 +26,7 @@ STATES: dict[str, Look] = {
     "critical": Look("error", "state-square"),
     "high": Look("error", "state-triangle"),
     "medium": Look("warn", "state-half"),
+    "med": Look("warn", "state-half"),  # as the table writes it
     "low": Look("info", "state-ring"),
     # deployments, jobs, deliveries
     "success": _GOOD,

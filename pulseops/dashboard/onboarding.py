@@ -1,0 +1,96 @@
+"""The way of a new organisation from nothing to being told about trouble: a checklist that goes when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import NoReverseMatch, reverse
+
+from accounts.models import Membership, Org, Role
+from pulseops.dashboard.standing import Standing
+from services.queries import ServiceSummary
+
+NEW_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do; `url` is empty for who may not do it, or where the page is not there."""
+
+    title: str
+    text: str
+    is_done: bool
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The steps in their order."""
+
+    steps: Sequence[Step]
+
+    @property
+    def done(self) -> int:
+        """How many are done."""
+        return sum(step.is_done for step in self.steps)
+
+    @property
+    def next(self) -> Step | None:
+        """The first that is not."""
+        return next((step for step in self.steps if not step.is_done), None)
+
+
+def checklist(
+    org: Org,
+    membership: Membership,
+    services: Sequence[ServiceSummary],
+    standing: Standing,
+    now: datetime,
+    *,
+    has_log: bool,
+) -> Checklist | None:
+    """Return what is still to be done; None when all is, or when the organisation is old, has logs, and so chose."""
+    found = Checklist(_steps(membership, services, standing, has_log=has_log))
+    is_settled = has_log and org.created_at < now - NEW_FOR
+    return None if found.next is None or is_settled else found
+
+
+def _steps(
+    membership: Membership, services: Sequence[ServiceSummary], standing: Standing, *, has_log: bool
+) -> list[Step]:
+    first = services[0].service if services else None
+    has_key = has_log or any(each.hearing.live_keys for each in services)
+    create = _url(membership, Role.DEVELOPER, "services:create")
+    keys = _url(membership, Role.DEVELOPER, "services:key_create", first.pk) if first else ""
+    detail = _url(membership, Role.VIEWER, "services:detail", first.pk) if first else ""
+    return [
+        Step("Make a service", "One program of yours: an API, a worker, a site.", bool(first), create, "New service"),
+        Step("Give it a key", "It sends its logs with this.", has_key, keys, "Make a key"),
+        Step("Send the first log", "By a snippet to paste.", has_log, detail, "Open the service"),
+        Step(
+            "Make an alert rule",
+            "Opens an incident when errors pile up; tried out on your own logs first.",
+            standing.has_rule,
+            _url(membership, Role.ADMIN, "alerts:create"),
+            "New rule",
+        ),
+        Step(
+            "Add a channel",
+            "Slack or Discord, told once about each incident; with a test message.",
+            standing.has_channel,
+            _url(membership, Role.ADMIN, "notifications:channels"),
+            "Add a channel",
+        ),
+    ]
+
+
+def _url(membership: Membership, needed: Role, name: str, *args: object) -> str:
+    if not Role(membership.role).includes(needed):
+        return ""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,191 @@
+"""What the dashboard shows, each part by one query; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.utils import timezone
+
+from accounts.models import Org
+from deployments.models import Deployment
+from deployments.views.deployments import Card
+from incidents.models import Incident, Severity
+from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.extensions import TIMELINE_MARKS, Mark
+from pulseops.core.tones import look
+from pulseops.dashboard.volume import Volume
+from services.models import Service
+from services.queries import QUIET_AFTER, ServiceSummary
+
+MOST_LIVE = 200  # live incidents that are looked at, worst first
+SHOWN_INCIDENTS = 6
+SHOWN_DEPLOYMENTS = 6
+_RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
+
+
+# -- What is wrong ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIncidents:
+    """The live incidents, worst first and of equal ones the oldest first; no more than MOST_LIVE."""
+
+    all: Sequence[Incident]
+
+    @property
+    def shown(self) -> Sequence[Incident]:
+        """Those that have a row of their own."""
+        return self.all[:SHOWN_INCIDENTS]
+
+    @property
+    def hidden(self) -> int:
+        """How many more there are."""
+        return len(self.all) - len(self.shown)
+
+    @property
+    def high(self) -> int:
+        """How many are of high severity."""
+        return sum(each.severity == Severity.HIGH for each in self.all)
+
+    @property
+    def by_service(self) -> Mapping[UUID, list[Incident]]:
+        """Service id → its live incidents."""
+        found: dict[UUID, list[Incident]] = {}
+        for each in self.all:
+            found.setdefault(each.service_id, []).append(each)
+        return found
+
+
+def live_incidents(org: Org) -> LiveIncidents:
+    """Return what is wrong now; one query."""
+    rank = Case(
+        *[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()],
+        output_field=IntegerField(),
+    )
+    rows = (
+        Incident.objects.for_org(org)
+        .live()
+        .select_related("service", "environment", "assignee")
+        .defer("evidence_json", "description")
+        .order_by(rank, "created_at", "id")
+    )
+    return LiveIncidents(list(rows[:MOST_LIVE]))
+
+
+# -- Services --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCard:
+    """A service in the grid; `deployment` is its newest, None without one. Counts are of the last 24 hours."""
+
+    service: Service
+    state: str
+    label: str
+    incidents: Sequence[Incident]
+    spark: Sequence[Bucket]
+    logs: int
+    errors: int
+    last_log_at: datetime | None
+    deployment: Deployment | None
+
+    @property
+    def spark_label(self) -> str:
+        """What the sparkline shows, for who cannot see it."""
+        return f"{self.service.name}, 24 hours: {self.errors:,} errors among {self.logs:,} logs"
+
+    @property
+    def rank(self) -> int:
+        """What needs a look comes first."""
+        return {"failing": 0, "degraded": 1, "silent": 2}.get(self.state, 3)
+
+
+def service_cards(
+    services: Iterable[ServiceSummary], volume: Volume, incidents: LiveIncidents, newest: Mapping[UUID, Deployment]
+) -> list[ServiceCard]:
+    """Make a card of each service, what needs a look first, then by name."""
+    by_service = incidents.by_service
+    cards = [_card(each, volume, by_service.get(each.service.pk, []), newest.get(each.service.pk)) for each in services]
+    return sorted(cards, key=lambda card: (card.rank, card.service.name.lower()))
+
+
+def _card(
+    summary: ServiceSummary, volume: Volume, incidents: Sequence[Incident], deployment: Deployment | None
+) -> ServiceCard:
+    service_id = summary.service.pk
+    # A key notes its use now and then; a bar with logs is as good a sign.
+    seen = [at for at in (summary.hearing.last_log_at, volume.last_bar_at(service_id)) if at]
+    last_log_at = max(seen, default=None)
+    state, label = _state(summary, incidents, last_log_at)
+    return ServiceCard(
+        service=summary.service,
+        state=state,
+        label=label,
+        incidents=incidents,
+        spark=volume.spark_buckets(service_id),
+        logs=volume.total(service_id),
+        errors=volume.total(service_id, "error"),
+        last_log_at=last_log_at,
+        deployment=deployment,
+    )
+
+
+def _state(summary: ServiceSummary, incidents: Sequence[Incident], last_log_at: datetime | None) -> tuple[str, str]:
+    """Tell a service's state and its word: an incident says more than how much is heard of it."""
+    if incidents:
+        worst = "failing" if any(each.severity == Severity.HIGH for each in incidents) else "degraded"
+        return worst, worst.capitalize()
+    if last_log_at is None:
+        return summary.hearing.state, summary.hearing.label
+    if last_log_at > timezone.now() - QUIET_AFTER:
+        return "healthy", "Healthy"
+    return "silent", "Silent"
+
+
+# -- Deployments -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """The organisation's newest deployments, and the newest of each service."""
+
+    latest: Sequence[Card]
+    of_service: Mapping[UUID, Deployment]
+
+
+def deployments(org: Org) -> Deployments:
+    """Return both; one query, whose subqueries each walk an index from its newest end."""
+    newest = Deployment.objects.for_org(org).order_by("-created_at", "-id")
+    of_service = newest.filter(service=OuterRef("pk")).values("pk")[:1]
+    wanted = Q(pk__in=newest.values("pk")[:SHOWN_DEPLOYMENTS]) | Q(
+        pk__in=Service.objects.for_org(org).annotate(newest=Subquery(of_service)).values("newest")
+    )
+    rows = list(newest.filter(wanted).select_related("service", "environment"))
+    by_service: dict[UUID, Deployment] = {}
+    for row in rows:
+        by_service.setdefault(row.service_id, row)
+    return Deployments([Card(row, None) for row in rows[:SHOWN_DEPLOYMENTS]], by_service)
+
+
+# -- The chart -------------------------------------------------------------------------------------------------------
+
+
+def volume_chart(org: Org, volume: Volume) -> Chart:
+    """Draw the day by level, with what happened in it; one query for each app that tells of something."""
+    marks = [mark for ask in TIMELINE_MARKS for mark in ask(org, (), (), volume.since, volume.until)]
+    return stacked_histogram(
+        volume.chart_buckets(),
+        height=140,
+        markers=[Marker(each.at, each.label, each.url, _tone(each)) for each in marks if each.kind == "deployment"],
+        bands=[Band(each.at, each.until, each.label) for each in marks if each.kind == "incident"],
+    )
+
+
+def _tone(mark: Mark) -> str:
+    """A deployment that went well is an accent, one that failed is red."""
+    tone = look(mark.status).tone
+    return "error" if tone == "error" else "accent"

@@ -1,0 +1,45 @@
+"""The dashboard: what is wrong first."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import OrgRequest, org_member
+from pulseops.dashboard import queries
+from pulseops.dashboard.onboarding import checklist
+from pulseops.dashboard.standing import standing
+from pulseops.dashboard.volume import day_of_logs
+from pulseops.troubles import may_act, troubles_of
+from services.queries import service_summaries
+
+
+@require_safe
+@org_member
+def dashboard(request: OrgRequest) -> HttpResponse:
+    """Show how the organisation is doing; each call below is one query."""
+    now = timezone.now()
+    org = request.org
+    incidents = queries.live_incidents(org)
+    volume = day_of_logs(org, now)
+    deployments = queries.deployments(org)
+    services = service_summaries(org)
+    stands = standing(org, now)
+    logs, errors = volume.total(), volume.total(level="error")
+    cards = queries.service_cards(services, volume, incidents, deployments.of_service)
+    has_log = any(card.last_log_at for card in cards)
+    values = {
+        "incidents": incidents,
+        "services": cards,
+        "logs": logs,
+        "errors": errors,
+        "error_share": f"{errors / logs:.1%} of all" if logs else "",
+        "chart": queries.volume_chart(org, volume),
+        "deployments": deployments.latest,
+        "standing": stands,
+        "checklist": checklist(org, request.membership, services, stands, now, has_log=has_log),
+        "troubles": () if may_act(request) else troubles_of(org),  # who can act has them as banners
+    }
+    return render(request, "dashboard/dashboard.html", values)

@@ -1,0 +1,166 @@
+"""What keeps PulseOps itself from doing its work, told on the pages of those who can act (design decision 12).
+
+All of it is read by one statement and kept in this process for some seconds, so a page pays for it now and then.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connection
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from accounts.models import Org
+from notifications.models import Channel
+from pulseops.core.health import WORKER_SILENT_AFTER
+from pulseops.core.jobs import REGISTRY
+from pulseops.core.times import duration
+
+KEPT_SECONDS = 15
+MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet
+DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the smaller of the two is near full
+
+# One look at an index for each job and each failing channel: cron_runs_job_created_idx, notification_jobs_org_idx.
+_SIGNS = """
+    SELECT
+        (SELECT beat_at FROM heartbeats WHERE name = 'worker'),
+        (SELECT array_agg(job ORDER BY job) FROM unnest(%(jobs)s::text[]) job, LATERAL (
+            SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
+        ) last WHERE last.status = 'failure'),
+        (SELECT array_agg(id ORDER BY created_at) FROM notification_channels c
+         WHERE org_id = %(org)s AND enabled AND failures > 0 AND (failures >= %(most)s OR EXISTS (
+            SELECT FROM notification_jobs j WHERE j.org_id = c.org_id AND j.channel_id = c.id AND j.status = 'failed'
+                AND j.created_at >= coalesce(c.last_sent_at, c.created_at))))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One banner: its tone, words, and where to act."""
+
+    tone: str
+    title: str
+    text: str
+    url: str
+    action: str
+
+
+class Banners:
+    """The banners of one request; asks for them when a template first looks."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def all(self) -> Sequence[Trouble]:
+        """What this reader can act on: admins and superusers get all of it, others nothing."""
+        request: Any = self.request
+        return troubles_of(request.org) if may_act(request) else ()
+
+
+def may_act(request: Any) -> bool:
+    """Tell whether the reader can do something about what is wrong: an admin, or whoever runs the installation."""
+    membership = getattr(request, "membership", None)
+    return membership is not None and (membership.is_admin or request.user.is_superuser)
+
+
+def banners(request: HttpRequest) -> dict[str, Banners]:
+    """Give templates `banners`; costs nothing until one reads `banners.all`."""
+    return {"banners": Banners(request)}
+
+
+def troubles_of(org: Org) -> Sequence[Trouble]:
+    """Return what is wrong with the installation and with the organisation's channels.
+
+    At most one query, and a second for the names of channels that cannot be reached.
+    """
+    found: Sequence[Trouble] | None = caches["process"].get(f"troubles:{org.pk}")
+    if found is None:
+        found = _look(org)
+        caches["process"].set(f"troubles:{org.pk}", found, KEPT_SECONDS)
+    return found
+
+
+def _look(org: Org) -> Sequence[Trouble]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGNS, {"jobs": sorted(REGISTRY), "org": org.pk, "most": MOST_FAILURES})
+        beat_at, failing_jobs, failing_channels = cursor.fetchone()
+    found = [_worker(beat_at), _jobs(failing_jobs or []), _channels(org, failing_channels or []), _disk()]
+    return tuple(trouble for trouble in found if trouble)
+
+
+def _worker(beat_at: datetime | None) -> Trouble | None:
+    silence = timezone.now() - beat_at if beat_at else None
+    if silence is not None and silence <= WORKER_SILENT_AFTER:
+        return None
+    since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
+    text = f"{since} Until it is back, messages may be late and old logs stay. Start it again: manage.py up."
+    return Trouble("error", "The worker is not running.", text, _url("diagnostics"), "Diagnostics")
+
+
+def _jobs(names: Sequence[str]) -> Trouble | None:
+    if not names:
+        return None
+    title = "A background job fails." if len(names) == 1 else f"{len(names)} background jobs fail."
+    return Trouble("error", title, f"{', '.join(names)}: the last run failed.", _url("diagnostics"), "Diagnostics")
+
+
+def _channels(org: Org, ids: Sequence[Any]) -> Trouble | None:
+    if not ids:
+        return None
+    names = [str(each) for each in Channel.objects.for_org(org).filter(pk__in=ids).order_by("created_at")]
+    title = "A channel cannot be reached." if len(names) == 1 else f"{len(names)} channels cannot be reached."
+    text = f"{', '.join(names)}: messages about incidents do not arrive there."
+    return Trouble("error", title, text, _url("notifications:channels"), "Channels")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk that the embedded database and the files lie on; bytes."""
+
+    total: int
+    free: int
+
+    @property
+    def is_near_full(self) -> bool:
+        """Whether somebody should act."""
+        return self.free < min(self.total * DISK_LEAST_SHARE, DISK_LEAST_BYTES)
+
+    @property
+    def free_share(self) -> float:
+        """0 to 1."""
+        return self.free / self.total if self.total else 0.0
+
+
+def data_disk() -> Disk | None:
+    """Return the disk of the data directory; None where the database is elsewhere, for its disk cannot be seen."""
+    if settings.DATABASE_URL or not settings.DATA_DIR.exists():
+        return None
+    used = shutil.disk_usage(settings.DATA_DIR)
+    return Disk(used.total, used.free)
+
+
+def _disk() -> Trouble | None:
+    disk = data_disk()
+    if disk is None or not disk.is_near_full:
+        return None
+    text = (
+        f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Make room, or keep logs shorter."
+    )
+    return Trouble("warn", "The disk is nearly full.", text, _url("diagnostics"), "Diagnostics")
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
