@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from logs.models import IngestReceipt, LogEntry
+from logs.models import IngestReceipt, LogEntry, SavedView
 
 
 class UncountedPaginator(Paginator):
@@ -57,3 +57,12 @@ class IngestReceiptAdmin(ReadOnlyAdmin):
     list_select_related = ("api_key",)
     search_fields = ("idempotency_key__exact", "api_key__id__exact")
     ordering = ()
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(admin.ModelAdmin):
+    list_display = ("name", "org", "owner", "is_shared", "created_at")
+    list_select_related = ("org", "owner")
+    list_filter = ("is_shared",)
+    search_fields = ("name", "org__name", "owner__email")
+    raw_id_fields = ("org", "owner")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils import timezone
 
 from logs import ranges
-from logs.addresses import EARLIEST
+from logs.addresses import EARLIEST, Address
 from logs.forms import Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything
@@ -111,6 +113,37 @@ class Controls:
         is_open = self.explorer.range.is_open or wider_end >= self.explorer.now
         wider = ranges.written(max(start - length * (2 if is_open else 1), EARLIEST))
         return self.explorer.url(since=wider, to=None if is_open else ranges.written(wider_end))
+
+    @property
+    def live_url(self) -> str:
+        """The page following what comes in; or, while it does, not any more."""
+        is_live = self.explorer.is_live
+        return self.explorer.url(to=None, live=None if is_live else "1")
+
+    @property
+    def poll_url(self) -> str:
+        """Where a page that follows asks for new rows; `after` comes to it."""
+        return self.explorer.url().replace(reverse("logs:explorer"), reverse("logs:live"), 1)
+
+    @property
+    def start_address(self) -> str:
+        """The address after which a page without rows follows."""
+        return str(Address(self.explorer.now - timedelta(seconds=5), 0))
+
+    @property
+    def exports(self) -> list[tuple[str, str]]:
+        """What can be taken away, and where."""
+        page = self.explorer.url(
+            since=ranges.written(self.explorer.range.start),
+            to=None if self.explorer.range.is_open else ranges.written(self.explorer.range.end),
+        )
+        base = page.replace(reverse("logs:explorer"), reverse("logs:export"), 1)
+        return [(label, f"{base}&format={form}") for label, form in (("NDJSON", "ndjson"), ("CSV", "csv"))]
+
+    @property
+    def page(self) -> str:
+        """The query string that a saved view keeps."""
+        return urlencode(self.explorer.params())
 
     @property
     def mistake_parts(self) -> tuple[str, str, str]:

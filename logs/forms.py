@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import quote, urlencode
 
+from django import forms
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +19,7 @@ from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.tree import Node
 
+LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
 _MOST_COLUMNS = 8
 _LONGEST_COLUMN = 80  # characters
@@ -167,3 +169,16 @@ def _columns(text: str | None) -> tuple[str, ...]:
 
 def _written_column(name: str) -> str:
     return name.replace(",", " ")
+
+
+class SavedViewForm(forms.Form):
+    """A name for the page whose query string is `page`."""
+
+    name = forms.CharField(max_length=80, label="Name")
+    is_shared = forms.BooleanField(required=False, label="For everybody in the organisation")
+    page = forms.CharField(required=False, max_length=10_000, widget=forms.HiddenInput)
+
+    def params(self) -> dict[str, str]:
+        """Return the lasting parameters of the page, as they would be written today."""
+        asked = Explorer.read(QueryDict(self.cleaned_data["page"]))
+        return {name: value for name, value in asked.params().items() if name in LASTING}

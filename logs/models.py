@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.models import Org
+from accounts.models import Org, User
 from logs.words import words_of_message
 from services.models import ApiKey, Environment, Service
 
@@ -129,3 +129,36 @@ class IngestReceipt(models.Model):
 
     def __str__(self) -> str:
         return self.idempotency_key
+
+
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def for_org(self, org: Org) -> Self:
+        return self.filter(org=org)
+
+    def seen_by(self, user: User) -> Self:
+        """Those of the reader, and those that others share."""
+        return self.filter(models.Q(owner=user) | models.Q(is_shared=True))
+
+
+class SavedView(models.Model):
+    """A named state of the explorer; `params` are the lasting parameters of its URL, so a relative range stays so."""
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    owner = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    name = models.CharField(max_length=80)
+    params = models.JSONField(default=dict)
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        db_table = "saved_log_views"
+        constraints = [
+            models.UniqueConstraint(fields=["org", "owner", "name"], name="saved_log_views_org_id_owner_id_name_key"),
+        ]
+        indexes = [models.Index(fields=["owner"], name="saved_log_views_owner_idx")]
+
+    def __str__(self) -> str:
+        return self.name

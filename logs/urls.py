@@ -9,5 +9,9 @@ app_name = "logs"
 urlpatterns = [
     path("api/v1/logs/ingest", ingest, name="ingest"),
     path("logs", views.explorer, name="explorer"),
+    path("logs/live", views.live, name="live"),
+    path("logs/export", views.export, name="export"),
+    path("logs/views", views.save_view, name="save_view"),
+    path("logs/views/<int:pk>/delete", views.delete_view, name="delete_view"),
     path("logs/<str:address>", views.entry, name="entry"),
 ]

@@ -1,25 +1,45 @@
-"""The log explorer's pages."""
+"""The log explorer: its page, one log, what comes in meanwhile, the export, saved views."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import record
 from accounts.tenancy import OrgRequest, org_member
+from logs import actions
 from logs.addresses import Address
 from logs.controls import Controls
 from logs.drawer import CONTEXT_ROWS, Drawer, drawer_for
 from logs.explore import explore, lister
-from logs.forms import Explorer
+from logs.export import FORMATS, ExportsBusyError
+from logs.export import export as stream
+from logs.forms import Explorer, SavedViewForm
+from logs.live import new_rows
+from logs.models import SavedView
 from logs.queries import neighbours
+from logs.ranges import written
+from logs.saved import offered_views, view_url
+from logs.search.page import prepare
+from logs.search.printer import print_query
 from logs.search.scopes import scopes_of
 from logs.search.session import search_session
+from pulseops.core.preferences import safe_next
 
 
 @org_member
@@ -31,7 +51,9 @@ def explorer(request: OrgRequest) -> HttpResponse:
     if _htmx_target(request) == "drawer":
         response = render(request, "logs/_drawer.html", values)
     else:
-        response = render(request, "logs/explorer.html", values | {"found": explore(request.org, asked)})
+        values["found"] = explore(request.org, asked)
+        values["views"] = offered_views(request.org, request.user, request.membership)
+        response = render(request, "logs/explorer.html", values)
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
 
@@ -59,6 +81,78 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         "itself": rows.rows([drawer.log.row]),
     }
     return render(request, "logs/entry.html", values)
+
+
+@org_member
+@require_safe
+def live(request: OrgRequest) -> HttpResponse:
+    """Answer with the rows that came in after the address `after`; the header tells where to go on."""
+    after = Address.read(request.GET.get("after", ""))
+    if after is None:
+        return HttpResponseBadRequest("after is the address of a log", content_type="text/plain")
+    asked = Explorer.read(request.GET)
+    followed = new_rows(request.org, asked, after)
+    values = {"explorer": asked, "rows": followed.rows}
+    response = render(request, "logs/_live.html", values)
+    response["X-Logs-Newest"] = str(followed.newest)
+    response["X-Logs-Gap"] = "1" if followed.is_gap else "0"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@org_member
+@require_safe
+def export(request: OrgRequest) -> HttpResponseBase:
+    """Stream what the page's query finds as a file."""
+    asked = Explorer.read(request.GET)
+    form = request.GET.get("format", "ndjson")
+    if form not in FORMATS or asked.node is None:
+        return redirect(f"{reverse('logs:explorer')}?{request.GET.urlencode()}")
+    search = prepare(request.org.pk, asked.node, scopes_of(request.org))
+    try:
+        chunks = stream(search, asked.range.window, form=form)
+    except ExportsBusyError:
+        text = "Two exports of your organisation are running. Try again when one of them is done."
+        return HttpResponse(text, status=429, content_type="text/plain", headers={"Retry-After": "30"})
+    meta = {"format": form, "query": print_query(asked.node), "from": written(asked.range.start),
+            "to": written(asked.range.end)}  # fmt: skip
+    record(actor=request.user, org=request.org, action="logs.exported", resource_type="logs", meta=meta)
+    name = f"logs-{asked.range.start:%Y%m%dT%H%M%S}-{asked.range.end:%Y%m%dT%H%M%S}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(chunks, content_type=FORMATS[form], headers=headers)
+
+
+@org_member
+@require_POST
+def save_view(request: OrgRequest) -> HttpResponse:
+    """Save the page under a name; sharing it with the organisation is for developers and admins."""
+    form = SavedViewForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "A saved view needs a name of at most 80 characters.")
+        return redirect(safe_next(request, reverse("logs:explorer")))
+    is_shared = form.cleaned_data["is_shared"] and request.membership.is_developer
+    params = form.params()
+    try:
+        view = actions.save_view(
+            actor=request.user, org=request.org, name=form.cleaned_data["name"], params=params, is_shared=is_shared
+        )
+    except actions.TooManyViewsError:
+        messages.error(request, f"You have {actions.MOST_VIEWS} saved views. Delete one first.")
+        return redirect(safe_next(request, reverse("logs:explorer")))
+    messages.success(request, f"Saved “{view.name}”.")
+    return redirect(view_url(view))
+
+
+@org_member
+@require_POST
+def delete_view(request: OrgRequest, pk: int) -> HttpResponse:
+    """Delete a saved view of one's own; an admin also those that others share."""
+    view = get_object_or_404(SavedView.objects.for_org(request.org).seen_by(request.user), pk=pk)
+    if view.owner_id != request.user.pk and not request.membership.is_admin:
+        raise PermissionDenied("Only its owner or an admin may delete a shared view.")
+    actions.delete_view(actor=request.user, view=view)
+    messages.success(request, f"Deleted “{view.name}”.")
+    return redirect(safe_next(request, reverse("logs:explorer")))
 
 
 def _drawer(request: OrgRequest, asked: Explorer) -> Drawer | None:

@@ -89,16 +89,21 @@ def newest_page(
     now: datetime,
     seconds: float,
     before: Address | None = None,
+    after: Address | None = None,
     limit: int = 100,
 ) -> Page:
-    """Return the newest `limit` rows of `window` that match, in the list behind `before`, within about `seconds`."""
+    """Return the newest `limit` rows of `window` that match, within about `seconds`.
+
+    Of the list only what is behind `before`; or only what is new above `after`, and what was received late.
+    """
     if before and before.ts < window.end:
         window = Window(window.start, max(before.ts + timedelta(microseconds=1), window.start))
     slicer = Slicer(window, seconds=seconds, first=_FIRST_SLICE, anchor=now)
     rows: list[LogRow] = []
     while len(rows) <= limit and session.may_go_on() and (part := slicer.take()):
         try:
-            rows += _slice_rows(session, search, part, before, limit + 1 - len(rows))
+            span = Span(search.org_id, part.start, part.end, before, after)
+            rows += _slice_rows(session, search, span, part, limit + 1 - len(rows))
         except OutOfTimeError:
             if not slicer.failed():
                 break
@@ -107,14 +112,11 @@ def newest_page(
     return _page(rows, limit, slicer, session)
 
 
-def _slice_rows(
-    session: SearchSession, search: Search, part: Slice, before: Address | None, limit: int
-) -> list[LogRow]:
+def _slice_rows(session: SearchSession, search: Search, span: Span, part: Slice, limit: int) -> list[LogRow]:
     walked = is_walk(search.rest, part.width)
     conditions = search.parts(walked=walked)
     if not conditions:
         return []
-    span = Span(search.org_id, part.start, part.end, before)
     sql, params = page_of_slice(span, conditions, is_walk=walked, limit=limit)
     return [read_row(row) for row in session.fetch(sql, params, seconds=part.seconds)]
 

@@ -21,6 +21,7 @@ from logs.addresses import Address
 from logs.search.compiler import Condition, Reach
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
+JUST_RECEIVED = timedelta(seconds=15)
 MESSAGE_SHOWN = 20_000  # characters of a message that a list reads
 META_SHOWN = 20_000  # bytes of JSON that a list reads
 
@@ -30,12 +31,17 @@ ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Rows of `org_id` in [start, end) that come after `before` in a list that is newest first."""
+    """Rows of `org_id` in [start, end), for a list that is newest first.
+
+    With `before` those that follow it there; with `after` those above it, and whatever was received just now, wherever
+    its own time puts it.
+    """
 
     org_id: UUID
     start: datetime
     end: datetime
     before: Address | None = None
+    after: Address | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
         """Return it as SQL."""
@@ -43,6 +49,9 @@ class Span:
         if self.before:
             sql += " AND ts <= %s AND (ts, id) < (%s, %s)"
             params += [self.before.ts, self.before.ts, self.before.id]
+        if self.after:
+            sql += " AND ((ts, id) > (%s, %s) OR created_at > now() - %s)"
+            params += [self.after.ts, self.after.id, JUST_RECEIVED]
         return sql, params
 
 
@@ -55,6 +64,14 @@ def page_of_slice(span: Span, parts: Sequence[Condition], *, is_walk: bool, limi
     WHERE l.ts >= %s AND l.ts < %s
     ORDER BY l.ts DESC, l.id DESC"""
     return sql, [*params, limit, span.org_id, span.start, span.end]
+
+
+def all_of(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """Return the SQL for whole rows of `span` that meet a condition, newest first; its last parameter is the limit."""
+    where, params = _where(span, parts[0]) if parts else ("FALSE", [])
+    sql = f"""SELECT id, ts, created_at, level, environment_id, message, trace_id, request_id, meta_json::text
+    FROM logs WHERE {where} ORDER BY ts DESC, id DESC LIMIT %s"""
+    return sql, params
 
 
 def _walked(span: Span, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:

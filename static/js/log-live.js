@@ -1,0 +1,97 @@
+// data-live="url": rows that come in are put on top of the list. It waits while somebody reads (scrolled down, text selected,
+// a log open), asks less often in a hidden tab or when the server fails, and keeps at most a thousand rows.
+const EVERY = 2000, HIDDEN = 30000, MOST = 60000; // milliseconds
+const ROWS = 1000;
+
+let timer = 0;
+let wait = EVERY;
+let held = []; // rows that wait until somebody looks
+
+function parts() {
+  const bar = document.querySelector("[data-live]");
+  return { bar, list: document.querySelector("[data-logs]"), words: bar?.querySelector("[data-live-words]"), show: bar?.querySelector("[data-live-show]") };
+}
+
+function isReading() {
+  const selection = getSelection();
+  return scrollY > 200 || document.querySelector(".drawer--open") !== null || (selection !== null && !selection.isCollapsed);
+}
+
+function put(list, rows) {
+  for (const row of rows) {
+    row.classList.add("is-new");
+    // Late lines have their place further down: newest first, as the server sorts them.
+    const before = [...list.children].find((each) => precedes(row.dataset.log, each.dataset.log));
+    list.insertBefore(row, before ?? null);
+  }
+  globalThis.htmx?.process(list);
+  while (list.children.length > ROWS) list.lastElementChild.remove();
+}
+
+function precedes(a, b) {
+  const cut = (address) => address.split(/(?<=\d)-/).map(BigInt);
+  const [[ta, ia], [tb, ib]] = [cut(a), cut(b)];
+  return ta > tb || (ta === tb && ia > ib);
+}
+
+function release({ list, show }) {
+  put(list, held);
+  held = [];
+  show.hidden = true;
+}
+
+function take(rows, all) {
+  const known = new Set([...all.list.children, ...held].map((row) => row.dataset.log));
+  const fresh = rows.filter((row) => !known.has(row.dataset.log));
+  if (fresh.length) document.querySelector("[data-empty-live]")?.remove();
+  held = [...fresh.reverse(), ...held].slice(0, ROWS);
+  if (!held.length) return;
+  if (isReading()) {
+    all.show.hidden = false;
+    all.show.textContent = `${held.length} new`;
+  } else {
+    release(all);
+  }
+}
+
+async function poll() {
+  const all = parts();
+  if (!all.bar || !all.list) return;
+  const url = new URL(all.bar.dataset.live, location);
+  url.searchParams.set("after", all.bar.dataset.liveAfter);
+  try {
+    const response = await fetch(url, { headers: { Accept: "text/html" }, redirect: "error" });
+    if (!response.ok) throw new Error(String(response.status));
+    const template = document.createElement("template");
+    template.innerHTML = await response.text();
+    all.bar.dataset.liveAfter = response.headers.get("X-Logs-Newest") ?? all.bar.dataset.liveAfter;
+    take([...template.content.querySelectorAll("[data-log]")], all);
+    const gap = response.headers.get("X-Logs-Gap") === "1";
+    all.words.textContent = gap ? "Following; more comes in than can be shown." : "Following what comes in.";
+    wait = EVERY;
+  } catch {
+    wait = Math.min(wait * 2, MOST);
+    all.words.textContent = `The server does not answer; trying again in ${Math.round(wait / 1000)} s.`;
+  }
+  schedule();
+}
+
+function schedule() {
+  clearTimeout(timer);
+  if (parts().bar) timer = setTimeout(poll, document.hidden ? Math.max(wait, HIDDEN) : wait);
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-live-show]")) return;
+  scrollTo({ top: 0 });
+  release(parts());
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && parts().bar) poll();
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target?.id === "drawer") return;
+  held = [];
+  schedule();
+});
+schedule();

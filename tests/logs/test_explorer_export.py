@@ -1,0 +1,130 @@
+"""The export: everything the query finds, streamed, for those who may see it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.test import Client
+
+from accounts.models import AuditLog, Org, User
+from logs.models import LogEntry
+from pulseops.core.locks import lock_number
+from services.models import Service
+from tests.factories import make_log, make_service
+
+NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
+RANGE = "from=2026-03-17T11:00:00Z&to=2026-03-17T13:00:00Z"
+
+
+@pytest.fixture
+def service(org: Org) -> Service:
+    return make_service(org, "api")
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], viewer: User) -> Client:
+    return client_for(viewer)
+
+
+def body(client: Client, query: str) -> str:
+    response = client.get(f"/logs/export?{RANGE}&{query}")
+    assert response.status_code == 200
+    assert "attachment" in response["Content-Disposition"]
+    return b"".join(response.streaming_content).decode()
+
+
+def test_ndjson_holds_each_log_whole(client: Client, service: Service) -> None:
+    make_log(service, "old", ts=NOW - timedelta(minutes=5))
+    make_log(service, 'zwölf\n"x"', ts=NOW, meta_json={"n": 1, "日": None}, trace_id="t", level="error")
+    first, second = map(json.loads, body(client, "format=ndjson").splitlines())
+    assert second["message"] == "old"
+    assert second["meta"] is None
+    assert first | {"id": 0, "received_at": ""} == {
+        "id": 0, "timestamp": NOW.isoformat(), "received_at": "", "level": "error", "service": "api",
+        "environment": "production", "message": "zwölf\n\"x\"", "trace_id": "t", "request_id": None,
+        "meta": {"n": 1, "日": None},
+    }  # fmt: skip
+
+
+def test_csv_is_read_back_and_runs_no_formula(client: Client, service: Service) -> None:
+    make_log(service, "=cmd|'/c calc'!A1", ts=NOW, meta_json={"a": 1})
+    header, row = csv.reader(io.StringIO(body(client, "format=csv")))
+    found = dict(zip(header, row, strict=True))
+    assert found["message"] == "'=cmd|'/c calc'!A1"
+    assert json.loads(found["meta"]) == {"a": 1}
+
+
+def test_it_holds_what_the_query_finds_and_no_more(client: Client, service: Service) -> None:
+    place = {"org": service.org, "service": service, "environment": service.environments.get(name="staging")}
+    LogEntry.objects.bulk_create(
+        LogEntry(message=f"line {n}", ts=NOW - timedelta(seconds=n), level="warn" if n % 2 else "info", **place)
+        for n in range(1_200)
+    )
+    lines = [json.loads(line) for line in body(client, "format=ndjson&q=level:warn").splitlines()]
+    assert [line["message"] for line in lines] == [f"line {n}" for n in range(1, 1_200, 2)]
+
+
+def test_it_ends_at_the_limit(client: Client, service: Service, settings: LazySettings) -> None:
+    settings.LOG_EXPORT_ROWS = 3
+    for _ in range(5):
+        make_log(service, ts=NOW)
+    assert len(body(client, "format=ndjson").splitlines()) == 3
+
+
+def test_it_is_audited(client: Client, service: Service, viewer: User) -> None:
+    body(client, "format=csv&q=level:error")
+    row = AuditLog.objects.get(action="logs.exported")
+    assert row.actor_user == viewer
+    assert row.meta_json["query"] == "level:error"
+
+
+def test_an_outsider_exports_only_their_own(
+    client_for: Callable[[User], Client], outsider: User, service: Service
+) -> None:
+    make_log(service, "secret", ts=NOW)
+    assert body(client_for(outsider), "format=ndjson") == ""
+    assert client_for(outsider).post("/logs/export").status_code == 405
+
+
+@pytest.mark.parametrize("query", ["format=xls", "format=csv&q=("])
+def test_what_cannot_be_exported_leads_back(client: Client, service: Service, query: str) -> None:
+    response = client.get(f"/logs/export?{query}")
+    assert response.status_code == 302
+    assert response["Location"].startswith("/logs?")
+
+
+@pytest.fixture
+def _other_session_holds(org: Org) -> Iterator[None]:
+    """Another connection runs two exports of the organisation."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            for slot in range(2):
+                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.export:{org.pk}:{slot}")])
+            held.set()
+            done.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("_other_session_holds")
+def test_a_third_export_at_once_is_refused(client: Client, service: Service) -> None:
+    response = client.get("/logs/export?format=csv")
+    assert response.status_code == 429
+    assert response["Retry-After"] == "30"
+    assert not LogEntry.objects.exists()
