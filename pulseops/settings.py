@@ -228,7 +228,7 @@ if EMAIL_URL:
 elif DEBUG:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "accounts.mail_files.PrivateFileBackend"
     EMAIL_FILE_PATH = DATA_DIR / "mail"
 
 # -- Ingest limits (contracts.md) ------------------------------------------------------------------------------------
