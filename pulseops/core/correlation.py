@@ -5,6 +5,7 @@ Both live in a context variable, so log lines, audit rows, jobs and deliveries f
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -57,13 +58,24 @@ def correlated(identifier: str | None = None) -> Iterator[str]:
 
 def client_address(request: HttpRequest) -> str | None:
     """Return the client's IP: the peer's, or behind `TRUSTED_PROXIES` proxies what the outermost of them saw."""
-    peer: str | None = request.META.get("REMOTE_ADDR") or None
+    peer = _as_address(request.META.get("REMOTE_ADDR", ""))
     if not settings.TRUSTED_PROXIES:
         return peer
     hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     if len(hops) < settings.TRUSTED_PROXIES:
         return peer
-    return hops[-settings.TRUSTED_PROXIES]
+    return _as_address(hops[-settings.TRUSTED_PROXIES]) or peer
+
+
+def _as_address(text: str) -> str | None:
+    """Return the IP in `text`, which some proxies write with a port or a zone; None for what is no IP."""
+    host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _forget_origin(**_: Any) -> None:
