@@ -49,6 +49,11 @@ _COPY = """
     COPY logs (org_id, service_id, environment_id, ts, created_at, level, message, meta_json, trace_id, request_id)
     FROM STDIN
 """
+_COUNT = """
+    INSERT INTO log_counts (org_id, minute, service_id, environment_id, level, count, is_merged)
+    SELECT org_id, date_trunc('minute', ts), service_id, environment_id, level, count(*), true
+    FROM logs WHERE org_id = %s AND ts >= %s GROUP BY 1, 2, 3, 4, 5
+"""
 
 
 def fill(org: Org, now: datetime) -> int:
@@ -65,6 +70,8 @@ def fill(org: Org, now: datetime) -> int:
         for row in _rows(scopes, demo_logs(now)):
             copy.write_row(row)
             stored += 1
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [org.pk, now - SPAN - timedelta(days=1)])
     return stored
 
 

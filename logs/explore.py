@@ -15,8 +15,8 @@ from accounts.models import Org
 from logs import facets, nothing, pills, ranges
 from logs.facets import Facet, KeySeen
 from logs.forms import Explorer
+from logs.histogram import Counts, bar_origin, bar_step, histogram
 from logs.pills import Pill
-from logs.queries import Counts, bar_origin, bar_step, histogram
 from logs.rows import Lister, Marker, ShownRow
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.scopes import Scopes, scopes_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from logs.forms import Explorer
-from logs.queries import Counts
+from logs.histogram import Counts
 from logs.search.edit import with_choice, with_term
 from logs.search.fields import LEVELS, key_for_json
 from logs.search.jsonpaths import FlatField, flat_fields

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Membership, Org, Role, User
-from logs.models import Level, LogEntry
+from logs.models import Level, LogCount, LogEntry
 from services import keys
 from services.models import ApiKey, Environment, Service
 
@@ -57,11 +57,15 @@ def make_key(environment: Environment, **fields: Any) -> str:
 
 
 def make_log(service: Service, message: str = "hello", *, environment: str = "production", **fields: Any) -> LogEntry:
-    """Store one log; `ts` is now unless given."""
-    return LogEntry.objects.create(
+    """Store one log and count it; `ts` is now unless given."""
+    log = LogEntry.objects.create(
         org_id=service.org_id,
         service=service,
         environment=service.environments.get(name=environment),
         message=message,
         **{"ts": timezone.now(), "level": Level.INFO, **fields},
     )
+    minute = log.ts.replace(second=0, microsecond=0)
+    scope = {"org_id": log.org_id, "service_id": log.service_id, "environment_id": log.environment_id}
+    LogCount.objects.create(**scope, minute=minute, level=log.level, count=1)
+    return log

@@ -1,0 +1,149 @@
+"""How many logs a search finds, over time and by scope: from the roll-up by minute where it can tell, else by rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+from logs.search.compiler import Condition
+from logs.search.page import Search
+from logs.search.plans import Span
+from logs.search.session import OutOfTimeError, SearchSession
+from logs.search.slices import Slice, Slicer, Window
+
+_STEPS_MS = (
+    10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    1_200_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000,
+    345_600_000,
+)  # fmt: skip
+_LEAST_BARS, _MOST_BARS = 60, 120
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many logs: by the start of their bar and level, and by environment and level. Newest are counted first.
+
+    `counted_to` is the time back to which all were counted; it is the window's start when `is_complete`.
+    """
+
+    step: timedelta
+    counted_to: datetime
+    is_complete: bool = True
+    bars: Counter[tuple[datetime, str]] = field(default_factory=Counter)
+    groups: Counter[tuple[UUID, str]] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """All that were counted."""
+        return sum(self.groups.values())
+
+
+def bar_step(length: timedelta) -> timedelta:
+    """Return how long a bar is, so that `length` has 60 to 120 of them where round steps allow; the longer of two."""
+    steps = [timedelta(milliseconds=milliseconds) for milliseconds in _STEPS_MS]
+    for step, longer in pairwise([*steps, -(-length // (_DAY * _MOST_BARS)) * _DAY]):
+        if length <= step * _MOST_BARS:
+            return longer if length >= longer * _LEAST_BARS else step
+    return max(-(-length // (_DAY * _MOST_BARS)) * _DAY, _DAY)
+
+
+def bar_origin(start: datetime, step: timedelta, midnight: datetime) -> datetime:
+    """Return where the first bar begins: at or before `start`, on a round time of the reader's day."""
+    return midnight + ((start - midnight) // step) * step
+
+
+def histogram(
+    session: SearchSession,
+    search: Search,
+    window: Window,
+    *,
+    origin: datetime,
+    step: timedelta,
+    seconds: float,
+    until: datetime | None = None,
+    admits: Callable[[UUID, str], bool] | None = None,
+) -> Counts:
+    """Count what matches in `window`, within about `seconds`, in bars of `step` that begin at `origin`.
+
+    `until` is where the chart ends, if the window goes on beyond it: what lies behind counts into the last bar.
+
+    A search of columns alone is counted for all levels and scopes, so that facets know what lies beside it: then
+    `admits(environment_id, level)` tells what belongs into the bars. Any other is counted as it is.
+    """
+    is_whole = not search.rest.sql
+    counts = Counts(step, window.end)
+    end = until or window.end
+    last = origin + (end - origin - timedelta(microseconds=1)) // step * step
+    count = _count_all if is_whole else _count_found
+    first = window.length if is_whole else max((end - window.start) / 8, step)
+    slicer = Slicer(window, seconds=seconds, first=first, anchor=end)
+    while session.may_go_on() and (part := slicer.take()):
+        try:
+            rows = count(session, search, part, origin, step)
+        except OutOfTimeError:
+            if not slicer.failed():
+                break
+        else:
+            slicer.done()
+            for bar, environment_id, level, number in rows:
+                counts.groups[environment_id, level] += number
+                if admits is None or not is_whole or admits(environment_id, level):
+                    counts.bars[min(bar, last), level] += number
+    counts.counted_to, counts.is_complete = slicer.reached, slicer.is_complete
+    return counts
+
+
+Counted = list[tuple[datetime, UUID, str, int]]  # bar, environment, level, how many
+
+
+def _count_all(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
+    """Count every log of the slice: whole minutes from the roll-up, what is left at both ends from the rows."""
+    first, behind = _ceiling(part.start), _floor(part.end)
+    if first >= behind or step < _MINUTE:
+        return _count_rows(session, search.org_id, part.start, part.end, Condition(), origin, step, part.seconds)
+    sql = """SELECT date_bin(%s, minute, %s), environment_id, level, sum(count)
+    FROM log_counts WHERE org_id = %s AND minute >= %s AND minute < %s GROUP BY 1, 2, 3"""
+    counted = session.fetch(sql, [step, origin, search.org_id, first, behind], seconds=part.seconds)
+    for start, end in ((part.start, first), (behind, part.end)):
+        if start < end:
+            counted += _count_rows(session, search.org_id, start, end, Condition(), origin, step, part.seconds)
+    return counted
+
+
+def _count_found(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
+    parts = search.parts(walked=False)
+    if not parts:
+        return []
+    return _count_rows(session, search.org_id, part.start, part.end, parts[0], origin, step, part.seconds)
+
+
+def _count_rows(
+    session: SearchSession,
+    org_id: UUID,
+    start: datetime,
+    end: datetime,
+    condition: Condition,
+    origin: datetime,
+    step: timedelta,
+    seconds: float,
+) -> Counted:
+    where, params = Span(org_id, start, end).condition()
+    also = f" AND ({condition.sql})" if condition.sql else ""
+    sql = f"""SELECT date_bin(%s, ts, %s), environment_id, level, count(*)
+    FROM logs WHERE {where}{also} GROUP BY 1, 2, 3"""
+    return session.fetch(sql, [step, origin, *params, *condition.params], seconds=seconds)
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def _ceiling(moment: datetime) -> datetime:
+    whole = _floor(moment)
+    return whole if whole == moment else whole + _MINUTE
