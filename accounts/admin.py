@@ -20,8 +20,9 @@ from django.utils.html import format_html
 from accounts import audit, devices
 from accounts.actions.orgs import delete_org
 from accounts.actions.people import deactivate_user, reactivate_user
-from accounts.audited_admin import AuditedModelAdmin, ReadOnlyAdmin
+from accounts.audited_admin import AuditedModelAdmin
 from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
+from pulseops.core.admin import ReadOnlyAdmin
 
 # Signing in to the admin is signing in, second factor and throttle included.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -29,7 +29,7 @@ class AuditedModelAdmin(admin.ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: Any, action: str, obj: Any, message: Any = None) -> None:
-        org = obj if isinstance(obj, Org) else getattr(obj, "org", None)
+        org = _org_of(obj)
         if action == "admin.deleted" and isinstance(obj, Org):
             org = None
         fields = [field for part in message or [] for field in part.get("changed", {}).get("fields", [])]
@@ -37,14 +37,8 @@ class AuditedModelAdmin(admin.ModelAdmin):
         audit.record(actor=request.user, org=org, action=action, resource=obj, meta=meta)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Shows and searches, changes nothing."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+def _org_of(obj: Any) -> Org | None:
+    """Return the organisation that a row belongs to, itself or through its service; None for installation-wide rows."""
+    if isinstance(obj, Org):
+        return obj
+    return getattr(obj, "org", None) or getattr(getattr(obj, "service", None), "org", None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from accounts.audited_admin import AuditedModelAdmin
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from pulseops.core.admin import ReadOnlyAdmin
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(admin.ModelAdmin):
+class AlertRuleAdmin(AuditedModelAdmin):
     list_display = ["id", "name", "org", "type", "service", "environment", "severity", "enabled", "problem"]
     list_display_links = ["id", "name"]
     list_filter = ["type", "enabled", "severity", "created_at"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedModelAdmin
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from pulseops.core.admin import ReadOnlyAdmin
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(admin.ModelAdmin):
+class DeploymentAdmin(AuditedModelAdmin):
     list_display = ("short_sha", "service", "environment", "state_label", "source", "branch", "author", "created_at")
     list_filter = ("status", "source")
     list_select_related = ("service", "environment")
@@ -22,7 +23,7 @@ class DeploymentAdmin(admin.ModelAdmin):
 
 
 @admin.register(GitHubIntegration)
-class GitHubIntegrationAdmin(admin.ModelAdmin):
+class GitHubIntegrationAdmin(AuditedModelAdmin):
     list_display = ("repository", "service", "secret_version", "last_refused_at", "created_at")
     list_select_related = ("service",)
     search_fields = ("repo_owner", "repo_name", "service__name")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from accounts.audited_admin import AuditedModelAdmin
 from incidents.models import Incident, IncidentEvent
 from pulseops.core.admin import ReadOnlyAdmin
 
 
 @admin.register(Incident)
-class IncidentAdmin(admin.ModelAdmin):
+class IncidentAdmin(AuditedModelAdmin):
     list_display = ["id", "title", "org", "service", "environment", "severity", "status", "source", "created_at"]
     list_display_links = ["id", "title"]
     list_filter = ["status", "severity", "source", "created_at"]

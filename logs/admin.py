@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from logs.models import IngestReceipt, LogEntry, SavedView
+from accounts.audited_admin import AuditedModelAdmin
+from logs.models import IngestReceipt, LogCount, LogEntry, SavedView
+from pulseops.core.admin import ReadOnlyAdmin
 
 
 class UncountedPaginator(Paginator):
@@ -20,31 +21,21 @@ class UncountedPaginator(Paginator):
         return self.ROWS
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """A table that people look at."""
+class LargeTableAdmin(ReadOnlyAdmin):
+    """A table that people look at, too large to count or sort."""
 
     paginator = UncountedPaginator
-    show_full_result_count = False
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
+    ordering = ()
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ReadOnlyAdmin):
+class LogEntryAdmin(LargeTableAdmin):
     list_display = ("id", "ts", "level", "org", "service", "environment", "summary")
     list_select_related = ("org", "service", "environment")
     list_filter = ("level",)
     search_fields = ("id__exact", "trace_id__exact", "request_id__exact")
     search_help_text = "An id, a trace id or a request id"
-    ordering = ()
 
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:
@@ -52,15 +43,22 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IngestReceipt)
-class IngestReceiptAdmin(ReadOnlyAdmin):
+class IngestReceiptAdmin(LargeTableAdmin):
     list_display = ("id", "idempotency_key", "api_key", "created_at")
     list_select_related = ("api_key",)
     search_fields = ("idempotency_key__exact", "api_key__id__exact")
-    ordering = ()
+
+
+@admin.register(LogCount)
+class LogCountAdmin(LargeTableAdmin):
+    list_display = ("id", "minute", "org", "service", "environment", "level", "count", "is_merged")
+    list_select_related = ("org", "service", "environment")
+    list_filter = ("level", "is_merged")
+    search_fields = ("org__name", "service__name")
 
 
 @admin.register(SavedView)
-class SavedViewAdmin(admin.ModelAdmin):
+class SavedViewAdmin(AuditedModelAdmin):
     list_display = ("name", "org", "owner", "is_shared", "created_at")
     list_select_related = ("org", "owner")
     list_filter = ("is_shared",)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedModelAdmin
 from notifications.models import Channel, Job
 
 
 @admin.register(Channel)
-class ChannelAdmin(admin.ModelAdmin):
+class ChannelAdmin(AuditedModelAdmin):
     list_display = ["__str__", "org", "type", "enabled", "failures", "last_sent_at", "last_failed_at"]
     list_filter = ["type", "enabled", "last_failed_at"]
     list_select_related = ["org"]
@@ -25,7 +26,7 @@ class ChannelAdmin(admin.ModelAdmin):
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(AuditedModelAdmin):
     list_display = ["type", "org", "channel", "status", "attempts", "next_attempt_at", "sent_at", "last_error"]
     list_filter = ["status", "type", "created_at"]
     list_select_related = ["org", "channel"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedModelAdmin
 from services.models import ApiKey, Environment, RateBucket, Service
 
 
@@ -15,7 +16,7 @@ class EnvironmentInline(admin.TabularInline):
 
 
 @admin.register(Service)
-class ServiceAdmin(admin.ModelAdmin):
+class ServiceAdmin(AuditedModelAdmin):
     list_display = ["name", "org", "retention_days", "created_by", "created_at"]
     list_filter = ["created_at", "retention_days"]
     list_select_related = ["org", "created_by"]
@@ -26,7 +27,7 @@ class ServiceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Environment)
-class EnvironmentAdmin(admin.ModelAdmin):
+class EnvironmentAdmin(AuditedModelAdmin):
     list_display = ["name", "service", "org", "created_at"]
     list_filter = ["name"]
     list_select_related = ["service__org"]
@@ -41,7 +42,7 @@ class EnvironmentAdmin(admin.ModelAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(AuditedModelAdmin):
     list_display = ["__str__", "org", "service", "environment", "rate_per_minute", "last_used_at", "revoked_at"]
     list_filter = ["revoked_at", "last_used_at"]
     list_select_related = ["org", "service", "environment"]
@@ -55,7 +56,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
 
 @admin.register(RateBucket)
-class RateBucketAdmin(admin.ModelAdmin):
+class RateBucketAdmin(AuditedModelAdmin):
     list_display = ["api_key", "window_start", "count"]
     list_filter = ["window_start"]
     list_select_related = ["api_key"]

@@ -17,6 +17,8 @@ from accounts.models import Invitation, Membership, Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident
+from logs.addresses import Address
+from logs.models import LogEntry
 from notifications.models import Channel, Job
 from services.models import ApiKey, Environment
 from tests.factories import make_service
@@ -48,7 +50,9 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
     effect = WebhookEffect.objects.create(
         integration=integration, delivery_id="d-1", event_type="push", payload_hash="p", result="ignored"
     )
+    log = LogEntry.objects.create(**where, ts=timezone.now(), level="info", message="hello")
     return {
+        "address": Address(log.ts, log.pk),
         "effect_id": effect.pk,
         "service_id": service.pk,
         "environment_id": environment.pk,

@@ -11,9 +11,11 @@ from pulseops.core.models import CronRun, Heartbeat
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """For rows that only the system writes."""
+    """For rows that only the system writes: to look at and to search."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -29,7 +31,6 @@ class CronRunAdmin(ReadOnlyAdmin):
     list_filter = ("status", "job_name")
     search_fields = ("job_name", "meta_json__correlation_id")
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
 
 @admin.register(Heartbeat)

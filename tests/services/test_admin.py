@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import AuditLog
 from services.models import ApiKey, RateBucket
 from tests.factories import make_user
 
@@ -42,3 +43,12 @@ def test_a_service_that_is_used_can_be_deleted(client: Client, key: ApiKey) -> N
     response = client.post(f"/admin/services/service/{key.service_id}/delete/", {"post": "yes"})
     assert response.status_code == 302
     assert not ApiKey.objects.exists()
+
+
+def test_a_change_stands_in_the_audit_log_of_the_organisation(client: Client, key: ApiKey) -> None:
+    environment = key.environment
+    fields = {"service": environment.service_id, "name": "canary"}
+    response = client.post(f"/admin/services/environment/{environment.pk}/change/", fields)
+    assert response.status_code == 302
+    row = AuditLog.objects.for_org(key.org).get(action="admin.changed")
+    assert (row.resource_type, row.resource_id) == ("environment", str(environment.pk))
