@@ -12,6 +12,6 @@ urlpatterns = [
     path("logs/live", views.live, name="live"),
     path("logs/export", views.export, name="export"),
     path("logs/views", views.save_view, name="save_view"),
-    path("logs/views/<int:pk>/delete", views.delete_view, name="delete_view"),
+    path("logs/views/<int:view_id>/delete", views.delete_view, name="delete_view"),
     path("logs/<str:address>", views.entry, name="entry"),
 ]

@@ -145,9 +145,9 @@ def save_view(request: OrgRequest) -> HttpResponse:
 
 @org_member
 @require_POST
-def delete_view(request: OrgRequest, pk: int) -> HttpResponse:
+def delete_view(request: OrgRequest, view_id: int) -> HttpResponse:
     """Delete a saved view of one's own; an admin also those that others share."""
-    view = get_object_or_404(SavedView.objects.for_org(request.org).seen_by(request.user), pk=pk)
+    view = get_object_or_404(SavedView.objects.for_org(request.org).seen_by(request.user), pk=view_id)
     if view.owner_id != request.user.pk and not request.membership.is_admin:
         raise PermissionDenied("Only its owner or an admin may delete a shared view.")
     actions.delete_view(actor=request.user, view=view)

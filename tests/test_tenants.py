@@ -18,7 +18,7 @@ from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident
 from logs.addresses import Address
-from logs.models import LogEntry
+from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from services.models import ApiKey, Environment
 from tests.factories import make_service
@@ -51,7 +51,9 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         integration=integration, delivery_id="d-1", event_type="push", payload_hash="p", result="ignored"
     )
     log = LogEntry.objects.create(**where, ts=timezone.now(), level="info", message="hello")
+    view = SavedView.objects.create(org=org, owner=admin, name="Errors", is_shared=True)
     return {
+        "view_id": view.pk,
         "address": Address(log.ts, log.pk),
         "effect_id": effect.pk,
         "service_id": service.pk,
