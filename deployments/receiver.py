@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from deployments.candidates import all_integrations, named_integrations
 from deployments.mapping import UnmappedError, target_environment
-from deployments.models import GitHubIntegration, WebhookDelivery, WebhookEffect
+from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.payloads import InvalidPayloadError, Reading, Rollout, read_payload
 from deployments.rollouts import record_rollout
 from deployments.signatures import is_signed_by, is_signed_with
@@ -92,7 +92,6 @@ def receive_delivery(delivery: Delivery, integrations: Sequence[GitHubIntegratio
     reading = _read(delivery)
     digest = hashlib.sha256(delivery.body).hexdigest()
     with transaction.atomic():
-        _note_delivery(delivery, integrations, digest)
         whose: Sequence[GitHubIntegration | None] = integrations or [None]
         news = [_receive_for(each, delivery, reading, digest) for each in whose]
     return Receipt(is_duplicate=not any(news), problem="" if reading.is_valid else reading.reason)
@@ -105,20 +104,16 @@ def _read(delivery: Delivery) -> Reading:
         return Reading(reason=f"Not a JSON object: {error}", is_valid=False)
 
 
-def _note_delivery(delivery: Delivery, integrations: Sequence[GitHubIntegration], digest: str) -> None:
-    row = WebhookDelivery(
-        delivery_id=delivery.delivery_id,
-        integration=integrations[0] if integrations else None,
-        event_type=delivery.event_type,
-        payload_hash=digest,
-    )
-    WebhookDelivery.objects.bulk_create([row], ignore_conflicts=True)
-
-
-# Take the line of the log for this delivery, or wait for whoever has it and lock what they wrote.
+# Note the delivery, once for all integrations, and take its line of this integration's log; whoever else has just taken
+# it is waited for.
 _TAKE_LINE = """
+WITH noted AS (
+    INSERT INTO webhook_deliveries (delivery_id, integration_id, event_type, payload_hash)
+    VALUES (%(delivery)s, %(integration)s, %(event)s, %(hash)s)
+    ON CONFLICT (delivery_id) DO NOTHING
+)
 INSERT INTO webhook_effects (integration_id, delivery_id, event_type, action, payload_hash, result, reason, received_at)
-VALUES (%s, %s, %s, %s, %s, 'ignored', '', now())
+VALUES (%(integration)s, %(delivery)s, %(event)s, %(action)s, %(hash)s, 'ignored', '', now())
 ON CONFLICT (integration_id, delivery_id) DO UPDATE SET delivery_id = excluded.delivery_id
 RETURNING id, xmax = 0, result
 """
@@ -130,8 +125,13 @@ def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, read
     A redelivery of what was not applied is looked at again, because the mapping may be right by now; it is news if it
     is applied this time.
     """
-    integration_id = integration.pk if integration else None
-    key = [integration_id, delivery.delivery_id, delivery.event_type, reading.action, digest]
+    key = {
+        "integration": integration.pk if integration else None,
+        "delivery": delivery.delivery_id,
+        "event": delivery.event_type,
+        "action": reading.action,
+        "hash": digest,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_LINE, key)
         line, is_new, result = cursor.fetchone()

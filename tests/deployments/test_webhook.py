@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from accounts.models import Org
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from deployments.signatures import derive_secret
+from pulseops.core.extensions import AFTER_DEPLOYMENT
 from tests.deployments.github import PATH, SHA, deliver, encode, headers, make_integration, payload, run_event, sign
 from tests.factories import make_org
 
@@ -112,6 +113,17 @@ def test_a_deployment_that_names_no_run_joins_its_commit(integration: GitHubInte
     for event in ("deployment", "deployment_status"):
         deliver(integration, event, payload(event, workflow=None, workflow_run=None))
     assert Deployment.objects.get().github_deployment_id == 2217450981
+
+
+def test_other_apps_are_told_of_each_end_once(integration: GitHubIntegration) -> None:
+    told: list[Any] = []
+    AFTER_DEPLOYMENT.add(told.append)
+    try:
+        for content in (run_event("requested"), *[run_event("completed", conclusion="failure")] * 3):
+            deliver(integration, "workflow_run", content)
+    finally:
+        AFTER_DEPLOYMENT.functions.remove(told.append)
+    assert told == [integration.service.org_id]
 
 
 def test_a_rerun_is_a_deployment_of_its_own(integration: GitHubIntegration) -> None:
