@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.urls import reverse
@@ -37,6 +38,8 @@ def create(request: HttpRequest) -> HttpResponse:
         deployment, is_new = report_deployment(
             scope=Scope(key.org_id, key.service_id, key.environment_id), report=report
         )
+    except IntegrityError:  # the key's environment was deleted this very moment, and the key with it
+        return json_error("FORBIDDEN", "This API key is unknown or revoked.")
     except AlreadyEndedError as error:
         return json_error("CONFLICT", str(error))
     except ApiError as error:

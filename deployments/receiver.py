@@ -111,11 +111,12 @@ WITH noted AS (
     INSERT INTO webhook_deliveries (delivery_id, integration_id, event_type, payload_hash)
     VALUES (%(delivery)s, %(integration)s, %(event)s, %(hash)s)
     ON CONFLICT (delivery_id) DO NOTHING
+    RETURNING 1
 )
 INSERT INTO webhook_effects (integration_id, delivery_id, event_type, action, payload_hash, result, reason, received_at)
 VALUES (%(integration)s, %(delivery)s, %(event)s, %(action)s, %(hash)s, 'ignored', '', now())
 ON CONFLICT (integration_id, delivery_id) DO UPDATE SET delivery_id = excluded.delivery_id
-RETURNING id, xmax = 0, result
+RETURNING id, xmax = 0, result, NOT EXISTS (SELECT FROM noted)
 """
 
 
@@ -134,12 +135,20 @@ def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, read
     }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_LINE, key)
-        line, is_new, result = cursor.fetchone()
+        line, is_new, result, was_noted = cursor.fetchone()
     if not is_new and result == Result.APPLIED:
+        return False
+    if is_new and was_noted and _is_of_before(delivery, line):
+        _write_line(line, _Outcome(Result.APPLIED, "Received before the delivery log began."))
         return False
     outcome = _apply(integration, reading, delivery.delivery_id)
     _write_line(line, outcome, event_json=_as_json(reading.rollout))
     return bool(is_new) or outcome.result == Result.APPLIED
+
+
+def _is_of_before(delivery: Delivery, line: int) -> bool:
+    """Tell whether an older installation received this: it kept deliveries, but no log of what they did."""
+    return not WebhookEffect.objects.filter(delivery_id=delivery.delivery_id).exclude(pk=line).exists()
 
 
 def _write_line(line: int, outcome: _Outcome, **fields: Any) -> None:

@@ -79,7 +79,7 @@ def test_all_permutations_of_a_run(integration: GitHubIntegration) -> None:
         assert result_of(integration, order) == wanted
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_with_duplicates(integration: GitHubIntegration, data: st.DataObject) -> None:
     everything = list(enumerate(RUN + DEPLOYMENT + ANOTHER_ATTEMPT + OTHER_ENVIRONMENT))

@@ -341,6 +341,13 @@ def test_the_same_delivery_twice(integration: GitHubIntegration) -> None:
     assert Deployment.objects.count() == WebhookEffect.objects.count() == 1
 
 
+def test_a_delivery_that_an_older_installation_received(integration: GitHubIntegration) -> None:
+    WebhookDelivery.objects.create(delivery_id="d-1", event_type="push")
+    assert deliver(integration, "push", payload("push"), delivery_id="d-1").json() == SEEN
+    assert deliver(integration, "push", payload("push"), delivery_id="d-1").json() == SEEN
+    assert not Deployment.objects.exists()
+
+
 def test_redelivery_after_the_mapping_was_mended(integration: GitHubIntegration) -> None:
     content = payload("push", ref="refs/heads/trunk")
     send = lambda: deliver(integration, "push", content, delivery_id="d-1").json()  # noqa: E731
