@@ -232,6 +232,7 @@ class WebhookDelivery(models.Model):
     event_type = models.TextField()
     payload_hash = models.TextField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    provider = models.TextField(default="github", db_default="github", editable=False)
 
     class Meta:
         db_table = "webhook_deliveries"

@@ -6,11 +6,21 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
+from tests.databases import Catalog, catalog, migrate, scratch_database
 from tests.factories import make_member, make_org, make_service, make_user
 
 pytest_plugins = ["tests.browser"]
+
+
+@pytest.fixture(scope="session")
+def fresh_catalog(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Catalog:
+    """The catalog of a database that was empty when it was migrated."""
+    with django_db_blocker.unblock(), scratch_database() as database:
+        migrate(database)
+        return catalog(database)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 ROOT = Path(__file__).resolve().parent.parent
+Catalog = dict[str, list[tuple[object, ...]]]
 # The order in which the documented tables refer to each other.
 APPS = ("pulseops/core", "accounts", "services", "logs", "deployments", "incidents", "alerts", "notifications")
 
@@ -51,7 +52,7 @@ def rows(database: BaseDatabaseWrapper, sql: str) -> list[tuple[object, ...]]:
         return cursor.fetchall()
 
 
-def catalog(database: BaseDatabaseWrapper) -> dict[str, list[tuple[object, ...]]]:
+def catalog(database: BaseDatabaseWrapper) -> Catalog:
     """Return columns, constraints, indexes and triggers of the public schema, in an order of their own.
 
     Partitions are left out: which there are is a matter of dates.

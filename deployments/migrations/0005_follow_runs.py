@@ -28,6 +28,11 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddField(
                     model_name="deployment",
+                    name="outcome",
+                    field=models.TextField(blank=True, db_default="", default=""),
+                ),
+                migrations.AddField(
+                    model_name="deployment",
                     name="started_at",
                     field=models.DateTimeField(blank=True, null=True),
                 ),
@@ -83,11 +88,6 @@ class Migration(migrations.Migration):
             model_name="deployment",
             name="is_commit_known",
             field=models.BooleanField(db_default=False, default=False, editable=False),
-        ),
-        migrations.AddField(
-            model_name="deployment",
-            name="outcome",
-            field=models.TextField(blank=True, db_default="", default=""),
         ),
         migrations.AddField(
             model_name="deployment",

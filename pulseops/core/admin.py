@@ -1,4 +1,4 @@
-"""Job runs and heartbeats in the Django admin: to read, never to change."""
+"""Job runs, heartbeats and what was taken over in the Django admin: to read, never to change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from pulseops.core.models import CronRun, Heartbeat
+from pulseops.core.models import AdoptedTable, AdoptionNote, CronRun, Heartbeat
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -37,3 +37,17 @@ class CronRunAdmin(ReadOnlyAdmin):
 class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ("name", "beat_at")
     search_fields = ("name",)
+
+
+@admin.register(AdoptedTable)
+class AdoptedTableAdmin(ReadOnlyAdmin):
+    list_display = ("table_name", "rows_before", "adopted_at")
+    search_fields = ("table_name",)
+
+
+@admin.register(AdoptionNote)
+class AdoptionNoteAdmin(ReadOnlyAdmin):
+    list_display = ("table_name", "row_key", "column_name", "old_value", "note")
+    list_filter = ("table_name",)
+    search_fields = ("table_name", "row_key", "old_value", "note")
+    show_full_result_count = False

@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from django.db import connection
+from django.utils import timezone
 from django_q.models import Schedule
 
 from pulseops.core.correlation import correlated
@@ -84,10 +85,13 @@ def _run_recorded(name: str, identifier: str, function: Callable[[], Result]) ->
 
 
 def _record(name: str, status: CronRun.Status, started: float, identifier: str, detail: dict[str, Any]) -> None:
+    seconds, now = time.monotonic() - started, timezone.now()
     CronRun.objects.create(
         job_name=name,
         status=status,
-        duration_ms=round((time.monotonic() - started) * 1000),
+        duration_ms=round(seconds * 1000),
+        started_at=now - timedelta(seconds=seconds),
+        finished_at=now,
         meta_json={**detail, "correlation_id": identifier},
     )
 

@@ -20,6 +20,11 @@ class CronRun(models.Model):
     duration_ms = models.IntegerField(null=True, blank=True)
     meta_json = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    org_id = models.UUIDField(
+        null=True, blank=True
+    )  # other software ran some jobs for one organisation; nothing here does
 
     class Meta:
         db_table = "cron_runs"
@@ -42,3 +47,40 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AdoptedTable(models.Model):
+    """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption)."""
+
+    table_name = models.TextField(primary_key=True)
+    rows_before = models.BigIntegerField()
+    adopted_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "adopted_tables"
+
+    def __str__(self) -> str:
+        return self.table_name
+
+
+class AdoptionNote(models.Model):
+    """Something that was changed when a table was taken over.
+
+    A note about one row has its primary key in `row_key`, and in `old_value` what stood in `column_name`; a note about
+    the table has none of them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    table_name = models.TextField()
+    row_key = models.TextField(db_default="", default="", blank=True)
+    column_name = models.TextField(db_default="", default="", blank=True)
+    old_value = models.TextField(null=True, blank=True)
+    note = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "adoption_notes"
+        indexes = [models.Index(fields=["table_name", "row_key"], name="adoption_notes_row_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_key}: {self.note}"

@@ -1,0 +1,127 @@
+"""Taking over tables that other software made: what each app's migration 0002 does.
+
+It runs where the baseline found the tables already there, in the migration's own transaction: count the rows, rename
+columns, let go of old rules, run the app's script, which moves values, and put in place what the documented shape asks
+for. On tables that the baseline made itself it finds nothing to do. What it did stands in `adopted_tables` and
+`adoption_notes`, for `manage.py adoption_report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from django.db import migrations
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from pulseops.core.shapes import Change, ForeignKey, loosening, read_shapes, tightening, wanted_shapes
+
+# The identity of a row in notes: its primary key's columns.
+_KEY_COLUMNS = """
+SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = %s::regclass AND i.indisprimary ORDER BY a.attnum
+"""
+# The names put into these are those of the baseline's own tables and columns.
+_COUNT = """
+INSERT INTO adopted_tables (table_name, rows_before) SELECT '{table}', count(*) FROM {table} HAVING count(*) > 0
+ON CONFLICT (table_name) DO NOTHING
+"""
+_IS_LOST = "t.{column} IS NOT NULL AND NOT EXISTS (SELECT FROM {target} o WHERE o.{target_column} = t.{column})"
+_NOTE_LOST = """
+INSERT INTO adoption_notes (table_name, column_name, row_key, old_value, note)
+SELECT '{table}', '{column}', ({row_key})::text, t.{column}::text, 'What it names is not in {target} any more'
+FROM {table} t WHERE {is_lost}
+"""
+_NULL_LOST = "UPDATE {table} t SET {column} = NULL WHERE {is_lost}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How the tables of one app are taken over.
+
+    `migration` is the migration's `__file__`; the baseline's SQL stands beside it. `renamed` is table → old column →
+    new; `obsolete_indexes` is table → an index from its method on → why it is not needed; `old_tables` are counted as
+    well; `script` is the .sql file that moves values. It may run twice, and finds all documented columns.
+    """
+
+    migration: str
+    renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    obsolete_indexes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    old_tables: tuple[str, ...] = ()
+    script: str = ""
+
+    def operation(self) -> migrations.RunPython:
+        """Return the migration's operation; going backwards undoes nothing."""
+        return migrations.RunPython(
+            lambda apps, schema_editor: self.run(schema_editor.connection), migrations.RunPython.noop
+        )
+
+    def run(self, connection: BaseDatabaseWrapper) -> None:
+        """Take the tables over, inside the caller's transaction."""
+        with connection.cursor() as cursor:
+            wanted = wanted_shapes(cursor, self.baseline)
+            self._count(cursor, [*wanted, *self.old_tables])
+            self._rename(cursor)
+            found = read_shapes(cursor)
+            for name, shape in wanted.items():
+                _make(cursor, loosening(name, shape, found[name], self.obsolete_indexes.get(name, {})))
+            if self.script:
+                cursor.execute(self._read(self.script))
+            found = read_shapes(cursor)
+            for name, shape in wanted.items():
+                _make(cursor, tightening(name, shape, found[name]))
+
+    @property
+    def baseline(self) -> str:
+        """The SQL that makes the documented tables where they are absent."""
+        return self._read("0001_baseline.sql")
+
+    def _read(self, name: str) -> str:
+        return (Path(self.migration).parent / name).read_text(encoding="utf-8")
+
+    def _count(self, cursor: CursorWrapper, tables: Iterable[str]) -> None:
+        for table in tables:
+            cursor.execute("SELECT to_regclass(%s)", [table])
+            if cursor.fetchone()[0] is None:
+                continue
+            cursor.execute(_COUNT.format(table=table))
+
+    def _rename(self, cursor: CursorWrapper) -> None:
+        found = read_shapes(cursor)
+        for table, columns in self.renamed.items():
+            for old, new in columns.items():
+                if old in found[table].columns and new not in found[table].columns:
+                    sql = f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
+                    _make(cursor, [Change(table, sql, f"{old} is called {new}")])
+
+
+def _make(cursor: CursorWrapper, changes: Iterable[Change]) -> None:
+    """Make `changes`, and leave a note of each."""
+    for change in changes:
+        sql = change.sql
+        if change.key and not _let_go_of_nobody(cursor, change.table, change.key):
+            sql += " NOT VALID"
+        cursor.execute(sql)
+        _note(cursor, change.table, change.words)
+
+
+def _let_go_of_nobody(cursor: CursorWrapper, table: str, key: ForeignKey) -> bool:
+    """Null the references whose target is gone, keeping their values in notes; False where they cannot be null.
+
+    No row is deleted: an audit row outlives the organisation that it tells of.
+    """
+    cursor.execute(_KEY_COLUMNS, [table])
+    identity = [row[0] for row in cursor.fetchall()]
+    names = {"table": table, **asdict(key), "row_key": " || ' ' || ".join(f"t.{each}" for each in identity)}
+    is_lost = _IS_LOST.format(**names)
+    cursor.execute(_NOTE_LOST.format(**names, is_lost=is_lost))
+    if key.column in identity:
+        return bool(cursor.rowcount == 0)
+    cursor.execute(_NULL_LOST.format(**names, is_lost=is_lost))
+    return True
+
+
+def _note(cursor: CursorWrapper, table: str, words: str) -> None:
+    cursor.execute("INSERT INTO adoption_notes (table_name, note) VALUES (%s, %s)", [table, words])
