@@ -117,7 +117,11 @@ def server_pid(directory: Path) -> int | None:
 
 
 def kill_server(directory: Path) -> int:
-    """Kill the server's first process with -9 and wait until it is gone; return its pid."""
+    """Kill the server's first process with -9 and wait until it is gone; return its pid.
+
+    Waits for one that lives: backends of a server that is killed already may still answer for a moment.
+    """
+    wait_until(lambda: server_pid(directory))
     pid = server_pid(directory)
     assert pid
     os.kill(pid, signal.SIGKILL)

@@ -73,15 +73,15 @@ def test_nothing_committed_is_lost_when_it_is_killed_under_load(places: Places) 
     for writer in writers:
         writer.start()
 
-    for _ in range(3):
-        count = len(acknowledged)
-        wait_until(lambda count=count: len(acknowledged) > count + 50)
-        kill_server(server.directory)
-    count = len(acknowledged)
-    wait_until(lambda: len(acknowledged) > count + 50)
-    is_over.set()
-    for writer in writers:
-        writer.join()
+    try:
+        for _ in range(3):
+            _wait_for_more(acknowledged)
+            kill_server(server.directory)
+        _wait_for_more(acknowledged)
+    finally:
+        is_over.set()
+        for writer in writers:
+            writer.join()
 
     with psycopg.connect(**server.ensure_running(), dbname="pulseops") as connection:
         stored = {row[0] for row in connection.execute("SELECT id FROM ledger")}
@@ -185,6 +185,11 @@ def _run_until_it_fails(connection: psycopg.Connection, statement: str) -> None:
         connection.execute(statement.encode())
     except psycopg.OperationalError:
         connection.close()
+
+
+def _wait_for_more(acknowledged: list[int]) -> None:
+    count = len(acknowledged)
+    wait_until(lambda: len(acknowledged) > count + 50)
 
 
 def _write(server: EmbeddedServer, number: int, acknowledged: list[int], is_over: threading.Event) -> None:
