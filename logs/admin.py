@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.audited_admin import AuditedModelAdmin
@@ -20,6 +25,16 @@ class UncountedPaginator(Paginator):
     def count(self) -> int:
         return self.ROWS
 
+    def _check_object_list_is_ordered(self) -> None:
+        """Nothing orders these rows, and that is meant."""
+
+
+class UnsortedChangeList(ChangeList):
+    """Rows as the database finds them: Django would sort all of the table by its `id`, which no index begins with."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+        return []
+
 
 class LargeTableAdmin(ReadOnlyAdmin):
     """A table that people look at, too large to count or sort."""
@@ -27,6 +42,10 @@ class LargeTableAdmin(ReadOnlyAdmin):
     paginator = UncountedPaginator
     list_per_page = 50
     ordering = ()
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UnsortedChangeList
 
 
 @admin.register(LogEntry)
@@ -34,8 +53,8 @@ class LogEntryAdmin(LargeTableAdmin):
     list_display = ("id", "ts", "level", "org", "service", "environment", "summary")
     list_select_related = ("org", "service", "environment")
     list_filter = ("level",)
-    search_fields = ("id__exact", "trace_id__exact", "request_id__exact")
-    search_help_text = "An id, a trace id or a request id"
+    search_fields = ("trace_id__exact", "request_id__exact")
+    search_help_text = "A trace id or a request id"
 
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:

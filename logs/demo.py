@@ -17,6 +17,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.models import Org
+from logs import counts
 from services.models import Environment
 
 SPAN = timedelta(hours=48)
@@ -49,11 +50,6 @@ _COPY = """
     COPY logs (org_id, service_id, environment_id, ts, created_at, level, message, meta_json, trace_id, request_id)
     FROM STDIN
 """
-_COUNT = """
-    INSERT INTO log_counts (org_id, minute, service_id, environment_id, level, count, is_merged)
-    SELECT org_id, date_trunc('minute', ts), service_id, environment_id, level, count(*), true
-    FROM logs WHERE org_id = %s AND ts >= %s GROUP BY 1, 2, 3, 4, 5
-"""
 
 
 def fill(org: Org, now: datetime) -> int:
@@ -70,8 +66,7 @@ def fill(org: Org, now: datetime) -> int:
         for row in _rows(scopes, demo_logs(now)):
             copy.write_row(row)
             stored += 1
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [org.pk, now - SPAN - timedelta(days=1)])
+    counts.repair(org_id=org.pk)
     return stored
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from django.utils import timezone
 
+from logs import counts
 from logs.models import IngestReceipt
+from logs.partitions import make_days_ahead, move_strays, partitions, seal_days
 from logs.retention import delete_expired
 from pulseops.core.jobs import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
+_CHECK_SECONDS = 300
 
 
 @recorded_job("forget_ingest_receipts", every=timedelta(hours=1))
@@ -23,4 +27,37 @@ def forget_ingest_receipts() -> Result:
 @recorded_job("delete_expired_logs", every=timedelta(hours=1))
 def delete_expired_logs() -> Result:
     """Delete the logs that are older than their service keeps them."""
-    return {"deleted": delete_expired()}
+    expired = delete_expired()
+    return {"deleted": expired.deleted, "dropped": expired.dropped, "tidied": expired.tidied}
+
+
+@recorded_job("keep_log_partitions", every=timedelta(minutes=30))
+def keep_log_partitions() -> Result:
+    """Make the days to come, and give days of their own to logs that found none."""
+    return {"made": make_days_ahead(timezone.now()), "moved": move_strays()}
+
+
+@recorded_job("seal_log_days", every=timedelta(hours=1))
+def seal_log_days() -> Result:
+    """Build the b-trees of days that are over anew: they lose a third of their size."""
+    return {"sealed": seal_days(timezone.now())}
+
+
+@recorded_job("merge_log_counts", every=timedelta(minutes=1))
+def merge_log_counts() -> Result:
+    """Make one row of all counts of the same minute, level and scope."""
+    return counts.merge()
+
+
+@recorded_job("check_log_counts", every=timedelta(hours=24))
+def check_log_counts() -> Result:
+    """Prove that the counts equal the rows, the newest days first, for up to five minutes; put right what does not."""
+    until = time.monotonic() + _CHECK_SECONDS
+    days = logs = wrong = 0
+    for partition in reversed(partitions()):
+        if time.monotonic() > until:
+            break
+        if not partition.is_default:
+            checked = counts.repair(partition.start, partition.end)
+            days, logs, wrong = days + 1, logs + checked.logs, wrong + checked.wrong_minutes
+    return {"days": days, "logs": logs, "wrong_minutes": wrong}

@@ -237,6 +237,7 @@ INGEST_MAX_ENTRIES = env.int("INGEST_MAX_ENTRIES", 5_000)
 INGEST_MAX_BYTES = env.int("INGEST_MAX_BYTES", 5 * 1024 * 1024)  # decoded
 INGEST_MAX_MESSAGE_BYTES = env.int("INGEST_MAX_MESSAGE_BYTES", 256 * 1024)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", 32)
+INGEST_MIN_FREE_BYTES = env.int("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
 INGEST_BODY_SECONDS = env.int("INGEST_BODY_SECONDS", 10)  # within which a body must have arrived
 INGEST_RATE_PER_MINUTE = env.int("INGEST_RATE_PER_MINUTE", 60_000)  # logs per API key, unless the key has its own
 

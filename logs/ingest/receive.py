@@ -13,6 +13,7 @@ from logs.ingest.availability import gate
 from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
 from logs.ingest.decode import Payload, make_payload
+from logs.ingest.disk import disk_gate
 from logs.ingest.lines import Batch, Window
 from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, ScopeChangedError, first_answer, store_batch
 from pulseops.core.errors import ApiError
@@ -92,6 +93,7 @@ class _Delivery:
         if live is not None:
             live.check_room(len(batch))
         answer = self._answer(batch)
+        disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
         store_batch(self.presented, scope, batch, receipt)
         for tell in AFTER_INGEST:

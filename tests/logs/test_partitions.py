@@ -1,0 +1,216 @@
+"""Partitions by day: made ahead, given to strays, sealed, dropped when all of it is past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Org
+from logs import counts, partitions, retention
+from logs.models import LogCount, LogEntry
+from logs.partitions import DAY, Partition
+from logs.tasks import (
+    check_log_counts,
+    delete_expired_logs,
+    keep_log_partitions,
+    merge_log_counts,
+    seal_log_days,
+)
+from services.models import Environment, Service
+from tests.factories import make_service
+from tests.logs.conftest import Send
+
+NOW = timezone.now()
+OLD = (NOW - timedelta(days=40)).replace(hour=12)
+
+
+@pytest.fixture
+def environment(org: Org) -> Environment:
+    return make_service(org, "api", environments=("production",), retention_days=90).environments.get()
+
+
+def write(environment: Environment, *moments: datetime, level: str = "info", text: str = "x") -> None:
+    scope = {"org": environment.service.org, "service": environment.service, "environment": environment}
+    LogEntry.objects.bulk_create(LogEntry(**scope, ts=at, level=level, message=f"{text} {at}") for at in moments)
+    counts.repair()
+
+
+def named(name: str) -> Partition | None:
+    return next((each for each in partitions.partitions() if each.name == name), None)
+
+
+def where(message: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM logs WHERE message LIKE %s", [f"{message}%"])
+        [[name]] = cursor.fetchall()
+    return str(name)
+
+
+def as_counted() -> dict[tuple[object, ...], int]:
+    """What log_counts says, and a proof that the rows say the same."""
+    scope = "org_id, service_id, environment_id"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {scope}, minute, level, sum(count) FROM log_counts GROUP BY 1, 2, 3, 4, 5")
+        said = {tuple(row[:5]): int(row[5]) for row in cursor.fetchall()}
+        cursor.execute(f"SELECT {scope}, date_trunc('minute', ts), level, count(*) FROM logs GROUP BY 1, 2, 3, 4, 5")
+        assert said == {tuple(row[:5]): row[5] for row in cursor.fetchall()}
+    return said
+
+
+@pytest.mark.django_db
+class TestDays:
+    def test_migrate_makes_the_first(self) -> None:
+        found = partitions.partitions()
+        assert found[0].is_default
+        assert {f"logs_{NOW + n * DAY:%Y%m%d}" for n in range(-1, 3)} <= {each.name for each in found}
+        today = named(f"logs_{NOW:%Y%m%d}")
+        assert today is not None
+        assert today.end - today.start == DAY
+        assert today.start <= NOW < today.end
+
+    def test_days_are_made_ahead_once(self) -> None:
+        later = NOW + timedelta(days=30)
+        made = partitions.make_days_ahead(later)
+        assert made == [f"logs_{later + n * DAY:%Y%m%d}" for n in range(4)]
+        assert partitions.make_days_ahead(later) == []
+
+    def test_strays_get_days_of_their_own(self, environment: Environment) -> None:
+        write(environment, OLD, OLD + timedelta(minutes=1), OLD - DAY)
+        assert where(f"x {OLD - DAY}") == "logs_default"
+        result = keep_log_partitions()
+        assert result is not None
+        assert result["moved"] == {f"logs_{OLD - DAY:%Y%m%d}": 1, f"logs_{OLD:%Y%m%d}": 2}
+        assert where(f"x {OLD - DAY}") == f"logs_{OLD - DAY:%Y%m%d}"
+        write(environment, OLD + timedelta(minutes=5), text="later")
+        assert where("later") == f"logs_{OLD:%Y%m%d}"
+        assert LogEntry.objects.count() == 4
+
+    def test_a_day_made_later_has_every_index(self, environment: Environment) -> None:
+        write(environment, OLD)
+        keep_log_partitions()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass AND indisvalid", [f"logs_{OLD:%Y%m%d}"]
+            )
+            (on_the_day,) = cursor.fetchone()
+            cursor.execute("SELECT count(*) FROM pg_index WHERE indrelid = 'logs'::regclass")
+            assert on_the_day == cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+class TestRetention:
+    def test_a_day_that_nobody_keeps_is_dropped(self, environment: Environment) -> None:
+        write(environment, OLD, OLD + timedelta(hours=1), NOW)
+        keep_log_partitions()
+        Service.objects.update(retention_days=30)
+        result = delete_expired_logs()
+        assert result == {"deleted": 2, "dropped": [f"logs_{OLD:%Y%m%d}"], "tidied": []}
+        assert named(f"logs_{OLD:%Y%m%d}") is None
+        assert sum(as_counted().values()) == 1
+
+    def test_a_day_that_one_service_keeps_loses_the_others(self, environment: Environment, org: Org) -> None:
+        other = make_service(org, "web", retention_days=30).environments.get(name="staging")
+        write(environment, OLD)
+        write(other, *(OLD + n * timedelta(seconds=7) for n in range(40)), NOW)
+        keep_log_partitions()
+        assert delete_expired_logs() == {"deleted": 40, "dropped": [], "tidied": []}
+        assert named(f"logs_{OLD:%Y%m%d}") is not None
+        assert LogEntry.objects.filter(service=other.service).count() == 1
+        assert sum(as_counted().values()) == 2
+
+    def test_batches_end_at_minutes(self, environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(retention, "BATCH", 3)
+        write(environment, *(OLD + n * timedelta(seconds=7) for n in range(50)), NOW)
+        Service.objects.update(retention_days=30)
+        assert retention.delete_expired().deleted == 50
+        assert sum(as_counted().values()) == 1
+
+    def test_what_a_change_will_delete(self, environment: Environment) -> None:
+        write(environment, OLD, OLD + DAY, NOW)
+        assert retention.expired_soon(environment.service, 30) == 2
+        assert retention.expired_soon(environment.service, 60) == 0
+
+
+@pytest.mark.django_db
+class TestCounts:
+    def test_a_batch_is_counted_by_minute_and_level(self, send: Send) -> None:
+        minute = (NOW - timedelta(hours=2)).replace(second=0, microsecond=0)
+        sent = [
+            (minute, "info"),
+            (minute + timedelta(seconds=59.999999), "info"),
+            (minute + timedelta(minutes=1), "debug"),
+            (minute, "error"),
+            (minute, "warn"),
+        ]
+        india = timezone.get_fixed_timezone(330)
+        entries = [
+            {"message": "a", "level": level, "timestamp": at.astimezone(india).isoformat()} for at, level in sent
+        ]
+        for _ in range(2):
+            assert send(entries).status_code == 200
+        assert send([*entries, {"message": "unusual", "x": 1}]).status_code == 200
+        assert sorted(as_counted().values()) == [1, 3, 3, 3, 6]
+
+    def test_merging_keeps_the_sums(self, send: Send) -> None:
+        for _ in range(3):
+            send([{"message": "a"}, {"message": "b", "level": "error"}])
+        before = as_counted()
+        assert LogCount.objects.count() == 6
+        assert merge_log_counts() == {"from": 6, "to": len(before)}
+        assert as_counted() == before
+        assert merge_log_counts() == {"from": 0, "to": 0}
+        send([{"message": "a"}])
+        merge_log_counts()
+        assert sum(as_counted().values()) == 7
+
+    def test_the_check_puts_right_what_is_wrong(self, send: Send, environment: Environment) -> None:
+        for _ in range(3):
+            send([{"message": "a"}])
+        assert check_log_counts()["wrong_minutes"] == 0  # type: ignore[index]
+        LogCount.objects.update(count=7)
+        LogCount.objects.create(
+            org=environment.service.org, minute=OLD.replace(second=0, microsecond=0), level="info", count=3
+        )
+        keep_log_partitions()
+        counts.repair(NOW - timedelta(days=50), NOW + DAY)
+        assert sum(as_counted().values()) == 3
+
+
+@pytest.fixture
+def old_day(transactional_db: None) -> Iterator[str]:
+    """The name of a day's partition that a test makes and leaves behind."""
+    name = f"logs_{OLD:%Y%m%d}"
+    yield name
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sealed_day_is_smaller_and_gives_space_back(old_day: str) -> None:
+    org = Org.objects.create(name="Acme")
+    kept = make_service(org, "kept", retention_days=90).environments.get(name="production")
+    past = make_service(org, "past", retention_days=90).environments.get(name="production")
+    seconds = [OLD + n * timedelta(seconds=1) for n in range(3_000)]
+    for environment in (kept, past):
+        write(environment, *seconds[: 300 if environment is kept else None], text="word " * 20)
+    keep_log_partitions()
+    assert old_day in seal_log_days()["sealed"]  # type: ignore[index]
+    assert seal_log_days() == {"sealed": []}
+    sealed = named(old_day)
+    assert sealed is not None
+    assert sealed.sealed_rows_a_page == pytest.approx(sealed.rows_a_page, abs=0.01)
+    Service.objects.filter(name="past").update(retention_days=30)
+    assert delete_expired_logs() == {"deleted": 3_000, "dropped": [], "tidied": [old_day]}
+    after = named(old_day)
+    assert after is not None
+    assert after.size < sealed.size / 3
+    assert sum(as_counted().values()) == LogEntry.objects.count() == 300
+
+
+def test_bounds_are_read_as_utc() -> None:
+    read = partitions._read("a", "FOR VALUES FROM (MINVALUE) TO ('2026-11-23 02:00:00+02')", None, 0, 0, 0)
+    assert (read.start, read.end) == (partitions.EARLIEST, datetime(2026, 11, 23, tzinfo=UTC))
