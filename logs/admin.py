@@ -32,7 +32,7 @@ class UncountedPaginator(Paginator):
 class UnsortedChangeList(ChangeList):
     """Rows as the database finds them: Django would sort all of the table by its `id`, which no index begins with."""
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return []
 
 
