@@ -9,10 +9,12 @@ from django.urls import include, path
 from pulseops import pages
 from pulseops.core import health
 from pulseops.dashboard.views import dashboard
+from pulseops.diagnostics.views import diagnostics
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("dashboard", dashboard, name="dashboard"),
+    path("settings/diagnostics", diagnostics, name="diagnostics"),
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),

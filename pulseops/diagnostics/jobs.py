@@ -1,0 +1,171 @@
+"""What the background does: processes, queues, and each recorded job's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+from django_q.brokers import get_broker
+from redis.exceptions import RedisError
+
+from accounts.models import Org
+from pulseops.core.health import WORKER_SILENT_AFTER
+from pulseops.core.jobs import REGISTRY, RecordedJob
+from pulseops.core.models import CronRun
+
+RUNS_SHOWN = 20
+PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}
+
+# For each job when django-q2 runs it next, its failures in 24 hours, and by cron_runs_job_created_idx its newest runs.
+_JOBS = """
+    SELECT job, (SELECT next_run FROM django_q_schedule WHERE name = 'job:' || job),
+        (SELECT count(*) FROM cron_runs
+         WHERE job_name = job AND created_at >= now() - interval '24 hours' AND status = 'failure'),
+        run.status, run.duration_ms, run.created_at, run.meta_json ->> 'error', run.meta_json ->> 'result'
+    FROM unnest(%(jobs)s::text[]) job LEFT JOIN LATERAL (
+        SELECT * FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+    ) run ON true
+    ORDER BY job, run.created_at DESC, run.id DESC
+"""
+_BACKGROUND = """
+    SELECT (SELECT array_agg(name ORDER BY name) FROM heartbeats),
+        (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats),
+        count(*) FILTER (WHERE org_id = %(org)s), count(*)
+    FROM notification_jobs WHERE status IN ('pending', 'processing')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job: how it ended, and how long it took in milliseconds."""
+
+    status: str
+    duration_ms: int | None
+    at: datetime
+    error: str
+    result: str
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it raised."""
+        return self.status == CronRun.Status.FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """A job with its newest runs, newest first; `next_at` is when django-q2 means to run it, None if it does not."""
+
+    job: RecordedJob
+    runs: Sequence[Run]
+    next_at: datetime | None
+    failures: int  # in 24 hours
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the newest run ended."""
+        return self.last.at if self.last else None
+
+    @property
+    def lag(self) -> timedelta:
+        """For how long it has been due without having been started; zero when it is not due."""
+        late = timezone.now() - self.next_at if self.next_at else timedelta()
+        return max(late, timedelta())
+
+    @property
+    def is_late(self) -> bool:
+        """Due for longer than a scheduler that lives would let it be."""
+        return self.lag > WORKER_SILENT_AFTER
+
+    @property
+    def state(self) -> str:
+        """One of failing, warning (late), waiting (has never run), ok."""
+        if self.last is None:
+            return "warning" if self.is_late else "waiting"
+        if self.last.is_failure:
+            return "failing"
+        return "warning" if self.is_late else "ok"
+
+    @property
+    def label(self) -> str:
+        """The state in a word."""
+        return {"warning": "Late", "waiting": "Not run yet", "ok": "OK"}.get(self.state, "Failing")
+
+    @property
+    def every(self) -> str:
+        """How often it is meant to run."""
+        if self.job.every is None:
+            return "when asked"
+        minutes = round(self.job.every.total_seconds() / 60)
+        for unit, size in (("d", 24 * 60), ("h", 60)):
+            if minutes % size == 0:
+                return f"{minutes // size} {unit}"
+        return f"{minutes} min"
+
+    @property
+    def oldest_first(self) -> Sequence[Run]:
+        """The runs as they are drawn, from left to right."""
+        return self.runs[::-1]
+
+
+def job_reports() -> list[JobReport]:
+    """Return every recorded job, those that need a look first; one query."""
+    found: dict[str, tuple[list[Run], datetime | None, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_JOBS, {"jobs": sorted(REGISTRY), "limit": RUNS_SHOWN})
+        for job, next_at, failures, status, duration_ms, at, error, result in cursor.fetchall():
+            runs, *_ = found.setdefault(job, ([], next_at, failures))
+            if status:
+                runs.append(Run(status, duration_ms, at, error or "", result or ""))
+    order = {"failing": 0, "warning": 1}
+    reports = [JobReport(REGISTRY[job], *told) for job, told in found.items()]
+    return sorted(reports, key=lambda each: (order.get(each.state, 2), each.job.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A kind of background process and its last sign of life."""
+
+    name: str
+    purpose: str
+    beat_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """One of ok, down."""
+        is_alive = self.beat_at is not None and timezone.now() - self.beat_at <= WORKER_SILENT_AFTER
+        return "ok" if is_alive else "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The processes that should be alive, and how many messages are on their way: the organisation's, and all."""
+
+    processes: Sequence[Process]
+    outbox: int
+    outbox_of_all: int
+
+
+def background(org: Org) -> Background:
+    """Return what goes on behind the pages; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BACKGROUND, {"org": org.pk})
+        names, beats, outbox, outbox_of_all = cursor.fetchone()
+    heard = dict(zip(names or (), beats or (), strict=True))
+    found = [Process(name, purpose, heard.get(name)) for name, purpose in PROCESSES.items()]
+    return Background(found, outbox, outbox_of_all)
+
+
+def queue_depth() -> int | None:
+    """Return how many tasks wait for a worker; None when the queue (Redis) does not answer. One query."""
+    try:
+        return int(get_broker().queue_size())
+    except RedisError:
+        return None

@@ -1,0 +1,49 @@
+"""Settings → Diagnostics: whether PulseOps itself does its work.
+
+Admins see their organisation's own figures, and of the installation whether its jobs run. Superusers, who run it, see
+the errors of jobs, all organisations' intake, the storage and the versions as well.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import OrgRequest, org_admin
+from pulseops.diagnostics.errors import mishaps
+from pulseops.diagnostics.intake import intake, orgs_by_intake, services_by_intake
+from pulseops.diagnostics.jobs import background, job_reports, queue_depth
+from pulseops.diagnostics.storage import storage
+from pulseops.diagnostics.versions import versions
+
+SHOWN_ORGS = 20
+
+
+@require_safe
+@org_admin
+def diagnostics(request: OrgRequest) -> HttpResponse:
+    """Show how PulseOps itself is doing; each call below is one query."""
+    now = timezone.now()
+    is_operator = request.user.is_superuser
+    own, everybody = intake(request.org, now)
+    values = {
+        "is_operator": is_operator,
+        "background": background(request.org),
+        "queue_depth": queue_depth(),
+        "jobs": job_reports(),
+        "intake": own,
+        "services": services_by_intake(request.org, now),
+        "mishaps": mishaps(request.org, now),
+        **({"intake_of_all": everybody, **_installation(now)} if is_operator else {}),
+    }
+    return render(request, "diagnostics/diagnostics.html", values)
+
+
+def _installation(now: datetime) -> dict[str, Any]:
+    senders = orgs_by_intake(now)
+    return {"orgs": senders[:SHOWN_ORGS], "storage": storage(senders), "versions": versions()}
