@@ -22,9 +22,11 @@ def enter_environment(root: Path, *, requirements: str = "requirements.txt") -> 
     """
     if sys.version_info < OLDEST:
         sys.exit(f"PulseOps needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}.")
+    if os.environ.get("PULSEOPS_NO_VENV"):
+        return
     home = root / ".venv"
     ours = Path(sys.prefix).resolve() == home.resolve()
-    if not ours and (sys.prefix != sys.base_prefix or os.environ.get("PULSEOPS_NO_VENV")):
+    if not ours and sys.prefix != sys.base_prefix:
         return
     python = home / "bin" / "python"
     _fill(home, python, root / requirements)

@@ -15,7 +15,7 @@ from accounts.queries import user_by_email
 from logs.demo import DEMO_SERVICES
 from pulseops.core.secrets import stored_secret
 from services.actions import create_key, create_service
-from services.models import Environment, Service
+from services.models import ApiKey, Environment, Service
 
 DEMO_EMAIL = "demo@pulseops.example"
 DEMO_ORG = "Brightside Shop"
@@ -56,7 +56,9 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     admin.save(update_fields=["password"])
     org = _org(org_name, admin)
     _services(org, admin)
-    return Filled(org, logs=logs.demo.fill(org, now))
+    stored = logs.demo.fill(org, now)
+    ApiKey.objects.for_org(org).update(last_used_at=now)
+    return Filled(org, logs=stored)
 
 
 def _person(email: str, name: str) -> User:

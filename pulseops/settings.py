@@ -293,7 +293,7 @@ TIME_ZONE = "UTC"
 SILENCED_SYSTEM_CHECKS = ["models.E034"]  # index names over 30 characters: Oracle's limit; the schema has three
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -32,7 +32,7 @@ class Installation:
     def __init__(self, **environment: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
         self.directory.chmod(0o755)  # for the server's user
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         self.environment = {
@@ -50,7 +50,7 @@ class Installation:
     def twin(self, environment: dict[str, str]) -> Installation:
         """Return an installation in the same directory with another environment, on another port, not migrated."""
         twin = copy(self)
-        twin.port = _free_port()
+        twin.port = free_port()
         twin.url = f"http://127.0.0.1:{twin.port}"
         twin.environment = {**environment, "PORT": str(twin.port)}
         return twin
@@ -141,7 +141,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

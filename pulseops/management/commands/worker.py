@@ -8,7 +8,10 @@ import signal
 import sys
 from typing import Any
 
+from django.db import connections
 from django_q.management.commands import qcluster
+
+from pulseops.core.health import beat
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -23,6 +26,8 @@ class Command(qcluster.Command):
     help = "Run the background worker until SIGTERM or Ctrl-C; tasks at hand are finished first."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        beat("worker")  # the schedule's first comes half a minute later
+        connections.close_all()  # none is inherited
         os.register_at_fork(after_in_child=_leave_group)
         super().handle(*args, **options)
 

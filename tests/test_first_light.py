@@ -1,0 +1,116 @@
+"""The main job end to end, as a new user does it: start, sign up, make a service and a key, send a log, find it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.installation import ROOT, free_port, wait_until
+
+PASSWORD = "a battery of correct horses"
+
+
+@dataclass(frozen=True)
+class Running:
+    """`manage.py up`, answering."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+
+@pytest.fixture
+def up() -> Iterator[Running]:
+    """Everything started by the one command, with nothing there before."""
+    directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
+    directory.chmod(0o755)  # for the server's user
+    port = free_port()
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {
+        "PORT": str(port),
+        "PULSEOPS_DATA_DIR": str(directory),
+        "PULSEOPS_DEMO": "0",
+        "PULSEOPS_NO_VENV": "1",
+        "STATIC_ROOT": str(directory / "static"),
+    }
+    log = directory / "up.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    running = Running(process, f"http://localhost:{port}", log)
+    try:
+        wait_until(lambda: answers(running), seconds=60)
+        yield running
+    finally:
+        for member in family(process):
+            member.kill()
+        process.wait(10)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def answers(running: Running) -> bool:
+    assert running.process.poll() is None, running.log.read_text()
+    try:
+        with urllib.request.urlopen(f"{running.url}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
+def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) -> None:
+    page.goto(f"{up.url}/signup")
+    page.get_by_label("Your name").fill("Ann")
+    page.get_by_label("E-mail").fill("ann@example.com")
+    page.get_by_label("Organisation").fill("Acme")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+
+    page.get_by_label("E-mail").fill("ann@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+    page.get_by_role("link", name="Services").first.click()
+    page.get_by_role("link", name="Make the first service").click()
+    page.get_by_label("Name").fill("checkout")
+    page.get_by_role("button", name="Make service").click()
+    page.get_by_role("link", name="Make a key").click()
+    page.get_by_role("button", name="Make key").click()
+    expect(page.get_by_text("Waiting for the first log…")).to_be_visible()
+
+    snippet = page.locator("pre[aria-label=curl]").inner_text()
+    sent = subprocess.run(["sh", "-c", snippet], check=True, capture_output=True, text=True, timeout=30)
+    assert '"accepted":1' in sent.stdout
+
+    expect(page.get_by_text("First log received")).to_be_visible(timeout=10_000)
+    page.get_by_role("link", name="Open it in the explorer").click()
+    expect(page.get_by_role("link", name="Hello from curl")).to_be_visible()
+
+    everybody = family(up.process)
+    up.process.send_signal(signal.SIGINT)  # Ctrl-C
+    up.process.wait(20)
+    wait_until(lambda: not any(each.is_running() and each.status() != "zombie" for each in everybody))
+    wait_until(lambda: not list((up.log.parent / "postgres").glob("data/postmaster.pid")))
