@@ -112,14 +112,14 @@ class Deployment(models.Model):
 
     @property
     def short_sha(self) -> str:
-        """The first seven characters of the commit's hash."""
+        """The first seven characters of the commit's hash; older installations knew some deployments without one."""
         return self.commit_sha[:7]
 
     @property
     def title(self) -> str:
         """What it is, on one line: the first line of the commit's message, or the run's name."""
         lines = (self.commit_message or "").strip().splitlines()
-        return lines[0] if lines else self.run_label or f"Commit {self.short_sha}"
+        return lines[0] if lines else self.run_label or f"Commit {self.short_sha or 'unknown'}"
 
     @property
     def has_long_message(self) -> bool:

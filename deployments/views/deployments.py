@@ -120,11 +120,11 @@ def deployment_detail(request: OrgRequest, deployment_id: int) -> HttpResponse:
 def _on_github(deployment: Deployment, previous: Deployment | None) -> dict[str, str]:
     """Give the addresses of the commit and of what changed since the deployment before, if the repository is known."""
     integration: GitHubIntegration | None = getattr(deployment.service, "github_integration", None)
-    if integration is None or deployment.source == Deployment.Source.API:
+    if integration is None or not deployment.commit_sha or deployment.source == Deployment.Source.API:
         return {}
     repository = f"https://github.com/{integration.repository}"
     urls = {"commit_url": f"{repository}/commit/{deployment.commit_sha}"}
-    if previous and previous.commit_sha != deployment.commit_sha:
+    if previous and previous.commit_sha not in {"", deployment.commit_sha}:
         urls["compare_url"] = f"{repository}/compare/{previous.commit_sha}...{deployment.commit_sha}"
     return urls
 

@@ -117,6 +117,15 @@ def test_one_deployment(production: Environment, viewer: User, client_for: SignI
         assert part in page
 
 
+def test_a_deployment_of_an_older_installation_without_a_commit(
+    production: Environment, viewer: User, client_for: SignIn
+) -> None:
+    deployment = deploy(production, "", status="pending", outcome="in_progress")
+    client = client_for(viewer)
+    assert "Commit unknown" in text(client.get("/deployments"))
+    assert "In progress" in text(client.get(f"/deployments/{deployment.pk}"))
+
+
 def test_another_organisation_sees_nothing(production: Environment, outsider: User, client_for: SignIn) -> None:
     deployment = deploy(production)
     client = client_for(outsider)
