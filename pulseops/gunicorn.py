@@ -6,6 +6,8 @@ Two processes of few threads: on two cores more writers only fight each other. W
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from typing import Any
 
 wsgi_app = "pulseops.wsgi"
 bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
@@ -27,3 +29,12 @@ loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
 
 # One connection a thread and one to spare, shared by a pool in each process; settings.py reads it.
 os.environ.setdefault("DATABASE_POOL_SIZE", str(threads + 1))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Connect before the first request, which so waits for nothing; the embedded server knows its user from now on."""
+    from django.db import DatabaseError, connection  # noqa: PLC0415  # settings are not loaded when this file is
+
+    with suppress(DatabaseError):  # the request that needs it says so
+        connection.ensure_connection()
+    connection.close()
