@@ -156,6 +156,36 @@ def stacked_histogram(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sparkline:
+    """Buckets as one path for each tone, in a box of `width` by `height` that the page stretches."""
+
+    width: int
+    height: int
+    paths: tuple[tuple[str, str], ...]  # tone, the path's data
+
+
+SPARK_BAR, SPARK_STEP = 8, 10  # of the box: a bar, and a bar with its gap
+
+
+def sparkline(buckets: Sequence[Bucket], *, height: int = 28, order: Sequence[str] = LEVELS) -> Sparkline:
+    """Draw `buckets` small: a page may have dozens of these, so each is a few paths and not hundreds of elements."""
+    scale = _Scale(0, height, _peak(buckets, None, None, rounded=False))
+    paths: dict[str, list[str]] = {}
+    for index, bucket in enumerate(buckets):
+        y = float(height)
+        for tone in order:
+            count = bucket.counts.get(tone, 0)
+            if count:
+                length = max(scale.length(count), 1.5)
+                y = max(y - length, 0)
+                paths.setdefault(tone, []).append(
+                    f"M{index * SPARK_STEP} {y:.1f}h{SPARK_BAR}v{length:.1f}h-{SPARK_BAR}z"
+                )
+    drawn = tuple((tone, "".join(paths[tone])) for tone in order if tone in paths)
+    return Sparkline(max(len(buckets), 1) * SPARK_STEP, height, drawn)
+
+
 class _Extent:
     """From when to when a chart goes."""
 

@@ -16,6 +16,7 @@ from accounts.models import Org, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment
 from incidents.models import Incident
+from logs import counts
 from logs.models import LogEntry
 from notifications.models import Channel
 from pulseops.core.health import beat
@@ -41,6 +42,7 @@ def log(environment: Environment, *, level: str = "info", at: datetime | None = 
         )
         for _ in range(count)
     )
+    counts.repair(org_id=service.org_id)  # ingest would have counted them
 
 
 def incident(environment: Environment, title: str = "It burns", **fields: Any) -> Incident:
@@ -108,7 +110,7 @@ def test_few_queries_however_much_there_is(
 ) -> None:
     client = client_for(request.getfixturevalue(who))
     beat("worker")
-    counts = []
+    queries = []
     for number in range(4):
         for _ in range(number):
             fill(org, f"service-{Service.objects.count()}")
@@ -117,9 +119,9 @@ def test_few_queries_however_much_there_is(
             connection,
         ) as captured:
             page(client)
-        counts.append(len(captured))
-    assert len(set(counts[1:])) == 1
-    assert max(counts) <= MOST_QUERIES
+        queries.append(len(captured))
+    assert len(set(queries[1:])) == 1
+    assert max(queries) <= MOST_QUERIES
 
 
 def test_the_worst_incident_and_its_service_come_first(org: Org, viewer: User, client_for: SignIn) -> None:

@@ -156,7 +156,7 @@ def histogram(chart: charts.Chart, label: str) -> dict[str, Any]:
 @register.inclusion_tag("components/sparkline.html")
 def sparkline(buckets: Sequence[charts.Bucket], label: str) -> dict[str, Any]:
     """Draw buckets small, without axes; `label` says what they show."""
-    return {"chart": charts.stacked_histogram(buckets, height=28, axes=False), "label": label}
+    return {"chart": charts.sparkline(buckets), "label": label}
 
 
 def _iso(moment: datetime) -> str:
