@@ -1,0 +1,85 @@
+"""How long `migrate` takes to take over a running installation with many logs, and which steps lock them.
+
+    python -m benchmarks.adoption [--rows 500000]
+
+Builds the old database on an embedded PostgreSQL in a directory of its own, with its ordinary settings, and migrates
+it. Prints what took longer than a second. Multiply for more rows: what is slow reads or indexes each row.
+"""
+
+# ruff: noqa: PLC0415 - the product is imported when its settings stand in the environment
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+LOGS = """
+INSERT INTO logs (org_id, service_id, environment_id, ts, level, message, meta_json, trace_id, created_at)
+SELECT '10000000-0000-4000-8000-000000000001', '40000000-0000-4000-8000-000000000001',
+    '50000000-0000-4000-8000-000000000001', at, (ARRAY['debug', 'info', 'info', 'warn', 'error'])[1 + n % 5],
+    format('GET /api/users/%s/profile took %s ms, status %s from 10.0.%s.%s', n % 5000, n % 977, 200 + n % 300, n % 255,
+        n % 251),
+    jsonb_build_object('status', 200 + n % 300, 'path', '/api/users', 'attempt', n % 7), md5(n::text), at
+FROM (SELECT n, now() - n * interval '1 second' AS at FROM generate_series(1, ROWS) n) given
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=500_000)
+    rows = parser.parse_args().rows
+    directory = Path(tempfile.mkdtemp(prefix="pulseops-adoption-"))
+    directory.chmod(0o755)
+    os.environ.update(DATABASE_URL="", PULSEOPS_DATA_DIR=str(directory), DJANGO_SETTINGS_MODULE="pulseops.settings")
+    try:
+        _measure(rows)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _measure(rows: int) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    from pulseops.core.management.commands.migrate import AtomicExecutor
+    from tests.adoption.shapes import build_running
+
+    apply = AtomicExecutor.apply_migration
+
+    def timed(self: Any, state: Any, migration: Any, *args: Any, **more: Any) -> Any:
+        started = time.monotonic()
+        try:
+            return apply(self, state, migration, *args, **more)
+        finally:
+            _TIMES[str(migration)] = time.monotonic() - started
+
+    AtomicExecutor.apply_migration = timed  # type: ignore[method-assign]
+    build_running(connection, "numbered")
+    with connection.cursor() as cursor:
+        cursor.execute(LOGS.replace("ROWS", str(rows)))
+        cursor.execute("ANALYZE logs")
+        cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('logs'))")
+        print(f"{rows:,} logs, {cursor.fetchone()[0]} with their indexes")
+    started = time.monotonic()
+    call_command("migrate", verbosity=0, interactive=False)
+    print(f"{time.monotonic() - started:6.1f} s in all, of it")
+    for name, seconds in sorted(_TIMES.items(), key=lambda item: -item[1]):
+        if seconds >= 1:
+            print(f"{seconds:6.1f} s {name}")
+    connection.close()
+    call_command("postgres", "stop", verbosity=0)
+
+
+_TIMES: dict[str, float] = {}
+
+
+if __name__ == "__main__":
+    main()
