@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST
+from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST, INCIDENT_PANELS
 
 
 class AlertsConfig(AppConfig):
@@ -10,7 +10,8 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alerts import hooks  # noqa: PLC0415  # models are not loaded at import time
+        from alerts import hooks, panels  # noqa: PLC0415  # models are not loaded at import time
 
         AFTER_INGEST.add(hooks.after_ingest)
         AFTER_DEPLOYMENT.add(hooks.after_deployment)
+        INCIDENT_PANELS.add(panels.rule_panel)

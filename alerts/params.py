@@ -75,7 +75,9 @@ def read_params(kind: str, given: Any) -> Params:
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name in (each.name for each in fields(model)):
-        value = given.get(name, given.get(_OLD_NAMES.get(name, name)))
+        value = given.get(name)
+        if value is None:
+            value = given.get(_OLD_NAMES.get(name, name))
         if value is None:
             continue
         try:

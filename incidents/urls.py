@@ -1,6 +1,20 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from incidents import changes, views
+from incidents.transitions import Move
 
 app_name = "incidents"
-urlpatterns: list[URLPattern] = []
+_INCIDENT = "incidents/<int:incident_id>"
+urlpatterns = [
+    path("incidents", views.incident_list, name="list"),
+    path("incidents/new", changes.incident_create, name="create"),
+    path("incidents/bulk", changes.incident_bulk, name="bulk"),
+    path(_INCIDENT, views.incident_detail, name="detail"),
+    path(f"{_INCIDENT}/edit", changes.incident_edit, name="edit"),
+    path(f"{_INCIDENT}/notes", changes.incident_note, name="note"),
+    path(f"{_INCIDENT}/severity", changes.incident_severity, name="severity"),
+    path(f"{_INCIDENT}/assignee", changes.incident_assign, name="assign"),
+    *(path(f"{_INCIDENT}/{move}", changes.incident_move, {"move": move}, name=move) for move in Move),
+]

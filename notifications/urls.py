@@ -1,6 +1,20 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from notifications import views
 
 app_name = "notifications"
-urlpatterns: list[URLPattern] = []
+_SETTINGS = "settings/notifications"
+_CHANNEL = f"{_SETTINGS}/<uuid:channel_id>"
+_MESSAGE = f"{_SETTINGS}/messages/<uuid:job_id>"
+urlpatterns = [
+    path(_SETTINGS, views.channel_list, name="channels"),
+    path(f"{_SETTINGS}/new", views.channel_create, name="create"),
+    path(_CHANNEL, views.channel_edit, name="edit"),
+    path(f"{_CHANNEL}/test", views.channel_test, name="test"),
+    path(f"{_CHANNEL}/switch", views.channel_switch, name="switch"),
+    path(f"{_CHANNEL}/delete", views.channel_delete, name="delete"),
+    path(f"{_MESSAGE}/retry", views.job_retry, name="retry"),
+    path(f"{_MESSAGE}/drop", views.job_drop, name="drop"),
+]

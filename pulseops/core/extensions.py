@@ -73,6 +73,9 @@ TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], date
     ExtensionPoint()
 )
 
+# (request, incidents.Incident) -> a panel for the incident's page, or None: the rule that opened it, say.
+INCIDENT_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
+
 # (organisation id, whether there are errors in it) once a batch of logs is committed; must be quick and may not fail.
 AFTER_INGEST: ExtensionPoint[Callable[[Any, bool], None]] = ExtensionPoint()
 

@@ -1,0 +1,116 @@
+"""What changes alert rules. Actor first; each writes its audit row in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit import record
+from accounts.models import Org, User
+from alerts.models import AlertFiring, AlertPending, AlertRule
+from incidents.actions import add_note
+from incidents.models import Incident
+from pulseops.core.locks import transaction_lock
+from pulseops.core.wakeups import wake_evaluation
+
+FIELDS = ("name", "type", "service", "environment", "params_json", "severity", "enabled", "cooldown_seconds")
+RULES_PER_ORG = 500
+
+
+class TooManyRulesError(Exception):
+    """The organisation has as many rules as it may."""
+
+
+@transaction.atomic
+def create_rule(*, actor: User | None, org: Org, **values: Any) -> AlertRule:
+    """Add a rule; `values` are those of FIELDS, checked by the form. Raises TooManyRulesError."""
+    if AlertRule.objects.for_org(org).count() >= RULES_PER_ORG:
+        raise TooManyRulesError(f"An organisation may have {RULES_PER_ORG} rules.")
+    rule = AlertRule.objects.create(org=org, **values)
+    record(actor=actor, org=org, action="rule.created", resource=rule, meta={"name": rule.name, "type": rule.type})
+    wake_evaluation(org.pk)
+    return rule
+
+
+@transaction.atomic
+def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
+    """Change a rule; tells whether anything is different. `values` are those of FIELDS, checked by the form."""
+    locked = _locked(rule)
+    changed = [name for name in FIELDS if name in values and getattr(locked, name) != values[name]]
+    if not changed:
+        return False
+    for name in changed:
+        setattr(locked, name, values[name])
+    locked.problem = None
+    locked.save()
+    record(
+        actor=actor,
+        org=locked.org,
+        action="rule.changed",
+        resource=locked,
+        meta={"name": locked.name, "changed": changed},
+    )
+    if not locked.enabled:
+        _let_go(locked, "The rule was switched off.")
+    wake_evaluation(locked.org_id)
+    return True
+
+
+@transaction.atomic
+def switch_rule(*, actor: User | None, rule: AlertRule, enabled: bool) -> bool:
+    """Switch a rule on or off; tells whether that changed anything."""
+    locked = _locked(rule)
+    if locked.enabled == enabled:
+        return False
+    locked.enabled = enabled
+    locked.save(update_fields=["enabled"])
+    action = "rule.enabled" if enabled else "rule.disabled"
+    record(actor=actor, org=locked.org, action=action, resource=locked, meta={"name": locked.name})
+    if enabled:
+        wake_evaluation(locked.org_id)
+    else:
+        _let_go(locked, "The rule was switched off.")
+    return True
+
+
+@transaction.atomic
+def mute_rule(*, actor: User | None, rule: AlertRule, until: datetime | None) -> bool:
+    """Let a rule open nothing before `until`, None for no muting; what goes on may end meanwhile."""
+    locked = _locked(rule)
+    if locked.muted_until == until:
+        return False
+    locked.muted_until = until
+    locked.save(update_fields=["muted_until"])
+    meta = {"name": locked.name, "until": until.isoformat() if until else None}
+    action = "rule.muted" if until else "rule.unmuted"
+    record(actor=actor, org=locked.org, action=action, resource=locked, meta=meta)
+    if until is None:
+        wake_evaluation(locked.org_id)
+    return True
+
+
+@transaction.atomic
+def delete_rule(*, actor: User | None, rule: AlertRule) -> None:
+    """Remove a rule with its firings; its incidents stay."""
+    locked = _locked(rule)
+    _let_go(locked, "The rule was deleted.")
+    meta = {"name": locked.name, "type": locked.type}
+    record(actor=actor, org=locked.org, action="rule.deleted", resource=locked, meta=meta)
+    locked.delete()
+
+
+def _locked(rule: AlertRule) -> AlertRule:
+    """Lock the rule behind the organisation's lock, in the order in which the evaluator takes them."""
+    transaction_lock(f"alerts:{rule.org_id}")
+    return AlertRule.objects.select_for_update(of=("self",)).select_related("org").get(pk=rule.pk)
+
+
+def _let_go(rule: AlertRule, words: str) -> None:
+    """End what the rule has going on; its open incidents are people's now."""
+    AlertFiring.objects.filter(rule=rule, resolved_at=None).update(resolved_at=timezone.now(), clear_since=None)
+    AlertPending.objects.filter(rule=rule).delete()
+    for incident in Incident.objects.filter(rule_id=rule.pk).live():
+        add_note(actor=None, incident=incident, text=f"{words} This incident no longer ends by itself.")

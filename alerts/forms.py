@@ -1,0 +1,118 @@
+"""What admins enter about alert rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import Org
+from alerts.models import AlertRule
+from alerts.params import LEVELS, MINUTES_MAX, THRESHOLD_MAX, ErrorCountParams, ParamsError, read_params
+from incidents.forms import EnvironmentField
+from incidents.models import Severity
+from services.models import Service
+
+COOLDOWN_MAX = 7 * 24 * 3600  # seconds
+MUTES = {"1h": timedelta(hours=1), "8h": timedelta(hours=8), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+_DEFAULT = ErrorCountParams()
+
+
+def _minutes(label: str, least: int, initial: int, help_text: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, min_value=least, max_value=MINUTES_MAX, initial=initial, help_text=help_text, required=False
+    )
+
+
+class RuleForm(forms.Form):
+    """A new rule, or with `rule` the change of one. `values` is what actions take."""
+
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"placeholder": "Many errors"}))
+    type = forms.ChoiceField(label="Watch", choices=AlertRule.Type.choices)
+    service = forms.ModelChoiceField(Service.objects.none(), required=False, empty_label="any, each on its own")
+    environment = EnvironmentField(required=False, empty_label="any, each on its own")
+    threshold = forms.IntegerField(
+        label="At least", min_value=1, max_value=THRESHOLD_MAX, initial=_DEFAULT.threshold, required=False,
+        help_text="Logs in the window.",
+    )  # fmt: skip
+    window_minutes = _minutes("Window (min)", 1, _DEFAULT.window_minutes, "Counted by when a log was received.")
+    level = forms.ChoiceField(
+        choices=[(each, each or "any") for each in reversed(LEVELS)], initial=_DEFAULT.level, required=False
+    )
+    query = forms.CharField(
+        label="Filter",
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"placeholder": "payment -timeout status:>=500", "spellcheck": "false"}),
+        help_text="As in the log explorer; empty for all.",
+    )
+    for_minutes = _minutes("Must hold for (min)", 0, 0, "0 fires at once.")
+    recovery_minutes = _minutes("Over after (min of quiet)", 0, _DEFAULT.recovery_minutes, "0 ends it at once.")
+    cooldown_seconds = forms.IntegerField(
+        label="Cooldown (s)", min_value=0, max_value=COOLDOWN_MAX, initial=300,
+        help_text="Within it the same incident is reopened.",
+    )  # fmt: skip
+    severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
+    enabled = forms.BooleanField(required=False, initial=True, label="On")
+
+    def __init__(self, *args: Any, org: Org, rule: AlertRule | None = None, **kwargs: Any) -> None:
+        self.org = org
+        if rule:
+            kwargs.setdefault("initial", _initial(rule))
+        super().__init__(*args, **kwargs)
+        service, environment = self.fields["service"], self.fields["environment"]
+        assert isinstance(service, forms.ModelChoiceField)
+        assert isinstance(environment, EnvironmentField)
+        service.queryset = Service.objects.for_org(org).order_by("name")
+        environment.of(org)
+        for name in ("threshold", "window_minutes", "level", "for_minutes", "recovery_minutes"):
+            self.fields[name].widget.attrs["data-default"] = ""
+        for name in ("threshold", "window_minutes", "level", "query"):
+            self.fields[name].widget.attrs["data-only"] = AlertRule.Type.ERROR_COUNT
+
+    def clean(self) -> dict[str, Any]:
+        """Check that scope and parameters fit together."""
+        given = super().clean() or {}
+        service, environment = given.get("service"), given.get("environment")
+        if service and environment and environment.service_id != service.pk:
+            self.add_error("environment", f"It is not an environment of {service.name}.")
+        try:
+            wanted = ("threshold", "window_minutes", "level", "query", "for_minutes", "recovery_minutes")
+            self.params = read_params(given.get("type", ""), {n: given[n] for n in wanted if given.get(n) is not None})
+        except ParamsError as error:
+            for name, problem in error.problems.items():
+                self.add_error(name if name in self.fields else None, problem)
+        return given
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a valid form says, as create_rule and change_rule take it."""
+        given = self.cleaned_data
+        names = ("name", "type", "service", "environment", "severity", "enabled", "cooldown_seconds")
+        return {**{name: given[name] for name in names}, "params_json": self.params.to_json()}
+
+    def unsaved_rule(self) -> AlertRule:
+        """Return the rule that a valid form describes, to be tried."""
+        return AlertRule(org=self.org, created_at=timezone.now(), **self.values)
+
+
+def _initial(rule: AlertRule) -> dict[str, Any]:
+    """Fill the form with a rule; parameters that cannot be read are shown as they stand."""
+    try:
+        params = read_params(rule.type, rule.params_json).to_json()
+    except ParamsError:
+        params = dict(rule.params_json) if isinstance(rule.params_json, dict) else {}
+    fixed = ("name", "type", "service", "environment", "severity", "enabled", "cooldown_seconds")
+    return {**params, **{name: getattr(rule, name) for name in fixed}}
+
+
+class MuteForm(forms.Form):
+    """For how long; empty ends the muting."""
+
+    length = forms.ChoiceField(
+        choices=[("", "not muted"), ("1h", "1 hour"), ("8h", "8 hours"), ("24h", "24 hours"), ("7d", "7 days")],
+        required=False,
+        label="Mute for",
+    )

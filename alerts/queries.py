@@ -1,0 +1,60 @@
+"""What pages read of alert rules; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from accounts.models import Org
+from alerts.models import AlertFiring, AlertRule
+from alerts.words import in_words
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSummary:
+    """A rule as a row of the list: in words, how many environments it fires in, and when it last did."""
+
+    rule: AlertRule
+    words: str
+    firing: int
+    last_fired_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """In a word: off, error (cannot be read), firing, muted or on."""
+        if not self.rule.enabled:
+            return "off"
+        if self.rule.problem:
+            return "error"
+        if self.firing:
+            return "failing"
+        return "muted" if is_muted(self.rule) else "on"
+
+    @property
+    def label(self) -> str:
+        """The state as it is shown."""
+        return {"failing": "Firing", "error": "Broken"}.get(self.state, self.state.capitalize())
+
+
+def is_muted(rule: AlertRule) -> bool:
+    """Tell whether the rule opens nothing now."""
+    return rule.muted_until is not None and rule.muted_until > timezone.now()
+
+
+def rule_summaries(org: Org) -> list[RuleSummary]:
+    """Return the organisation's rules by name; one query."""
+    rows = AlertRule.objects.for_org(org).select_related("service", "environment__service")
+    going_on = Q(firings__resolved_at=None, firings__environment__isnull=False)
+    found = rows.annotate(firing=Count("firings", filter=going_on), last=Max("firings__fired_at")).order_by(
+        "name", "pk"
+    )
+    return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in found]
+
+
+def firings_of(rule: AlertRule) -> list[AlertFiring]:
+    """Return where and when the rule last fired, latest first, at most fifty."""
+    rows = rule.firings.select_related("environment__service", "incident")
+    return list(rows.order_by("-fired_at", "-pk")[:50])

@@ -1,0 +1,102 @@
+"""What people enter about incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import Org, User
+from incidents.models import Severity
+from services.models import Environment
+
+_TITLE = 200
+
+
+class EnvironmentField(forms.ModelChoiceField):
+    """An environment of the organisation, grouped by its service."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Environment.objects.none(), **kwargs)
+
+    def of(self, org: Org) -> None:
+        """Offer the environments of `org`."""
+        rows = Environment.objects.for_org(org).select_related("service").order_by("service__name", "name")
+        self.queryset = rows
+        groups: dict[str, list[tuple[Any, str]]] = {}
+        for each in rows:
+            groups.setdefault(each.service.name, []).append((each.pk, f"{each.service.name} / {each.name}"))
+        self.choices = [("", self.empty_label or ""), *groups.items()]
+
+
+class IncidentForm(forms.Form):
+    """A new incident, opened by hand."""
+
+    title = forms.CharField(
+        max_length=_TITLE, widget=forms.TextInput(attrs={"placeholder": "Checkout answers 502", "autocomplete": "off"})
+    )
+    environment = EnvironmentField(label="Where", empty_label="Choose…")
+    severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
+    description = forms.CharField(
+        required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 4}), help_text="What is known so far."
+    )
+
+    def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["environment"]
+        assert isinstance(field, EnvironmentField)
+        field.of(org)
+
+
+class WordsForm(forms.Form):
+    """Title and description of an incident."""
+
+    title = forms.CharField(max_length=_TITLE)
+    description = forms.CharField(required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class NoteForm(forms.Form):
+    """A note; `happened_at` is in the reader's zone, empty for now."""
+
+    text = forms.CharField(
+        label="Note",
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "What you found, tried or decided"}),
+    )
+    happened_at = forms.DateTimeField(
+        label="Happened at", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+    def clean_happened_at(self) -> datetime | None:
+        """Refuse the future."""
+        at: datetime | None = self.cleaned_data["happened_at"]
+        if at and at > timezone.now() + timedelta(minutes=1):
+            raise forms.ValidationError("That is in the future.")
+        return at
+
+
+class SeverityForm(forms.Form):
+    """How bad it is."""
+
+    severity = forms.ChoiceField(choices=Severity.choices)
+
+
+class MemberField(forms.ModelChoiceField):
+    """People by name."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return obj.display_name
+
+
+class AssigneeForm(forms.Form):
+    """Who looks after it: a member of the organisation, or nobody."""
+
+    assignee = MemberField(User.objects.none(), required=False, empty_label="nobody")
+
+    def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["assignee"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = User.objects.filter(memberships__org=org).order_by("email")

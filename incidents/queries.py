@@ -1,0 +1,132 @@
+"""What pages read of incidents; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Avg, Count, F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import Org
+from incidents.evidence import Evidence
+from incidents.filters import Filters
+from incidents.models import Incident, IncidentEvent
+from logs.search.compiler import Compiler, Condition
+from logs.search.mistakes import Mistake
+from logs.search.parser import parse
+from logs.search.scopes import scopes_of
+from logs.search.session import OutOfTimeError, search_session
+from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.extensions import TIMELINE_MARKS
+from pulseops.core.paging import Page, newest_first
+
+_AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
+_SECONDS = 1.0  # that drawing may take
+
+_LOGS_AROUND = """
+SELECT date_bin(%s, ts, %s), count(*) FROM logs
+WHERE org_id = %s AND service_id = %s AND environment_id = %s AND ts >= %s AND ts < %s AND (%s = '' OR level = %s)
+    AND ({filter})
+GROUP BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How quickly incidents of a period were taken up and ended, on average; None where there was none."""
+
+    to_acknowledge: timedelta | None
+    to_resolve: timedelta | None
+
+
+def page_of_incidents(org: Org, filters: Filters, before: str) -> Page[Incident]:
+    """Return a page of the list, newest first."""
+    rows = Incident.objects.for_org(org).filter(filters.besides_state, filters.of_state)
+    return newest_first(rows.select_related("service", "environment", "assignee"), before)
+
+
+def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
+    """Return how many incidents there are in each state that pass the other filters."""
+    rows = Incident.objects.for_org(org).filter(filters.besides_state)
+    status = Incident.Status
+    found: Mapping[str, int] = rows.aggregate(
+        live=Count("pk", filter=~Q(status=status.RESOLVED)),
+        open=Count("pk", filter=Q(status=status.OPEN)),
+        investigating=Count("pk", filter=Q(status=status.INVESTIGATING)),
+        resolved=Count("pk", filter=Q(status=status.RESOLVED)),
+    )
+    return found
+
+
+def live_incidents(org: Org) -> QuerySet[Incident]:
+    """Return what is not resolved, worst and newest first."""
+    rows = Incident.objects.for_org(org).live().select_related("service", "environment", "assignee")
+    rank = Q(severity="high")
+    return rows.annotate(is_high=Count("pk", filter=rank)).order_by("-is_high", "-created_at")
+
+
+def pace(org: Org, since: datetime) -> Pace:
+    """Return the mean times to acknowledge and to resolve of incidents that opened at `since` (UTC) or later."""
+    rows = Incident.objects.for_org(org).filter(created_at__gte=since)
+    found = rows.aggregate(
+        acknowledge=Avg(F("investigating_at") - F("created_at")),
+        resolve=Avg(F("resolved_at") - F("created_at"), filter=Q(status=Incident.Status.RESOLVED)),
+    )
+    return Pace(found["acknowledge"], found["resolve"])
+
+
+def timeline(incident: Incident) -> list[IncidentEvent]:
+    """Return what happened, latest first, by the time at which it did."""
+    rows = incident.events.select_related("actor_user").order_by("-pk")[:500]
+    return sorted(rows, key=lambda event: (event.at, event.pk), reverse=True)
+
+
+def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | None:
+    """Draw the logs around the incident's start with threshold and deployments; None when there are none any more.
+
+    Each bar is as wide as the rule's window, so it can be held against the threshold.
+    """
+    width = timedelta(minutes=min((evidence and evidence.window_minutes) or 5, 60))
+    start = incident.created_at - max(_AROUND, 12 * width)
+    end = min(incident.created_at + max(_AROUND, 12 * width), timezone.now())
+    level = evidence.level if evidence and evidence.window_minutes else "error"
+    counts = _counts(incident, start, end, width, level, evidence.filter if evidence else "")
+    if not counts:
+        return None
+    bars = int((end - start) / width) + 1
+    starts = [start + number * width for number in range(bars)]
+    tone = level or "info"
+    return stacked_histogram(
+        [Bucket(each, each + width, {tone: counts.get(each, 0)}) for each in starts],
+        height=140,
+        threshold=evidence.threshold if evidence and evidence.window_minutes else None,
+        bands=[Band(incident.created_at, incident.resolved_at, "This incident")],
+        markers=_markers(incident, start, end),
+    )
+
+
+def _counts(
+    incident: Incident, start: datetime, end: datetime, width: timedelta, level: str, query: str
+) -> dict[datetime, int]:
+    scope = [incident.org_id, incident.service_id, incident.environment_id]
+    try:
+        condition = Compiler(scopes_of(incident.org)).compile(parse(query)) if query else Condition()
+        sql = _LOGS_AROUND.format(filter=condition.sql or "TRUE")
+        values = [width, start, *scope, start, end, level, level, *condition.params]
+        with search_session(UUID(str(incident.org_id))) as session:
+            return dict(session.fetch(sql, values, seconds=_SECONDS))
+    except (OutOfTimeError, Mistake):
+        return {}
+
+
+def _markers(incident: Incident, start: datetime, end: datetime) -> list[Marker]:
+    marks = [
+        mark
+        for ask in TIMELINE_MARKS
+        for mark in ask(incident.org, [incident.service_id], [incident.environment_id], start, end)
+        if mark.kind == "deployment"
+    ]
+    return [Marker(mark.at, mark.label, mark.url, "error" if mark.status == "failure" else "accent") for mark in marks]

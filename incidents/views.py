@@ -1,0 +1,103 @@
+"""Reading incidents: the list, one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import OrgRequest, org_member
+from deployments.queries import deployments_before
+from incidents import queries
+from incidents.evidence import Evidence
+from incidents.filters import LIVE, Filters, read_filters
+from incidents.forms import AssigneeForm, NoteForm, SeverityForm
+from incidents.links import sample_url, window_url
+from incidents.markdown import as_markdown
+from incidents.models import Incident, Severity
+from incidents.transitions import next_move
+from notifications.queries import messages_about
+from pulseops.core.extensions import INCIDENT_PANELS, Panel
+from services.models import Environment, Service
+
+_TABS = ((LIVE, "Live"), ("open", "Open"), ("investigating", "Investigating"), ("resolved", "Resolved"), ("all", "All"))
+
+
+@require_safe
+@org_member
+def incident_list(request: OrgRequest) -> HttpResponse:
+    """Show the incidents of a state, narrowed by the address."""
+    services = list(Service.objects.for_org(request.org).order_by("name"))
+    filters = read_filters(request.GET, services, request.user)
+    before = request.GET.get("before", "")
+    page = queries.page_of_incidents(request.org, filters, before)
+    names = Environment.objects.for_org(request.org).order_by("name").values_list("name", flat=True)
+    values = {
+        "filters": filters,
+        "page": page,
+        "tabs": _tabs(filters, queries.counts_by_state(request.org, filters)),
+        "services": services,
+        "environments": list(dict.fromkeys(names)),
+        "severities": Severity.choices,
+        "sources": Incident.Source.choices,
+        "newer_url": filters.url() if before else "",
+        "older_url": filters.url(before=page.older) if page.older else "",
+        "reset_url": Filters(state=filters.state).url(),
+    }
+    return render(request, "incidents/list.html", values)
+
+
+def _tabs(filters: Filters, counts: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": label,
+            "url": filters.url(state=state),
+            "is_current": state == filters.state,
+            "count": counts.get(state, ""),
+        }
+        for state, label in _TABS
+    ]
+
+
+@require_safe
+@org_member
+def incident_detail(request: OrgRequest, incident_id: int) -> HttpResponse:
+    """Show one incident: state, timeline, facts, evidence."""
+    return render_detail(request, _incident(request, incident_id), NoteForm())
+
+
+def render_detail(request: OrgRequest, incident: Incident, note_form: NoteForm, *, status: int = 200) -> HttpResponse:
+    """Show `incident` with a note that is being written."""
+    evidence = Evidence.from_json(incident.evidence_json)
+    events = queries.timeline(incident)
+    panels: list[Panel] = [panel for ask in INCIDENT_PANELS if (panel := ask(request, incident))]
+    values = {
+        "incident": incident,
+        "events": events,
+        "evidence": evidence,
+        "samples": [(line, sample_url(line)) for line in evidence.samples] if evidence else [],
+        "chart": queries.evidence_chart(incident, evidence),
+        "logs_url": window_url(incident, evidence),
+        "deployments": list(_deployments(incident)),
+        "told": list(messages_about(request.org, incident.pk)),
+        "panels": panels,
+        "move": next_move(incident.status),
+        "note_form": note_form,
+        "severity_form": SeverityForm(initial={"severity": incident.severity}),
+        "assignee_form": AssigneeForm(org=request.org, initial={"assignee": incident.assignee_id}),
+        "markdown": as_markdown(incident, events, evidence),
+    }
+    return render(request, "incidents/detail.html", values, status=status)
+
+
+def _incident(request: OrgRequest, incident_id: int) -> Incident:
+    rows = Incident.objects.for_org(request.org).select_related("org", "service", "environment", "assignee")
+    return get_object_or_404(rows, pk=incident_id)
+
+
+def _deployments(incident: Incident) -> Any:
+    return deployments_before(
+        incident.org, incident.created_at, service_id=incident.service_id, environment_id=incident.environment_id
+    )[:5]

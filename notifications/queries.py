@@ -1,0 +1,64 @@
+"""What pages read of channels and messages; everything starts from one organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import Org
+from notifications.models import Channel, Job
+from pulseops.core.paging import Page, newest_first
+
+STATES = ("", "waiting", "failed", "sent")
+_OF_STATE = {
+    "": Q(),
+    "waiting": Q(status__in=[Job.Status.PENDING, Job.Status.PROCESSING]),
+    "failed": Q(status=Job.Status.FAILED),
+    "sent": Q(status=Job.Status.SENT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPage:
+    """Messages of one state ("" is any), newest first, and how many there are of the two that want attention."""
+
+    state: str
+    page: Page[Job]
+    waiting: int
+    failed: int
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something on the page will change by itself."""
+        return any(job.status in {Job.Status.PENDING, Job.Status.PROCESSING} for job in self.page.rows)
+
+
+def channels(org: Org) -> QuerySet[Channel]:
+    """Return the organisation's channels with how many messages wait for each and how many failed."""
+    counted = Channel.objects.for_org(org).annotate(
+        waiting=Count("jobs", filter=Q(jobs__status__in=[Job.Status.PENDING, Job.Status.PROCESSING])),
+    )
+    return counted.order_by("created_at", "pk")
+
+
+def outbox(org: Org, state: str, before: str) -> OutboxPage:
+    """Return a page of the outbox; an unknown `state` is any."""
+    state = state if state in STATES else ""
+    rows = Job.objects.for_org(org)
+    counts = rows.aggregate(
+        waiting=Count("pk", filter=_OF_STATE["waiting"]), failed=Count("pk", filter=_OF_STATE["failed"])
+    )
+    shown = rows.filter(_OF_STATE[state]).select_related("channel")
+    return OutboxPage(state, newest_first(shown, before, length=25), counts["waiting"], counts["failed"])
+
+
+def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:
+    """Return the messages about one incident, oldest first, at most a hundred."""
+    rows = Job.objects.for_org(org).filter(subject_id=subject_id).select_related("channel")
+    return rows.order_by("created_at", "pk")[:100]
+
+
+def failing_channels(org: Org) -> QuerySet[Channel]:
+    """Return the channels that are on and whose last message did not go out."""
+    return Channel.objects.for_org(org).filter(enabled=True, failures__gt=0).order_by("created_at")

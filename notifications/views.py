@@ -1,0 +1,145 @@
+"""Settings: notifications. Channels with their health, and the outbox."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.tenancy import OrgRequest, org_admin
+from notifications import actions, queries
+from notifications.forms import ChannelForm
+from notifications.models import Channel, Job
+
+_TABS = (("", "All"), ("waiting", "Waiting"), ("failed", "Failed"), ("sent", "Sent"))
+
+
+@require_safe
+@org_admin
+def channel_list(request: OrgRequest) -> HttpResponse:
+    """Show the channels and the outbox; htmx asks for the outbox alone while something is on its way."""
+    values = _outbox(request)
+    if request.headers.get("HX-Request"):
+        return render(request, "notifications/_outbox.html", values)
+    values["channels"] = queries.channels(request.org)
+    return render(request, "notifications/channels.html", values)
+
+
+def _outbox(request: OrgRequest) -> dict[str, Any]:
+    before = request.GET.get("before", "")
+    found = queries.outbox(request.org, request.GET.get("state", ""), before)
+    counts = {"waiting": found.waiting, "failed": found.failed}
+    tabs = [
+        {"label": label, "url": _address(state), "is_current": state == found.state, "count": counts.get(state, "")}
+        for state, label in _TABS
+    ]
+    return {
+        "outbox": found,
+        "tabs": tabs,
+        "refresh_url": _address(found.state, before),
+        "newer_url": _address(found.state) if before else "",
+        "older_url": _address(found.state, found.page.older) if found.page.older else "",
+    }
+
+
+def _address(state: str, before: str = "") -> str:
+    query = urlencode({name: value for name, value in (("state", state), ("before", before)) if value})
+    return f"{reverse('notifications:channels')}{'?' if query else ''}{query}"
+
+
+@require_http_methods(["GET", "POST"])
+@org_admin
+def channel_create(request: OrgRequest) -> HttpResponse:
+    """Add a channel."""
+    form = ChannelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            channel = actions.create_channel(actor=request.user, org=request.org, **form.cleaned_data)
+        except actions.TooManyChannelsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{channel} was added. Send a test to see that it works.")
+            return redirect("notifications:channels")
+    return render(request, "notifications/channel_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@org_admin
+def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
+    """Rename a channel or give it another address."""
+    channel = _channel(request, channel_id)
+    form = ChannelForm(request.POST or None, channel=channel)
+    if request.method == "POST" and form.is_valid():
+        actions.change_channel(actor=request.user, channel=channel, **form.cleaned_data)
+        messages.success(request, f"{form.cleaned_data['name']} was saved.")
+        return redirect("notifications:channels")
+    values = {"form": form, "channel": channel}
+    return render(request, "notifications/channel_form.html", values, status=422 if form.errors else 200)
+
+
+@require_POST
+@org_admin
+def channel_test(request: OrgRequest, channel_id: UUID) -> HttpResponse:
+    """Send a test the way that every message goes."""
+    channel = _channel(request, channel_id)
+    if channel.enabled:
+        actions.send_test(actor=request.user, channel=channel)
+        messages.success(request, f"A test for {channel} is on its way; the outbox below says what became of it.")
+    else:
+        messages.error(request, f"{channel} is off. Switch it on to send a test.")
+    return redirect("notifications:channels")
+
+
+@require_POST
+@org_admin
+def channel_switch(request: OrgRequest, channel_id: UUID) -> HttpResponse:
+    """Switch a channel on or off."""
+    channel = _channel(request, channel_id)
+    enabled = request.POST.get("enabled") == "true"
+    actions.switch_channel(actor=request.user, channel=channel, enabled=enabled)
+    messages.success(request, f"{channel} is {'on' if enabled else 'off'}.")
+    return redirect("notifications:channels")
+
+
+@require_POST
+@org_admin
+def channel_delete(request: OrgRequest, channel_id: UUID) -> HttpResponse:
+    """Remove a channel."""
+    channel = _channel(request, channel_id)
+    actions.delete_channel(actor=request.user, channel=channel)
+    messages.success(request, f"{channel} was deleted.")
+    return redirect("notifications:channels")
+
+
+@require_POST
+@org_admin
+def job_retry(request: OrgRequest, job_id: UUID) -> HttpResponse:
+    """Let a failed message start anew."""
+    job = get_object_or_404(Job.objects.for_org(request.org), pk=job_id)
+    if actions.retry_job(actor=request.user, job=job):
+        messages.success(request, "The message is on its way again.")
+    else:
+        messages.error(request, "This message cannot be sent: it has not failed, or its channel is off or gone.")
+    return redirect("notifications:channels")
+
+
+@require_POST
+@org_admin
+def job_drop(request: OrgRequest, job_id: UUID) -> HttpResponse:
+    """Delete a message that has not been sent."""
+    get_object_or_404(Job.objects.for_org(request.org), pk=job_id)
+    if actions.drop_job(actor=request.user, org=request.org, job_id=job_id):
+        messages.success(request, "The message was dropped.")
+    else:
+        messages.error(request, "The message has been sent meanwhile, or is being sent.")
+    return redirect("notifications:channels")
+
+
+def _channel(request: OrgRequest, channel_id: UUID) -> Channel:
+    return get_object_or_404(Channel.objects.for_org(request.org).select_related("org"), pk=channel_id)

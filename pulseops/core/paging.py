@@ -1,0 +1,47 @@
+"""Paging through rows, newest first, by where the last page ended: never by numbers, never counting all."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows; `older` is what the next page is asked for with, empty when there is none."""
+
+    rows: list[Row]
+    older: str
+
+
+def newest_first(rows: QuerySet[Row], before: str, *, length: int = 50) -> Page[Row]:
+    """Return `length` rows by `created_at` and key, those behind `before`; what cannot be read is the first page."""
+    if place := _read(before):
+        at, pk = place
+        with contextlib.suppress(ValueError, ValidationError):  # the key is of another kind
+            rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+    found = list(rows.order_by("-created_at", "-pk")[: length + 1])
+    shown = found[:length]
+    return Page(shown, _written(shown[-1]) if len(found) > length else "")
+
+
+def _written(row: Model) -> str:
+    at: datetime = row.created_at  # type: ignore[attr-defined]  # every table of ours that is paged has it
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z_{row.pk}"
+
+
+def _read(text: str) -> tuple[datetime, str] | None:
+    at, _, pk = text.rpartition("_")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    too_long = len(pk) > 36 or (pk.isdigit() and int(pk) >= 2**63)
+    return (moment, pk) if moment.tzinfo and not too_long else None

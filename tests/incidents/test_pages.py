@@ -1,0 +1,172 @@
+"""Incidents on their pages: by role, by filter, with all that stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Org, User
+from alerts.evaluation import evaluate
+from deployments.models import Deployment
+from incidents.actions import resolve_incident
+from incidents.models import Incident
+from incidents.tasks import trim_incidents
+from tests.alerting import make_channel, make_incident, make_rule, receive
+from tests.factories import make_service
+
+pytestmark = pytest.mark.django_db
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def client(developer: User, client_for: ClientFor) -> Client:
+    return client_for(developer)
+
+
+def test_with_nothing_it_says_so(client: Client) -> None:
+    assert "Nothing is wrong" in client.get("/incidents").content.decode()
+
+
+def test_the_list_is_narrowed_by_its_address(client: Client, org: Org, developer: User) -> None:
+    shop = make_service(org, "shop").environments.get(name="staging")
+    make_incident(org, "Alpha", severity="high")
+    beta = make_incident(org, "Beta", environment=shop, description="disk full")
+    resolve_incident(actor=None, incident=make_incident(org, "Gamma"))
+    Incident.objects.filter(pk=beta.pk).update(assignee=developer)
+
+    def shown(query: str) -> set[str]:
+        return {row.title for row in client.get(f"/incidents?{query}").context["page"].rows}
+
+    assert shown("") == {"Alpha", "Beta"}
+    assert shown("state=resolved") == {"Gamma"}
+    assert shown("state=all") == {"Alpha", "Beta", "Gamma"}
+    assert shown(f"service={shop.service_id}") == {"Beta"}
+    assert shown("environment=staging") == {"Beta"}
+    assert shown("severity=high") == {"Alpha"}
+    assert shown("source=alert") == set()
+    assert shown("q=DISK") == {"Beta"}
+    assert shown("mine=1") == {"Beta"}
+    assert shown("state=x&service=x&severity=x&source=x&before=x&q=%00") == {"Alpha", "Beta"}
+    counts = {tab["label"]: tab["count"] for tab in client.get("/incidents").context["tabs"]}
+    assert counts == {"Live": 2, "Open": 2, "Investigating": 0, "Resolved": 1, "All": ""}
+
+
+def test_opening_one_by_hand(client: Client, org: Org) -> None:
+    environment = make_service(org, "api").environments.get(name="production")
+    bad = client.post("/incidents/new", {"title": "", "severity": "huge"})
+    assert bad.status_code == 422
+    values = {"title": "It burns", "environment": environment.pk, "severity": "high", "description": "since noon"}
+    page = client.post("/incidents/new", values, follow=True).content.decode()
+    assert "It burns" in page
+    assert "since noon" in page
+
+
+def test_another_organisations_environment_is_no_choice(client: Client, outsider: User) -> None:
+    theirs = outsider.memberships.get().org.services.get().environments.first()  # type: ignore[attr-defined]
+    values = {"title": "x", "environment": theirs.pk, "severity": "high"}
+    assert client.post("/incidents/new", values).status_code == 422
+
+
+def test_a_life_by_its_buttons(client: Client, org: Org, developer: User) -> None:
+    incident = make_incident(org)
+    address = f"/incidents/{incident.pk}"
+    assert "Investigate" in client.get(address).content.decode()
+    client.post(f"{address}/investigate")
+    client.post(f"{address}/resolve")
+    assert "Reopen it first" in client.post(f"{address}/investigate", follow=True).content.decode()
+    client.post(f"{address}/reopen")
+    client.post(f"{address}/severity", {"severity": "high"})
+    client.post(f"{address}/severity", {"severity": "huge"})
+    client.post(f"{address}/assignee", {"assignee": ""})
+    client.post(f"{address}/edit", {"title": "Renamed", "description": "d"})
+    incident.refresh_from_db()
+    assert (incident.status, incident.severity, incident.assignee, incident.title) == ("open", "high", None, "Renamed")
+    page = client.get(address).content.decode()
+    for words in ("Investigation began", "Severity raised", "Assigned to nobody", "Changed the title"):
+        assert words in page
+
+
+def test_only_members_can_be_assigned(client: Client, org: Org, outsider: User, admin: User) -> None:
+    incident = make_incident(org)
+    said = client.post(f"/incidents/{incident.pk}/assignee", {"assignee": outsider.pk}, follow=True).content.decode()
+    assert "Only members" in said
+    client.post(f"/incidents/{incident.pk}/assignee", {"assignee": admin.pk})
+    incident.refresh_from_db()
+    assert incident.assignee == admin
+
+
+def test_notes_with_their_time(client: Client, org: Org) -> None:
+    incident = make_incident(org)
+    address = f"/incidents/{incident.pk}/notes"
+    client.post(address, {"text": "<b>found it</b>", "happened_at": "2026-01-02T03:04"})
+    note = incident.events.get(type="note")
+    assert note.happened_at is not None
+    page = client.get(f"/incidents/{incident.pk}").content.decode()
+    assert "&lt;b&gt;found it" in page
+    assert "2026-01-02 03:04:00" in page
+    for bad in ({"text": ""}, {"text": "x", "happened_at": "9999-01-01T00:00"}, {"text": "x", "happened_at": "noon"}):
+        assert client.post(address, bad).status_code == 422
+    assert incident.events.filter(type="note").count() == 1
+
+
+def test_many_at_once(client: Client, org: Org, outsider: User) -> None:
+    mine = [make_incident(org) for _ in range(3)]
+    foreign = make_incident(outsider.memberships.get().org)  # type: ignore[attr-defined]
+    chosen = [str(each.pk) for each in [*mine, foreign]] + ["x", "9" * 30]
+    answer = client.post("/incidents/bulk", {"incident": chosen, "move": "resolve", "next": "/incidents?state=all"})
+    assert answer["Location"] == "/incidents?state=all"
+    assert set(Incident.objects.filter(status="resolved")) == set(mine)
+    page = client.post("/incidents/bulk", {"incident": chosen, "move": "investigate"}, follow=True)
+    assert "3 resolved incidents would have to be reopened" in str(page.content)
+
+
+def test_viewers_read_and_change_nothing(viewer: User, client_for: ClientFor, org: Org) -> None:
+    incident = make_incident(org)
+    client = client_for(viewer)
+    page = client.get(f"/incidents/{incident.pk}").content.decode()
+    assert "Investigate" not in page
+    assert "Add note" not in page
+    for action in ("investigate", "resolve", "reopen", "notes", "severity", "assignee", "edit"):
+        assert client.post(f"/incidents/{incident.pk}/{action}").status_code == 403
+    assert client.post("/incidents/bulk").status_code == 403
+
+
+def test_the_page_of_one_that_a_rule_opened(
+    client: Client, org: Org, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    production = make_service(org, "api").environments.get(name="production")
+    make_channel(org, "https://hooks.slack.com/services/x", name="#on-call")
+    rule = make_rule(org, name="Many errors", params={"query": "boom"})
+    now = timezone.now()
+    Deployment.objects.create(
+        org=org, service=production.service, environment=production, commit_sha="abcdef123",
+        commit_message="Break it", status="success", status_changed_at=now - timedelta(minutes=9),
+        created_at=now - timedelta(minutes=9),
+    )  # fmt: skip
+    receive(production, 4, now, message="<i>boom</i>")
+    evaluate(now=now)
+    incident = Incident.objects.get()
+    with django_assert_max_num_queries(24):
+        page = client.get(f"/incidents/{incident.pk}").content.decode()
+    for words in ("4 error logs in 5 min", "Break it", "#on-call", rule.name, "threshold 3", "match “boom”"):
+        assert words in page
+    assert "&lt;i&gt;boom" in page
+    assert "<i>boom" not in page
+    markdown = client.get(f"/incidents/{incident.pk}").context["markdown"]
+    assert markdown.startswith("# Many errors: api / production\n")
+    assert f"[Incident #{incident.pk}](http://localhost:8000/incidents/{incident.pk}?org={org.pk})" in markdown
+
+
+def test_old_ones_go_with_their_timelines(org: Org) -> None:
+    old, live, recent = (make_incident(org) for _ in range(3))
+    for incident in (old, recent):
+        resolve_incident(actor=None, incident=incident)
+    Incident.objects.filter(pk__in=[old.pk, live.pk]).update(created_at=timezone.now() - timedelta(days=500))
+    Incident.objects.filter(pk=old.pk).update(resolved_at=timezone.now() - timedelta(days=366))
+    assert trim_incidents() == {"deleted": 1}
+    assert set(Incident.objects.all()) == {live, recent}
