@@ -8,6 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+import deployments.demo
 import logs.demo
 from accounts.actions.orgs import create_org
 from accounts.models import Membership, Org, Role, User
@@ -33,6 +34,7 @@ class Filled:
 
     org: Org
     logs: int
+    deployments: int
 
 
 def demo_password() -> str | None:
@@ -56,9 +58,10 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     admin.save(update_fields=["password"])
     org = _org(org_name, admin)
     _services(org, admin)
+    deployed = deployments.demo.fill(org, Service.objects.for_org(org), now)
     stored = logs.demo.fill(org, now)
     ApiKey.objects.for_org(org).update(last_used_at=now)
-    return Filled(org, logs=stored)
+    return Filled(org, logs=stored, deployments=deployed)
 
 
 def _person(email: str, name: str) -> User:

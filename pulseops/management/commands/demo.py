@@ -20,4 +20,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         filled = fill_demo(timezone.now(), org_name=options["org"])
         if options["verbosity"]:
-            self.stdout.write(f"{filled.org.name}: {filled.logs} logs. Sign in as {DEMO_EMAIL} {demo_password()}")
+            made = f"{filled.logs} logs, {filled.deployments} deployments"
+            self.stdout.write(f"{filled.org.name}: {made}. Sign in as {DEMO_EMAIL} {demo_password()}")
