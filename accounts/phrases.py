@@ -42,6 +42,7 @@ PHRASES: dict[str, str] = {
     "admin.deleted": "deleted in the Django admin",
 }
 
+_SPELT = {"api key": "API key", "github integration": "GitHub integration", "log view": "saved view"}
 _TITLES = ("name", "email", "label", "title")
 
 
@@ -54,6 +55,7 @@ def _spelt_out(action: str) -> str:
     thing, dot, done = (part.replace("_", " ") for part in action.partition("."))
     if not dot or not thing or not done:
         return action
+    thing = _SPELT.get(thing, thing)
     return f"{thing}: {done}" if " " in done else f"{done} the {thing}"
 
 
@@ -70,8 +72,26 @@ def details(meta: Mapping[str, Any] | None) -> str:
     change = [f"{meta['from'] or 'nothing'} → {meta['to'] or 'nothing'}"] if left_out else []
     shown = title(meta)
     rest = [
-        f"{key.replace('_', ' ')}: {value}"
+        f"{key.replace('_', ' ')}: {_said(value)}" if key != "changes" else _said_changes(value)
         for key, value in meta.items()
         if key not in left_out and not key.endswith("_id") and value not in (None, "", shown)
     ]
     return ", ".join(change + rest)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {_said(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return "nothing" if value in (None, "") else str(value)
+
+
+def _said_changes(changes: Any) -> str:
+    """Say {"name": ["api", "web"]} as «name: api → web»."""
+    if not isinstance(changes, Mapping):
+        return _said(changes)
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {' → '.join(map(_said, pair)) if isinstance(pair, list) else _said(pair)}"
+        for name, pair in changes.items()
+    )

@@ -189,7 +189,7 @@ def test_other_forms_do_not_exist(client_for: Callable[[User], Client], admin: U
 def test_phrases() -> None:
     assert phrase("member.left") == "left the organisation"
     assert phrase("service.created") == "created the service"
-    assert phrase("github_integration.secret_rotated") == "github integration: secret rotated"
+    assert phrase("github_integration.secret_rotated") == "GitHub integration: secret rotated"
     assert phrase("LOGIN") == "LOGIN"
     assert phrase("odd.") == "odd."
     assert all(action.count(".") == 1 for action in PHRASES)
