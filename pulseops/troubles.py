@@ -16,13 +16,13 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.models import Org
 from notifications.models import Channel
 from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs import REGISTRY
+from pulseops.core.routes import address
 from pulseops.core.times import duration
 
 KEPT_SECONDS = 15
@@ -104,14 +104,14 @@ def _worker(beat_at: datetime | None) -> Trouble | None:
         return None
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
     text = f"{since} Until it is back, messages may be late and old logs stay. Start it again: manage.py up."
-    return Trouble("error", "The worker is not running.", text, _url("diagnostics"), "Diagnostics")
+    return Trouble("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
 
 
 def _jobs(names: Sequence[str]) -> Trouble | None:
     if not names:
         return None
     title = "A background job fails." if len(names) == 1 else f"{len(names)} background jobs fail."
-    return Trouble("error", title, f"{', '.join(names)}: the last run failed.", _url("diagnostics"), "Diagnostics")
+    return Trouble("error", title, f"{', '.join(names)}: the last run failed.", address("diagnostics"), "Diagnostics")
 
 
 def _channels(org: Org, ids: Sequence[Any]) -> Trouble | None:
@@ -120,7 +120,7 @@ def _channels(org: Org, ids: Sequence[Any]) -> Trouble | None:
     names = [str(each) for each in Channel.objects.for_org(org).filter(pk__in=ids).order_by("created_at")]
     title = "A channel cannot be reached." if len(names) == 1 else f"{len(names)} channels cannot be reached."
     text = f"{', '.join(names)}: messages about incidents do not arrive there."
-    return Trouble("error", title, text, _url("notifications:channels"), "Channels")
+    return Trouble("error", title, text, address("notifications:channels"), "Channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +156,4 @@ def _disk() -> Trouble | None:
     text = (
         f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Make room, or keep logs shorter."
     )
-    return Trouble("warn", "The disk is nearly full.", text, _url("diagnostics"), "Diagnostics")
-
-
-def _url(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+    return Trouble("warn", "The disk is nearly full.", text, address("diagnostics"), "Diagnostics")

@@ -10,10 +10,12 @@ from pulseops import pages
 from pulseops.core import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
+from pulseops.palette import search
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("dashboard", dashboard, name="dashboard"),
+    path("search", search, name="search"),
     path("settings/diagnostics", diagnostics, name="diagnostics"),
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),

@@ -7,28 +7,32 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 
 from pulseops.core import preferences, times, zones
+from pulseops.core.routes import address
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One place of the product: in the bar, or with `settings`, among the settings that admins see."""
+    """One place of the product: in the bar, or with `settings`, among the settings that admins see.
+
+    `key` goes there after `g`.
+    """
 
     label: str
     url_name: str
     icon: str
+    key: str = ""
     settings: bool = False
 
 
 ENTRIES = (
-    Entry("Dashboard", "dashboard", "dashboard"),
-    Entry("Logs", "logs:explorer", "logs"),
-    Entry("Incidents", "incidents:list", "incident"),
-    Entry("Deployments", "deployments:list", "deploy"),
-    Entry("Alerts", "alerts:list", "bell"),
-    Entry("Services", "services:list", "service"),
+    Entry("Dashboard", "dashboard", "dashboard", "d"),
+    Entry("Logs", "logs:explorer", "logs", "l"),
+    Entry("Incidents", "incidents:list", "incident", "i"),
+    Entry("Deployments", "deployments:list", "deploy", "p"),
+    Entry("Alerts", "alerts:list", "bell", "a"),
+    Entry("Services", "services:list", "service", "s"),
     Entry("Organisation", "accounts:org_settings", "settings", settings=True),
     Entry("Members", "accounts:members", "users", settings=True),
     Entry("Notifications", "notifications:channels", "send", settings=True),
@@ -45,6 +49,7 @@ class NavLink:
     url: str
     icon: str
     is_current: bool
+    key: str = ""
 
 
 class Frame:
@@ -95,22 +100,15 @@ class Frame:
     def _links(self, *, settings: bool) -> list[NavLink]:
         links = []
         for entry in ENTRIES:
-            url = _url(entry.url_name) if entry.settings == settings else ""
+            url = address(entry.url_name) if entry.settings == settings else ""
             if url:
-                links.append(NavLink(entry.label, url, entry.icon, _is_within(self.request.path, url)))
+                links.append(NavLink(entry.label, url, entry.icon, _is_within(self.request.path, url), entry.key))
         return links
 
 
 def frame(request: HttpRequest) -> dict[str, Frame]:
     """Give templates `frame`."""
     return {"frame": Frame(request)}
-
-
-def _url(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:  # that part of the product is not installed
-        return ""
 
 
 def _is_within(path: str, url: str) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.urls import NoReverseMatch, reverse
-
 from accounts.models import Membership, Org, Role
+from pulseops.core.routes import address
 from pulseops.dashboard.standing import Standing
 from services.queries import ServiceSummary
 
@@ -90,7 +89,4 @@ def _steps(
 def _url(membership: Membership, needed: Role, name: str, *args: object) -> str:
     if not Role(membership.role).includes(needed):
         return ""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
+    return address(name, *args)

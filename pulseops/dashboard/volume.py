@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import connection
-from django.urls import NoReverseMatch, reverse
 
 from accounts.models import Org
 from pulseops.core.charts import Bucket
+from pulseops.core.routes import address
 
 SPAN = timedelta(hours=24)
 STEP = timedelta(minutes=15)
@@ -50,7 +50,7 @@ class Volume:
 
     def chart_buckets(self) -> list[Bucket]:
         """Return a bucket per STEP with the levels of all services; each leads to its logs."""
-        explorer = _explorer()
+        explorer = address("logs:explorer")
         buckets = []
         for start in _starts(self.since, self.until, STEP):
             counts: dict[str, int] = {}
@@ -93,10 +93,3 @@ def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]
 
 def _range(start: datetime, end: datetime) -> dict[str, str]:
     return {"from": f"{start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
-
-
-def _explorer() -> str:
-    try:
-        return reverse("logs:explorer")
-    except NoReverseMatch:
-        return ""

@@ -1,0 +1,130 @@
+"""The command palette: where to go, by a few letters of its name. It is a page, too, for whoever has no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from urllib.parse import urlencode
+
+from django.db.models import Case, Q, When
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Org
+from accounts.tenancy import OrgRequest, org_member
+from alerts.models import AlertRule
+from incidents.models import Incident
+from pulseops.core.context import Frame
+from pulseops.core.routes import address
+from services.models import Service
+
+MOST = 6  # of each kind
+MOST_LETTERS = 200
+_BESIDE = (
+    ("Documentation", "docs:index", "help"),
+    ("Organisations", "accounts:orgs", "users"),
+    ("Your profile", "accounts:profile", "user"),
+    ("Your sessions", "accounts:sessions", "system"),
+    ("Two-factor sign-in", "mfa_index", "shield"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Somewhere to go. `state` is said with its shape, where it has one."""
+
+    label: str
+    url: str
+    icon: str
+    note: str = ""
+    state: str = ""
+    state_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The hits of one kind."""
+
+    title: str
+    hits: Sequence[Hit]
+
+
+@require_safe
+@org_member
+def search(request: OrgRequest) -> HttpResponse:
+    """Show where `?q=` may lead: as a page, or for the palette only the list."""
+    query = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:MOST_LETTERS]
+    values = {"query": query, "groups": _groups(request, query)}
+    template = "palette/_results.html" if request.headers.get("HX-Request") else "palette/search.html"
+    return render(request, template, values)
+
+
+def _groups(request: OrgRequest, query: str) -> list[Group]:
+    words = query.lower().split()
+    groups = [Group("Pages", _pages(request, words))]
+    if words:
+        groups += [
+            Group("Services", _services(request.org, words)),
+            Group("Incidents", _incidents(request.org, words)),
+            Group("Alert rules", _rules(request.org, words)),
+            Group("Logs", _logs(query)),
+        ]
+    return [group for group in groups if group.hits]
+
+
+def _pages(request: OrgRequest, words: Sequence[str]) -> list[Hit]:
+    frame = Frame(request)
+    links = [Hit(link.label, link.url, link.icon, f"g {link.key}" if link.key else "") for link in frame.nav]
+    links += [Hit(link.label, link.url, link.icon, "Settings") for link in frame.settings_nav]
+    links += [Hit(label, address(name), icon) for label, name, icon in _BESIDE]
+    return [hit for hit in links if hit.url and _has_all(f"{hit.label} {hit.note}", words)]
+
+
+def _has_all(text: str, words: Iterable[str]) -> bool:
+    return all(word in text.lower() for word in words)
+
+
+def _matching(field: str, words: Sequence[str]) -> Q:
+    return reduce(and_, (Q(**{f"{field}__icontains": word}) for word in words))
+
+
+def _services(org: Org, words: Sequence[str]) -> list[Hit]:
+    rows = Service.objects.for_org(org).filter(_matching("name", words)).order_by("name")[:MOST]
+    return [Hit(row.name, address("services:detail", row.pk), "service") for row in rows]
+
+
+def _incidents(org: Org, words: Sequence[str]) -> list[Hit]:
+    """Find incidents by their title or by their number, live ones first, then the newest."""
+    number = words[0].removeprefix("#")
+    named = _matching("title", words)
+    if len(words) == 1 and number.isdecimal() and int(number) < 2**63:
+        named |= Q(pk=int(number))
+    is_resolved = Case(When(status=Incident.Status.RESOLVED, then=1), default=0)
+    found = Incident.objects.for_org(org).filter(named).select_related("service").defer("evidence_json", "description")
+    rows = found.order_by(is_resolved, "-created_at", "-pk")[:MOST]
+    hits = [
+        Hit(
+            row.title,
+            address("incidents:detail", row.pk),
+            "incident",
+            f"#{row.pk} {row.service.name}",
+            row.status,
+            row.get_status_display(),
+        )
+        for row in rows
+    ]
+    return [hit for hit in hits if hit.url]
+
+
+def _rules(org: Org, words: Sequence[str]) -> list[Hit]:
+    rows = AlertRule.objects.for_org(org).filter(_matching("name", words)).order_by("name", "pk")[:MOST]
+    hits = [Hit(row.name, address("alerts:detail", row.pk), "bell", "" if row.enabled else "off") for row in rows]
+    return [hit for hit in hits if hit.url]
+
+
+def _logs(query: str) -> list[Hit]:
+    explorer = address("logs:explorer")
+    return [Hit(f"Search the logs for {query}", f"{explorer}?{urlencode({'q': query})}", "logs")] if explorer else []
