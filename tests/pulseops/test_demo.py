@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Membership, Org, User
+from logs.demo import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
+from logs.models import LogEntry
+from pulseops.demo import DEMO_EMAIL, demo_password
+
+
+@pytest.mark.django_db
+def test_demo_tells_its_story_and_may_be_asked_for_again(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    assert demo_password() is None
+    call_command("demo", verbosity=0)
+    org = Org.objects.get()
+    password = demo_password()
+    assert password
+    assert User.objects.get(email=DEMO_EMAIL).check_password(password)
+    assert set(Membership.objects.for_org(org).values_list("role", flat=True)) == {"admin", "developer", "viewer"}
+    logs = LogEntry.objects.for_org(org)
+    assert logs.count() > 10_000
+    assert logs.order_by("ts")[0].ts > timezone.now() - SPAN * 1.01
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(count) FROM log_counts WHERE org_id = %s", [org.pk])
+        assert cursor.fetchone()[0] == logs.count()
+    assert errors(org, 0.1, 0.9) > 5 * max(1, errors(org, -0.9, -0.1), errors(org, 1.1, 1.9))
+
+    call_command("demo", verbosity=0)
+    assert demo_password() == password
+    assert Org.objects.count() == 1
+    assert User.objects.count() == 3
+
+
+def errors(org: Org, start: float, end: float) -> int:
+    """Count checkout's errors in production between two times, in lengths of the bad deployment from its begin."""
+    begins = LogEntry.objects.for_org(org).order_by("-ts")[0].ts - BAD_DEPLOYMENT_BEFORE
+    found = LogEntry.objects.for_org(org).filter(
+        level="error", service__name="checkout", environment__name="production"
+    )
+    return found.filter(
+        ts__gte=begins + start * BAD_DEPLOYMENT_LASTS, ts__lt=begins + end * BAD_DEPLOYMENT_LASTS
+    ).count()
