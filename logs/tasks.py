@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from logs import counts
 from logs.models import IngestReceipt
 from logs.partitions import make_days_ahead, move_strays, partitions, seal_days
+from logs.parts import index_parts
 from logs.retention import delete_expired
 from pulseops.core.jobs import Result, recorded_job
 
@@ -41,6 +42,12 @@ def keep_log_partitions() -> Result:
 def seal_log_days() -> Result:
     """Build the b-trees of days that are over anew: they lose a third of their size."""
     return {"sealed": seal_days(timezone.now())}
+
+
+@recorded_job("index_log_parts", every=timedelta(minutes=10))
+def index_log_parts(now: datetime | None = None) -> Result:
+    """Index the parts of words of one more day that is over."""
+    return {"partition": index_parts(now or timezone.now())}
 
 
 @recorded_job("merge_log_counts", every=timedelta(minutes=1))

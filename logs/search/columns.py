@@ -61,11 +61,11 @@ class Split:
         by_scope = [] if is_any_scope else admitted
         if by_level and (is_any_scope or set(levels) <= _RARE):
             among = _any_of("environment_id", [s.environment_id for s in by_scope], "uuid")
-            return [_all_of(Condition("level = %s", (level,)), among, rest) for level in by_level]
+            return [all_of(Condition("level = %s", (level,)), among, rest) for level in by_level]
         among = _any_of("level", by_level, "text")
         if by_scope and len(by_scope) <= _MOST_WALKS:
-            return [_all_of(_of_scope(scope), among, rest) for scope in by_scope]
-        return [_all_of(among, _any_of("environment_id", [s.environment_id for s in by_scope], "uuid"), rest)]
+            return [all_of(_of_scope(scope), among, rest) for scope in by_scope]
+        return [all_of(among, _any_of("environment_id", [s.environment_id for s in by_scope], "uuid"), rest)]
 
     def gathered(self, scopes: Scopes, rest: Condition) -> list[Condition]:
         """Return the search as one condition, for an index that finds what `rest` says."""
@@ -75,7 +75,7 @@ class Split:
         if not any(walk.sql for walk in walks):
             return [rest]
         either = " OR ".join(f"({walk.sql})" for walk in walks)
-        return [_all_of(Condition(either, tuple(p for walk in walks for p in walk.params)), rest)]
+        return [all_of(Condition(either, tuple(p for walk in walks for p in walk.params)), rest)]
 
 
 def _of_scope(scope: Scope) -> Condition:
@@ -86,7 +86,8 @@ def _any_of(column: str, values: Sequence[object], kind: str) -> Condition:
     return Condition(f"{column} = ANY(%s::{kind}[])", (list(values),)) if values else Condition()
 
 
-def _all_of(*conditions: Condition) -> Condition:
+def all_of(*conditions: Condition) -> Condition:
+    """Join conditions by AND; how they are reached is said by the last."""
     said = [condition for condition in conditions if condition.sql]
     sql = " AND ".join(f"({condition.sql})" for condition in said)
     return Condition(sql, tuple(p for c in said for p in c.params), conditions[-1].reach)

@@ -2,8 +2,9 @@
 
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
-    LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    SCAN    only looking at rows tells: text inside words, comparisons, existence, and what is negated
+    LOOKUP  an index finds the few rows: trace, request, equality in the JSON; text of three letters and more, on the
+            days that are over (logs/parts.py)
+    SCAN    only looking at rows tells: shorter text, comparisons, existence, and what is negated
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from logs.search import jsonpaths
 from logs.search.fields import LEVELS, column_of, json_key, level_named
 from logs.search.scopes import Scopes
 from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
+from logs.words import PUNCTUATION, WORDS
 
 _ORDER = {
     ">": lambda a, b: a > b,
@@ -27,10 +29,15 @@ _ORDER = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
 }
+_THREE_LETTERS = re.compile(r"[^\W_]{3}")  # what pg_trgm can look up
 _LIKE_SPECIAL = re.compile(r"[%_\\]")
 # Sigma and the dotted I: under ICU collations their lower case depends on the letters around them, so that lower(part)
 # need not stand in lower(whole).
 _CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
+
+
+_APART = f"[ \\t\\n\\r{re.escape(PUNCTUATION)}]"
+_WHOLE_WORDS = re.compile(f"(?<={_APART})[A-Za-z0-9]{{1,100}}(?={_APART})")
 
 
 class Reach(Enum):
@@ -97,12 +104,26 @@ class Compiler:
 def text_condition(text: str) -> Condition:
     """Return «the message holds `text`», upper and lower case being the same, as the database folds them."""
     pattern = like_pattern(text)
+    folded = "lower(message) LIKE lower(%s)"
+    if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
+        return Condition(folded, (pattern,), Reach.LOOKUP)
     if text.lower() == text.upper():  # no letter in it has two cases
         return Condition("message LIKE %s", (pattern,), Reach.SCAN)
-    folded = "lower(message) LIKE lower(%s)"
     if _CONTEXT_LETTERS.search(text):
         return Condition(f"({folded} OR message LIKE %s)", (pattern, pattern), Reach.SCAN)
     return Condition(folded, (pattern,), Reach.SCAN)
+
+
+def words_condition(text: str) -> Condition:
+    """Return a condition that every message holding `text` meets and that the index of words answers; empty if none.
+
+    Only words with something other than a word on both sides, inside `text`, are whole words of the message as well.
+    """
+    inner = _WHOLE_WORDS.findall(text)
+    if not inner:
+        return Condition()
+    words = WORDS.replace("%", "%%")
+    return Condition(f"{words} @@ plainto_tsquery('simple', %s)", (" ".join(inner),), Reach.LOOKUP)
 
 
 def like_pattern(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: a context manager on its way sets its traceback
 class Mistake(Exception):  # noqa: N818  # the reader makes it, not the program
     """`start` and `end` are characters of the query; `hint` tells how to fix it."""
 

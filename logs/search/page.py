@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from logs.addresses import Address
-from logs.search.columns import Split, split
-from logs.search.compiler import Compiler, Condition
+from logs.search.columns import Split, all_of, split
+from logs.search.compiler import Compiler, Condition, words_condition
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import Scopes
 from logs.search.session import OutOfTimeError, SearchSession
 from logs.search.slices import Slice, Slicer, Window
-from logs.search.tree import Node
+from logs.search.tree import Node, Text, terms
 
 _FIRST_SLICE = timedelta(minutes=1)
 
@@ -51,11 +51,17 @@ class Search:
     scopes: Scopes
     split: Split
     rest: Condition
+    words: tuple[Condition, ...] = ()
     notices: tuple[str, ...] = ()
 
     def parts(self, *, walked: bool) -> list[Condition]:
-        """Return its conditions, which exclude each other; none means that nothing matches."""
-        return self.split.walks(self.scopes, self.rest) if walked else self.split.gathered(self.scopes, self.rest)
+        """Return its conditions, which exclude each other; none means that nothing matches.
+
+        Where an index is to find the rows, what the index of words can say of them is added.
+        """
+        if walked:
+            return self.split.walks(self.scopes, self.rest)
+        return self.split.gathered(self.scopes, all_of(self.rest, *self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,9 @@ def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
     compiler = Compiler(scopes)
     compiler.compile(node)  # for the notices of all its parts
     notices = tuple(dict.fromkeys(compiler.notices))
-    return Search(org_id, node, scopes, divided, Compiler(scopes).compile(divided.rest), notices)
+    rest = Compiler(scopes).compile(divided.rest)
+    said = (words_condition(term.text) for term in terms(divided.rest) if isinstance(term, Text))
+    return Search(org_id, node, scopes, divided, rest, tuple(each for each in said if each.sql), notices)
 
 
 def newest_page(

@@ -30,7 +30,11 @@ DATABASE = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 STORABLE = st.characters(exclude_categories=("Cs",), exclude_characters="\x00")
-LINE = st.text(STORABLE, min_size=1, max_size=40) | st.text("aB%_\\'\" /=日ſΣσςıİß\n", min_size=1, max_size=30)
+WORD = st.sampled_from(
+    ["charge", "failed", "5000", "1e5", "x86", "0x1F", "-5", "1.5", "a.b.c", "/api/users/1", "a@b.example", "<b>"]
+) | st.sampled_from(["&amp;", "été", "日本", "it's", "foo_bar", "1e5abc", "http://x/y?z=1", "—", "\\"])
+WORDS = st.lists(WORD, min_size=3, max_size=7).map(" ".join)
+LINE = WORDS | st.text(STORABLE, min_size=1, max_size=40) | st.text("aB%_\\'\" /=日ſΣσςıİß\n", min_size=1, max_size=30)
 
 
 @pytest.fixture
@@ -65,12 +69,21 @@ def test_a_log_is_found_by_any_part_of_it(service: Service, data: Any, message: 
     assert log.pk in ids(found(service.org, f"-{query} OR {query}"))
 
 
+def test_a_word_longer_than_an_index_takes_is_found(service: Service) -> None:
+    log = make_log(service, f"one two {'x' * 3_000} three", ts=NOW - timedelta(days=2))
+    assert ids(found(service.org, f'"wo {"x" * 3_000} th"')) == [log.pk]
+    assert ids(found(service.org, '"xxx three"')) == [log.pk]
+
+
 @pytest.mark.parametrize(
     ("query", "matches"),
     [
         ("TIMED", True),
         ('"imed o"', True),
         ("imed 50", True),
+        ('"timed out at 50%"', True),
+        ('"timed in at 50%"', False),
+        ('" timed "', True),
         ("50%", True),
         ("50_", False),
         ("a\\b", True),

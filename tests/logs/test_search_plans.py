@@ -1,0 +1,189 @@
+"""How a search is run: the index each kind of term is found by, the time it may take, and what it costs the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.test import Client
+
+from accounts.models import Org, User
+from logs.search.page import Search, newest_page, prepare
+from logs.search.parser import parse
+from logs.search.plans import Span, is_walk, page_of_slice
+from logs.search.scopes import scopes_of
+from logs.search.session import OutOfTimeError, search_session
+from logs.search.slices import Slicer, Window
+from logs.tasks import index_log_parts
+from pulseops.core.locks import lock_number
+from services.models import Service
+from tests.factories import make_log, make_service
+
+NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
+DAY = NOW.replace(hour=0) - timedelta(days=1)
+FILL = """
+    INSERT INTO logs (org_id, service_id, environment_id, ts, level, message, meta_json, trace_id, request_id)
+    SELECT %(org)s, %(service)s, (%(environments)s::uuid[])[1 + (n %% 50 = 0)::int],
+        %(day)s::timestamptz + n * interval '4 seconds',
+        (ARRAY['info', 'info', 'info', 'debug', 'debug', 'warn', 'info', 'info', 'info', 'error'])[1 + n %% 10],
+        'request ' || md5(n::text) || ' took ' || n %% 300 || ' ms at /api/users/' || n,
+        jsonb_build_object('user', jsonb_build_object('id', n), 'ok', n %% 2 = 0), md5('t' || n), md5('r' || n)
+    FROM generate_series(1, 20000) n
+"""
+
+
+@pytest.fixture
+def service(org: Org) -> Service:
+    return make_service(org, "api")
+
+
+def make_day(day: datetime) -> str:
+    name = f"logs_{day:%Y%m%d}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {name} PARTITION OF logs FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+        )
+    return name
+
+
+@pytest.fixture
+def full_day(service: Service) -> Search:
+    """A day of 20,000 logs that is over, with all its indexes."""
+    name = make_day(DAY)
+    environments = [service.environments.get(name=each).pk for each in ("staging", "production")]
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"org": service.org_id, "service": service.pk, "environments": environments, "day": DAY})
+        cursor.execute(f"CREATE INDEX {name}_parts_idx ON {name} USING gin (lower(message) gin_trgm_ops)")
+        cursor.execute(f"ANALYZE {name}")
+    return prepare(service.org_id, parse(""), scopes_of(service.org))
+
+
+def plan_of(search: Search, query: str, width: timedelta) -> str:
+    asked = prepare(search.org_id, parse(query), search.scopes)
+    walked = is_walk(asked.rest, width)
+    span = Span(search.org_id, DAY + timedelta(days=1) - width, DAY + timedelta(days=1))
+    sql, params = page_of_slice(span, asked.parts(walked=walked), is_walk=walked, limit=101)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (COSTS OFF) {sql}", params)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+WIDE = timedelta(hours=23)
+NARROW = timedelta(minutes=16)
+INDEXES = [
+    ("", WIDE, "Index Only Scan Backward using logs_20260316_pkey"),
+    ("level:error", WIDE, "logs_20260316_org_id_level_ts_idx"),
+    ("level:error,warn", WIDE, "logs_20260316_org_id_level_ts_idx"),
+    ("service:api env:production", WIDE, "logs_20260316_org_id_service_id_environment_id_ts_idx"),
+    ("trace:nobody", WIDE, "logs_20260316_trace_id_idx"),
+    ("request:nobody", WIDE, "logs_20260316_request_id_idx"),
+    ("user.id:4242", WIDE, "logs_20260316_meta_json_idx"),
+    ("notthere", WIDE, "logs_20260316_parts_idx"),
+    ("4e1f27", WIDE, "logs_20260316_parts_idx"),
+    ("level:info notthere", WIDE, "logs_20260316_parts_idx"),
+    ("user.id:4242 OR trace:nobody", WIDE, "BitmapOr"),
+    ("user.id:>5", WIDE, "Index Scan Backward using logs_20260316_pkey"),
+    ("request", NARROW, "Index Scan Backward using logs_20260316_pkey"),
+]
+
+
+def test_each_kind_of_term_has_its_index(full_day: Search) -> None:
+    plans = {query: plan_of(full_day, query, width) for query, width, _ in INDEXES}
+    assert {query: plans[query] for query, _, wanted in INDEXES if wanted not in plans[query]} == {}
+    assert {query: plan for query, plan in plans.items() if "Seq Scan" in plan or "logs_default" in plan} == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_index_of_parts_is_built_for_days_that_are_over() -> None:
+    made = [make_day(DAY), make_day(DAY + timedelta(days=1))]
+    try:
+        assert index_log_parts(NOW) == {"partition": made[0]}
+        assert index_log_parts(NOW) == {"partition": None}
+        assert index_log_parts(NOW + timedelta(days=1)) == {"partition": made[1]}
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE {', '.join(made)}")
+
+
+def test_a_statement_that_takes_too_long_ends_and_the_session_goes_on(org: Org) -> None:
+    with search_session(org.pk) as session:
+        with pytest.raises(OutOfTimeError):
+            session.fetch("SELECT pg_sleep(5)", [], seconds=0.05)
+        assert session.fetch("SELECT 1", [], seconds=1) == [(1,)]
+
+
+def test_a_search_out_of_time_says_how_far_it_came_and_goes_on_there(
+    service: Service, client_for: Callable[[User], Client], viewer: User, settings: LazySettings
+) -> None:
+    now = datetime.now(UTC)
+    make_log(service, "needle", ts=now - timedelta(minutes=5))
+    settings.LOG_SEARCH_SECONDS = settings.LOG_COUNT_SECONDS = 0.0
+    client, url, pages = client_for(viewer), "/logs?from=-1h&q=needle", 0
+    while "<mark>needle</mark>" not in (seen := client.get(url).content.decode()):
+        assert "Searched back to" in seen
+        pages += 1
+        assert pages < 20
+        url = seen.split(">Continue<")[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    assert pages > 1
+
+
+@pytest.fixture
+def _slots_taken(org: Org) -> Iterator[None]:
+    """Another session holds all slots of the organisation."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            for slot in range(2):
+                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.search:{org.pk}:{slot}")])
+            held.set()
+            done.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("_slots_taken")
+def test_slow_searches_wait_for_their_own_organisation_alone(service: Service, outsider: User) -> None:
+    other = Service.objects.exclude(pk=service.pk).get()
+    window = Window(NOW - timedelta(days=30), NOW)
+    for org, is_busy in ((service.org, True), (other.org, False)):
+        search = prepare(org.pk, parse("anything"), scopes_of(org))
+        with search_session(org.pk) as session:
+            session.started -= 1  # as if a second had passed
+            page = newest_page(session, search, window, now=NOW, seconds=5)
+        assert page.is_busy is is_busy
+        assert (page.searched_to is not None) is is_busy
+
+
+@pytest.mark.usefixtures("_slots_taken")
+def test_quick_searches_need_no_slot(service: Service) -> None:
+    search = prepare(service.org_id, parse(""), scopes_of(service.org))
+    with search_session(service.org_id) as session:
+        page = newest_page(session, search, Window(NOW - timedelta(hours=1), NOW), now=NOW, seconds=5)
+    assert not page.is_busy
+
+
+def test_slices_grow_by_what_the_last_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    slicer = Slicer(Window(NOW - timedelta(days=30), NOW), seconds=1.0, first=timedelta(minutes=1))
+    widths: list[Any] = []
+    while part := slicer.take():
+        widths.append(part.width)
+        clock[0] += part.width.total_seconds() / 36_000  # ten hours of logs a second
+        slicer.done()
+    assert widths[:4] == [timedelta(minutes=4**n) for n in range(4)]
+    assert clock[0] < 1.1
+    assert timedelta(hours=7) < NOW - slicer.reached < timedelta(hours=11)
