@@ -41,7 +41,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
 @admin.register(AdoptedTable)
 class AdoptedTableAdmin(ReadOnlyAdmin):
-    list_display = ("table_name", "rows_before", "adopted_at")
+    list_display = ("table_name", "rows_before", "rows_after", "adopted_at")
     search_fields = ("table_name",)
 
 

@@ -50,10 +50,14 @@ class Heartbeat(models.Model):
 
 
 class AdoptedTable(models.Model):
-    """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption)."""
+    """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption).
+
+    `rows_after` is counted at the end of the `migrate` that took it over.
+    """
 
     table_name = models.TextField(primary_key=True)
     rows_before = models.BigIntegerField()
+    rows_after = models.BigIntegerField(null=True, blank=True)
     adopted_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     class Meta:

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("table_name", models.TextField(primary_key=True, serialize=False)),
                 ("rows_before", models.BigIntegerField()),
+                ("rows_after", models.BigIntegerField(blank=True, null=True)),
                 (
                     "adopted_at",
                     models.DateTimeField(

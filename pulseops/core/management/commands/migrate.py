@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 from psycopg.errors import LockNotAvailable
 
+from pulseops.core.adoption import count_after
 from pulseops.core.locks import lock_number
 
 ATTEMPTS = 6
@@ -56,13 +57,13 @@ migrate.MigrationExecutor = AtomicExecutor  # type: ignore[attr-defined]  # the 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; raises CommandError when somebody holds a lock all the time."""
+        """Migrate; raises CommandError when somebody holds a lock all the time, or rows of before are missing."""
         connection = connections[options["database"]]
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with _alone(connection), _lock_timeout(connection):
                     super().handle(*args, **options)
-                return
+                return self._tell_of_losses(connection)
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
                     raise
@@ -72,6 +73,10 @@ class Command(migrate.Command):
             "The database is in use by something that holds a lock. What is migrated is complete; stop the other "
             "program, or the long transaction in pg_stat_activity, and run this again."
         )
+
+    def _tell_of_losses(self, connection: BaseDatabaseWrapper) -> None:
+        if missing := count_after(connection):
+            raise CommandError("Rows are missing after the migration, go back to your dump: " + "; ".join(missing))
 
 
 @contextmanager

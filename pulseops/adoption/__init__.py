@@ -1,0 +1,1 @@
+"""What `manage.py adoption_report` tells of a database that other software made."""

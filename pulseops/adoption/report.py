@@ -1,0 +1,104 @@
+"""The report: what was found, what was or will be changed, how many rows there were and are, and what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from pulseops.adoption.attention import needs_a_person
+from pulseops.adoption.rehearsal import Shape, rehearsed, shape
+from pulseops.core.adoption import rows_now
+
+_NOTES = """
+SELECT table_name, CASE WHEN column_name = '' THEN note ELSE
+    format('%s of %s rows: %s. What stood there is in adoption_notes', column_name, count(*),
+        lower(left(note, 1)) || substr(note, 2)) END
+FROM adoption_notes GROUP BY table_name, column_name, note ORDER BY table_name, column_name <> '', min(id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A table's rows before the takeover, right after it, and now; `after` is None before the takeover."""
+
+    table: str
+    before: int
+    after: int | None
+    now: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows got lost; what went later, by retention say, is nobody's loss."""
+        return (self.now if self.after is None else self.after) < self.before
+
+
+@dataclass(slots=True)
+class Report:
+    """`problem` is why the takeover cannot work, empty if it can."""
+
+    found: str
+    is_migrated: bool
+    counts: list[Count] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    attention: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0: all is well. 1: a person has something to do. 2: rows are missing, or the takeover cannot work."""
+        if self.problem or any(count.is_short for count in self.counts):
+            return 2
+        return 1 if self.attention else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {**asdict(self), "exit_code": self.exit_code}
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as text."""
+        yield f"Found: {self.found}"
+        if self.counts:
+            yield "\nRows" + " " * 28 + f"{'before':>12} {'after':>12} {'now':>12}"
+        for count in self.counts:
+            after = "" if count.after is None else f"{count.after:,}"
+            lost = "  MISSING" if count.is_short else ""
+            yield f"{count.table:32}{count.before:12,} {after:>12} {count.now:12,}{lost}"
+        if self.changes:
+            yield f"\n{'Changed' if self.is_migrated else 'Will be changed'}"
+        yield from (f"{table}: {words}" for table, words in self.changes)
+        if self.attention:
+            yield "\nNeeds a person"
+        yield from self.attention
+        if self.problem:
+            yield f"\nThe takeover cannot work: {self.problem}"
+
+
+def gather() -> Report:
+    """Look at the database; before the takeover by trying it out. Nothing is changed."""
+    found = shape()
+    report = Report(found.value, is_migrated=found is Shape.MIGRATED)
+    if found is Shape.EMPTY:
+        return report
+    if report.is_migrated:
+        _fill(report)
+        return report
+    try:
+        with rehearsed():
+            _fill(report)
+    except Exception as error:  # whatever it is, it would stop `migrate` too
+        report.problem = f"{type(error).__name__}: {error}".strip()
+    return report
+
+
+def _fill(report: Report) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT table_name, rows_before, rows_after FROM adopted_tables ORDER BY table_name")
+        for table, before, after in cursor.fetchall():
+            report.counts.append(Count(table, before, after, rows_now(cursor, table)))
+        cursor.execute(_NOTES)
+        report.changes = list(cursor.fetchall())
+    if report.counts:
+        report.attention = needs_a_person()

@@ -1,0 +1,121 @@
+"""manage.py adoption_report before and after, on every shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django import DjangoDbBlocker
+from pytest_django.fixtures import Settings
+
+from tests.adoption.shapes import build_running, contents, standing_in
+from tests.databases import catalog, documented_tables, migrate, scratch_database
+
+
+@contextmanager
+def installation(sql: str | None) -> Iterator[BaseDatabaseWrapper]:
+    with scratch_database() as database:
+        if sql is None:
+            build_running(database, "numbered")
+        else:
+            with database.cursor() as cursor:
+                cursor.execute(sql)
+        with standing_in(database):
+            yield database
+
+
+def told() -> tuple[int, str]:
+    output = StringIO()
+    try:
+        call_command("adoption_report", stdout=output)
+    except SystemExit as end:
+        return int(str(end.code)), output.getvalue()
+    return 0, output.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def unblocked(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    settings.GITHUB_WEBHOOK_SECRET = ""
+    monkeypatch.setenv("API_KEY_SALT", "old-salt")
+    with django_db_blocker.unblock():
+        yield
+
+
+def test_empty_database_has_nothing_to_tell() -> None:
+    with installation("SELECT 1"):
+        assert told() == (0, "Found: an empty database\n")
+
+
+def test_running_installation_before_and_after(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    with installation(None) as database:
+        shape, rows = catalog(database), contents(database)
+        code, before = told()
+        assert (catalog(database), contents(database)) == (shape, rows)
+        assert code == 1
+        assert "a running installation (webhook_deliveries with numbers)" in before
+        assert "Will be changed" in before
+        for words in (
+            "audit_logs: target_type is called resource_type",
+            "deployments: 1 deployments that were queued are pending",
+            "github_integrations: 1 integrations come from service_github_integrations",
+            "audit_logs: org_id of 1 rows: what it names is not in orgs any more",
+            "twin@example.com are different accounts",
+            "The rule Unreadable (4) cannot be read",
+            "the webhook of Old/api has no secret: deliveries are refused",
+            "the message “x” waits for a channel that is not there",
+        ):
+            assert words in before
+        assert "API_KEY_SALT" not in before
+        assert "RECEIVER" not in before
+
+        migrate(database)
+        code, after = told()
+        assert code == 1
+        assert "Found: migrated" in after
+        assert "\nChanged\n" in after
+        line = next(line for line in after.splitlines() if line.startswith("service_github_integrations"))
+        assert line.split()[1:] == ["1", "1", "1"]
+        line = next(line for line in after.splitlines() if line.startswith("logs "))
+        assert line.split()[1:] == ["300", "300", "300"]
+        settings.GITHUB_WEBHOOK_SECRET = "old"
+        monkeypatch.delenv("API_KEY_SALT")
+        _, after = told()
+        assert "counts on GITHUB_WEBHOOK_SECRET" in after
+        assert "Set API_KEY_SALT" in after
+
+
+def test_documented_database_is_well_unless_rows_get_lost() -> None:
+    with installation(documented_tables() + "INSERT INTO orgs (name) VALUES ('Old');") as database:
+        code, before = told()
+        assert (code, "Will be changed" in before) == (0, False)
+        assert "the documented tables, not migrated" in before
+        migrate(database)
+        output = StringIO()
+        call_command("adoption_report", json=True, stdout=output)
+        found = json.loads(output.getvalue())
+        assert found["counts"] == [{"table": "orgs", "before": 1, "after": 1, "now": 1}]
+        assert found["exit_code"] == 0
+
+        with database.cursor() as cursor:
+            cursor.execute("UPDATE adopted_tables SET rows_before = 2, rows_after = NULL")
+        with pytest.raises(CommandError, match="orgs: 2 before, 1 now"):
+            migrate(database)
+        code, text = told()
+        assert (code, "MISSING" in text) == (2, True)
+
+
+def test_what_cannot_work_is_told_before() -> None:
+    no_address = "ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users (password_hash) VALUES ('x');"
+    with installation(documented_tables() + no_address) as database:
+        code, text = told()
+        assert code == 2
+        assert "The takeover cannot work" in text
+        assert "email" in text
+        assert catalog(database)["columns"]
