@@ -92,6 +92,8 @@ def test_an_old_cookie_is_signed_in_where_it_was() -> None:
     [
         "/dashboard", "/services", "/logs", "/deployments", "/settings/audit", "/orgs/members", "/account/sessions",
         "/services/40000000-0000-4000-8000-000000000001", "/deployments/1", "/deployments/4",
+        "/incidents", "/incidents/1", "/incidents/3", "/alerts", "/settings/notifications", "/alerts/1", "/alerts/4",
+        "/services/40000000-0000-4000-8000-000000000001/github",
     ],
 )  # fmt: skip
 def test_every_page_shows_old_data(path: str) -> None:
