@@ -220,7 +220,7 @@ def _open(look: Look, environment: Environment, mark: str) -> Incident:
 
 def _reopen(look: Look, incident: Incident) -> Incident:
     reason = f"The rule fired again: {proof.words(look.read.params, look.sample.count)}"
-    reopen_incident(actor=None, incident=incident, reason=reason)
+    reopen_incident(actor=None, incident=incident, reason=reason, at=look.sample.at)
     Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=look.sample.at)
     return incident
 
@@ -235,7 +235,8 @@ def _recover(look: Look, firing: AlertFiring) -> None:
     minutes = look.read.params.recovery_minutes
     words = f"The condition has been clear for {minutes} min." if minutes else "The condition is clear."
     if incident.status == Incident.Status.INVESTIGATING:
-        add_note(actor=None, incident=incident, text=f"{words} It stays open, because somebody is investigating.")
+        words += " It stays open, because somebody is investigating."
+        add_note(actor=None, incident=incident, text=words, at=at)
         return
-    if resolve_incident(actor=None, incident=incident, reason=words):
+    if resolve_incident(actor=None, incident=incident, reason=words, at=at):
         AlertFiring.objects.filter(pk=firing.pk).update(last_notified_at=at)

@@ -64,19 +64,19 @@ def open_incident(
     return incident
 
 
-def investigate_incident(*, actor: User | None, incident: Incident) -> bool:
+def investigate_incident(*, actor: User | None, incident: Incident, at: datetime | None = None) -> bool:
     """Take an incident up; whoever does becomes its assignee if it has none. Raises TransitionError."""
-    return _move(Move.INVESTIGATE, actor, incident)
+    return _move(Move.INVESTIGATE, actor, incident, at=at)
 
 
-def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "") -> bool:
-    """End an incident. Raises TransitionError."""
-    return _move(Move.RESOLVE, actor, incident, reason)
+def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
+    """End an incident, as of `at` (now unless given). Raises TransitionError."""
+    return _move(Move.RESOLVE, actor, incident, reason, at=at)
 
 
-def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "") -> bool:
+def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
     """Open a resolved incident again. Raises TransitionError, also when a newer one stands in its place."""
-    return _move(Move.REOPEN, actor, incident, reason)
+    return _move(Move.REOPEN, actor, incident, reason, at=at)
 
 
 def move_incident(*, actor: User | None, incident: Incident, move: Move) -> bool:
@@ -85,12 +85,12 @@ def move_incident(*, actor: User | None, incident: Incident, move: Move) -> bool
 
 
 @transaction.atomic
-def _move(move: Move, actor: User | None, incident: Incident, reason: str = "") -> bool:
+def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", *, at: datetime | None = None) -> bool:
     locked = _locked(incident)
     row = transition(move, locked.status)
     if row is None:
         return False
-    now = timezone.now()
+    now = at or timezone.now()
     if move is Move.REOPEN:
         _check_place_is_free(locked)
     locked.status = row.target
@@ -99,7 +99,7 @@ def _move(move: Move, actor: User | None, incident: Incident, reason: str = "") 
         locked.investigating_at = locked.investigating_at or now
         locked.assignee = locked.assignee or actor
     locked.save()
-    _note_change(locked, actor, row.event, reason or f"{row.words}.")
+    _note_change(locked, actor, row.event, reason or f"{row.words}.", at=now)
     announce(locked, row.event, actor=actor, text=reason)
     _copy(locked, incident)
     return True
@@ -170,10 +170,15 @@ def edit_incident(*, actor: User | None, incident: Incident, title: str, descrip
 
 @transaction.atomic
 def add_note(
-    *, actor: User | None, incident: Incident, text: str, happened_at: datetime | None = None
+    *,
+    actor: User | None,
+    incident: Incident,
+    text: str,
+    happened_at: datetime | None = None,
+    at: datetime | None = None,
 ) -> IncidentEvent:
-    """Write a note into the timeline, at `happened_at` if that was another time than now."""
-    return _note_change(_locked(incident), actor, "note", text, happened_at=happened_at)
+    """Write a note into the timeline, as of `at` (now); `happened_at` if it tells of another time."""
+    return _note_change(_locked(incident), actor, "note", text, happened_at=happened_at, at=at)
 
 
 def _locked(incident: Incident) -> Incident:

@@ -8,8 +8,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+import alerts.demo
 import deployments.demo
+import incidents.demo
 import logs.demo
+import notifications.demo
 from accounts.actions.orgs import create_org
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import user_by_email
@@ -35,6 +38,7 @@ class Filled:
     org: Org
     logs: int
     deployments: int
+    incidents: int
 
 
 def demo_password() -> str | None:
@@ -60,8 +64,10 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     _services(org, admin)
     deployed = deployments.demo.fill(org, Service.objects.for_org(org), now)
     stored = logs.demo.fill(org, now)
+    notifications.demo.fill(org)
+    opened = alerts.demo.fill(org, now) + incidents.demo.fill(org, now)
     ApiKey.objects.for_org(org).update(last_used_at=now)
-    return Filled(org, logs=stored, deployments=deployed)
+    return Filled(org, logs=stored, deployments=deployed, incidents=opened)
 
 
 def _person(email: str, name: str) -> User:

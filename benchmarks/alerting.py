@@ -1,0 +1,227 @@
+"""From error to message, and what looking at a thousand rules costs.
+
+    python -m benchmarks.alerting [--trials 50] [--rules 1000] [--logs 10000000]
+
+Starts an embedded PostgreSQL, gunicorn, the loop and the worker as `make run` does, in a directory of their own, and a
+receiver on loopback. First part: for each trial an organisation of its own, so that no digest gathers; the time counts
+from the moment at which the sender begins to send until the receiver has the message. Second part: how soon django-q2
+alone would begin a task, with its slots free and taken. Third: `alerts.evaluation.evaluate` over all rules.
+"""
+
+# ruff: noqa: PLC0415 - the product is imported when its settings stand in the environment
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.webhooks import ROOT, running, signed, wait_until_it_answers
+
+ORGS = 20  # one of them has 80 % of all logs
+LOAD = """
+INSERT INTO logs (org_id, service_id, environment_id, ts, created_at, level, message)
+SELECT e.org, e.service, e.environment, r.at, r.at, r.level, 'GET /api/products/' || r.n || ' upstream refused'
+FROM (
+    SELECT n, now() - random() * interval '7 days' AS at,
+        CASE WHEN random() < 0.02 THEN 'error' WHEN random() < 0.05 THEN 'warn' ELSE 'info' END AS level,
+        CASE WHEN random() < 0.8 THEN 0 ELSE 1 + floor(random() * %(others)s)::int END AS place
+    FROM generate_series(1, %(logs)s) n
+    ORDER BY 2
+) r JOIN (
+    SELECT s.org_id AS org, s.id AS service, e.id AS environment, row_number() OVER (ORDER BY e.id) - 1 AS place
+    FROM environments e JOIN services s ON s.id = e.service_id WHERE s.name = 'bench'
+) e ON e.place = r.place
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--rules", type=int, default=1_000)
+    parser.add_argument("--logs", type=int, default=10_000_000)
+    chosen = parser.parse_args()
+    os.environ["OUTGOING_PRIVATE_HOSTS"] = "127.0.0.1"
+    with tempfile.TemporaryDirectory(prefix="pulseops-bench-") as folder, running(Path(folder)) as (port, _):
+        wait_until_it_answers(port)
+        if chosen.trials:
+            with process("loop"):
+                report("error log → message", errors_to_messages(port, chosen.trials))
+                report("signed GitHub failure → message", failures_to_messages(port, chosen.trials))
+            with process("worker"):
+                report("django-q2 begins a task, slots free", task_starts(20))
+                report("django-q2 begins a task, both slots taken for 20 s", task_starts(3, busy=20))
+        if chosen.rules:
+            evaluation(chosen.rules, chosen.logs)
+
+
+def report(what: str, times: Sequence[float]) -> None:
+    """Print times that are given in seconds."""
+    ordered = sorted(times)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    print(f"{what}: n={len(times)} p50 {statistics.median(times):.3f} s, p95 {p95:.3f} s, max {ordered[-1]:.3f} s")
+
+
+@contextmanager
+def process(command: str) -> Iterator[None]:
+    """Run `manage.py loop` or `worker` for a while."""
+    started = subprocess.Popen([sys.executable, "manage.py", command], cwd=ROOT, start_new_session=True)
+    time.sleep(6)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGTERM)
+        started.wait(timeout=60)
+
+
+def post(port: int, path: str, body: bytes, headers: dict[str, str]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    assert answer.status == 200, said
+    connection.close()
+
+
+def errors_to_messages(port: int, trials: int) -> list[float]:
+    """Send an error for each trial; return how long its message took."""
+    from tests import receivers
+    from tests.alerting import make_channel, make_rule
+    from tests.factories import make_key, make_org, make_service
+
+    body = json.dumps({"logs": [{"level": "error", "message": "checkout failed"}] * 5}).encode()
+    took = []
+    with receivers.receiver() as server:
+        for number in range(trials):
+            org = make_org(f"Trial {number}")
+            make_channel(org, server.url)
+            make_rule(org)
+            key = make_key(make_service(org).environments.get(name="production"))
+            began = time.monotonic()
+            post(port, "/api/v1/logs/ingest", body, {"x-api-key": key, "Content-Type": "application/json"})
+            took.append(server.wait_for(number + 1, 40)[-1].at - began)
+    return took
+
+
+def failures_to_messages(port: int, trials: int) -> list[float]:
+    """Send a signed end of a failed workflow run for each trial; return how long its message took."""
+    from benchmarks.webhooks import PAYLOAD
+    from deployments.models import GitHubIntegration
+    from deployments.signatures import derive_secret, hash_secret
+    from tests import receivers
+    from tests.alerting import make_channel, make_rule
+    from tests.factories import make_org, make_service
+
+    document = json.loads(PAYLOAD.read_text())
+    took = []
+    with receivers.receiver() as server:
+        for number in range(trials):
+            org = make_org(f"Failing {number}")
+            make_channel(org, server.url)
+            make_rule(org, type="deployment_failure")
+            each = GitHubIntegration(
+                service=make_service(org), repo_owner="northwind-labs", repo_name="checkout", secret_version=1
+            )
+            each.environment_mapping = {"main": "production"}
+            each.webhook_secret_hash = hash_secret(derive_secret(each))
+            each.save(force_insert=True)
+            document["workflow_run"] |= {"conclusion": "failure", "status": "completed"}
+            request = signed(document, 10_000 + number, str(each.pk), derive_secret(each))
+            began = time.monotonic()
+            post(port, request.path, request.body, request.headers)
+            took.append(server.wait_for(number + 1, 40)[-1].at - began)
+    return took
+
+
+def task_starts(count: int, *, busy: float = 0) -> list[float]:
+    """Hand tasks to django-q2 and return how long each waited to be begun; `busy` seconds keep its two slots taken."""
+    from django_q.tasks import async_task, result
+
+    took = []
+    for _ in range(2 if busy else 0):
+        async_task("time.sleep", busy)
+    time.sleep(2 if busy else 0)
+    for _ in range(count):
+        began = time.time()
+        task = async_task("time.time")
+        took.append(result(task, wait=120_000) - began)
+    return took
+
+
+def evaluation(rules: int, logs: int) -> None:
+    """Make the logs and the rules, look at all of them a few times, and print how long a look took."""
+    from django.db import connection
+
+    from alerts.evaluation import evaluate
+
+    with connection.cursor() as cursor:
+        for name in (
+            "message_fts",
+            "meta_gin",
+            "trace",
+            "request",
+        ):  # no rule reads them
+            cursor.execute(f"DROP INDEX IF EXISTS logs_{name}_idx")
+        make_scopes()
+        began = time.monotonic()
+        cursor.execute(LOAD, {"logs": logs, "others": ORGS - 1})
+        cursor.execute("ANALYZE logs")
+        print(f"{logs:,} logs stored in {time.monotonic() - began:.0f} s")
+    make_rules(rules)
+    took = []
+    for _ in range(6):
+        began = time.monotonic()
+        found = evaluate()
+        took.append(time.monotonic() - began)
+        print(f"  {took[-1]:.3f} s: {found.evaluated} rules, {len(found.triggered)} hold, {found.opened} opened, "
+              f"failed {len(found.failed)}")  # fmt: skip
+    report(f"evaluate() with {rules} rules, after the first (which opens incidents)", took[1:])
+
+
+def make_scopes() -> None:
+    from tests.factories import make_org, make_service
+
+    for number in range(ORGS):
+        make_service(make_org(f"Bench {number}"), "bench", environments=("production",))
+
+
+def make_rules(count: int) -> None:
+    """Of 1,000: 850 count errors in windows up to a day, 50 other levels, 50 have filters, 50 watch deployments."""
+    from accounts.models import Org
+    from alerts.models import AlertRule
+
+    orgs = list(Org.objects.filter(name__startswith="Bench "))
+    windows = (1, 5, 10, 15, 30, 60, 240, 1440)
+    made = []
+    for number in range(count):
+        params: dict[str, Any] = {"threshold": 1_000_000, "window_minutes": windows[number % len(windows)]}
+        kind = "deployment_failure" if number % 20 == 0 else "error_count"
+        if number % 20 == 1:
+            params |= {"level": ("warn", "")[number % 40 == 1], "window_minutes": 5}
+        if number % 20 == 2:
+            params |= {"query": f"refused products/{number}", "window_minutes": 10}
+        if number % 100 == 3:
+            params["threshold"] = 1
+        made.append(AlertRule(
+            org=orgs[number % len(orgs)], name=f"Rule {number}", type=kind, severity="low",
+            params_json=params if kind == "error_count" else {}, cooldown_seconds=timedelta(minutes=5).seconds,
+        ))  # fmt: skip
+    AlertRule.objects.bulk_create(made)
+
+
+if __name__ == "__main__":
+    main()
