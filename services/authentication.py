@@ -1,7 +1,7 @@
 """Who sends: a presented API key becomes the scope that it may write to, and its batches are counted.
 
 A key is checked against the database for every request. To spare the common case a round trip, the scope that a key
-had a moment ago is remembered, so that a batch can be read before the database is asked; `admit` then checks the key
+had a moment ago is remembered, so that a batch can be read before the database is asked; `admission` checks the key
 again in the very transaction that stores the batch, so a revoked key stores nothing from that moment on.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -43,14 +43,26 @@ _AUTHENTICATE = f"""
     FROM key LEFT JOIN api_key_rate_buckets bucket
       ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
 """  # noqa: S608 - made of the constant above
-# FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
-# so meets its logs. The bucket is the one row that batches of the same key meet at: run this last before COMMIT, so
-# that it is locked for no longer than the commit takes. `touched` skips a row that another batch is touching.
-_ADMIT = f"""
-    WITH key AS ({_LIVE_KEY} FOR KEY SHARE OF k),
+
+
+def admission(*, is_patient: bool) -> str:
+    """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
+
+    They take %(key_hash)s, %(default_rate)s, %(logs)s and %(retention_days)s. `key` is empty when the key is not live;
+    `counted` is empty when the batch does not fit into the running minute, or the service keeps its logs for another
+    time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
+
+    FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
+    so meets its logs. If it is just being deleted, `is_patient` says whether to wait (as long as lock_timeout). The
+    bucket is the one row that batches of the same key meet at: run this last before COMMIT, so that it is locked for no
+    longer than the commit takes. `touched` skips a row that another batch is touching.
+    """
+    return f"""
+    key AS ({_LIVE_KEY} FOR KEY SHARE OF k {"" if is_patient else "NOWAIT"}),
     counted AS (
         INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count)
-        SELECT id, window_start, %(logs)s FROM key WHERE %(logs)s <= rate
+        SELECT id, window_start, %(logs)s::int FROM key
+        WHERE %(logs)s::int <= rate AND retention_days = %(retention_days)s::int
         ON CONFLICT (api_key_id, window_start) DO UPDATE SET count = bucket.count + excluded.count
             WHERE bucket.count + excluded.count <= (SELECT rate FROM key)
         RETURNING count
@@ -63,11 +75,13 @@ _ADMIT = f"""
             FOR NO KEY UPDATE OF k SKIP LOCKED
         )
     )
-    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
-           extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
-           (SELECT count FROM counted)
-    FROM key
-"""  # noqa: S608 - made of the constant above
+    """  # noqa: S608 - made of constants
+
+
+ADMITTED = """
+    key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
+    extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()), (SELECT count FROM counted)
+"""
 _TOUCH = """
     UPDATE api_keys SET last_used_at = statement_timestamp()
     WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
@@ -84,6 +98,10 @@ class KeyScope:
     environment_id: UUID
     retention_days: int
     rate: int
+
+
+class ScopeChangedError(Exception):
+    """A key's service, or how long that keeps its logs, is not what a batch was checked against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +146,30 @@ def authenticate(presented: str) -> LiveKey:
 
 
 def remembered_scope(presented: str) -> KeyScope | None:
-    """Return the scope that the key had within the last ten seconds; a guess, to be confirmed by `admit`."""
+    """Return the scope that the key had within the last ten seconds; a guess, to be confirmed by `admission`."""
     found = _remembered.get(hash_key(presented))
     return found[1] if found and found[0] > time.monotonic() else None
 
 
-def admit(presented: str, *, logs: int) -> KeyScope:
-    """Count a batch of `logs` against the key's rate, in the caller's transaction and just before it commits.
+def admitted(presented: str, row: Sequence[Any] | None, *, expected: KeyScope, logs: int) -> None:
+    """Judge the row of ADMITTED that came of admitting a batch of `logs` that had been made for `expected`.
 
-    Locks the key against deletion until then. Returns the key's scope as it is now. Raises ApiError 403 when the key is
-    not live any more, 429 when the batch does not fit into the running minute; the caller rolls back.
+    Raises ApiError 403 when the key is not live any more, 429 when the batch does not fit into the running minute,
+    ScopeChangedError when the key's scope is another by now. Then the caller must leave nothing of the batch behind.
     """
     key_hash = hash_key(presented)
-    row = _run(_ADMIT, key_hash=key_hash, logs=logs)
     if row is None:
         _remembered.pop(key_hash, None)
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.")
     scope = KeyScope(*row[:6])
+    if replace(scope, rate=expected.rate) != expected:
+        _remembered.pop(key_hash, None)
+        raise ScopeChangedError
     if row[7] is None:
         # Until the window ends its batches shall be refused before they are written: the next one asks first.
         _remembered.pop(key_hash, None)
         raise rate_limited(scope, logs, float(row[6]))
-    return _remember(key_hash, scope)
+    _remember(key_hash, scope)
 
 
 def touch(key_id: UUID) -> None:

@@ -12,8 +12,8 @@ from msgspec import Raw
 
 from logs.ingest.decode import Payload, invalid, split_entries
 from logs.ingest.levels import STORED, stored_level
-from logs.ingest.lines import Batch, Window, copy_line
 from logs.ingest.meta import problem_of, with_fields
+from logs.ingest.rows import Batch, Row, Window
 from logs.ingest.timestamps import from_epoch, parse_text
 from pulseops.core.errors import ApiError
 
@@ -27,7 +27,7 @@ _number = msgspec.json.Decoder(int | float)
 
 
 def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
-    """Write the lines of the entries that are right, and say of the others what is wrong.
+    """Write the rows of the entries that are right, and say of the others what is wrong.
 
     Raises ApiError 400 when the body is not JSON, is not a batch of logs, or has too many.
     """
@@ -39,9 +39,9 @@ def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batc
     batch = Batch([])
     for number, entry in enumerate(split.entries):
         reader = _EntryReader(window)
-        line = reader.line(entry, is_json=number not in split.broken)
-        if line is not None and not reader.problems:
-            batch.lines.append(line)
+        row = reader.row(entry, is_json=number not in split.broken)
+        if row is not None and not reader.problems:
+            batch.rows.append(row)
             continue
         batch.rejected += 1
         for name, message in reader.problems[: DETAILS - len(batch.details)]:
@@ -59,8 +59,8 @@ class _EntryReader:
     def reject(self, name: str, message: str) -> None:
         self.problems.append((name[:_LONGEST_NAME], message))
 
-    def line(self, entry: Raw, *, is_json: bool) -> str | None:
-        """Return the entry's line; worth nothing when there are problems."""
+    def row(self, entry: Raw, *, is_json: bool) -> Row | None:
+        """Return the entry's row; worth nothing when there are problems."""
         if bytes(entry)[:1] != b"{":
             self.reject("", "must be an object" if is_json else "is not JSON")
             return None
@@ -73,7 +73,7 @@ class _EntryReader:
         trace_id = self._read(fields, "trace_id", _text)
         request_id = self._read(fields, "request_id", _text)
         meta = self._meta(fields)
-        return copy_line(level, stamp.astimezone(UTC).isoformat(), message, meta, trace_id, request_id)
+        return level, stamp.astimezone(UTC).isoformat(), message, meta, trace_id, request_id
 
     def _read(
         self, fields: dict[str, Raw], name: str, read: Callable[[bytes], T], *, may_be_null: bool = True

@@ -38,6 +38,22 @@ def problem_of(meta: Raw | bytes) -> str | None:
     return None
 
 
+def may_have_small_numbers(body: bytes) -> bool:
+    """Whether a body may have numbers such as 1e-500: a cheap look for many metas at once."""
+    return b"e-" in body or b"E-" in body
+
+
+def is_storable(meta: Raw, length: int, *, is_flat: bool, may_be_small: bool) -> bool:
+    """Do as `problem_of`, but quickly where a look at the whole batch has told something of this meta already."""
+    if not is_flat or may_be_small or length > MAX_DIGITS:
+        return problem_of(meta) is None
+    try:
+        _anything.decode(meta)
+    except (msgspec.DecodeError, ValueError):
+        return False
+    return True
+
+
 def depth_of(text: bytes) -> int:
     """Return how deep valid JSON text is nested: 0 for a scalar, 1 for an object or array of scalars."""
     depth = deepest = 0
@@ -55,7 +71,7 @@ def _may_have_too_many_digits(text: bytes) -> bool:
     """A cheap look that is wrong about long digits inside of strings only."""
     if len(text) > MAX_DIGITS and _LONG_NUMBER.search(text):
         return True
-    return (b"e-" in text or b"E-" in text) and _SMALL_NUMBER.search(text) is not None
+    return may_have_small_numbers(text) and _SMALL_NUMBER.search(text) is not None
 
 
 def _problem_of_numbers(text: bytes) -> str | None:

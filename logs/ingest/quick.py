@@ -9,20 +9,21 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from logs.ingest.decode import ABSENT, Entry
+from logs.ingest.decode import ABSENT, Entry, Payload
 from logs.ingest.levels import STORED
-from logs.ingest.lines import NULL, Window, copy_line
-from logs.ingest.meta import problem_of
+from logs.ingest.meta import is_storable, may_have_small_numbers
+from logs.ingest.rows import Row, Window
 from logs.ingest.timestamps import from_epoch
 
 _BYTES_A_CHARACTER = 4  # at most, in UTF-8
 
 
-def quick_lines(entries: list[Entry], window: Window, *, is_plain: bool) -> list[str] | None:
-    """Write the line of every entry; None as soon as one is unusual. `is_plain`: no text needs to be escaped."""
+def quick_rows(payload: Payload, entries: list[Entry], window: Window) -> list[Row] | None:
+    """Write the row of every entry; None as soon as one is unusual."""
     earliest, latest, now = window.earliest, window.latest, window.received_at.isoformat()
     longest = settings.INGEST_MAX_MESSAGE_BYTES // _BYTES_A_CHARACTER
-    lines = []
+    is_flat, may_be_small = _is_flat(payload, entries), may_have_small_numbers(payload.content)
+    rows: list[Row] = []
     for entry in entries:
         level = STORED.get(entry.level)
         message = entry.message
@@ -42,12 +43,14 @@ def quick_lines(entries: list[Entry], window: Window, *, is_plain: bool) -> list
         meta = None
         if entry.meta is not ABSENT:
             meta = str(entry.meta, "utf-8")
-            if meta[:1] != "{" or problem_of(entry.meta):
+            if meta[0] != "{" or not is_storable(entry.meta, len(meta), is_flat=is_flat, may_be_small=may_be_small):
                 return None
-        if is_plain:
-            trace_id = NULL if entry.trace_id is None else entry.trace_id
-            request_id = NULL if entry.request_id is None else entry.request_id
-            lines.append(f"{level}\t{stamp}\t{message}\t{meta or NULL}\t{trace_id}\t{request_id}")
-        else:
-            lines.append(copy_line(level, stamp, message, meta, entry.trace_id, entry.request_id))
-    return lines
+        rows.append((level, stamp, message, meta, entry.trace_id, entry.request_id))
+    return rows
+
+
+def _is_flat(payload: Payload, entries: list[Entry]) -> bool:
+    """Whether so few brackets open, besides one for each entry and each meta, that none can be nested too deeply."""
+    openings = payload.content.count(b"{") + payload.content.count(b"[")
+    metas = sum([entry.meta is not ABSENT for entry in entries])
+    return openings - len(entries) - metas < settings.INGEST_MAX_DEPTH

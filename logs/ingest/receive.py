@@ -14,11 +14,18 @@ from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
 from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
-from logs.ingest.lines import Batch, Window
-from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, ScopeChangedError, first_answer, store_batch
+from logs.ingest.rows import Batch, Window
+from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batch
 from pulseops.core.errors import ApiError
 from pulseops.core.extensions import AFTER_INGEST
-from services.authentication import KeyScope, LiveKey, authenticate, presented_key, remembered_scope
+from services.authentication import (
+    KeyScope,
+    LiveKey,
+    ScopeChangedError,
+    authenticate,
+    presented_key,
+    remembered_scope,
+)
 
 _LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
 _LONGEST_IDEMPOTENCY_KEY = 128

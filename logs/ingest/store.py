@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from logs.ingest.lines import COLUMNS, Batch
+from logs.ingest.rows import COLUMNS, Batch
 from logs.models import IngestReceipt
 from pulseops.core.errors import ApiError
-from services.authentication import KeyScope, admit
+from pulseops.core.sql import execute_prepared
+from services.authentication import ADMITTED, KeyScope, admission, admitted
+from services.keys import hash_key
 
 log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
 
 # Nobody waits longer than this for a lock or for the disk; the sender is asked to try again instead.
-_BOUND_WAITS = "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '15s'"
+_BOUND_WAITS = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '15s'"
 _COPY = f"COPY logs (org_id, service_id, environment_id, {', '.join(COLUMNS)}) FROM STDIN"
+SMALL = 20  # logs; so few are stored quicker by one statement than by a COPY in a transaction of its own
+
 # Several rows for the same minute add up, so batches need not meet at one.
-_COUNT = """
-    INSERT INTO log_counts (org_id, service_id, environment_id, level, minute, count)
-    SELECT %s, %s, %s, level, minute, count
-    FROM unnest(%s::text[], %s::timestamptz[], %s::int[]) AS batch (level, minute, count)
+_COUNTED = """
+    rolled AS (
+        INSERT INTO log_counts (org_id, service_id, environment_id, level, minute, count)
+        SELECT key.org_id, key.service_id, key.environment_id, part.level, part.minute, part.count
+        FROM key CROSS JOIN counted
+        CROSS JOIN unnest(%(levels)s::text[], %(minutes)s::timestamptz[], %(counts)s::int[])
+            AS part (level, minute, count)
+    )
 """
+_NAMES, _VALUES = ", ".join(COLUMNS), ", ".join(f"log.{name}" for name in COLUMNS)
+_STORED = f"""
+    stored AS (
+        INSERT INTO logs (org_id, service_id, environment_id, {_NAMES})
+        SELECT key.org_id, key.service_id, key.environment_id, {_VALUES}
+        FROM key CROSS JOIN counted
+        CROSS JOIN unnest(%(level)s::text[], %(ts)s::timestamptz[], %(message)s::text[], %(meta_json)s::jsonb[],
+            %(trace_id)s::text[], %(request_id)s::text[]) AS log ({_NAMES})
+    )
+"""  # noqa: S608 - made of constants
+_ADMIT = f"WITH {admission(is_patient=True)}, {_COUNTED} SELECT {ADMITTED} FROM key"  # noqa: S608 - made of constants
+_STORE_SMALL = f"WITH {admission(is_patient=False)}, {_COUNTED}, {_STORED} SELECT {ADMITTED} FROM key"  # noqa: S608
+
 # The same key at the same time: the second waits here until the first has committed, and then finds its receipt.
 _CLAIM = """
     INSERT INTO ingest_receipts AS receipt (api_key_id, idempotency_key, answer)
@@ -40,10 +63,6 @@ _CLAIM = """
     RETURNING id
 """
 _RECEIPTS_KEPT = timedelta(hours=24)
-
-
-class ScopeChangedError(Exception):
-    """The key's service, or how long that keeps its logs, is not what the batch was checked against."""
 
 
 class AlreadyAnsweredError(Exception):
@@ -64,20 +83,25 @@ def store_batch(presented: str, scope: KeyScope, batch: Batch, receipt: Receipt 
     Raises ApiError (403 key gone, 429 over its rate, 400 for what the database refuses), ScopeChangedError,
     AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted.
     """
+    values = _admission_values(presented, scope, batch)
     try:
+        if len(batch) <= SMALL and receipt is None and _store_small(presented, scope, batch, values):
+            return
         with transaction.atomic(durable=True):
             with connection.cursor() as cursor:
                 cursor.execute(_BOUND_WAITS)
             if receipt is not None:
                 _claim(scope.key_id, receipt)
-            if batch.lines:
+            if batch.rows:
                 _copy(scope, batch)
-                _count(scope, batch)
-            current = admit(presented, logs=len(batch))
-            if replace(current, rate=scope.rate) != scope:
-                raise ScopeChangedError
+            admitted(presented, execute_prepared(_ADMIT, values), expected=scope, logs=len(batch))
     except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
+            raise
+        log.exception("the database refused a batch")
+        raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error
 
 
 def first_answer(key_id: UUID, idempotency_key: str) -> Answer | None:
@@ -95,23 +119,36 @@ def _claim(key_id: UUID, receipt: Receipt) -> None:
             raise AlreadyAnsweredError
 
 
-def _copy(scope: KeyScope, batch: Batch) -> None:
-    prefix = f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t"
-    text = prefix + f"\n{prefix}".join(batch.lines) + "\n"
+def _admission_values(presented: str, scope: KeyScope, batch: Batch) -> dict[str, Any]:
+    return {
+        "key_hash": hash_key(presented),
+        "default_rate": settings.INGEST_RATE_PER_MINUTE,
+        "retention_days": scope.retention_days,
+        "logs": len(batch),
+        "levels": [level for level, _ in batch.counts],
+        "minutes": [f"{minute}Z" for _, minute in batch.counts],
+        "counts": list(batch.counts.values()),
+    }
+
+
+def _store_small(presented: str, scope: KeyScope, batch: Batch, values: dict[str, Any]) -> bool:
+    """Store a small batch by one statement, which is a transaction of its own; False when its key is just locked."""
+    columns = (
+        zip(COLUMNS, zip(*batch.rows, strict=True), strict=True) if batch.rows else ((name, ()) for name in COLUMNS)
+    )
     try:
-        # Django translates the errors of its own methods alone, and copy() is psycopg's.
-        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.write(text.encode())
-    except DatabaseError as error:
-        if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
-            raise
-        log.exception("the database refused a batch")
-        raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():  # a savepoint, in tests
+            row = execute_prepared(_STORE_SMALL, {**values, **{name: list(column) for name, column in columns}})
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            return False
+        raise
+    admitted(presented, row, expected=scope, logs=len(batch))
+    return True
 
 
-def _count(scope: KeyScope, batch: Batch) -> None:
-    counts = batch.counts
-    levels, minutes = [level for level, _ in counts], [f"{minute}Z" for _, minute in counts]
-    with connection.cursor() as cursor:
-        scope_ids = [scope.org_id, scope.service_id, scope.environment_id]
-        cursor.execute(_COUNT, [*scope_ids, levels, minutes, list(counts.values())])
+def _copy(scope: KeyScope, batch: Batch) -> None:
+    text = batch.copy_text(f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t")
+    # Django translates the errors of its own methods alone, and copy() is psycopg's.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write(text.encode())
