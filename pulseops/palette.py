@@ -19,6 +19,7 @@ from alerts.models import AlertRule
 from incidents.models import Incident
 from pulseops.core.context import Frame
 from pulseops.core.routes import address
+from pulseops.docs.pages import groups
 from services.models import Service
 
 MOST = 6  # of each kind
@@ -64,15 +65,16 @@ def search(request: OrgRequest) -> HttpResponse:
 
 def _groups(request: OrgRequest, query: str) -> list[Group]:
     words = query.lower().split()
-    groups = [Group("Pages", _pages(request, words))]
+    found = [Group("Pages", _pages(request, words))]
     if words:
-        groups += [
+        found += [
             Group("Services", _services(request.org, words)),
             Group("Incidents", _incidents(request.org, words)),
             Group("Alert rules", _rules(request.org, words)),
+            Group("Documentation", _documents(words)),
             Group("Logs", _logs(query)),
         ]
-    return [group for group in groups if group.hits]
+    return [group for group in found if group.hits]
 
 
 def _pages(request: OrgRequest, words: Sequence[str]) -> list[Hit]:
@@ -123,6 +125,11 @@ def _rules(org: Org, words: Sequence[str]) -> list[Hit]:
     rows = AlertRule.objects.for_org(org).filter(_matching("name", words)).order_by("name", "pk")[:MOST]
     hits = [Hit(row.name, address("alerts:detail", row.pk), "bell", "" if row.enabled else "off") for row in rows]
     return [hit for hit in hits if hit.url]
+
+
+def _documents(words: Sequence[str]) -> list[Hit]:
+    links = [link for group in groups() for link in group.links]
+    return [Hit(link.title, link.url, "help") for link in links if _has_all(link.title, words)]
 
 
 def _logs(query: str) -> list[Hit]:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("alerts.urls")),
     path("", include("pulseops.cron_urls")),
+    path("", include("pulseops.docs.urls")),
     path("api/health", health.health, name="health"),
     path("readyz", health.ready, name="ready"),
     path("admin/", admin.site.urls),

@@ -1,0 +1,114 @@
+"""Our Markdown as HTML: tables, anchors on headings, code with a copy button; raw HTML stays text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_LANGUAGES = {"sh": "Terminal", "bash": "Terminal", "json": "JSON", "python": "Python", "yaml": "YAML", "sql": "SQL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A section of a document: its words and the anchor that leads to it."""
+
+    title: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as HTML without its title; `sections` are its second-level headings."""
+
+    title: str
+    html: SafeString
+    sections: Sequence[Heading]
+
+
+def render(text: str, *, resolve: Callable[[str], str]) -> Document:
+    """Render Markdown; `resolve` turns the address of a link as it stands in the file into the one of the page."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    for name, rule in _RULES.items():
+        parser.add_render_rule(name, rule)
+    tokens = parser.parse(text)
+    title = _take_title(tokens)
+    sections = _anchor_headings(tokens)
+    for token in _all(tokens):
+        if token.type == "link_open":
+            token.attrSet("href", resolve(str(token.attrGet("href") or "")))
+    # The parser escapes all text (html is off), and the rules below escape theirs.
+    html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
+    return Document(title, html, sections)
+
+
+def _all(tokens: Sequence[Token]) -> list[Token]:
+    return [each for token in tokens for each in (token, *(token.children or ()))]
+
+
+def _take_title(tokens: list[Token]) -> str:
+    """Take the first heading out, if it is of the first level: the page has it in its head."""
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        title = _words(tokens[1])
+        del tokens[:3]
+        return title
+    return ""
+
+
+def _anchor_headings(tokens: Sequence[Token]) -> list[Heading]:
+    """Give every heading an anchor of its own; return those of the second level."""
+    seen: dict[str, int] = {}
+    sections = []
+    for opening, inline in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        words = _words(inline)
+        anchor = slugify(words) or "section"
+        seen[anchor] = seen.get(anchor, 0) + 1
+        if seen[anchor] > 1:
+            anchor = f"{anchor}-{seen[anchor]}"
+        opening.attrSet("id", anchor)
+        if opening.tag == "h2":
+            sections.append(Heading(words, anchor))
+    return sections
+
+
+def _words(inline: Token) -> str:
+    return "".join(child.content for child in inline.children or () if child.type in {"text", "code_inline"})
+
+
+def _heading_close(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    anchor, words = tokens[index - 2].attrGet("id"), _words(tokens[index - 1])
+    link = f'<a class="anchor" href="#{anchor}" aria-label="Link to {escape(words)}">#</a>'
+    return f" {link}</{tokens[index].tag}>\n"
+
+
+def _table_open(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return '<div class="table-wrap" tabindex="0" role="region" aria-label="Table"><table class="table">\n'
+
+
+def _table_close(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return "</table></div>\n"
+
+
+def _code(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    language = tokens[index].info.strip().split(" ")[0]
+    values = {"code": tokens[index].content.rstrip("\n"), "id": f"code-{index}", "title": _LANGUAGES.get(language, "")}
+    return render_to_string("components/code.html", values)
+
+
+_RULES: dict[str, Callable[..., str]] = {
+    "heading_close": _heading_close,
+    "table_open": _table_open,
+    "table_close": _table_close,
+    "fence": _code,
+    "code_block": _code,
+}

@@ -1,0 +1,83 @@
+"""Which documents there are, in which order, and how each links to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+
+from pulseops.docs.markdown import Document, render
+
+# Documents for those who use or run PulseOps, by the name of their file in docs/.
+GROUPS = (
+    ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
+    ("Operate", ("operations", "adoption")),
+    ("Reference", ("http-api",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A document in the navigation."""
+
+    slug: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Documents of one kind."""
+
+    title: str
+    links: Sequence[Link]
+
+
+def groups() -> list[Group]:
+    """Return the documents that there are, in their order."""
+    found = [
+        Group(
+            title, [Link(slug, document(slug).title, reverse("docs:page", args=[slug])) for slug in slugs if _is(slug)]
+        )
+        for title, slugs in GROUPS
+    ]
+    return [group for group in found if group.links]
+
+
+def document(slug: str) -> Document:
+    """Return a document; raises KeyError when it is not among those that are shown."""
+    if not _is(slug):
+        raise KeyError(slug)
+    path = _path(slug)
+    return _rendered(slug, path.stat().st_mtime_ns)
+
+
+def _is(slug: str) -> bool:
+    return any(slug in slugs for _, slugs in GROUPS) and _path(slug).is_file()
+
+
+def _path(slug: str) -> Path:
+    return Path(settings.BASE_DIR) / "docs" / f"{slug}.md"
+
+
+@lru_cache(maxsize=64)
+def _rendered(slug: str, changed_at: int) -> Document:
+    """Render a document once for each time that its file was changed."""
+    return render(_path(slug).read_text(encoding="utf-8"), resolve=partial(_resolve, slug))
+
+
+def _resolve(slug: str, href: str) -> str:
+    """Turn a link of the file `slug`.md into one of the page: other documents are pages, too."""
+    parts = urlsplit(href)
+    if parts.scheme or parts.netloc or not parts.path.endswith(".md"):
+        return href
+    target = parts.path.removeprefix("./").removeprefix("docs/").removesuffix(".md")
+    if not _is(target):
+        return reverse("docs:index")
+    anchor = f"#{parts.fragment}" if parts.fragment else ""
+    return reverse("docs:page", args=[target]) + anchor

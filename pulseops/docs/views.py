@@ -1,0 +1,41 @@
+"""The documentation, for anybody: it says nothing about this installation, and who sends logs may have no account."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.tenancy import public
+from pulseops.docs import pages
+
+
+@public
+@require_safe
+def bare(request: HttpRequest) -> HttpResponse:
+    """Lead from /docs to the index."""
+    return HttpResponseRedirect(reverse("docs:index"))
+
+
+@public
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """List the documents."""
+    return render(request, "docs/index.html", {"groups": pages.groups(), "base": _base(request)})
+
+
+@public
+@require_safe
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a document."""
+    try:
+        document = pages.document(slug)
+    except KeyError as error:
+        raise Http404 from error
+    values = {"document": document, "slug": slug, "groups": pages.groups(), "base": _base(request)}
+    return render(request, "docs/page.html", values)
+
+
+def _base(request: HttpRequest) -> str:
+    return "base.html" if request.user.is_authenticated else "base_public.html"

@@ -1,0 +1,122 @@
+"""GET /docs/: the files of docs/ that are for users, rendered in the frame, for anybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from pulseops.docs.markdown import render
+from pulseops.docs.pages import GROUPS, groups
+from tests.browser import assert_accessible, assert_fits
+
+DOCS = Path(settings.BASE_DIR) / "docs"
+SLUGS = [slug for _, slugs in GROUPS for slug in slugs if (DOCS / f"{slug}.md").exists()]
+NOT_FOR_USERS = {"schema"}
+
+
+def html(text: str) -> str:
+    return str(render(text, resolve=lambda href: f"/at/{href}").html)
+
+
+def test_every_document_is_shown_or_left_out_on_purpose() -> None:
+    listed = {slug for _, slugs in GROUPS for slug in slugs}
+    assert {path.stem for path in DOCS.glob("*.md")} - listed == NOT_FOR_USERS
+
+
+@pytest.mark.django_db
+def test_anybody_reads_them(client: Client, viewer: User, client_for: Callable[[User], Client]) -> None:
+    assert client.get("/docs")["Location"] == "/docs/"
+    for each in (client, client_for(viewer)):
+        index = each.get("/docs/").text
+        for slug in SLUGS:
+            assert f'href="/docs/{slug}"' in index
+            assert each.get(f"/docs/{slug}").status_code == 200
+    assert 'class="bar__nav"' in client_for(viewer).get("/docs/").text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["schema", "nothing", "..%2Fsettings", "README"])
+def test_nothing_else_is_read(client: Client, path: str) -> None:
+    assert client.get(f"/docs/{path}").status_code == 404
+
+
+@pytest.mark.django_db
+def test_links_between_documents_and_their_anchors_lead_somewhere(client: Client) -> None:
+    pages = {f"/docs/{slug}": client.get(f"/docs/{slug}").text for slug in SLUGS}
+    anchors = {url: set(re.findall(r' id="([^"]+)"', text)) for url, text in pages.items()}
+    broken = []
+    for url, text in pages.items():
+        body = text[text.index("<article") : text.index("</article>")]
+        for href in re.findall(r'<a [^>]*href="([^"]+)"', body):
+            path, _, anchor = href.partition("#")
+            if href.startswith("http"):
+                continue
+            target = path or url
+            if target not in pages or (anchor and anchor not in anchors[target]):
+                broken.append(f"{url}: {href}")
+    assert broken == []
+
+
+def test_raw_html_stays_text() -> None:
+    shown = html("a <script>alert(1)</script> <b>b</b>\n\n<div onclick=x>c</div>")
+    assert "<script" not in shown
+    assert "<b>" not in shown
+    assert "<div" not in shown
+
+
+def test_dangerous_addresses_are_not_links() -> None:
+    assert "href" not in html("[x](javascript:alert(1))")
+
+
+def test_headings_have_anchors_of_their_own() -> None:
+    document = render("# Title\n\n## Same `one`\n\n## Same one\n\n### Deeper\n", resolve=str)
+    assert document.title == "Title"
+    assert [section.anchor for section in document.sections] == ["same-one", "same-one-2"]
+    assert '<h2 id="same-one-2">' in document.html
+    assert 'href="#deeper"' in document.html
+
+
+def test_links_are_resolved() -> None:
+    assert 'href="/at/send-logs.md#x"' in html("[x](send-logs.md#x)")
+
+
+def test_tables_and_code_are_ours() -> None:
+    shown = html("| a |\n|---|\n| `<b>` |\n\n```sh\necho '<&>'\n```\n")
+    assert '<table class="table">' in shown
+    assert "&lt;b&gt;" in shown
+    assert "Terminal" in shown
+    assert "data-copy=" in shown
+    assert "echo &#x27;&lt;&amp;&gt;&#x27;" in shown
+
+
+@pytest.mark.django_db
+def test_a_changed_file_is_shown_anew(settings: Any, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "docs").mkdir()
+    path = tmp_path / "docs" / "roles.md"
+    path.write_text("# One\n")
+    assert groups()[0].links[0].title == "One"
+    path.write_text("# Two\n")
+    assert groups()[0].links[0].title == "Two"
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_nothing_serious_for_axe_and_nothing_too_wide(page: Page, live_server: Any) -> None:
+    for slug in SLUGS:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(f"{live_server.url}/docs/{slug}")
+        assert_accessible(page)
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert_fits(page)
+    page.get_by_text("Documentation", exact=True).click()
+    page.get_by_role("link", name="Sending logs").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sending logs")
