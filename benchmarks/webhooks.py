@@ -75,6 +75,7 @@ def running(folder: Path) -> Iterator[tuple[int, Any]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    folder.chmod(0o755)  # for the server's user
     os.environ |= {
         "PULSEOPS_DATA_DIR": str(folder / "data"),
         "DJANGO_SETTINGS_MODULE": "pulseops.settings",
@@ -92,6 +93,15 @@ def running(folder: Path) -> Iterator[tuple[int, Any]]:
         with suppress(ProcessLookupError):
             os.killpg(web.pid, signal.SIGTERM)
         web.wait(timeout=20)
+        leave_database()
+
+
+def leave_database() -> None:
+    """Stop the embedded server before its folder goes."""
+    from django.db import connection
+
+    connection.close()
+    connection.server.leave()  # type: ignore[attr-defined]
 
 
 def prepare() -> Any:
