@@ -33,6 +33,7 @@ DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the sm
 _SIGNS = """
     SELECT
         (SELECT beat_at FROM heartbeats WHERE name = 'worker'),
+        (SELECT beat_at FROM heartbeats WHERE name = 'loop'),
         (SELECT array_agg(job ORDER BY job) FROM unnest(%(jobs)s::text[]) job, LATERAL (
             SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
         ) last WHERE last.status = 'failure'),
@@ -93,8 +94,13 @@ def troubles_of(org: Org) -> Sequence[Trouble]:
 def _look(org: Org) -> Sequence[Trouble]:
     with connection.cursor() as cursor:
         cursor.execute(_SIGNS, {"jobs": sorted(REGISTRY), "org": org.pk, "most": MOST_FAILURES})
-        beat_at, failing_jobs, failing_channels = cursor.fetchone()
-    found = [_worker(beat_at), _jobs(failing_jobs or []), _channels(org, failing_channels or []), _disk()]
+        worker_at, loop_at, failing_jobs, failing_channels = cursor.fetchone()
+    found = [
+        _worker(worker_at) or _loop(loop_at),
+        _jobs(failing_jobs or []),
+        _channels(org, failing_channels or []),
+        _disk(),
+    ]
     return tuple(trouble for trouble in found if trouble)
 
 
@@ -105,6 +111,16 @@ def _worker(beat_at: datetime | None) -> Trouble | None:
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
     text = f"{since} Until it is back, messages may be late and old logs stay. Start it again: manage.py up."
     return Trouble("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
+
+
+def _loop(beat_at: datetime | None) -> Trouble | None:
+    """The worker does the same once a minute, so this is less bad than a dead worker."""
+    silence = timezone.now() - beat_at if beat_at else None
+    if silence is not None and silence <= WORKER_SILENT_AFTER:
+        return None
+    since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
+    text = f"{since} Until it is back, rules and messages have their turn once a minute. Start it again: manage.py up."
+    return Trouble("warn", "The loop is not running.", text, address("diagnostics"), "Diagnostics")
 
 
 def _jobs(names: Sequence[str]) -> Trouble | None:

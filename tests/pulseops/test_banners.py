@@ -29,6 +29,7 @@ PAGE = "/services"
 @pytest.fixture(autouse=True)
 def _working_worker(db: None) -> None:
     beat("worker")
+    beat("loop")
 
 
 def titles(client: Client, path: str = PAGE) -> str:
@@ -106,3 +107,15 @@ def test_one_query_and_none_while_it_is_fresh(org: Org, settings: Any) -> None:
         with CaptureQueriesContext(connection) as captured:
             troubles.troubles_of(org)
         assert len(captured) == expected
+
+
+def test_a_dead_loop_is_told_but_a_dead_worker_first(org: Org, admin: User, client_for: SignIn) -> None:
+    client = client_for(admin)
+    Heartbeat.objects.filter(name="loop").update(beat_at=timezone.now() - timedelta(minutes=3))
+    caches["process"].clear()
+    assert "The loop is not running." in titles(client)
+    Heartbeat.objects.update(beat_at=timezone.now() - timedelta(minutes=3))
+    caches["process"].clear()
+    page = titles(client)
+    assert "The worker is not running." in page
+    assert "The loop is not running." not in page

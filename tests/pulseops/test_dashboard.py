@@ -110,6 +110,7 @@ def test_few_queries_however_much_there_is(
 ) -> None:
     client = client_for(request.getfixturevalue(who))
     beat("worker")
+    beat("loop")
     queries = []
     for number in range(4):
         for _ in range(number):
