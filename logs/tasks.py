@@ -16,6 +16,7 @@ from pulseops.core.jobs import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
 _CHECK_SECONDS = 300
+_PARTITIONS = "partitions of logs"  # two that build indexes CONCURRENTLY wait for each other for ever
 
 
 @recorded_job("forget_ingest_receipts", every=timedelta(hours=1))
@@ -25,26 +26,26 @@ def forget_ingest_receipts() -> Result:
     return {"deleted": deleted}
 
 
-@recorded_job("delete_expired_logs", every=timedelta(hours=1))
+@recorded_job("delete_expired_logs", every=timedelta(hours=1), turn=_PARTITIONS)
 def delete_expired_logs() -> Result:
     """Delete the logs that are older than their service keeps them."""
     expired = delete_expired()
     return {"deleted": expired.deleted, "dropped": expired.dropped, "tidied": expired.tidied}
 
 
-@recorded_job("keep_log_partitions", every=timedelta(minutes=30))
+@recorded_job("keep_log_partitions", every=timedelta(minutes=30), turn=_PARTITIONS)
 def keep_log_partitions() -> Result:
     """Make the days to come, and give days of their own to logs that found none."""
     return {"made": make_days_ahead(timezone.now()), "moved": move_strays()}
 
 
-@recorded_job("seal_log_days", every=timedelta(hours=1))
+@recorded_job("seal_log_days", every=timedelta(hours=1), turn=_PARTITIONS)
 def seal_log_days() -> Result:
     """Build the b-trees of days that are over anew: they lose a third of their size."""
     return {"sealed": seal_days(timezone.now())}
 
 
-@recorded_job("index_log_parts", every=timedelta(minutes=10))
+@recorded_job("index_log_parts", every=timedelta(minutes=10), turn=_PARTITIONS)
 def index_log_parts(now: datetime | None = None) -> Result:
     """Index the parts of words of one more day that is over."""
     return {"partition": index_parts(now or timezone.now())}

@@ -22,6 +22,7 @@ from pulseops.core.locks import session_lock
 from pulseops.core.models import CronRun
 
 log = logging.getLogger(__name__)
+_TURN_SECONDS = 60  # half of what the worker gives a task
 HEARTBEAT = "pulseops.core.tasks.heartbeat"
 Arguments = ParamSpec("Arguments")
 Result = Mapping[str, Any]
@@ -40,10 +41,11 @@ REGISTRY: dict[str, RecordedJob] = {}
 
 
 def recorded_job(
-    name: str, *, every: timedelta | None = None
+    name: str, *, every: timedelta | None = None, turn: str = ""
 ) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result | None]]:
     """Make a function a recorded job; `every` is in whole minutes.
 
+    Jobs with the same `turn` would get in each other's way, so they wait for one another, up to a minute.
     The function returns what is to be recorded as its result. The job returns the same, or None when another process
     was already at it. What the function raises is recorded and raised again.
     """
@@ -58,7 +60,11 @@ def recorded_job(
                 if not held:
                     log.info("job is already running", extra={"job": name})
                     return None
-                return _run_recorded(name, identifier, lambda: function(*args, **kwargs))
+                with session_lock(f"turn:{turn or name}", wait_seconds=_TURN_SECONDS) as has_turn:
+                    if not has_turn:
+                        log.info("job waits for its next time", extra={"job": name, "turn": turn})
+                        return None
+                    return _run_recorded(name, identifier, lambda: function(*args, **kwargs))
 
         return job
 

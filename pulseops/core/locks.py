@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,22 +15,33 @@ def lock_number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
-@contextmanager
-def session_lock(name: str) -> Iterator[bool]:
-    """Hold the advisory lock `name` on this connection; gives False at once when another session holds it.
+_LOOK_AGAIN_SECONDS = 0.25
 
-    The server drops it with the connection, so a killed process leaves nothing locked.
+
+@contextmanager
+def session_lock(name: str, *, wait_seconds: float = 0) -> Iterator[bool]:
+    """Hold the advisory lock `name` on this connection; gives False when another session holds it all the while.
+
+    It looks again and again rather than wait in the server, where a statement that waits has a snapshot, which CREATE
+    INDEX CONCURRENTLY would wait for in turn. The server drops the lock with the connection, so a killed process leaves
+    nothing locked.
     """
     number = lock_number(name)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        held = bool(cursor.fetchone()[0])
+    until = time.monotonic() + wait_seconds
+    while not (held := _try(number)) and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN_SECONDS)
     try:
         yield held
     finally:
         if held and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def _try(number: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
 
 
 def transaction_lock(name: str) -> None:

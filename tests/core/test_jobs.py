@@ -78,6 +78,36 @@ def test_two_at_once_run_one() -> None:
     assert slow() == {"done": True}  # the lock was given back
 
 
+@pytest.mark.django_db(transaction=True)
+def test_jobs_that_take_turns_wait_for_one_another() -> None:
+    started, finish = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    @recorded_job("first", turn="store")
+    def first() -> Result:
+        started.set()
+        finish.wait(10)
+        order.append("first")
+        return {}
+
+    @recorded_job("second", turn="store")
+    def second() -> Result:
+        order.append("second")
+        return {}
+
+    def run_first() -> None:
+        first()
+        connection.close()
+
+    thread = threading.Thread(target=run_first)
+    thread.start()
+    started.wait(10)
+    threading.Timer(0.5, finish.set).start()
+    second()
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
 @pytest.mark.django_db
 def test_schedules_follow_the_registry(registry: dict[str, Any]) -> None:
     @recorded_job("often", every=timedelta(minutes=5))
