@@ -34,6 +34,9 @@ format: $(STAMP)  ## put code and templates in shape
 bench: $(STAMP)  ## measure what design.md has budgets for (minutes; wants a quiet machine)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+screenshots: $(STAMP) chromium  ## take the pictures of docs/images from a running PulseOps with demo data
+	@$(BIN)/python tools/screenshots.py $(ARGS)
+
 lock: $(STAMP)  ## resolve and pin the requirements anew, with hashes
 	@for name in requirements requirements-dev; do \
 	  $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
