@@ -22,7 +22,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.cache import patch_cache_control
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.sessions import ACTIVE_ORG
@@ -82,7 +83,14 @@ class TenancyMiddleware:
         if asked is not None and request.method == "GET":
             activate(request, asked.org)
             return HttpResponseRedirect(_without_org(request))
-        return self.get_response(request)
+        return _keep_private(request, self.get_response(request))
+
+
+def _keep_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Let no browser or proxy keep a page of somebody signed in, unless its view says how long it may be kept."""
+    if request.user.is_authenticated and not response.has_header("Cache-Control"):
+        patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def enter(request: Any) -> None:
@@ -131,7 +139,8 @@ def _requested_org(request: Any) -> Membership | None:
 def _without_org(request: HttpRequest) -> str:
     query = request.GET.copy()
     del query["org"]
-    return request.path + (f"?{query.urlencode()}" if query else "")
+    # A path of two slashes would be read as the name of another host.
+    return escape_leading_slashes(request.path) + (f"?{query.urlencode()}" if query else "")
 
 
 def public(view: View) -> View:

@@ -133,3 +133,20 @@ def test_guards(guard: Any, allowed: set[Role]) -> None:
         else:
             with pytest.raises(PermissionDenied):
                 view(request)
+
+
+@pytest.mark.django_db
+def test_link_with_org_leads_to_no_other_host(client_for: Callable[[User], Client], org: Org, viewer: User) -> None:
+    response = client_for(viewer).get("/", {"org": org.pk}, PATH_INFO="//evil.example/x")
+    assert response["location"] == "/%2Fevil.example/x"
+
+
+@pytest.mark.django_db
+def test_nobody_keeps_pages_of_somebody_signed_in(client_for: Callable[[User], Client], viewer: User) -> None:
+    for path in ("/orgs/members", "/account/sessions", "/nothing-here"):
+        assert client_for(viewer).get(path)["Cache-Control"] == "private, no-store", path
+
+
+@pytest.mark.django_db
+def test_public_pages_may_be_kept(client: Client) -> None:
+    assert "Cache-Control" not in client.get("/robots.txt")
