@@ -143,7 +143,13 @@ CACHES = {
             "KEY_PREFIX": "pulseops",
         }
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entries"}
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "cache_entries",
+            # Beyond it entries go, whether they have expired or not. Django's 300 would let whoever fails to sign in
+            # as 300 people wipe out the count of failures; the job trim_cache takes away what has expired.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
     ),
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connection
 from django.utils import timezone
 
 from pulseops.core.health import beat
@@ -23,3 +24,11 @@ def trim_cron_runs() -> Result:
     """Delete job runs older than 14 days."""
     deleted, _ = CronRun.objects.filter(created_at__lt=timezone.now() - CRON_RUNS_KEPT).delete()
     return {"deleted": deleted}
+
+
+@recorded_job("trim_cache", every=timedelta(minutes=10))
+def trim_cache() -> Result:
+    """Delete what has expired from the table of the shared cache: counts of throttles, used codes."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM cache_entries WHERE expires < now()")
+        return {"deleted": cursor.rowcount}

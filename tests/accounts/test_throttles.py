@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
@@ -79,3 +80,13 @@ def test_a_header_that_no_proxy_of_ours_wrote_gets_nobody_round(client: Client, 
     for number in range(20):
         client.post("/signup", {}, headers={"x-forwarded-for": f"{forged}{number}"})
     assert client.post("/signup", {}, headers={"x-forwarded-for": forged}).status_code == 429
+
+
+@pytest.mark.django_db
+def test_failures_of_many_others_do_not_wipe_out_the_count(client: Client) -> None:
+    for _ in range(5):
+        client.post("/login", {"login": "victim@example.org", "password": "wrong"})
+    for number in range(400):
+        cache.set(f"failure:{number}", [1.0], 300)
+    response = client.post("/login", {"login": "victim@example.org", "password": "wrong"})
+    assert "Too many attempts" in str(response.context["form"].non_field_errors())
