@@ -37,15 +37,19 @@ def _rounded(seconds: int) -> tuple[int, str]:
 
 
 def duration(seconds: float) -> str:
-    """Say a length of time in its two largest units: "42 s", "3 min 05 s", "2 h 05 min", "3 d 4 h"."""
+    """Say a length of time in its two largest units: "42 s", "3 min 05 s", "5 min", "2 h 05 min", "3 d 4 h"."""
     whole = max(0, int(seconds))
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+        return _two(whole // MINUTE, "min", f"{whole % MINUTE:02d}", "s")
     if whole < DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
-    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+        return _two(whole // HOUR, "h", f"{whole % HOUR // MINUTE:02d}", "min")
+    return _two(whole // DAY, "d", str(whole % DAY // HOUR), "h")
+
+
+def _two(large: int, unit: str, small: str, small_unit: str) -> str:
+    return f"{large} {unit} {small} {small_unit}" if int(small) else f"{large} {unit}"
 
 
 def day(moment: datetime, now: datetime | None = None) -> str:

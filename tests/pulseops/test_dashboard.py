@@ -176,7 +176,7 @@ def test_the_pace_is_that_of_thirty_days_against_those_before(org: Org) -> None:
     stands = standing(org, now)
     assert (stands.acknowledge.now, stands.resolve.now) == (timedelta(minutes=3), timedelta(minutes=15))
     assert stands.resolve.before == timedelta(minutes=60)
-    assert (stands.resolve.note, stands.resolve.tone) == ("45 min 00 s quicker than before", "ok")
+    assert (stands.resolve.note, stands.resolve.tone) == ("45 min quicker than before", "ok")
 
 
 def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_for: SignIn) -> None:
