@@ -28,7 +28,7 @@ _TOGETHER = 50  # filters counted in one statement
 _ALL_SECONDS, _ONE_SECONDS = 10.0, 2.0  # that counting may take
 
 # One scan of the longest window, every window counted in it: {windows} is a list of filtered counts. For errors it
-# reads an index on (org_id, created_at) INCLUDE (environment_id) WHERE level = 'error', and nothing else.
+# reads logs_error_received_idx and nothing else, for other levels the pages that logs_received_idx (BRIN) names.
 _COUNT = """
 SELECT org_id, environment_id, {level}, {windows}
 FROM logs
