@@ -21,6 +21,7 @@ from logs.search.tree import Node
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
+_ORDER = ("q", "from", "to", "cols", "wrap", "density", "tz", "live", "before", "at", "row")
 _MOST_COLUMNS = 8
 _LONGEST_COLUMN = 80  # characters
 
@@ -103,7 +104,7 @@ class Explorer:
         if "since" in changes:
             changes["from"] = changes.pop("since")
         said: dict[str, str | None] = {**self.params(), **changes}
-        kept = {name: value for name, value in said.items() if value}
+        kept = {name: value for name in _ORDER if (value := said.get(name))}
         return reverse("logs:explorer") + ("?" + urlencode(kept, quote_via=quote, safe=":,-*/") if kept else "")
 
     def with_query(self, node: Node) -> str:

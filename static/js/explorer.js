@@ -8,11 +8,12 @@ function rows() {
 function move(step) {
   const links = rows();
   if (!links.length) return;
-  const at = links.findIndex((link) => link === document.activeElement || link.parentElement.classList.contains("is-open"));
+  const focused = links.indexOf(document.activeElement);
+  const at = focused >= 0 ? focused : links.findIndex((link) => link.parentElement.classList.contains("is-open"));
   const next = links[Math.min(Math.max(at + step, 0), links.length - 1)];
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
-  if (document.querySelector(".drawer--open")) next.click();
+  if (document.querySelector("[data-drawer-close]")) next.click();
 }
 
 const actions = {

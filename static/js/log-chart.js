@@ -4,12 +4,11 @@ const LEAST = 6; // pixels: less is a click
 let drag = null;
 
 function bars(chart) {
-  return [...chart.querySelectorAll("a:has(> .chart__hit)")];
+  return [...chart.querySelectorAll("a:has(.chart__hit)")];
 }
 
-function times(link) {
-  const params = new URL(link.href).searchParams;
-  return [params.get("from"), params.get("to")];
+function address(link) {
+  return new URL(link.getAttribute("href"), location);
 }
 
 function barAt(chart, x) {
@@ -59,8 +58,9 @@ document.addEventListener("pointerup", (event) => {
   if (!moved) return;
   const [left, right] = [barAt(chart, Math.min(start, event.clientX)), barAt(chart, Math.max(start, event.clientX))];
   const all = bars(chart);
-  const url = new URL((left ?? all[0]).href);
-  url.searchParams.set("to", times(right ?? all.at(-1))[1]);
+  if (!all.length) return;
+  const url = address(left ?? all[0]);
+  url.searchParams.set("to", address(right ?? all.at(-1)).searchParams.get("to"));
   addEventListener("click", (click) => { click.preventDefault(); click.stopPropagation(); }, { capture: true, once: true });
   setTimeout(() => go(url.href));
 });

@@ -14,7 +14,7 @@ function parts() {
 
 function isReading() {
   const selection = getSelection();
-  return scrollY > 200 || document.querySelector(".drawer--open") !== null || (selection !== null && !selection.isCollapsed);
+  return scrollY > 200 || document.querySelector("[data-drawer-close]") !== null || (selection !== null && !selection.isCollapsed);
 }
 
 function put(list, rows) {

@@ -1,0 +1,179 @@
+"""The explorer's journeys in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import User
+from logs.models import LogEntry
+from services.models import Service
+from tests.browser import assert_accessible, assert_fits
+from tests.factories import make_log, make_service
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def service(developer: User) -> Service:
+    service = make_service(developer.memberships.get().org, "api")
+    now = timezone.now()
+    first = make_log(service, "GET /orders 200", ts=now - timedelta(seconds=20))
+    place = {"org_id": first.org_id, "service": service, "environment_id": first.environment_id, "level": "info"}
+    LogEntry.objects.bulk_create(
+        LogEntry(message=f"GET /orders/{n} 200", ts=now - timedelta(seconds=30 + n * 10), **place) for n in range(120)
+    )
+    make_log(
+        service,
+        "charge failed: timed out\n  at pay.py:7\n  at main.py:1",
+        ts=now - timedelta(seconds=15),
+        level="error",
+        meta_json={"user": {"id": 7}},
+        trace_id="t-1",
+    )
+    make_log(service, "charge accepted", ts=now - timedelta(seconds=14), meta_json={"user": {"id": 8}}, trace_id="t-1")
+    return service
+
+
+@pytest.fixture
+def explorer(page: Page, live_server: Any, sign_in: Callable[[User], None], developer: User, service: Service) -> Page:
+    sign_in(developer)
+    page.goto(f"{live_server.url}/logs")
+    return page
+
+
+def messages(page: Page) -> list[str]:
+    return page.locator("[data-logs] .log__message").all_inner_texts()
+
+
+def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    expect(page.locator("[data-logs] > li")).to_have_count(100)
+    assert_accessible(page)
+    page.keyboard.press("/")
+    page.keyboard.type("charge")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
+    assert page.url.endswith("/logs?q=charge&good=") or "q=charge" in page.url
+    expect(page.locator("mark").first).to_have_text("charge")
+    page.get_by_role("link", name="error", exact=False).first.click()
+    expect(page.locator("[data-logs] > li")).to_have_count(1)
+    expect(page.locator(".pill")).to_have_count(2)
+    expect(page.locator(".log__more")).to_contain_text("2")
+
+    page.locator(".log__link").click()
+    drawer = page.locator("#drawer")
+    expect(drawer).to_contain_text("at main.py:1")
+    assert "row=" in page.url
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".drawer--open")).to_have_count(0)
+    page.go_back()
+    expect(page.locator(".drawer--open")).to_have_count(1)
+    page.locator("#drawer").get_by_role("link", name="All of the trace").click()
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
+    assert messages(page)[0] == "charge accepted"
+
+
+def test_a_mistake_is_told_and_the_rows_stay(explorer: Page) -> None:
+    page = explorer
+    box = page.get_by_role("searchbox", name="Search logs")
+    box.fill("charge")
+    box.press("Enter")
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
+    box.fill("charge (")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This bracket is not closed.")
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
+    expect(box).to_have_value("charge (")
+    assert_accessible(page)
+
+
+def test_keys_walk_rows_filter_and_wrap(explorer: Page) -> None:
+    page = explorer
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#drawer")).to_contain_text("at main.py:1")
+    page.keyboard.press("k")
+    expect(page.locator("#drawer")).to_contain_text("charge accepted")
+    page.keyboard.press("Escape")
+    expect(page.locator(".drawer--open")).to_have_count(0)
+    page.keyboard.press("w")
+    expect(page.locator(".logs--wrap")).to_have_count(1)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="How to search")).to_be_visible()
+
+
+def test_a_drag_over_the_histogram_zooms_and_z_goes_back(explorer: Page) -> None:
+    page = explorer
+    box = page.locator("[data-log-chart] [data-chart]").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.8, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"from=\d{4}-[^&]*&to=\d{4}-"))
+    page.keyboard.press("z")
+    page.wait_for_url(re.compile(r"from=\d{4}-[^&]*$"))
+
+
+def test_live_rows_come_on_top_and_wait_while_one_reads(explorer: Page, service: Service) -> None:
+    page = explorer
+    page.keyboard.press("l")
+    expect(page.get_by_role("status").filter(has_text="Following")).to_be_visible()
+    make_log(service, "fresh from the oven")
+    expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven", timeout=8_000)
+    page.locator("[data-logs] .log__link").nth(1).click()
+    expect(page.locator(".drawer--open")).to_have_count(1)
+    make_log(service, "while reading")
+    button = page.get_by_role("button", name="1 new")
+    expect(button).to_be_visible(timeout=8_000)
+    expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven")
+    button.click()
+    expect(page.locator("[data-logs] > li").first).to_contain_text("while reading")
+
+
+def test_a_view_is_saved_and_opened_again(explorer: Page) -> None:
+    page = explorer
+    page.get_by_role("searchbox", name="Search logs").fill("level:error")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-logs] > li")).to_have_count(1)
+    page.locator(".log-views > summary").click()
+    page.get_by_label("Save this page as").fill("Only errors")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    page.get_by_role("link", name="Reset").click()
+    expect(page.locator("[data-logs] > li")).to_have_count(100)
+    page.locator(".log-views > summary").click()
+    page.get_by_role("link", name="Only errors").click()
+    expect(page.locator("[data-logs] > li")).to_have_count(1)
+
+
+def test_it_works_without_a_script_on_a_phone(
+    browser: Browser, explorer: Page, live_server: Any, sign_in: Callable[[User], None]
+) -> None:
+    cookies: Any = explorer.context.cookies()
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    context.add_cookies(cookies)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/logs")
+    page.get_by_role("searchbox", name="Search logs").fill("charge level:error")
+    page.get_by_role("button", name="Search").click()
+    page.locator(".log__link").click()
+    expect(page.locator("#drawer")).to_contain_text("at main.py:1")
+    page.get_by_role("link", name="Close").click()
+    page.locator(".log-facets > summary").click()
+    page.get_by_role("link", name="clear").click()
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
+    context.close()
+    explorer.set_viewport_size({"width": 390, "height": 844})
+    explorer.goto(f"{live_server.url}/logs?q=charge")
+    assert_fits(explorer)
