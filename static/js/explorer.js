@@ -16,6 +16,12 @@ function move(step) {
   if (document.querySelector("[data-drawer-close]")) next.click();
 }
 
+// The field of the open log that is pointed at or has the focus: only this, or without it.
+function field(choice) {
+  const row = document.querySelector(".log-fields tr:hover") ?? document.activeElement.closest(".log-fields tr");
+  row?.querySelectorAll(".log-fields__acts a")[choice]?.click();
+}
+
 const actions = {
   "/": () => {
     const box = document.getElementById("log-q");
@@ -25,6 +31,10 @@ const actions = {
   j: () => move(1),
   k: () => move(-1),
   "?": () => document.getElementById("log-help")?.showModal(),
+  f: () => field(0),
+  F: () => field(1),
+  t: () => document.querySelector(".log-range > summary")?.click(),
+  c: () => document.querySelector(".log-detail__message [data-copy-target]")?.click(),
   Escape: () => document.querySelector("[data-drawer-close]")?.click(),
 };
 
