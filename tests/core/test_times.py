@@ -33,7 +33,15 @@ def test_relative_says_how_far(seconds: int, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(-1, "0 s"), (42.9, "42 s"), (185, "3 min 05 s"), (300, "5 min"), (7200, "2 h"), (7512, "2 h 05 min"), (277_000, "3 d 4 h")],
+    [
+        (-1, "0 s"),
+        (42.9, "42 s"),
+        (185, "3 min 05 s"),
+        (300, "5 min"),
+        (7200, "2 h"),
+        (7512, "2 h 05 min"),
+        (277_000, "3 d 4 h"),
+    ],
 )
 def test_duration_says_two_units(seconds: float, words: str) -> None:
     assert times.duration(seconds) == words
