@@ -23,8 +23,7 @@ EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo
 
 _PARTITIONS = """
     SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), obj_description(c.oid, 'pg_class'),
-           pg_total_relation_size(c.oid), c.reltuples::bigint,
-           CASE WHEN c.relpages > 0 THEN c.reltuples / c.relpages ELSE 0 END
+           pg_total_relation_size(c.oid), c.reltuples::bigint
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'logs'::regclass ORDER BY 1
 """
@@ -33,15 +32,16 @@ _UNCOUNT = """
     SELECT coalesce(sum(count), 0) FROM gone
 """
 _BOUND = re.compile(r"FOR VALUES FROM \((.*?)\) TO \((.*?)\)")
-_SEALED = re.compile(r"sealed with ([0-9.]+) rows a page")
+_SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row")
+_WORTH_WRITING_ANEW = 2.0  # times the bytes a row that a day had when it was sealed
+_TOO_SMALL_TO_MATTER = 512 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One partition: its rows have `start` <= ts < `end`. Both are the extremes of datetime in the DEFAULT one.
 
-    `rows_a_page` is by the last VACUUM or ANALYZE; `sealed_rows_a_page` is what it was when the day was sealed, None
-    before that.
+    `sealed_bytes_a_row` is what a row took when the day was sealed, None before that.
     """
 
     name: str
@@ -49,12 +49,16 @@ class Partition:
     end: datetime
     size: int  # bytes, indexes included
     rows: int  # as estimated by the last VACUUM or ANALYZE; -1 before the first
-    rows_a_page: float
-    sealed_rows_a_page: float | None
+    sealed_bytes_a_row: float | None
 
     @property
     def is_default(self) -> bool:
         return self.name == DEFAULT
+
+    @property
+    def bytes_a_row(self) -> float:
+        """Bytes of table and indexes for each row that is left."""
+        return self.size / max(self.rows, 1)
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -93,7 +97,7 @@ def seal_days(now: datetime) -> list[str]:
     third smaller. Must not run in a transaction.
     """
     over = [each for each in partitions() if not each.is_default and each.end <= now - SEALED_AFTER]
-    return [each.name for each in over if each.sealed_rows_a_page is None and _seal(each)]
+    return [each.name for each in over if each.sealed_bytes_a_row is None and _seal(each)]
 
 
 def drop(partition: Partition) -> int:
@@ -113,7 +117,9 @@ def tidy(partition: Partition) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(partition.identifier))
     [now] = [each for each in partitions() if each.name == partition.name]
-    if now.sealed_rows_a_page is None or now.rows_a_page >= _WORTH_KEEPING * now.sealed_rows_a_page:
+    if now.sealed_bytes_a_row is None or now.size < _TOO_SMALL_TO_MATTER:
+        return False
+    if now.bytes_a_row < _WORTH_WRITING_ANEW * now.sealed_bytes_a_row:
         return False
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '1s'")
@@ -124,13 +130,10 @@ def tidy(partition: Partition) -> bool:
     return True
 
 
-_WORTH_KEEPING = 0.5  # of the rows that a page once had
-
-
-def _read(name: str, bound: str, comment: str | None, size: int, rows: int, rows_a_page: float) -> Partition:
+def _read(name: str, bound: str, comment: str | None, size: int, rows: int) -> Partition:
     found, sealed = _BOUND.match(bound), _SEALED.match(comment or "")
     start, end = (_time(text) for text in found.groups()) if found else (EARLIEST, LATEST)
-    return Partition(name, start, end, size, rows, rows_a_page, float(sealed[1]) if sealed else None)
+    return Partition(name, start, end, size, rows, float(sealed[1]) if sealed else None)
 
 
 def _time(bound: str) -> datetime:
@@ -171,18 +174,27 @@ def _make_day(day: datetime) -> tuple[str, int]:
 
 def _seal(partition: Partition) -> bool:
     with connection.cursor() as cursor:
+        for index, is_valid in _btrees(partition):
+            if is_valid:
+                cursor.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index)))
+            else:  # what a run that was interrupted left behind
+                cursor.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
+        cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(partition.identifier))
+        [now] = [each for each in partitions() if each.name == partition.name]
+        comment = f"sealed at {now.bytes_a_row:.1f} bytes a row"
+        cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(partition.identifier, sql.Literal(comment)))
+    return True
+
+
+def _btrees(partition: Partition) -> list[tuple[str, bool]]:
+    with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
             "JOIN pg_am am ON am.oid = c.relam WHERE i.indrelid = %s::regclass AND am.amname = 'btree'",
             [partition.name],
         )
-        for (index,) in cursor.fetchall():
-            cursor.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index)))
-        cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(partition.identifier))
-        [now] = [each for each in partitions() if each.name == partition.name]
-        comment = f"sealed with {now.rows_a_page:.2f} rows a page"
-        cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(partition.identifier, sql.Literal(comment)))
-    return True
+        found: list[tuple[str, bool]] = cursor.fetchall()
+    return found
 
 
 @contextmanager

@@ -135,5 +135,5 @@ def _sealed_of(spans: Sequence[tuple[datetime, datetime]]) -> list[Partition]:
     return [
         each
         for each in partitions()
-        if each.sealed_rows_a_page is not None and any(start < each.end and end > each.start for start, end in spans)
+        if each.sealed_bytes_a_row is not None and any(start < each.end and end > each.start for start, end in spans)
     ]
