@@ -1,6 +1,6 @@
 """How long `migrate` takes to take over a running installation with many logs, and which steps lock them.
 
-    python -m benchmarks.adoption [--rows 500000]
+    python -m benchmarks.adoption [--rows 500000] [--ahead]
 
 Builds the old database on an embedded PostgreSQL in a directory of its own, with its ordinary settings, and migrates
 it. Prints what took longer than a second. Multiply for more rows: what is slow reads or indexes each row.
@@ -32,17 +32,18 @@ FROM (SELECT n, now() - n * interval '1 second' AS at FROM generate_series(1, RO
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500_000)
-    rows = parser.parse_args().rows
+    parser.add_argument("--ahead", action="store_true", help="run prepare_adoption before")
+    options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="pulseops-adoption-"))
     directory.chmod(0o755)
     os.environ.update(DATABASE_URL="", PULSEOPS_DATA_DIR=str(directory), DJANGO_SETTINGS_MODULE="pulseops.settings")
     try:
-        _measure(rows)
+        _measure(options.rows, ahead=options.ahead)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _measure(rows: int) -> None:
+def _measure(rows: int, *, ahead: bool) -> None:
     import django
 
     django.setup()
@@ -66,16 +67,28 @@ def _measure(rows: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOGS.replace("ROWS", str(rows)))
         cursor.execute("ANALYZE logs")
-        cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('logs'))")
-        print(f"{rows:,} logs, {cursor.fetchone()[0]} with their indexes")
+    _tell_size(connection, f"with {rows:,} logs")
+    if ahead:
+        call_command("prepare_adoption")
+        _tell_size(connection, "after prepare_adoption")
     started = time.monotonic()
     call_command("migrate", verbosity=0, interactive=False)
     print(f"{time.monotonic() - started:6.1f} s in all, of it")
     for name, seconds in sorted(_TIMES.items(), key=lambda item: -item[1]):
         if seconds >= 1:
             print(f"{seconds:6.1f} s {name}")
+    _tell_size(connection, "after migrate")
     connection.close()
     call_command("postgres", "stop", verbosity=0)
+
+
+def _tell_size(connection: Any, when: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_size_pretty(sum(pg_total_relation_size(oid))) FROM pg_class "
+            "WHERE relname = 'logs' OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'logs'::regclass)"
+        )
+        print(f"{cursor.fetchone()[0]} {when}")
 
 
 _TIMES: dict[str, float] = {}

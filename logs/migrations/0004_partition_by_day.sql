@@ -1,5 +1,6 @@
 -- `logs` becomes a table of one partition a day (of UTC). A table that has rows becomes the oldest partition as it is: rows
--- are not copied, but new indexes are built, which takes some 20 seconds a million rows.
+-- are not copied, but new indexes are built, which takes some 20 seconds a million rows, unless `manage.py prepare_adoption`
+-- has built them.
 --
 -- What keeps it fit for being distributed by org_id (Citus): ids come from a sequence, there is neither a foreign key nor
 -- a trigger on it, and org_id stands in its key. Triggers on environments, services and orgs delete what is theirs.
@@ -83,6 +84,10 @@ BEGIN
             EXECUTE format('ALTER TABLE %I RENAME CONSTRAINT %I TO logs_level_check', old, found.conname);
         END LOOP;
         EXECUTE format('ALTER TABLE %I ALTER COLUMN id SET DEFAULT nextval(''logs_id_seq'')', old);
+        -- `manage.py prepare_adoption` may have built the indexes ahead; a key has to be made one of the table's.
+        IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('logs_ahead_key') AND indisvalid) THEN
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I PRIMARY KEY USING INDEX logs_ahead_key', old, old || '_pkey');
+        END IF;
         EXECUTE format('ALTER TABLE logs ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)', old, starts);
     END IF;
 END $$;

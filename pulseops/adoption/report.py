@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.db import connection
@@ -18,6 +19,7 @@ SELECT table_name, CASE WHEN column_name = '' THEN note ELSE
         lower(left(note, 1)) || substr(note, 2)) END
 FROM adoption_notes GROUP BY table_name, column_name, note ORDER BY table_name, column_name <> '', min(id)
 """
+_ALIKE = (" may be empty", " has nothing by default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,25 @@ class Report:
             yield f"{count.table:32}{count.before:12,} {after:>12} {count.now:12,}{lost}"
         if self.changes:
             yield f"\n{'Changed' if self.is_migrated else 'Will be changed'}"
-        yield from (f"{table}: {words}" for table, words in self.changes)
+        yield from (f"{table}: {words}" for table, words in _folded(self.changes))
         if self.attention:
             yield "\nNeeds a person"
         yield from self.attention
         if self.problem:
             yield f"\nThe takeover cannot work: {self.problem}"
+
+
+def _folded(changes: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Make one line of what befalls many columns of a table."""
+    for table, group in groupby(changes, key=lambda change: change[0]):
+        alike: dict[str, list[str]] = {end: [] for end in _ALIKE}
+        for _, words in group:
+            end = next((end for end in _ALIKE if words.endswith(end)), None)
+            if end:
+                alike[end].append(words.removesuffix(end))
+            else:
+                yield table, words
+        yield from ((table, ", ".join(names) + end) for end, names in alike.items() if names)
 
 
 def gather() -> Report:

@@ -47,6 +47,11 @@ ALTER TABLE deployments
 CREATE INDEX idx_deployments_org_svc_env_created ON deployments (org_id, service_id, environment_id, created_at DESC);
 CREATE INDEX idx_deployments_org_created ON deployments (org_id, created_at DESC);
 
+-- How a CHECK on a varchar reads once it has been through pg_dump and pg_restore.
+ALTER TABLE notification_channels DROP CONSTRAINT notification_channels_type_check;
+ALTER TABLE notification_channels ADD CONSTRAINT notification_channels_type_check
+    CHECK (type::text = ANY (ARRAY['discord'::varchar::text, 'slack'::varchar::text]));
+
 CREATE INDEX idx_incidents_dedupe ON incidents (org_id, rule_id, fingerprint, status)
     WHERE status IN ('open', 'investigating');
 ALTER TABLE incident_events
