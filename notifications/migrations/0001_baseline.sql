@@ -1,8 +1,9 @@
--- The documented notification tables (schema.md), made where they are absent.
+-- The documented notification tables (schema.md), made where they are absent. The casts let a check read the same after
+-- pg_dump and pg_restore; without them PostgreSQL writes it differently each time.
 CREATE TABLE IF NOT EXISTS notification_channels (
     id uuid PRIMARY KEY,
     org_id uuid REFERENCES orgs (id) ON DELETE CASCADE,
-    type varchar(50) NOT NULL CHECK (type IN ('discord', 'slack')),
+    type varchar(50) NOT NULL CHECK (type::text IN ('discord', 'slack')),
     config_json jsonb NOT NULL,
     enabled boolean DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now()
@@ -14,7 +15,7 @@ CREATE TABLE IF NOT EXISTS notification_jobs (
     org_id uuid REFERENCES orgs (id) ON DELETE CASCADE,
     type varchar(50) NOT NULL,
     payload_json jsonb NOT NULL,
-    status varchar(50) NOT NULL CHECK (status IN ('pending', 'processing', 'sent', 'failed')),
+    status varchar(50) NOT NULL CHECK (status::text IN ('pending', 'processing', 'sent', 'failed')),
     attempts integer DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
     last_error text,

@@ -20,9 +20,13 @@ class CoreConfig(AppConfig):
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 
-def _after_migrate(app_config: AppConfig, using: str = "default", **_: Any) -> None:
-    """Once the last app is migrated, set the worker's schedules."""
-    if app_config.name == "django_q" and using == "default":
+def _after_migrate(app_config: AppConfig, using: str = "default", apps: Any = None, **_: Any) -> None:
+    """Once the last app is migrated, set the worker's schedules.
+
+    `apps` are the models as far as they have been migrated, which need not be all; a flush gives none.
+    """
+    is_there = apps is None or "schedule" in apps.all_models["django_q"]
+    if app_config.name == "django_q" and using == "default" and is_there:
         from pulseops.core.jobs import ensure_schedules  # noqa: PLC0415  # models are not loaded at import time
 
         ensure_schedules()
