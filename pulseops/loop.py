@@ -86,6 +86,7 @@ class Loop:
         raw: Any = connection.connection
         raw.execute(f"LISTEN {CHANNEL}")
         self.deliver_now.set()  # what came while nobody listened
+        self.agenda.wake_all()
         beat_at = 0.0
         while not self.stop.is_set():
             if time.monotonic() >= beat_at:
@@ -104,10 +105,14 @@ class Loop:
     def _evaluate(self) -> None:
         while not self.stop.is_set():
             orgs, is_full = self.agenda.next(timeout=0.5)
-            if is_full:
-                evaluate_alerts()
-            elif orgs:
-                evaluate(orgs)
+            try:
+                if is_full:
+                    evaluate_alerts()
+                elif orgs:
+                    evaluate(orgs)
+            except Exception:
+                self.agenda.wake_all()  # as soon as it works again, not in half a minute
+                raise
 
     def _deliver(self) -> None:
         deliverer = Deliverer()
@@ -149,6 +154,12 @@ class Agenda:
             at = max(self._clock(), self._seen.get(org_id, -PAUSE) + PAUSE)
             planned = self._due.get(org_id)
             self._due[org_id] = (min(at, planned[0]) if planned else at, True)
+            self._changed.notify()
+
+    def wake_all(self) -> None:
+        """Look at all rules now."""
+        with self._changed:
+            self._full_at = self._clock()
             self._changed.notify()
 
     def wake_up(self) -> None:

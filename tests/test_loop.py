@@ -25,6 +25,7 @@ from pulseops.core.wakeups import _woken
 from pulseops.loop import Agenda
 from tests import receivers, workers
 from tests.alerting import make_channel, make_rule, tell
+from tests.deployments.github import deliver, make_integration, run_event
 from tests.factories import make_key, make_org, make_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,25 @@ def test_an_accepted_error_is_a_message_within_three_seconds(receiver: receivers
     assert max(took) < 3, took
     assert statistics.median(took) < 1.5, took
     assert Incident.objects.count() == 10
+
+
+def test_a_signed_failure_from_github_is_a_message_within_three_seconds(receiver: receivers.Receiver) -> None:
+    """And the success after it ends the incident."""
+    org = make_org()
+    make_channel(org, receiver.url)
+    make_rule(org, type="deployment_failure")
+    integration = make_integration(org)
+    with workers.loop():
+        started = time.monotonic()
+        assert deliver(integration, "workflow_run", run_event("completed", conclusion="failure")).status_code == 200
+        assert receiver.wait_for(1)[0].at - started < 3
+        run = run_event("completed", conclusion="success", workflow_run__id=2)
+        assert deliver(integration, "workflow_run", run).status_code == 200
+        until(lambda: Incident.objects.get().status == "resolved")
+    incident = Incident.objects.get()
+    assert (incident.source, incident.title) == ("deployment", "Errors: checkout / production")
+    assert "Errors: checkout / production" in receiver.received[0].body.decode()
+    assert Job.objects.filter(type="incident.resolved").count() == 1
 
 
 def test_errors_in_a_burst_are_all_seen(receiver: receivers.Receiver) -> None:
@@ -181,6 +201,20 @@ def test_two_loops_share_the_work(receiver: receivers.Receiver) -> None:
     assert Incident.objects.count() == 6
     assert len({each.headers["idempotency-key"] for each in receiver.received}) == len(receiver.received) == 6
     assert Counter(Job.objects.values_list("attempts", flat=True)) == {1: 6}
+
+
+def test_it_survives_losing_its_connections(receiver: receivers.Receiver) -> None:
+    key = sender(receiver.url)
+    with workers.loop() as process:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert len(cursor.fetchall()) >= 3
+        send_error(key)
+        receiver.wait_for(1, timeout=12)
+        assert process.poll() is None
 
 
 class Clock:

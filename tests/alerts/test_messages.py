@@ -1,0 +1,64 @@
+"""The whole way on a clock of our own: whatever happens, nobody hears more than what changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import time_machine
+from django.test import override_settings
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from alerts.evaluation import evaluate
+from incidents.models import IncidentEvent
+from notifications.delivery import deliver_due
+from notifications.models import Job
+from tests import receivers
+from tests.alerting import make_channel, make_rule, receive
+from tests.factories import make_org, make_service
+
+TICK = timedelta(seconds=30)
+TOLD = {"created", "reopened", "resolved"}
+
+
+class Histories(TestCase):
+    """Errors come and go in two environments; after each half minute rules are looked at and messages go out."""
+
+    @settings(max_examples=8, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=20))
+    def test_messages_are_at_most_transitions(self, history: list[tuple[int, int]]) -> None:
+        org = make_org()
+        places = list(make_service(org).environments.order_by("name"))
+        make_rule(org, params={"window_minutes": 1}, cooldown_seconds=60)
+        with receivers.receiver() as server, override_settings(OUTGOING_PRIVATE_HOSTS=["127.0.0.1"]):
+            make_channel(org, server.url)
+            with time_machine.travel(timezone.now(), tick=False) as clock:
+                for counts in [*history, *[(0, 0)] * 6]:
+                    for place, count in zip(places, counts, strict=True):
+                        receive(place, count, timezone.now())
+                    evaluate([org.pk], now=timezone.now())
+                    deliver_due(5)
+                    clock.shift(TICK)
+        transitions = IncidentEvent.objects.filter(incident__org=org, type__in=TOLD).count()
+        jobs = Job.objects.filter(org=org)
+        assert jobs.count() == transitions
+        assert set(jobs.values_list("status", flat=True)) <= {"sent"}
+        assert len(server.received) <= transitions
+        assert len(server.received) == jobs.values("batch").distinct().count()
+
+    def test_an_hour_of_trouble_is_two_messages(self) -> None:
+        org = make_org()
+        place = make_service(org).environments.get(name="production")
+        make_rule(org, params={"window_minutes": 1})
+        with receivers.receiver() as server, override_settings(OUTGOING_PRIVATE_HOSTS=["127.0.0.1"]):
+            make_channel(org, server.url)
+            with time_machine.travel(timezone.now(), tick=False) as clock:
+                for tick in range(130):
+                    receive(place, 3 if tick < 120 else 0, timezone.now())
+                    evaluate([org.pk], now=timezone.now())
+                    deliver_due(5)
+                    clock.shift(TICK)
+        said = [each.json["text"].split(":")[0] for each in server.received]
+        assert said == ["Incident opened · high", "Resolved · high"]
