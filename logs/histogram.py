@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from logs.search.compiler import Condition
@@ -106,38 +107,33 @@ def _count_all(session: SearchSession, search: Search, part: Slice, origin: date
     """Count every log of the slice: whole minutes from the roll-up, what is left at both ends from the rows."""
     first, behind = _ceiling(part.start), _floor(part.end)
     if first >= behind or step < _MINUTE:
-        return _count_rows(session, search.org_id, part.start, part.end, Condition(), origin, step, part.seconds)
+        sql, params = _of_rows(Span(search.org_id, part.start, part.end), Condition(), origin, step)
+        return session.fetch(sql, params, seconds=part.seconds)
     sql = """SELECT date_bin(%s, minute, %s), environment_id, level, sum(count)
     FROM log_counts WHERE org_id = %s AND minute >= %s AND minute < %s GROUP BY 1, 2, 3"""
-    counted = session.fetch(sql, [step, origin, search.org_id, first, behind], seconds=part.seconds)
+    params = [step, origin, search.org_id, first, behind]
     for start, end in ((part.start, first), (behind, part.end)):
         if start < end:
-            counted += _count_rows(session, search.org_id, start, end, Condition(), origin, step, part.seconds)
-    return counted
+            rows, values = _of_rows(Span(search.org_id, start, end), Condition(), origin, step)
+            sql, params = f"{sql} UNION ALL {rows}", [*params, *values]
+    return session.fetch(sql, params, seconds=part.seconds)
 
 
 def _count_found(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
+    """Count the rows of the slice that the search finds."""
     parts = search.parts(walked=False)
     if not parts:
         return []
-    return _count_rows(session, search.org_id, part.start, part.end, parts[0], origin, step, part.seconds)
+    sql, params = _of_rows(Span(search.org_id, part.start, part.end), parts[0], origin, step)
+    return session.fetch(sql, params, seconds=part.seconds)
 
 
-def _count_rows(
-    session: SearchSession,
-    org_id: UUID,
-    start: datetime,
-    end: datetime,
-    condition: Condition,
-    origin: datetime,
-    step: timedelta,
-    seconds: float,
-) -> Counted:
-    where, params = Span(org_id, start, end).condition()
+def _of_rows(span: Span, condition: Condition, origin: datetime, step: timedelta) -> tuple[str, list[Any]]:
+    where, params = span.condition()
     also = f" AND ({condition.sql})" if condition.sql else ""
     sql = f"""SELECT date_bin(%s, ts, %s), environment_id, level, count(*)
     FROM logs WHERE {where}{also} GROUP BY 1, 2, 3"""
-    return session.fetch(sql, [step, origin, *params, *condition.params], seconds=seconds)
+    return sql, [step, origin, *params, *condition.params]
 
 
 def _floor(moment: datetime) -> datetime:

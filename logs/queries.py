@@ -79,15 +79,17 @@ def last_logged_at(
     session: SearchSession, org_id: UUID, scopes: Iterable[tuple[UUID, UUID]], *, before: datetime
 ) -> datetime | None:
     """Return when any of the scopes (service id, environment id) last logged before `before`; one look each."""
-    latest: list[datetime] = []
-    sql = """SELECT ts FROM logs WHERE org_id = %s AND service_id = %s AND environment_id = %s AND ts < %s
-    ORDER BY ts DESC LIMIT 1"""
-    for service_id, environment_id in scopes:
-        try:
-            latest += [ts for (ts,) in session.fetch(sql, [org_id, service_id, environment_id, before], seconds=0.2)]
-        except OutOfTimeError:
-            return None
-    return max(latest, default=None)
+    look = """(SELECT ts FROM logs WHERE org_id = %s AND service_id = %s AND environment_id = %s AND ts < %s
+    ORDER BY ts DESC LIMIT 1)"""
+    params = [param for ids in scopes for param in (org_id, *ids, before)]
+    if not params:
+        return None
+    looks = [look] * (len(params) // 4)
+    try:
+        found = session.fetch(" UNION ALL ".join(looks), params, seconds=0.3)
+    except OutOfTimeError:
+        return None
+    return max((ts for (ts,) in found), default=None)
 
 
 def has_logs(session: SearchSession, org_id: UUID) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from pulseops.core.locks import lock_number
 
 QUICK_SECONDS = 0.15
 _LEAST_SECONDS = 0.02
+_NEAR = 0.45  # a timeout that is wrong by this factor is left as it is
 
 
 class OutOfTimeError(Exception):
@@ -28,24 +29,26 @@ class OutOfTimeError(Exception):
 
 
 class SearchSession:
-    """One transaction of one search; make it with `search_session`."""
+    """The connection during one search; make it with `search_session`."""
 
     def __init__(self, org_id: UUID) -> None:
         self.org_id = org_id
         self.started = time.monotonic()
         self.is_busy = False  # the organisation's slots were taken when one was needed
-        self._has_slot = False
+        self.slot: int | None = None  # the number of the lock that is held
+        self._limit = 0.0  # seconds: the statement timeout as it is set
 
     def elapsed(self) -> float:
         """Seconds since the session began."""
         return time.monotonic() - self.started
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
-        """Run one statement for at most `seconds`; raises OutOfTimeError, after which the session goes on."""
-        limit = f"{max(seconds, _LEAST_SECONDS) * 1000:.0f}ms"
+        """Run one statement for about `seconds` at most; raises OutOfTimeError, after which the session goes on."""
+        self._set_limit(max(seconds, _LEAST_SECONDS))
+        # On its own a statement that is cancelled spoils nothing; inside a transaction it needs a savepoint.
+        savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+            with savepoint, connection.cursor() as cursor:
                 cursor.execute(sql, params)
                 return list(cursor.fetchall())
         except OperationalError as error:
@@ -55,17 +58,26 @@ class SearchSession:
 
     def may_go_on(self) -> bool:
         """Tell whether the search may take longer than a moment: True while quick, else when a slot is free."""
-        if self._has_slot or self.elapsed() < QUICK_SECONDS:
+        if self.slot is not None or self.elapsed() < QUICK_SECONDS:
             return True
-        for slot in range(settings.LOG_SEARCH_SLOTS):
+        for number in range(settings.LOG_SEARCH_SLOTS):
+            lock = lock_number(f"logs.search:{self.org_id}:{number}")
             with connection.cursor() as cursor:
-                name = f"logs.search:{self.org_id}:{slot}"
-                cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(name)])
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
                 if cursor.fetchone()[0]:
-                    self._has_slot = True
+                    self.slot = lock
                     return True
         self.is_busy = True
         return False
+
+    def _set_limit(self, seconds: float) -> None:
+        """Set the statement timeout, unless it is near enough: each setting is a way to the database and back."""
+        if _NEAR * self._limit <= seconds <= self._limit / _NEAR:
+            return
+        always = "" if self._limit else "SET jit = off; SET max_parallel_workers_per_gather = 0; "
+        with connection.cursor() as cursor:
+            cursor.execute(f"{always}SET statement_timeout = {seconds * 1000:.0f}")
+        self._limit = seconds
 
 
 @contextmanager
@@ -74,9 +86,12 @@ def search_session(org_id: UUID) -> Iterator[SearchSession]:
 
     JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0")
-        yield SearchSession(org_id)
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+    session = SearchSession(org_id)
+    try:
+        yield session
+    finally:
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                if session.slot is not None:
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [session.slot])
+                cursor.execute("RESET jit; RESET max_parallel_workers_per_gather; RESET statement_timeout")

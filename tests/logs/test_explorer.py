@@ -63,6 +63,21 @@ def test_a_viewer_sees_logs_newest_first(client: Client, service: Service) -> No
     assert "complete" in seen
 
 
+@pytest.mark.django_db(transaction=True)  # a test inside a transaction would need savepoints as well
+def test_it_asks_twelve_queries_at_most_however_many_rows(
+    client: Client, service: Service, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(2):
+        make_log(service, "few")
+    page(client)
+    with django_assert_max_num_queries(12):
+        page(client)
+    for _ in range(20):
+        make_log(make_service(service.org), "many")
+    with django_assert_max_num_queries(12):
+        page(client)
+
+
 @pytest.mark.parametrize("path", ["/logs", "/logs/0-1"])
 def test_other_methods_are_refused(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
