@@ -119,3 +119,17 @@ def test_what_cannot_work_is_told_before() -> None:
         assert "The takeover cannot work" in text
         assert "email" in text
         assert catalog(database)["columns"]
+
+
+def test_a_reference_that_cannot_be_empty_is_kept_and_told() -> None:
+    nobody = """
+        ALTER TABLE org_members DROP CONSTRAINT org_members_user_id_fkey;
+        INSERT INTO orgs (id, name) VALUES ('10000000-0000-4000-8000-000000000001', 'Old');
+        INSERT INTO org_members (org_id, user_id, role)
+        VALUES ('10000000-0000-4000-8000-000000000001', '29999999-0000-4000-8000-000000000009', 'admin');
+    """
+    with installation(documented_tables() + nobody):
+        code, text = told()
+        assert code == 1
+        assert "org_members: org_members_user_id_fkey does not hold for some old rows" in text
+        assert "org_members: user_id of 1 rows: what it names is not in users any more" in text
