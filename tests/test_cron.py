@@ -20,6 +20,11 @@ CLEANUP = "/api/internal/logs/cleanup"
 EVERY = [*INTERNAL, *VERSIONED, CLEANUP]
 
 
+@pytest.fixture(autouse=True)
+def secret(settings: Settings) -> None:
+    settings.INTERNAL_CRON_SECRET = "tests"
+
+
 def post(path: str, secret: str | None = "tests") -> Any:
     return Client().post(path, headers={} if secret is None else {"x-internal-cron-secret": secret})
 

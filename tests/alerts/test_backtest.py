@@ -52,7 +52,7 @@ def replayed(rule: AlertRule, start: datetime, ticks: int) -> list[tuple[datetim
 class SameData(TestCase):
     """Whatever came in, whatever the rule: the backtest and the live loop tell the same story."""
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(
         arrivals=st.lists(st.tuples(st.integers(-240, 1200), st.integers(0, 1), st.integers(1, 5)), max_size=40),
         window=st.integers(1, 4),
