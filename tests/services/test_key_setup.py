@@ -80,7 +80,7 @@ def test_turns_when_the_key_was_used(
     for address in (url, arrival_url):
         page = client.get(address).content.decode()
         assert "First log received" in page
-        assert "hx-get" not in page
+        assert f'hx-get="{arrival_url}"' not in page
 
 
 def test_says_when_the_key_was_revoked_meanwhile(
