@@ -21,7 +21,8 @@ COLUMNS = (
     "id", "timestamp", "received_at", "level", "service", "environment", "message", "trace_id", "request_id", "meta",
 )  # fmt: skip
 _AT_ONCE = 500  # rows fetched at a time
-_FETCH_SECONDS = 60  # until one such fetch is given up
+# A fetch is given up after a minute; JIT and parallel workers would only cost the others.
+_CALM = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '60s'"
 _SLOTS = 2
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -41,13 +42,24 @@ def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
 
 
 def _chunks(search: Search, window: Window, write: Callable[[Iterable[Record]], bytes]) -> Iterator[bytes]:
+    lock = _take_slot(search)
+    try:
+        yield b""  # whatever can be refused has been; what the caller writes now does not depend on the end of the file
+        yield from _rows(search, window, write)
+    finally:
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def _rows(search: Search, window: Window, write: Callable[[Iterable[Record]], bytes]) -> Iterator[bytes]:
     scopes = search.scopes.by_environment()
+    if write is _csv:
+        yield _csv([COLUMNS])
+    sql, params = all_of(Span(search.org_id, window.start, window.end), search.parts(walked=False))
     with transaction.atomic():
-        _take_slot(search)
-        yield b""  # everything that can be refused has been
-        if write is _csv:
-            yield _csv([COLUMNS])
-        sql, params = all_of(Span(search.org_id, window.start, window.end), search.parts(walked=False))
+        with connection.cursor() as cursor:
+            cursor.execute(_CALM)
         with connection.chunked_cursor() as cursor:
             cursor.execute(sql, [*params, settings.LOG_EXPORT_ROWS])
             while rows := cursor.fetchmany(_AT_ONCE):
@@ -57,17 +69,14 @@ def _chunks(search: Search, window: Window, write: Callable[[Iterable[Record]], 
 Record = Sequence[Any]
 
 
-def _take_slot(search: Search) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;"
-            f"SET LOCAL statement_timeout = '{_FETCH_SECONDS}s'"
-        )
-        for slot in range(_SLOTS):
-            name = f"logs.export:{search.org_id}:{slot}"
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(name)])
+def _take_slot(search: Search) -> int:
+    """Take one of the organisation's locks and return it; raises ExportsBusyError."""
+    for slot in range(_SLOTS):
+        lock = lock_number(f"logs.export:{search.org_id}:{slot}")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
             if cursor.fetchone()[0]:
-                return
+                return lock
     raise ExportsBusyError
 
 

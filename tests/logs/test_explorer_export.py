@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -84,6 +85,17 @@ def test_it_is_audited(client: Client, service: Service, viewer: User) -> None:
     row = AuditLog.objects.get(action="logs.exported")
     assert row.actor_user == viewer
     assert row.meta_json["query"] == "level:error"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_broken_off_is_audited_and_frees_its_place(client: Client, service: Service) -> None:
+    for number in range(3):
+        make_log(service, f"line {number}", ts=NOW)
+    for _ in range(3):  # more than run at the same time
+        response = client.get(f"/logs/export?{RANGE}&format=csv")
+        assert b"timestamp" in b"".join(itertools.islice(response.streaming_content, 2))
+        response.close()
+    assert AuditLog.objects.filter(action="logs.exported").count() == 3
 
 
 def test_an_outsider_exports_only_their_own(
