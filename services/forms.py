@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.validators import URLValidator
 from django.utils import timezone
 
+from pulseops.core.extensions import RETENTION_LOSSES
 from services.models import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ApiKey, Environment, Service
 
 RATE_MAX = 10_000_000  # logs a minute
@@ -40,10 +41,11 @@ class WebAddressField(forms.URLField):
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """A shorter retention that has still to be confirmed: all logs from before `before` would go."""
+    """A shorter retention that has still to be confirmed: all logs from before `before` would go, `logs` of them."""
 
     days: int
     before: datetime
+    logs: int
 
 
 class ServiceForm(forms.Form):
@@ -89,7 +91,8 @@ class ServiceForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         days = values.get("retention_days")
         if self.service and days and days < self.service.retention_days and self.data.get("lowered_to") != str(days):
-            self.lowering = Lowering(days, timezone.now() - timedelta(days=days))
+            logs = sum(losses(self.service, days) for losses in RETENTION_LOSSES)
+            self.lowering = Lowering(days, timezone.now() - timedelta(days=days), logs)
             self.add_error("retention_days", "This deletes logs; please confirm.")
         return values
 

@@ -87,3 +87,6 @@ DEPLOYMENT_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = 
 
 # (accounts.Org, some deployments) -> deployment id -> what it did to the errors, as far as that can be told.
 DEPLOYMENT_ERRORS: ExtensionPoint[Callable[[Any, Sequence[Any]], Mapping[int, ErrorChange]]] = ExtensionPoint()
+
+# (services.Service, days) -> how many things of it would be deleted if it kept them for so many days.
+RETENTION_LOSSES: ExtensionPoint[Callable[[Any, int], int]] = ExtensionPoint()

@@ -112,5 +112,5 @@ def test_queries_do_not_grow_with_keys(
             actions.create_key(actor=developer, environment=environment)
     client = client_for(developer)
     client.get(f"/services/{service.pk}")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(f"/services/{service.pk}")
