@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -69,9 +70,11 @@ def histogram(
     seconds: float,
     until: datetime | None = None,
     admits: Callable[[UUID, str], bool] | None = None,
+    is_common: bool = False,
 ) -> Counts:
     """Count what matches in `window`, within about `seconds`, in bars of `step` that begin at `origin`.
 
+    `is_common` says that a page was easily filled, so that looking at all rows beats asking an index for most of them.
     `until` is where the chart ends, if the window goes on beyond it: what lies behind counts into the last bar.
 
     A search of columns alone is counted for all levels and scopes, so that facets know what lies beside it: then
@@ -81,7 +84,7 @@ def histogram(
     counts = Counts(step, window.end)
     end = until or window.end
     last = origin + (end - origin - timedelta(microseconds=1)) // step * step
-    count = _count_all if is_whole else _count_found
+    count = _count_all if is_whole else partial(_count_found, is_common=is_common)
     first = window.length if is_whole else max((end - window.start) / 8, step)
     slicer = Slicer(window, seconds=seconds, first=first, anchor=end)
     while session.may_go_on() and (part := slicer.take()):
@@ -119,9 +122,11 @@ def _count_all(session: SearchSession, search: Search, part: Slice, origin: date
     return session.fetch(sql, params, seconds=part.seconds)
 
 
-def _count_found(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
+def _count_found(
+    session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta, *, is_common: bool
+) -> Counted:
     """Count the rows of the slice that the search finds."""
-    parts = search.parts(walked=False)
+    parts = search.parts(walked=False, is_common=is_common)
     if not parts:
         return []
     sql, params = _of_rows(Span(search.org_id, part.start, part.end), parts[0], origin, step)

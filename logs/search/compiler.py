@@ -59,9 +59,14 @@ class Condition:
 
 @dataclass(slots=True)
 class Compiler:
-    """Compiles for one organisation; `notices` are what the reader should know of names that nobody bears."""
+    """Compiles for one organisation; `notices` are what the reader should know of names that nobody bears.
+
+    With `is_plain` text is written so that no index is asked for it: of a common text that would only cost more, and
+    the planner takes the letters of all organisations for as rare as those of a small one.
+    """
 
     scopes: Scopes
+    is_plain: bool = False
     notices: list[str] = field(default_factory=list)
 
     def compile(self, node: Node) -> Condition:
@@ -77,7 +82,7 @@ class Compiler:
         if isinstance(node, Or):
             return _joined(" OR ", [self.compile(each) for each in node.nodes], _reach_of_any)
         if isinstance(node, Text):
-            return text_condition(node.text)
+            return text_condition(node.text, is_plain=self.is_plain)
         return self._field(node)
 
     def _field(self, node: Field) -> Condition:
@@ -101,10 +106,10 @@ class Compiler:
         return _one_of(f"{column}_id", find(words), "uuid")
 
 
-def text_condition(text: str) -> Condition:
+def text_condition(text: str, *, is_plain: bool = False) -> Condition:
     """Return «the message holds `text`», upper and lower case being the same, as the database folds them."""
     pattern = like_pattern(text)
-    folded = "lower(message) LIKE lower(%s)"
+    folded = "lower(message || '') LIKE lower(%s)" if is_plain else "lower(message) LIKE lower(%s)"
     if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
         return Condition(folded, (pattern,), Reach.LOOKUP)
     if text.lower() == text.upper():  # no letter in it has two cases

@@ -51,14 +51,18 @@ class Search:
     scopes: Scopes
     split: Split
     rest: Condition
+    plain: Condition
     words: tuple[Condition, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def parts(self, *, walked: bool) -> list[Condition]:
+    def parts(self, *, walked: bool, is_common: bool = False) -> list[Condition]:
         """Return its conditions, which exclude each other; none means that nothing matches.
 
-        Where an index is to find the rows, what the index of words can say of them is added.
+        Where an index is to find the rows, what the index of words can say of them is added; where what is looked for
+        `is_common`, none is asked for text.
         """
+        if is_common:
+            return self.split.gathered(self.scopes, self.plain)
         if walked:
             return self.split.walks(self.scopes, self.rest)
         return self.split.gathered(self.scopes, all_of(self.rest, *self.words))
@@ -86,7 +90,8 @@ def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
     notices = tuple(dict.fromkeys(compiler.notices))
     rest = Compiler(scopes).compile(divided.rest)
     said = (words_condition(term.text) for term in terms(divided.rest) if isinstance(term, Text))
-    return Search(org_id, node, scopes, divided, rest, tuple(each for each in said if each.sql), notices)
+    plain = Compiler(scopes, is_plain=True).compile(divided.rest)
+    return Search(org_id, node, scopes, divided, rest, plain, tuple(each for each in said if each.sql), notices)
 
 
 def newest_page(
