@@ -16,7 +16,7 @@ from pulseops.docs.markdown import Document, render
 # Documents for those who use or run PulseOps, by the name of their file in docs/.
 GROUPS = (
     ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
-    ("Operate", ("operations", "adoption")),
+    ("Operate", ("operations", "moving-from-pulseops-lite")),
     ("Reference", ("http-api",)),
 )
 

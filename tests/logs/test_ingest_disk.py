@@ -21,11 +21,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def looking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def looking() -> Iterator[None]:
     """Let the next batch look at the disk, and the one after this test too."""
-    monkeypatch.setattr(disk_gate, "_looked_at", -10.0)
+    disk_gate._looked_at = -10.0
     yield
-    monkeypatch.setattr(disk_gate, "_looked_at", -10.0)
+    disk_gate._looked_at, disk_gate._has_room = -10.0, True
 
 
 def test_a_disk_that_is_nearly_full(send: Send, looking: None, settings: pytest.FixtureRequest) -> None:
