@@ -50,4 +50,5 @@ class MachineRoutesMiddleware:
         request.resolver_match = match
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")  # as SecurityMiddleware does for pages
         return response

@@ -543,3 +543,4 @@ def test_nothing_that_pages_need_runs(send: Send, django_assert_num_queries: Any
     assert not any("sessions" in query["sql"] for query in queries)
     assert not {"Set-Cookie", "Content-Security-Policy", "Vary"} & set(response.headers)
     assert response["Content-Length"] == str(len(response.content))
+    assert response["X-Content-Type-Options"] == "nosniff"
