@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import Org
+from pulseops.core.waits import HOURS, answers_may_take
 
 
 class AuditedModelAdmin(admin.ModelAdmin):
@@ -27,6 +28,14 @@ class AuditedModelAdmin(admin.ModelAdmin):
         for obj in queryset:
             self._record(request, "admin.deleted", obj)
         return super().log_deletions(request, queryset)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with answers_may_take(HOURS):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with answers_may_take(HOURS):
+            super().delete_queryset(request, queryset)
 
     def _record(self, request: Any, action: str, obj: Any, message: Any = None) -> None:
         org = _org_of(obj)

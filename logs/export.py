@@ -15,6 +15,7 @@ from logs.search.plans import Span, all_of
 from logs.search.scopes import Scope
 from logs.search.slices import Window
 from pulseops.core.locks import lock_number
+from pulseops.core.waits import answers_may_take
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 COLUMNS = (
@@ -22,7 +23,11 @@ COLUMNS = (
 )  # fmt: skip
 _AT_ONCE = 500  # rows fetched at a time
 # A fetch is given up after a minute; JIT and parallel workers would only cost the others.
-_CALM = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '60s'"
+_FETCH_SECONDS = 60  # until one fetch is given up
+_CALM = (
+    "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;"
+    f"SET LOCAL statement_timeout = '{_FETCH_SECONDS}s'"
+)
 _SLOTS = 2
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -57,7 +62,7 @@ def _rows(search: Search, window: Window, write: Callable[[Iterable[Record]], by
     if write is _csv:
         yield _csv([COLUMNS])
     sql, params = all_of(Span(search.org_id, window.start, window.end), search.parts(walked=False))
-    with transaction.atomic():
+    with transaction.atomic(), answers_may_take(_FETCH_SECONDS + 5):
         with connection.cursor() as cursor:
             cursor.execute(_CALM)
         with connection.chunked_cursor() as cursor:

@@ -122,6 +122,7 @@ else:
 # The web process sets a size and shares a pool between its threads; everything else keeps one connection a thread.
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 0)
 DATABASE_WAIT_SECONDS = env.int("DATABASE_WAIT_SECONDS", 5)  # for a connection; then the answer is 503
+DATABASE_ANSWER_SECONDS = env.float("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
 MIGRATE_LOCK_SECONDS = env.int("MIGRATE_LOCK_SECONDS", 5)  # for a table's lock; then `migrate` lets go and tries again
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASE_POOL_SIZE:

@@ -13,6 +13,7 @@ from django.db.models.functions import Least, Now
 
 from accounts.audit import record
 from accounts.models import Org, User
+from pulseops.core.waits import HOURS, answers_may_take
 from services.keys import make_key
 from services.models import ApiKey, Environment, Service
 
@@ -90,7 +91,8 @@ def update_service(
 def delete_service(*, actor: User, service: Service) -> None:
     """Delete a service; the database takes along its environments, keys, logs and all that points at them."""
     environments = list(service.environments.order_by("name").values_list("name", flat=True))
-    deleted, _ = Service.objects.filter(pk=service.pk).delete()
+    with answers_may_take(HOURS):
+        deleted, _ = Service.objects.filter(pk=service.pk).delete()
     if deleted:
         meta = {"name": service.name, "environments": environments}
         record(actor=actor, org=service.org, action="service.deleted", resource=service, meta=meta)
@@ -123,7 +125,8 @@ def rename_environment(*, actor: User, environment: Environment, name: str) -> E
 @transaction.atomic
 def delete_environment(*, actor: User, environment: Environment) -> None:
     """Delete an environment; the database takes along its keys, logs and all that points at it."""
-    deleted, _ = Environment.objects.filter(pk=environment.pk).delete()
+    with answers_may_take(HOURS):
+        deleted, _ = Environment.objects.filter(pk=environment.pk).delete()
     if deleted:
         _record_environment(actor, environment, "environment.deleted", {"name": environment.name})
 

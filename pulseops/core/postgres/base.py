@@ -55,6 +55,12 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 at_exit(pool.close)  # before the server is left: what is registered last comes first
         return self._connection_pools[self.alias]
 
+    @property
+    def _pool_timeout(self) -> float:
+        """How long a thread waits for a connection of the pool, in seconds; psycopg's default is 30."""
+        options = self.settings_dict["OPTIONS"]["pool"]
+        return float(options.get("timeout", 30)) if isinstance(options, dict) else 30.0
+
     def _new_pool(self, options: dict[str, Any]) -> ConnectionPool[Any]:
         if self.settings_dict["CONN_MAX_AGE"] != 0:
             raise ImproperlyConfigured("Pooling doesn't support persistent connections.")
@@ -85,7 +91,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         try:
             return self._connect(conn_params)
         except PoolTimeout:
-            self.server.ensure_running()  # raises what keeps the server down, which the pool's threads only log
+            # Raises what keeps the server down, which the pool's threads only log.
+            self.server.ensure_running(wait_seconds=self._pool_timeout)
             if self.server.generation == generation:
                 raise  # it ran all the time: the pool is simply exhausted
             return self._connect(conn_params)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,11 @@ from pulseops.core.postgres.home import Home, ServerUser
 
 PORT = 5432
 _ORPHAN_GRACE_SECONDS = 5.0
+_ANSWER_SECONDS = 2.0
+# https://www.postgresql.org/docs/current/protocol-message-formats.html: StartupMessage, protocol 3.0
+_WHO = b"user\0postgres\0database\0postgres\0\0"
+_KNOCK = struct.pack("!ii", 8 + len(_WHO), 196608) + _WHO
+_CANNOT_CONNECT_NOW = b"C57P03\0"  # the field of an ErrorResponse that says so
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,22 @@ class Postmaster:
         return self.socket_directory / f".s.PGSQL.{PORT}"
 
     def answer(self) -> pq.Ping:
-        """Knock: OK when it takes connections, REJECT while it starts or stops, NO_RESPONSE when nobody is there."""
-        if not self.socket.exists():  # not yet, or removed by somebody
+        """Knock: OK when it takes connections, REJECT while it starts or stops, NO_RESPONSE when nobody is there.
+
+        Not by libpq's PQping: it waits without end for a server that hangs, and holds Python's lock meanwhile, so that
+        no other thread of this process runs.
+        """
+        try:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(_ANSWER_SECONDS)
+                peer.connect(str(self.socket))
+                peer.sendall(_KNOCK)
+                said = peer.recv(4096)
+        except OSError:  # no socket yet, or nobody behind it, or nobody who answers
             return pq.Ping.NO_RESPONSE
-        directory = str(self.socket_directory).replace("\\", "\\\\").replace("'", "\\'")
-        return pq.Ping(pq.PGconn.ping(f"host='{directory}' port={PORT} user=postgres".encode()))
+        if not said:
+            return pq.Ping.NO_RESPONSE
+        return pq.Ping.REJECT if said.startswith(b"E") and _CANNOT_CONNECT_NOW in said else pq.Ping.OK
 
 
 def read_postmaster(home: Home) -> Postmaster | None:

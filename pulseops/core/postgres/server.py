@@ -82,20 +82,31 @@ class EmbeddedServer:
             return self._address
         return self.ensure_running()
 
-    def ensure_running(self) -> Address:
-        """Do as `join`, but look whether the server lives, and start it again if not. Waits until it answers."""
-        with self._mutex:
-            try:
-                place = open_home(self.directory, refuge=self._refuge)
-                with exclusive(place.start_lock, timeout_seconds=2 * _READY_SECONDS):
-                    self._count_in(place)
-                    postmaster = _wait_until_ready(place) or self._start(place)
-                    cluster.trim_logs(place)
-            except OSError as error:
-                raise error_from_os(error, self.directory) from error
-            self.generation = (postmaster.pid, postmaster.started_at)
-            self._address = address = _address(postmaster)
-            return address
+    def ensure_running(self, *, wait_seconds: float = _READY_SECONDS) -> Address:
+        """Do as `join`, but look whether the server lives, and start it again if not.
+
+        Waits until it answers, at most about `wait_seconds`, and twice that for others who are at it.
+        """
+        if not self._mutex.acquire(timeout=2 * wait_seconds):
+            raise StartTimeoutError(
+                f"The embedded PostgreSQL in {self.directory} is still being started or waited for."
+            )
+        try:
+            return self._ensure_running(wait_seconds)
+        except OSError as error:
+            raise error_from_os(error, self.directory) from error
+        finally:
+            self._mutex.release()
+
+    def _ensure_running(self, wait_seconds: float) -> Address:
+        place = open_home(self.directory, refuge=self._refuge)
+        with exclusive(place.start_lock, timeout_seconds=2 * wait_seconds):
+            self._count_in(place)
+            postmaster = _wait_until_ready(place, wait_seconds) or self._start(place)
+            cluster.trim_logs(place)
+        self.generation = (postmaster.pid, postmaster.started_at)
+        self._address = address = _address(postmaster)
+        return address
 
     def leave(self) -> bool:
         """Count this process out; stop the server, cleanly, if nobody else uses it. Tell whether it is stopped.
@@ -214,12 +225,12 @@ def at_exit(callback: Callable[[], None]) -> None:
         Finalize(None, callback, exitpriority=0)
 
 
-def _wait_until_ready(place: Home) -> process.Postmaster | None:
-    """Return the server once it takes connections, or None when none lives.
+def _wait_until_ready(place: Home, wait_seconds: float) -> process.Postmaster | None:
+    """Return the server once it takes connections, or None when none lives; waits `wait_seconds` for it.
 
     One that shuts down is waited for until it is gone; one that runs but has lost its socket is stopped.
     """
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + wait_seconds
     while True:
         postmaster = process.read_postmaster(place)
         if postmaster is None or not process.is_alive(place, postmaster):
@@ -228,16 +239,16 @@ def _wait_until_ready(place: Home) -> process.Postmaster | None:
         if answer is pq.Ping.OK:
             return postmaster
         if time.monotonic() > deadline:
-            raise _not_ready(place, postmaster.pid)
+            raise _not_ready(place, postmaster.pid, wait_seconds)
         if answer is pq.Ping.NO_RESPONSE and _has_lost_socket(postmaster):
             stop(place)
         time.sleep(_POLL_SECONDS)
 
 
-def _not_ready(place: Home, pid: int) -> StartTimeoutError:
+def _not_ready(place: Home, pid: int, seconds: float) -> StartTimeoutError:
     return StartTimeoutError(
         f"The embedded PostgreSQL in {place.path} runs (process {pid}) but has taken no connections for "
-        f"{_READY_SECONDS} seconds. After a crash it replays its log, which can take minutes; its log files in "
+        f"{seconds:g} seconds. After a crash it replays its log, which can take minutes; its log files in "
         f"{place.data / 'log'} tell how far it is."
     )
 
@@ -268,7 +279,7 @@ def _wait_until_started(place: Home, pid: int) -> process.Postmaster:
         if not process.is_live(pid):
             raise error_from_output(cluster.log_tail(place), place.path)
         time.sleep(_POLL_SECONDS)
-    raise _not_ready(place, pid)
+    raise _not_ready(place, pid, _READY_SECONDS)
 
 
 def _create_database(address: Address) -> None:
