@@ -11,7 +11,7 @@ from typing import Any
 
 wsgi_app = "pulseops.wsgi"
 bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
-worker_class = "gthread"
+worker_class = "pulseops.web_worker.BoundedWorker"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 

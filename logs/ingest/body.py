@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import socket
-import threading
-import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from pulseops.core.errors import ApiError
+from pulseops.core.slow_clients import reading_within
 
 _CHUNK = 64 * 1024  # bytes
 _DRAINED = 32 * 1024 * 1024  # bytes of a refused body that are read, so that its sender reads the answer
@@ -175,54 +174,6 @@ def _incomplete() -> ApiError:
     return ApiError("BAD_REQUEST", f"The body did not arrive whole within {settings.INGEST_BODY_SECONDS} seconds.")
 
 
-class _Watchdog:
-    """One thread that hangs up on clients who let a body wait: a blocked read has no clock of its own."""
-
-    def __init__(self) -> None:
-        self.overdue_at: dict[socket.socket, float] = {}
-        self.thread: threading.Thread | None = None
-        self.lock = threading.Lock()
-
-    def watch(self, peer: socket.socket, seconds: float) -> None:
-        self.overdue_at[peer] = time.monotonic() + seconds
-        if not self._is_awake():
-            with self.lock:
-                if not self._is_awake():
-                    self.thread = threading.Thread(target=self._run, name="ingest-watchdog", daemon=True)
-                    self.thread.start()
-
-    def _is_awake(self) -> bool:
-        return self.thread is not None and self.thread.is_alive()  # a fork leaves threads behind
-
-    def forget(self, peer: socket.socket) -> None:
-        self.overdue_at.pop(peer, None)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(0.5)
-            now = time.monotonic()
-            for peer, overdue_at in list(self.overdue_at.items()):
-                if overdue_at < now:
-                    self.forget(peer)
-                    _stop_reading(peer)
-
-
-def _stop_reading(peer: socket.socket) -> None:
-    with suppress(OSError):  # it hung up itself
-        peer.shutdown(socket.SHUT_RD)  # the read ends; the answer can still be written
-
-
-_watchdog = _Watchdog()
-
-
-@contextmanager
-def _deadline(peer: socket.socket | None) -> Iterator[None]:
+def _deadline(peer: socket.socket | None) -> AbstractContextManager[None]:
     """End reads from `peer` that are not done within INGEST_BODY_SECONDS; None where the server does not give it."""
-    if peer is None:
-        yield
-        return
-    _watchdog.watch(peer, settings.INGEST_BODY_SECONDS)
-    try:
-        yield
-    finally:
-        _watchdog.forget(peer)
+    return nullcontext() if peer is None else reading_within(peer, settings.INGEST_BODY_SECONDS)
