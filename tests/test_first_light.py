@@ -109,6 +109,9 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     page.get_by_role("link", name="Open it in the explorer").click()
     expect(page.get_by_role("link", name="Hello from curl")).to_be_visible()
 
+    mails = [mail.read_text() for mail in (up.log.parent / "mail").iterdir()]
+    assert [up.url in mail for mail in mails] == [True], "the worker knows where the web is reached"
+
     everybody = family(up.process)
     up.process.send_signal(signal.SIGINT)  # Ctrl-C
     up.process.wait(20)

@@ -12,9 +12,11 @@ import environ
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from accounts.models import Org
 from pulseops.demo import DEMO_EMAIL, demo_password
+from pulseops.errors import is_database_away
 
 
 class Command(BaseCommand):
@@ -37,7 +39,13 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         self.stderr.write("Preparing the database …")
-        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            if not is_database_away(error):
+                raise
+            whose = "of DATABASE_URL " if settings.DATABASE_URL else ""
+            raise CommandError(f"The database {whose}cannot be reached. {error}".strip()) from error
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
         if environ.Env().bool("PULSEOPS_DEMO", True) and not Org.objects.exists():
@@ -72,6 +80,8 @@ def _become_supervisor() -> None:
         "PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
         "PORT": str(settings.PORT),
+        # honcho counts PORT up from one process to the next, so the worker's and the loop's links would lead nowhere.
+        "PUBLIC_URL": settings.PUBLIC_URL,
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
     }
     os.chdir(settings.BASE_DIR)
