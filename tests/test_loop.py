@@ -146,6 +146,30 @@ def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receive
     assert Job.objects.get().attempts == 2
 
 
+def test_killed_between_the_answer_and_the_mark_nothing_is_lost(receiver: receivers.Receiver) -> None:
+    victims: list[subprocess.Popen[bytes]] = []
+
+    def answer_then_kill(handler: receivers.BaseHTTPRequestHandler) -> None:
+        receivers.answer()(handler)
+        handler.wfile.flush()
+        if victims:
+            os.kill(victims.pop().pid, signal.SIGKILL)  # the answer is on its way: the mark may or may not be made
+
+    receiver.behaviour = answer_then_kill
+    org = make_org()
+    make_channel(org, receiver.url)
+    with workers.loop() as first:
+        victims.append(first)
+        tell(org)
+        first.wait(15)
+    assert Job.objects.get().status in {Job.Status.PROCESSING, Job.Status.SENT}
+    Job.objects.filter(status=Job.Status.PROCESSING).update(next_attempt_at=timezone.now())
+    with workers.loop():
+        until(lambda: Job.objects.get().status == Job.Status.SENT)
+    assert len({each.headers["idempotency-key"] for each in receiver.received}) == 1
+    assert len(receiver.received) <= 2
+
+
 def test_killed_before_it_claims_nothing_is_lost(receiver: receivers.Receiver) -> None:
     org = make_org()
     make_channel(org, receiver.url)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READ_IN = (
     "pulseops/settings.py",
     "pulseops/gunicorn.py",
+    "pulseops/web_worker.py",
     "pulseops/bootstrap.py",
     "pulseops/management/commands/up.py",
 )
