@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.validators import URLValidator
 from django.utils import timezone
 
+from accounts.forms import LineField
 from pulseops.core.extensions import RETENTION_LOSSES
 from services.models import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ApiKey, Environment, Service
 
@@ -25,12 +26,11 @@ GRACES = (
 )
 
 
-class NameField(forms.CharField):
-    """A name of one line: runs of white space become one space, and composed characters are one character."""
+class NameField(LineField):
+    """A name of one line, in which composed characters are one character."""
 
     def to_python(self, value: Any) -> str:
-        text = super().to_python(value) or ""
-        return unicodedata.normalize("NFC", " ".join(text.split()))
+        return unicodedata.normalize("NFC", super().to_python(value))
 
 
 class WebAddressField(forms.URLField):

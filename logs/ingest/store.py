@@ -100,7 +100,8 @@ def store_batch(presented: str, scope: KeyScope, batch: Batch, receipt: Receipt 
     except DatabaseError as error:
         if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
             raise
-        log.exception("the database refused a batch")
+        # Not the exception itself: its text quotes the line that was refused, and that is not ours to repeat.
+        log.error("the database refused a batch", extra={"sqlstate": error.__cause__.sqlstate})
         raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error
 
 

@@ -45,6 +45,7 @@ def test_what_is_left_empty_is_null(client_for: SignedIn, developer: User) -> No
         ({"name": ""}, "This field is required"),
         ({"name": " \t "}, "This field is required"),
         ({"name": "x" * 101}, "at most 100 characters"),
+        ({"name": "api\x1b[31m"}, "characters that cannot be shown"),
         ({"repo_url": "javascript:alert(1)"}, "Enter a valid URL"),
         ({"repo_url": "ftp://example.com/x"}, "Enter a valid URL"),
         ({"retention_days": "0"}, "greater than or equal to 1"),

@@ -22,7 +22,7 @@ def test_adds_an_environment(client_for: SignedIn, developer: User, service: Ser
         ("staging", "The service has an environment of this name already."),
         ("", "This field is required"),
         ("x" * 61, "at most 60 characters"),
-        ("a\x00b", "Null characters are not allowed"),
+        ("a\x00b", "characters that cannot be shown"),
     ],
 )
 def test_bad_names_are_said(client_for: SignedIn, developer: User, service: Service, name: str, words: str) -> None:
