@@ -13,4 +13,5 @@ def test_mail_without_a_server_is_kept_where_others_cannot_read_it(tmp_path: Pat
         send_mail("Subject", "a link", "from@example.org", ["to@example.org"])
     folder = tmp_path / "data" / "mail"
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert len(list(folder.iterdir())) == 2
+    # Two backends of one second may share a file: Django names it by the time and the object's address, and appends.
+    assert sum(file.read_text().count("Subject: Subject") for file in folder.iterdir()) == 2
