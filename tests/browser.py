@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -78,8 +79,25 @@ def sign_in(context: BrowserContext, live_server: Any) -> Callable[[User], None]
     return put
 
 
+# Nothing on its way: no answer awaited, nothing fading. What turns for ever (a busy sign) is not waited for.
+SETTLED = """
+    () => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling") &&
+          document.getAnimations().every((animation) =>
+            animation.playState !== "running" || animation.effect.getComputedTiming().endTime === Infinity)
+"""
+
+
+def wait_until_settled(page: Page) -> None:
+    """Wait until the page shows what it means to show: half faded in, every text has too little contrast."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(SETTLED):
+        assert time.monotonic() < deadline, f"{page.url} does not come to rest"
+        page.wait_for_timeout(20)
+
+
 def assert_accessible(page: Page) -> None:
-    """Let axe look at the page as it is: nothing serious may be found."""
+    """Let axe look at the page once it is at rest: nothing serious may be found."""
+    wait_until_settled(page)
     # Its preload would put copies of our stylesheets into the page, which the CSP refuses.
     found = Axe().run(page, options={"preload": False}).response["violations"]
     told = [
