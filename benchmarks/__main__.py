@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELPERS = {"__main__", "load", "report"}
+HELPERS = {"__main__", "catalogue", "dataset", "load", "report", "story"}
 
 
 def main() -> int:
