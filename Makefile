@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format bench lock chromium screenshots clean
+.PHONY: help run test test-postgres15 check format bench lock chromium languages screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,17 @@ chromium:
 	@command -v chromium >/dev/null || { \
 	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
+
+# The snippets for sending logs are programs in six languages; their tests skip those that are not here.
+languages:  ## install what runs the snippets (Debian's Go, Ruby, Java and Node), where it is missing
+	@wanted=""; \
+	command -v go >/dev/null || wanted="$$wanted golang-go"; \
+	command -v ruby >/dev/null || wanted="$$wanted ruby"; \
+	command -v java >/dev/null || wanted="$$wanted default-jdk-headless"; \
+	command -v node >/dev/null || wanted="$$wanted nodejs"; \
+	[ -z "$$wanted" ] || { \
+	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends $$wanted >/dev/null; }
 
 clean:  ## remove what tests and checks leave behind (never the data)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles var/test

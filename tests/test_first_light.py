@@ -103,7 +103,7 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
 
     snippet = page.locator("pre[aria-label=curl]").inner_text()
     sent = subprocess.run(["sh", "-c", snippet], check=True, capture_output=True, text=True, timeout=30)
-    assert '"accepted":1' in sent.stdout
+    assert '"accepted":2' in sent.stdout
 
     expect(page.get_by_text("First log received")).to_be_visible(timeout=10_000)
     page.get_by_role("link", name="Open it in the explorer").click()

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from django.conf import settings
 
-_FILES = (("curl", "curl.sh"), ("Python", "pulseops_logging.py"), ("Node", "pulseops.mjs"))
+_FILES = (
+    ("curl", "curl.sh"),
+    ("Python", "pulseops_logging.py"),
+    ("Node", "pulseops.mjs"),
+    ("Go", "pulseops.go"),
+    ("Ruby", "pulseops.rb"),
+    ("Java", "PulseOps.java"),
+)
 _FOLDER = Path(__file__).resolve().parent
 _PUBLIC_URL = "https://pulseops.example"  # as the files say it
 PLACEHOLDER = "pol_YOUR_KEY"

@@ -1,5 +1,6 @@
-// Sends logs to PulseOps from Node 20 or newer, without packages. Save it as pulseops.mjs and try it: node pulseops.mjs
+// Sends logs to PulseOps from Node 18 or newer, without packages. Save it as pulseops.mjs and try it: node pulseops.mjs
 // In your program: import { log } from "./pulseops.mjs"; log.warn("Card refused", { user: 7 });
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 
@@ -61,7 +62,7 @@ export class PulseOps {
         "x-api-key": this.key,
         "content-type": "application/json",
         prefer: "handling=lenient", // one bad entry must not cost the others
-        "idempotency-key": crypto.randomUUID(), // a batch that is sent again is stored once
+        "idempotency-key": randomUUID(), // a batch that is sent again is stored once
       },
       body: `{"logs":[${lines.join(",")}]}`,
     };
