@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
 
@@ -10,6 +14,17 @@ from accounts.models import User
 from accounts.queries import user_by_email
 
 log = logging.getLogger(__name__)
+_known: ContextVar[User | None] = ContextVar("known_user", default=None)
+
+
+@contextmanager
+def known_user(user: User | None) -> Iterator[None]:
+    """Within it `get_user` need not read `user`, who has just been read."""
+    token = _known.set(user)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 class EmailBackend(AuthenticationBackend):
@@ -18,6 +33,14 @@ class EmailBackend(AuthenticationBackend):
     Older databases hold accounts whose addresses differ in case alone. An unknown address costs as much time as a wrong
     password, and a deactivated account answers like both.
     """
+
+    def get_user(self, user_id: Any) -> User | None:
+        """Return the account if it may sign in."""
+        user = _known.get()
+        if user is not None and user.pk == user_id:
+            return user if self.user_can_authenticate(user) else None
+        found: User | None = super().get_user(user_id)
+        return found
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
         user = user_by_email(email)

@@ -21,7 +21,8 @@ from pulseops.core.locks import lock_number
 
 QUICK_SECONDS = 0.15
 _LEAST_SECONDS = 0.02
-_NEAR = 0.45  # a timeout that is wrong by this factor is left as it is
+# JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
+_LIMITS = "SET LOCAL jit = {}; SET LOCAL max_parallel_workers_per_gather = {}; SET LOCAL statement_timeout = {}"
 
 
 class OutOfTimeError(Exception):
@@ -36,20 +37,25 @@ class SearchSession:
         self.started = time.monotonic()
         self.is_busy = False  # the organisation's slots were taken when one was needed
         self.slot: int | None = None  # the number of the lock that is held
-        self._limit = 0.0  # seconds: the statement timeout as it is set
 
     def elapsed(self) -> float:
         """Seconds since the session began."""
         return time.monotonic() - self.started
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
-        """Run one statement for about `seconds` at most; raises OutOfTimeError, after which the session goes on."""
-        self._set_limit(max(seconds, _LEAST_SECONDS))
-        # On its own a statement that is cancelled spoils nothing; inside a transaction it needs a savepoint.
+        """Run one query for about `seconds` at most; raises OutOfTimeError, after which the session goes on.
+
+        Its limits go with it in one message: one way to the database and back, which PostgreSQL takes as one
+        transaction, so the limits end with it, whatever becomes of it.
+        """
+        limits = _LIMITS.format("off", 0, round(max(seconds, _LEAST_SECONDS) * 1000))
+        # On its own a query that is cancelled spoils nothing; inside a transaction it needs a savepoint.
         savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
         try:
             with savepoint, connection.cursor() as cursor:
-                cursor.execute(sql, params)
+                cursor.execute(f"{limits}; {sql}", params)
+                while cursor.nextset():
+                    pass  # what the settings answered
                 return list(cursor.fetchall())
         except OperationalError as error:
             if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
@@ -70,28 +76,24 @@ class SearchSession:
         self.is_busy = True
         return False
 
-    def _set_limit(self, seconds: float) -> None:
-        """Set the statement timeout, unless it is near enough: each setting is a way to the database and back."""
-        if _NEAR * self._limit <= seconds <= self._limit / _NEAR:
-            return
-        always = "" if self._limit else "SET jit = off; SET max_parallel_workers_per_gather = 0; "
-        with connection.cursor() as cursor:
-            cursor.execute(f"{always}SET statement_timeout = {seconds * 1000:.0f}")
-        self._limit = seconds
-
 
 @contextmanager
 def search_session(org_id: UUID) -> Iterator[SearchSession]:
-    """Open a session for one search of the organisation.
-
-    JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
-    """
+    """Open a session for one search of the organisation; costs nothing by itself."""
     session = SearchSession(org_id)
     try:
         yield session
     finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                if session.slot is not None:
-                    cursor.execute("SELECT pg_advisory_unlock(%s)", [session.slot])
-                cursor.execute("RESET jit; RESET max_parallel_workers_per_gather; RESET statement_timeout")
+        _leave(session)
+
+
+def _leave(session: SearchSession) -> None:
+    """Give the slot back; in a transaction of the caller's, take the limits from what follows in it."""
+    statements = []
+    if session.slot is not None:
+        statements.append(f"SELECT pg_advisory_unlock({session.slot:d})")
+    if connection.in_atomic_block:
+        statements.append(_LIMITS.format(*["DEFAULT"] * 3))
+    if statements and connection.is_usable():
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(statements))
