@@ -2,7 +2,8 @@
 
 The middleware gives `request.org` and `request.membership` from the session's active organisation, and
 `request.memberships`, all of the reader's. Views carry one of the guards below; a session is asked for before them, by
-SignInRequiredMiddleware, of every view that is not marked `@public`.
+SignInRequiredMiddleware, of every view that is not marked `@public`. What comes out of a page (a form, htmx, a
+script) is about the organisation of that page, even if another tab has switched to another since.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from accounts.sessions import ACTIVE_ORG
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SEEN_AGAIN = timedelta(minutes=1)
+PAGE_ORG = "page_org"  # the field that {% csrf_token %} puts into every form of a member's page
+_PAGE_ORG_HEADER = "X-Page-Org"  # the same from htmx and scripts
 
 
 class OrgRequest(HttpRequest):
@@ -152,16 +155,34 @@ def _guard(needed: Role) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _stand_by_the_page(request)
             if request.membership is None:
                 return go_to(request, resolve_url("accounts:orgs"))
             if not Role(request.membership.role).includes(needed):
-                raise PermissionDenied(f"This needs the role {needed.label.lower()}.")
+                raise PermissionDenied(f"This needs the role {needed.label.lower()}. An admin can change your role.")
             return view(request, *args, **kwargs)
 
         guarded.required_role = needed  # type: ignore[attr-defined]  # the URLconf walk reads it
         return guarded  # type: ignore[return-value]
 
     return decorate
+
+
+def _stand_by_the_page(request: Any) -> None:
+    """Let the request be about the organisation whose page it comes from; a form makes it the active one again.
+
+    Called by the guards, so that Django has checked the form's token before.
+    """
+    said = request.headers.get(_PAGE_ORG_HEADER) or request.POST.get(PAGE_ORG)
+    if not said or (request.org and said == str(request.org.pk)):
+        return
+    of_page = next((m for m in request.memberships if str(m.org_id) == said), None)
+    if of_page is None:
+        raise PermissionDenied("That page is of an organisation that you are not a member of. Nothing was changed.")
+    if request.method == "POST" and _PAGE_ORG_HEADER not in request.headers:
+        activate(request, of_page.org)
+    else:
+        _use(request, of_page)
 
 
 org_member = _guard(Role.VIEWER)

@@ -109,6 +109,7 @@ TEMPLATES = [
                 "accounts.context.tenancy",
                 "pulseops.troubles.banners",
             ],
+            "builtins": ["accounts.templatetags.page_org"],
         },
     }
 ]

@@ -60,7 +60,7 @@ async function poll() {
   const url = new URL(all.bar.dataset.live, location);
   url.searchParams.set("after", all.bar.dataset.liveAfter);
   try {
-    const response = await fetch(url, { headers: { Accept: "text/html" }, redirect: "error" });
+    const response = await fetch(url, { headers: { Accept: "text/html", "X-Page-Org": document.body.dataset.org ?? "" }, redirect: "error" });
     if (!response.ok) throw new Error(String(response.status));
     const template = document.createElement("template");
     template.innerHTML = await response.text();
