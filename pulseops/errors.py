@@ -1,17 +1,18 @@
 """What is answered when something goes wrong: for people a page in the frame, for machines the JSON of contracts.md.
 
-None of these reads the database: it may be what went wrong. 403 and 404 stand in the bar of whoever is signed in, which
-the tenancy middleware has read already; the others stand in a bare one.
+None of these reads the database: it may be what went wrong. 403, 404 and 405 stand in the bar of whoever is signed in,
+which the tenancy middleware has read already; the others stand in a bare one.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
 from django.template.context_processors import csrf
 
@@ -51,6 +52,21 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     if _is_machine(request):
         return json_error("NOT_FOUND", "There is nothing here.")
     return _page(request, 404, _bar(request))
+
+
+class NotAllowedMiddleware:
+    """Give the bare 405 of the decorators in django.views.decorators.http a page; Django has no handler for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or response.content or _is_machine(request):
+            return response
+        page = _page(request, 405, _bar(request))
+        page["Allow"] = response["Allow"]
+        return page
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

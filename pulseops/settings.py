@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "pulseops.core.zones.ReaderZoneMiddleware",
     "accounts.tenancy.TenancyMiddleware",
+    "pulseops.errors.NotAllowedMiddleware",
 ]
 ROOT_URLCONF = "pulseops.urls"
 WSGI_APPLICATION = "pulseops.wsgi.application"

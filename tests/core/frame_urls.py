@@ -6,7 +6,7 @@ from allauth.core.ratelimit import respond_429
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db.utils import ConnectionHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import include, path
 
@@ -28,6 +28,8 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
         raise PermissionDenied("This needs the role admin.")
     if how == "403-bare":
         raise PermissionDenied
+    if how == "405":
+        return HttpResponseNotAllowed(["POST"])
     if how == "429":
         return respond_429(request)
     if how == "503":

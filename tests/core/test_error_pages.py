@@ -24,6 +24,7 @@ def visitor() -> Client:
         ("/fail/403", 403, "This needs the role admin."),
         ("/fail/403-bare", 403, "Your role in this organisation does not include it."),
         ("/nowhere", 404, "There is nothing here"),
+        ("/fail/405", 405, "This address is not a page"),
         ("/fail/429", 429, "Too many tries"),
         ("/fail/500", 500, "Something broke on our side"),
         ("/fail/503", 503, "PulseOps cannot reach its database"),
@@ -84,3 +85,9 @@ def test_a_broken_page_asks_the_database_for_nothing(
     client.get("/nowhere")
     with django_assert_max_num_queries(4):  # type: ignore[attr-defined]  # session, person, memberships
         assert client.get("/fail/500").status_code == 500
+
+
+def test_an_address_for_forms_says_so_and_keeps_the_bar(admin: User, client_for: Callable[[User], Client]) -> None:
+    response = client_for(admin).get("/fail/405")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert 'class="bar__link"' in response.text
