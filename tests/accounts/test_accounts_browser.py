@@ -74,3 +74,5 @@ def look_at(page: Page, url: str) -> None:
     page.goto(url)
     assert_accessible(page)
     assert_fits(page)
+    for tab in page.locator(".tabs [aria-current]").all():
+        expect(tab).to_be_in_viewport(ratio=1)
