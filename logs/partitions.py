@@ -1,4 +1,4 @@
-"""The days of `logs`: which partitions there are, and the making, moving and sealing of them.
+"""The days of `logs`: which partitions there are, the making and dropping of them; `logs.sealing` keeps them small.
 
 Nothing here holds ingest up for long: locks on what it writes to are asked for with a short timeout, and tried again at
 the next run.
@@ -23,7 +23,7 @@ EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo
 
 _PARTITIONS = """
     SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), obj_description(c.oid, 'pg_class'),
-           pg_total_relation_size(c.oid), c.reltuples::bigint
+           pg_table_size(c.oid), pg_indexes_size(c.oid), c.reltuples::bigint
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'logs'::regclass ORDER BY 1
 """
@@ -32,33 +32,50 @@ _UNCOUNT = """
     SELECT coalesce(sum(count), 0) FROM gone
 """
 _BOUND = re.compile(r"FOR VALUES FROM \((.*?)\) TO \((.*?)\)")
-_SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row")
-_WORTH_WRITING_ANEW = 2.0  # times the bytes a row that a day had when it was sealed
-_TOO_SMALL_TO_MATTER = 512 * 1024  # bytes
+_SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row(?:, ([0-9.]+) of them in indexes)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The bytes that a row took when its day was sealed; `index_bytes` is None where only their sum was noted."""
+
+    bytes: float
+    index_bytes: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One partition: its rows have `start` <= ts < `end`. Both are the extremes of datetime in the DEFAULT one.
 
-    `sealed_bytes_a_row` is what a row took when the day was sealed, None before that.
+    `sealed` is None before the day was.
     """
 
     name: str
     start: datetime
     end: datetime
-    size: int  # bytes, indexes included
+    table_size: int  # bytes
+    index_size: int  # bytes, of all its indexes
     rows: int  # as estimated by the last VACUUM or ANALYZE; -1 before the first
-    sealed_bytes_a_row: float | None
+    sealed: Sealed | None
 
     @property
     def is_default(self) -> bool:
         return self.name == DEFAULT
 
     @property
+    def size(self) -> int:
+        """Bytes of the table and its indexes."""
+        return self.table_size + self.index_size
+
+    @property
     def bytes_a_row(self) -> float:
         """Bytes of table and indexes for each row that is left."""
         return self.size / max(self.rows, 1)
+
+    @property
+    def index_bytes_a_row(self) -> float:
+        """Bytes of its indexes for each row that is left."""
+        return self.index_size / max(self.rows, 1)
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -90,16 +107,6 @@ def move_strays() -> dict[str, int]:
     return dict(_make_day(day) for day in days)
 
 
-def seal_days(now: datetime) -> list[str]:
-    """Make the indexes of days that are over as small as they can be; returns the names of those partitions.
-
-    Rows arrive in the order of time, so b-trees that do not begin with it are left half empty: built anew they are a
-    third smaller. Must not run in a transaction.
-    """
-    over = [each for each in partitions() if not each.is_default and each.end <= now - SEALED_AFTER]
-    return [each.name for each in over if each.sealed_bytes_a_row is None and _seal(each)]
-
-
 def drop(partition: Partition) -> int:
     """Drop a partition and what was counted of it; returns how many logs that was."""
     with _quick_locks(), connection.cursor() as cursor:
@@ -109,31 +116,11 @@ def drop(partition: Partition) -> int:
     return int(logs)
 
 
-def tidy(partition: Partition) -> bool:
-    """Give space back after many of a sealed day's rows were deleted; tells whether the partition was written anew.
-
-    Must not run in a transaction. While it is written anew, searches of that day wait; ingest does not.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(partition.identifier))
-    [now] = [each for each in partitions() if each.name == partition.name]
-    if now.sealed_bytes_a_row is None or now.size < _TOO_SMALL_TO_MATTER:
-        return False
-    if now.bytes_a_row < _WORTH_WRITING_ANEW * now.sealed_bytes_a_row:
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '1s'")
-        try:
-            cursor.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(partition.identifier))
-        finally:
-            cursor.execute("RESET lock_timeout")
-    return True
-
-
-def _read(name: str, bound: str, comment: str | None, size: int, rows: int) -> Partition:
-    found, sealed = _BOUND.match(bound), _SEALED.match(comment or "")
+def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:
+    found, said = _BOUND.match(bound), _SEALED.match(comment or "")
     start, end = (_time(text) for text in found.groups()) if found else (EARLIEST, LATEST)
-    return Partition(name, start, end, size, rows, float(sealed[1]) if sealed else None)
+    sealed = Sealed(float(said[1]), float(said[2]) if said[2] else None) if said else None
+    return Partition(name, start, end, table_size, index_size, rows, sealed)
 
 
 def _time(bound: str) -> datetime:
@@ -170,31 +157,6 @@ def _make_day(day: datetime) -> tuple[str, int]:
             sql.SQL("ALTER TABLE logs ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})").format(**values)
         )
     return name, moved
-
-
-def _seal(partition: Partition) -> bool:
-    with connection.cursor() as cursor:
-        for index, is_valid in _btrees(partition):
-            if is_valid:
-                cursor.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index)))
-            else:  # what a run that was interrupted left behind
-                cursor.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
-        cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(partition.identifier))
-        [now] = [each for each in partitions() if each.name == partition.name]
-        comment = f"sealed at {now.bytes_a_row:.1f} bytes a row"
-        cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(partition.identifier, sql.Literal(comment)))
-    return True
-
-
-def _btrees(partition: Partition) -> list[tuple[str, bool]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-            "JOIN pg_am am ON am.oid = c.relam WHERE i.indrelid = %s::regclass AND am.amname = 'btree'",
-            [partition.name],
-        )
-        found: list[tuple[str, bool]] = cursor.fetchall()
-    return found
 
 
 @contextmanager

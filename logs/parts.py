@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg import sql
 
 from logs.partitions import SEALED_AFTER, Partition, partitions
+from logs.sealing import note_added
 
 _SUFFIX = "_parts_idx"
 _MOST_ROWS = 4_000_000  # what is built well within the time of a job; a larger partition goes without
@@ -66,3 +67,5 @@ def _build(partition: Partition) -> None:
         finally:
             cursor.execute("RESET maintenance_work_mem")
         cursor.execute(sql.SQL("ANALYZE {} (message)").format(partition.identifier))
+        cursor.execute("SELECT pg_relation_size(%s::regclass)", [partition.name + _SUFFIX])
+        note_added(partition, cursor.fetchone()[0])

@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from logs.counts import MINUTE
-from logs.partitions import Partition, drop, partitions, tidy
+from logs.partitions import Partition, drop, partitions
+from logs.sealing import tidy, vacuum
 from services.models import RETENTION_DAYS_MAX, Environment, Service
 
 # A batch may be on its way that was checked when its oldest log was still kept.
@@ -74,7 +75,9 @@ def delete_expired(now: datetime | None = None) -> Expired:
             expired.deleted += rows
             touched.append((start, end))
     if not connection.in_atomic_block:  # VACUUM cannot run in a test's transaction
-        expired.tidied = [each.name for each in _sealed_of(touched) if tidy(each)]
+        for each in _of(touched):
+            vacuum(each)
+        expired.tidied = [each.name for each in partitions() if tidy(each)]
     return expired
 
 
@@ -131,9 +134,6 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _sealed_of(spans: Sequence[tuple[datetime, datetime]]) -> list[Partition]:
-    return [
-        each
-        for each in partitions()
-        if each.sealed_bytes_a_row is not None and any(start < each.end and end > each.start for start, end in spans)
-    ]
+def _of(spans: Sequence[tuple[datetime, datetime]]) -> list[Partition]:
+    """Return the partitions that have some of the spans."""
+    return [each for each in partitions() if any(start < each.end and end > each.start for start, end in spans)]

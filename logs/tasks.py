@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from logs import counts
 from logs.models import IngestReceipt
-from logs.partitions import make_days_ahead, move_strays, partitions, seal_days
+from logs.partitions import make_days_ahead, move_strays, partitions
 from logs.parts import index_parts
 from logs.retention import delete_expired
+from logs.sealing import seal_days
 from pulseops.core.jobs import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
