@@ -217,7 +217,8 @@ def _load_open(address: str, tellers: list[Teller], start: datetime, now: dateti
                 _copy(connection, "logs", waiting)
                 waiting, before, done = [], done, done + lines
                 if before < rows * 5 // 6 <= done:
-                    connection.execute("VACUUM (ANALYZE) logs")  # as autovacuum does behind steady inserts
+                    # As autovacuum does behind steady inserts.
+                    connection.execute(f"VACUUM (ANALYZE) logs_{start:%Y%m%d}, logs_{now:%Y%m%d}")
         _copy(connection, "logs", waiting)
 
 
