@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 INTRODUCTION = """# Performance
 
@@ -29,6 +33,21 @@ class Table:
         """Return it as Markdown."""
         lines = [self.head, ["---"] + ["---:"] * (len(self.head) - 1), *self.rows]
         return f"### {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> str:
+    """Describe the machine and the database that Django is set up on, in a sentence."""
+    from django.db import connection  # noqa: PLC0415 - not every benchmark has Django set up
+
+    names = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "work_mem", "max_wal_size")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s::text[]) name", [list(names)])
+        settings = ", ".join(f"{name} {value}" for name, value in cursor.fetchall())
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GB, Python {platform.python_version()}, PostgreSQL {settings}; "
+        f"load of the machine: {os.getloadavg()[0]:.1f}."
+    )
 
 
 def write_section(path: Path, heading: str, text: str) -> None:
