@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +12,14 @@ from django.views.decorators.http import require_safe
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_member
 from deployments import queries
+from deployments.cards import Card, cards, error_changes
 from deployments.filters import list_url, read_filters
 from deployments.models import Deployment, GitHubIntegration
 from deployments.queries import Cursor, Filters
 from deployments.snippets import deployment_snippets
-from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS, ErrorChange, Panel
+from pulseops.core.extensions import DEPLOYMENT_PANELS, Panel
 from services.links import explorer_url
 from services.models import Environment, Service
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A deployment in a lane, with what it did to the errors as far as that is known."""
-
-    deployment: Deployment
-    errors: ErrorChange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +48,11 @@ def deployment_list(request: OrgRequest) -> HttpResponse:
 
 def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
     lanes = queries.lanes(request.org, filters)
-    errors = _errors(request.org, [each for lane in lanes for each in lane.deployments])
+    errors = error_changes(request.org, [each for lane in lanes for each in lane.deployments])
     shown = [
         LaneView(
             lane.environment,
-            _cards(lane.deployments, errors),
+            cards(lane.deployments, errors),
             list_url(filters, environment=lane.environment) if lane.has_more else "",
         )
         for lane in lanes
@@ -71,10 +63,10 @@ def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
 def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
     before = Cursor.parse(request.GET.get("before", ""))
     page = queries.lane_page(request.org, filters, before)
-    cards = _cards(page.deployments, _errors(request.org, page.deployments))
+    shown = cards(page.deployments, error_changes(request.org, page.deployments))
     return {
-        "lanes": [LaneView(filters.environment, cards, "")],
-        "is_empty": not cards,
+        "lanes": [LaneView(filters.environment, shown, "")],
+        "is_empty": not shown,
         "newest_url": list_url(filters) if before else "",
         "older_url": list_url(filters, before=page.older) if page.older else "",
     }
@@ -83,17 +75,6 @@ def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
 def _environment_names(org: Org) -> list[str]:
     names = Environment.objects.for_org(org).order_by("name").values_list("name", flat=True)
     return list(dict.fromkeys(names))
-
-
-def _errors(org: Org, deployments: list[Deployment]) -> Mapping[int, ErrorChange]:
-    found: dict[int, ErrorChange] = {}
-    for ask in DEPLOYMENT_ERRORS:
-        found |= ask(org, deployments)
-    return found
-
-
-def _cards(deployments: Iterable[Deployment], errors: Mapping[int, ErrorChange]) -> list[Card]:
-    return [Card(each, errors.get(each.pk)) for each in deployments]
 
 
 @require_safe

@@ -136,14 +136,8 @@ def _row(kind: str, tone: str, change: PatternChange, deployment: Deployment, wi
 def error_changes(org: Org, deployments: Sequence[Deployment]) -> dict[int, ErrorChange]:
     """Return what each deployment did to the errors, for the lanes; what is settled is remembered in this process."""
     missing = [each for each in deployments if (each.pk, each.deployed_at) not in _settled]
-    fresh: dict[int, ErrorChange] = {}
-    if missing:
-        try:
-            with counts.bounded_time():
-                around = counts.errors_around(org, missing)
-            fresh = {key: _change(*both) for key, both in around.items()}
-        except TooSlowError:
-            return {}
+    around = counts.errors_around(org, missing) if missing else {}
+    fresh = {key: _change(*both) for key, both in around.items()}
     _remember(missing, fresh)
     known = {each.pk: _settled.get((each.pk, each.deployed_at)) for each in deployments}
     return {key: found for key in known if (found := fresh.get(key) or known[key])}

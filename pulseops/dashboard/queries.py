@@ -11,8 +11,8 @@ from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, W
 from django.utils import timezone
 
 from accounts.models import Org
+from deployments.cards import Card, cards, error_changes
 from deployments.models import Deployment
-from deployments.views.deployments import Card
 from incidents.models import Incident, Severity
 from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
@@ -158,7 +158,7 @@ class Deployments:
 
 
 def deployments(org: Org) -> Deployments:
-    """Return both; one query, whose subqueries each walk an index from its newest end."""
+    """Return both; one query, whose subqueries each walk an index from its newest end, and one for the errors."""
     newest = Deployment.objects.for_org(org).order_by("-created_at", "-id")
     of_service = newest.filter(service=OuterRef("pk")).values("pk")[:1]
     wanted = Q(pk__in=newest.values("pk")[:SHOWN_DEPLOYMENTS]) | Q(
@@ -168,7 +168,8 @@ def deployments(org: Org) -> Deployments:
     by_service: dict[UUID, Deployment] = {}
     for row in rows:
         by_service.setdefault(row.service_id, row)
-    return Deployments([Card(row, None) for row in rows[:SHOWN_DEPLOYMENTS]], by_service)
+    latest = rows[:SHOWN_DEPLOYMENTS]
+    return Deployments(cards(latest, error_changes(org, latest)), by_service)
 
 
 # -- The chart -------------------------------------------------------------------------------------------------------

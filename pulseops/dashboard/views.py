@@ -19,7 +19,7 @@ from services.queries import service_summaries
 @require_safe
 @org_member
 def dashboard(request: OrgRequest) -> HttpResponse:
-    """Show how the organisation is doing; each call below is one query."""
+    """Show how the organisation is doing; each call below is one query, deployments two."""
     now = timezone.now()
     org = request.org
     incidents = queries.live_incidents(org)

@@ -18,6 +18,7 @@ from accounts.models import Org, User
 from deployments import demo
 from deployments.models import Deployment
 from logs import demo as logs_demo
+from logs.counts import repair
 from logs.models import LogEntry
 from pulseops.comparison import panel
 from pulseops.comparison.counts import TooSlowError, bounded_time
@@ -50,6 +51,7 @@ def log(
         )
         for second in range(count)
     )
+    repair(org_id=service.org_id)  # ingest would have counted them
 
 
 def deploy(environment: Environment, at: datetime, **fields: Any) -> Deployment:
@@ -192,6 +194,27 @@ def test_change_in_the_lanes(production: Environment, viewer: User, client_for: 
     for _ in range(2):  # the second time it is remembered
         (card,) = client.get("/deployments").context["lanes"][0].cards
         assert (card.errors.before, card.errors.after) == (2, 30)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seconds", [0, 17.25])
+def test_the_lanes_count_to_the_moment(production: Environment, org: Org, seconds: float) -> None:
+    at = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=3) + timedelta(seconds=seconds)
+    second, half_hour = timedelta(seconds=1), timedelta(minutes=30)
+    before = [at - half_hour, at - half_hour + 50 * second, at - 10 * half_hour / 30, at - second]
+    after = [
+        at,
+        at + second,
+        at + 59 * second,
+        at + half_hour / 2,
+        at + half_hour - second,
+        at + half_hour - second / 2,
+    ]
+    for moment in [*before, *after, at - half_hour - second / 2, at + half_hour]:
+        log(production, moment)
+    log(production, at + second, level="warn")
+    change = panel.error_changes(org, [deploy(production, at)])
+    assert [(each.before, each.after) for each in change.values()] == [(len(before), len(after))]
 
 
 @pytest.mark.django_db

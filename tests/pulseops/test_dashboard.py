@@ -95,6 +95,17 @@ def test_it_shows_incidents_services_logs_and_deployments(org: Org, viewer: User
     assert 'class="chart__marker"' in html
 
 
+def test_the_latest_deployments_tell_what_they_did_to_the_errors(org: Org, viewer: User, client_for: SignIn) -> None:
+    environment = production(make_service(org, "checkout"))
+    at = timezone.now() - timedelta(hours=2)
+    deploy(environment, created_at=at, finished_at=at)
+    log(environment, level="error", at=at - timedelta(minutes=2), count=2)
+    log(environment, level="error", at=at + timedelta(minutes=2), count=40)
+    delta = page(client_for(viewer)).partition('class="delta tone-error')[2].partition("</span>")[0]
+    assert "errors 2<" in delta
+    assert delta.endswith(">40")
+
+
 def test_nothing_of_another_organisation_is_in_it(org: Org, viewer: User, client_for: SignIn) -> None:
     make_service(org, "mine")
     fill(make_org("Strangers"), "theirs")
