@@ -9,11 +9,17 @@ import os
 from contextlib import suppress
 from typing import Any
 
+from pulseops import serving
+from pulseops.core.environment import env
+
+env.refuse_wrong()
+
 wsgi_app = "pulseops.wsgi"
-bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"]
+bind = [f"[{serving.HOST}]:{serving.PORT}" if ":" in serving.HOST else f"{serving.HOST}:{serving.PORT}"]
+preload_app = True  # what cannot start says so once
 worker_class = "pulseops.web_worker.BoundedWorker"
-workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+workers = serving.WEB_WORKERS
+threads = serving.WEB_THREADS
 
 timeout = 60  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 4  # seconds; the supervisor waits five
@@ -23,11 +29,11 @@ max_requests_jitter = 5_000
 limit_request_line = 8190  # bytes; a long search stands in the address
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # a heartbeat file must not wait for a disk
 
-accesslog = "-" if os.environ.get("ACCESS_LOG") else None
+accesslog = "-" if serving.ACCESS_LOG else None
 errorlog = "-"
-loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
+loglevel = serving.GUNICORN_LOG_LEVEL
 
-# One connection a thread and one to spare, shared by a pool in each process; settings.py reads it.
+# One connection a thread and one to spare, shared by a pool in each process; pulseops.settings.database reads it.
 os.environ.setdefault("DATABASE_POOL_SIZE", str(threads + 1))
 
 

@@ -6,7 +6,6 @@ of them as there are threads, and nobody else is answered.
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from typing import Any
@@ -15,8 +14,8 @@ from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
 from pulseops.core.slow_clients import reading_within
+from pulseops.serving import WEB_REQUEST_SECONDS
 
-REQUEST_SECONDS = float(os.environ.get("WEB_REQUEST_SECONDS", "30"))  # for head and body to arrive
 ANSWER_SECONDS = 30  # without a byte of the answer being taken
 LINGER_SECONDS = 0.5  # for a client to hang up after the last answer
 
@@ -28,7 +27,7 @@ class BoundedWorker(ThreadWorker):
         """Serve one request. An answer may take longer; then the connection is not used for another."""
         bound = struct.pack("ll", ANSWER_SECONDS, 0)  # struct timeval
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
-        with reading_within(conn.sock, REQUEST_SECONDS):
+        with reading_within(conn.sock, WEB_REQUEST_SECONDS):
             kept = super().handle(conn)
         if kept is False:
             _hang_up(conn)

@@ -7,18 +7,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 READ_IN = (
-    "pulseops/settings.py",
-    "pulseops/gunicorn.py",
-    "pulseops/web_worker.py",
-    "pulseops/bootstrap.py",
-    "pulseops/management/commands/up.py",
+    *sorted((ROOT / "pulseops" / "settings").glob("*.py")),
+    ROOT / "pulseops" / "serving.py",
+    ROOT / "pulseops" / "gunicorn.py",
+    ROOT / "pulseops" / "bootstrap.py",
+    ROOT / "pulseops" / "management" / "commands" / "up.py",
 )
 INTERNAL = {"PYTHON", "PYTHONUNBUFFERED", "PULSEOPS_NO_VENV"}
 
 
 def read() -> set[str]:
-    source = "\n".join((ROOT / name).read_text() for name in READ_IN)
-    called = re.findall(r'(?:env(?:\.\w+)?|environ\.(?:get|setdefault)|Env\(\)\.\w+|_secret)\(\s*"([A-Z_]+)"', source)
+    source = "\n".join(path.read_text() for path in READ_IN)
+    called = re.findall(r'(?:env(?:\.\w+)?|environ\.(?:get|setdefault)|_secret)\(\s*"([A-Z_]+)"', source)
     return set(called) - INTERNAL
 
 

@@ -12,9 +12,16 @@ _NAMES = ("SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET")
 
 
 @checks.register()
+def settings_can_be_used(**_: Any) -> list[CheckMessage]:
+    """What the environment says must be of the kind that it is read as."""
+    hint = "Correct it in the environment or in .env; docs/operations.md lists the settings."
+    return [checks.Error(wrong.text, hint=hint, id="pulseops.E010") for wrong in settings.WRONG_SETTINGS]
+
+
+@checks.register()
 def secrets_are_set(**_: Any) -> list[CheckMessage]:
     """Behind a DATABASE_URL each machine must be given the same secrets: none is made up."""
-    if settings.DEBUG:
+    if settings.DEBUG or settings.WRONG_SETTINGS:
         return []
     return [
         checks.Error(

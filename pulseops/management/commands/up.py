@@ -6,9 +6,9 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 
-import environ
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +17,7 @@ from django.db import OperationalError
 from accounts.models import Org
 from pulseops.demo import DEMO_EMAIL, demo_password
 from pulseops.errors import is_database_away
+from pulseops.serving import HOST
 
 
 class Command(BaseCommand):
@@ -47,8 +48,8 @@ class Command(BaseCommand):
             whose = "of DATABASE_URL " if settings.DATABASE_URL else ""
             raise CommandError(f"The database {whose}cannot be reached. {error}".strip()) from error
         if not settings.DEBUG:
-            call_command("collectstatic", interactive=False, verbosity=0)
-        if environ.Env().bool("PULSEOPS_DEMO", True) and not Org.objects.exists():
+            collect_static()
+        if settings.DEMO and not Org.objects.exists():
             self.stderr.write("Filling a demo organisation …")
             call_command("demo", verbosity=0)
 
@@ -60,17 +61,42 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(lines))
 
 
+def collect_static() -> None:
+    """Fill STATIC_ROOT. Raises CommandError where it cannot be written."""
+    try:
+        call_command("collectstatic", interactive=False, verbosity=0)
+    except OSError as error:
+        raise CommandError(f"STATIC_ROOT is {settings.STATIC_ROOT}, which cannot be written: {error}") from error
+
+
 def _refuse_taken_port() -> None:
-    host = os.environ.get("HOST", "127.0.0.1")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in HOST else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, settings.PORT))
+            probe.bind((HOST, settings.PORT))
         except OSError as error:
+            who = " PulseOps answers there: is it running already?" if _pulseops_answers() else ""
             raise CommandError(
-                f"Port {settings.PORT} on {host} cannot be used ({error.strerror}). Choose another: PORT=8001."
+                f"Port {settings.PORT} on {HOST} cannot be used ({error.strerror}).{who} "
+                f"Choose another: PORT={_next_port()}."
             ) from error
+
+
+def _pulseops_answers() -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)  # noqa: S104  # the address of all, asked at one
+    peer = HTTPConnection(host, settings.PORT, timeout=2)
+    try:
+        peer.request("GET", "/api/health")
+        return peer.getresponse().read(100) == b'{"data": {"ok": true}}'
+    except (OSError, HTTPException):
+        return False
+    finally:
+        peer.close()
+
+
+def _next_port() -> int:
+    return settings.PORT + 1 if settings.PORT < 65535 else 8000
 
 
 def _become_supervisor() -> None:

@@ -22,6 +22,7 @@ from django.db.migrations.state import ProjectState
 from psycopg.errors import LockNotAvailable
 
 from pulseops.core.adoption import count_after
+from pulseops.core.environment import env
 from pulseops.core.locks import lock_number
 
 ATTEMPTS = 6
@@ -56,6 +57,11 @@ migrate.MigrationExecutor = AtomicExecutor  # type: ignore[attr-defined]  # the 
 
 
 class Command(migrate.Command):
+    def check(self, *args: Any, **options: Any) -> None:
+        """Look at the settings before the checks that ask the database."""
+        env.refuse_wrong()
+        super().check(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate; raises CommandError when somebody holds a lock all the time, or rows of before are missing."""
         connection = connections[options["database"]]

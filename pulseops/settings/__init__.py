@@ -1,0 +1,104 @@
+"""Settings, all from the environment; `docs/operations.md` lists them.
+
+Nothing here opens a connection or starts a process. With no DATABASE_URL the engine `pulseops.core.postgres` starts the
+embedded PostgreSQL on the first connection. Each file beside this one tells one story; this one names the parts of the
+application and puts all together.
+"""
+
+from __future__ import annotations
+
+from pulseops.core.environment import ROOT, env
+from pulseops.settings.accounts import *
+from pulseops.settings.database import *
+from pulseops.settings.limits import *
+from pulseops.settings.logging import *
+from pulseops.settings.place import *
+from pulseops.settings.place import DEBUG
+from pulseops.settings.security import *
+
+# -- Application -------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "pulseops.core",
+    "accounts",
+    "services",
+    "logs",
+    "deployments",
+    "notifications",
+    "incidents",
+    "alerts",
+    "pulseops",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "django_q",
+]
+MIDDLEWARE = [
+    "pulseops.core.correlation.CorrelationMiddleware",
+    "pulseops.core.machines.MachineRoutesMiddleware",  # what stands below runs for pages, not for ingest
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.SignedInMiddleware",
+    "accounts.tenancy.SignInRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "pulseops.core.zones.ReaderZoneMiddleware",
+    "accounts.tenancy.TenancyMiddleware",
+    "pulseops.errors.NotAllowedMiddleware",
+]
+ROOT_URLCONF = "pulseops.urls"
+WSGI_APPLICATION = "pulseops.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "pulseops.core.context.frame",
+                "accounts.context.tenancy",
+                "pulseops.troubles.banners",
+            ],
+            "builtins": ["accounts.templatetags.page_org"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# -- Language, time, static --------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+SILENCED_SYSTEM_CHECKS = ["models.E034"]  # index names over 30 characters: Oracle's limit; the schema has three
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("STATIC_ROOT", ROOT / "staticfiles")
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "pulseops.core.staticfiles.BundlingStorage"
+    },
+}
+
+WRONG_SETTINGS = env.wrong  # told by pulseops.core.checks; all of the environment has been read by now

@@ -1,0 +1,73 @@
+"""Accounts: passwords, sessions, sign-in by django-allauth, the audit log's retention, and mail."""
+
+from __future__ import annotations
+
+from pulseops.core.environment import env
+from pulseops.settings.place import DATA_DIR, DEBUG, PUBLIC_HOST
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = ["accounts.passwords.BcryptHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.MaximumBytesValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/dashboard"
+LOGOUT_REDIRECT_URL = "/"
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_NAME = "pulseops_session"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds
+SESSION_COOKIE_SAMESITE = "Lax"
+
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = True  # every session lasts SESSION_COOKIE_AGE
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "reset_password": "accounts.forms.ResetRequestForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
+}
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,5/m/key",
+    "change_password": "5/m/user",
+    "signup": "20/m/ip",
+    "reauthenticate": "10/m/user",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "PulseOps"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.AuthenticateForm",
+    "reauthenticate": "accounts.forms.ReauthenticateByCodeForm",
+    "activate_totp": "accounts.forms.ActivateForm",
+}
+MFA_TOTP_TOLERANCE = 1  # periods of 30 seconds either way, for clocks that are off
+MFA_ADAPTER = "accounts.adapters.MfaAdapter"
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+
+AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever
+
+EMAIL_URL = env.text("EMAIL_URL")
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"PulseOps <pulseops@{PUBLIC_HOST}>")
+if EMAIL_URL:
+    globals().update(env.mail("EMAIL_URL"))
+elif DEBUG:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+else:
+    EMAIL_BACKEND = "accounts.mail_files.PrivateFileBackend"
+    EMAIL_FILE_PATH = DATA_DIR / "mail"

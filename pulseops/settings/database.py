@@ -1,0 +1,64 @@
+"""Database, cache and queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulseops.core.environment import env
+from pulseops.settings.place import DATABASE_URL, REDIS_URL
+
+if DATABASE_URL:
+    DATABASES: dict[str, dict[str, Any]] = {"default": env.database("DATABASE_URL")}
+else:
+    DATABASES = {"default": {"ENGINE": "pulseops.core.postgres", "NAME": "pulseops"}}
+# The web process sets a size and shares a pool between its threads; everything else keeps one connection a thread.
+DATABASE_POOL_SIZE = env.whole("DATABASE_POOL_SIZE", 0)
+DATABASE_WAIT_SECONDS = env.whole("DATABASE_WAIT_SECONDS", 5, least=1)  # for a connection; then the answer is 503
+DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
+MIGRATE_LOCK_SECONDS = env.whole("MIGRATE_LOCK_SECONDS", 5)  # for a table's lock; then `migrate` lets go for a while
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASE_POOL_SIZE:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": DATABASE_WAIT_SECONDS,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+
+# Throttles must count across processes, so the cache is shared: a table, or Redis. What may differ between processes
+# for some seconds is kept in each.
+CACHES = {
+    "default": (
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "pulseops",
+        }
+        if REDIS_URL
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "cache_entries",
+            # Beyond it entries go, whether they have expired or not. Django's 300 would let whoever fails to sign in
+            # as 300 people wipe out the count of failures; the job trim_cache takes away what has expired.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    ),
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
+}
+
+Q_CLUSTER = {
+    "name": "pulseops",
+    "workers": env.whole("WORKERS", 2, least=1),
+    "timeout": 120,
+    "retry": 180,  # seconds; above `timeout`, or a slow task would be handed out twice
+    "max_attempts": 1,  # our own tables hold what is still to be done
+    "ack_failures": True,
+    "catch_up": False,
+    "poll": 0.5,  # seconds
+    "save_limit": 500,
+    "max_rss": 300_000,  # KiB
+    "recycle": 5_000,
+    "label": "Background work",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}

@@ -1,0 +1,35 @@
+"""Limits of what is taken in, looked for and sent out."""
+
+from __future__ import annotations
+
+from pulseops.core.environment import env
+
+# -- Ingest limits (contracts.md) --------------------------------------------------------------------------------------
+INGEST_MAX_ENTRIES = env.whole("INGEST_MAX_ENTRIES", 5_000, least=1)
+INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 5 * 1024 * 1024, least=1)  # decoded
+INGEST_MAX_MESSAGE_BYTES = env.whole("INGEST_MAX_MESSAGE_BYTES", 256 * 1024, least=1)
+INGEST_MAX_DEPTH = env.whole("INGEST_MAX_DEPTH", 32, least=1)
+INGEST_MIN_FREE_BYTES = env.whole("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
+INGEST_BODY_SECONDS = env.whole("INGEST_BODY_SECONDS", 10, least=1)  # within which a body must have arrived
+INGEST_RATE_PER_MINUTE = env.whole("INGEST_RATE_PER_MINUTE", 60_000, least=1)  # logs of a key without its own figure
+
+# -- Searching logs ----------------------------------------------------------------------------------------------------
+LOG_SEARCH_SECONDS = env.number("LOG_SEARCH_SECONDS", 1.0)  # until a search stops and offers to go on
+LOG_COUNT_SECONDS = env.number("LOG_COUNT_SECONDS", 0.5)  # the same for the histogram and the facets
+LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of one organisation at the same time
+LOG_EXPORT_ROWS = env.whole("LOG_EXPORT_ROWS", 1_000_000, least=1)
+
+# -- Deployments -------------------------------------------------------------------------------------------------------
+# Verifies the deliveries of integrations from older installations that have no secret of their own; of those alone.
+GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET")
+
+# -- Outgoing requests -------------------------------------------------------------------------------------------------
+# Hosts beside Slack's and Discord's that channels may post to, "name" or "name:port": a Mattermost, say.
+NOTIFICATION_HOSTS = env.words("NOTIFICATION_HOSTS")
+# Of those, the ones of the operator's own network: they may have inner addresses and speak plain http.
+OUTGOING_PRIVATE_HOSTS = env.words("OUTGOING_PRIVATE_HOSTS")
+NOTIFICATION_ATTEMPTS = env.whole("NOTIFICATION_ATTEMPTS", 5, least=1)
+NOTIFICATION_TIMEOUT_SECONDS = env.number("NOTIFICATION_TIMEOUT_SECONDS", 10)  # for one message, all in all
+NOTIFICATION_LEASE_SECONDS = env.whole("NOTIFICATION_LEASE_SECONDS", 60, least=1)  # well above that timeout
+INCIDENT_RETENTION_DAYS = env.whole("INCIDENT_RETENTION_DAYS", 365, least=1)  # after they were resolved
+OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to trust instead of the usual ones

@@ -1,0 +1,26 @@
+"""Our own log: one line of JSON an event, or text for people."""
+
+from __future__ import annotations
+
+from pulseops.core.environment import env
+from pulseops.settings.place import DEBUG
+
+LOG_FORMAT = env.one_of("LOG_FORMAT", "text" if DEBUG else "json", ("json", "text"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation": {"()": "pulseops.core.logging.CorrelationFilter"}},
+    "formatters": {
+        "json": {"()": "pulseops.core.logging.JsonFormatter"},
+        "text": {"()": "pulseops.core.logging.TextFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["correlation"]},
+    },
+    "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django-q": {"handlers": [], "propagate": True},
+    },
+}
