@@ -16,7 +16,7 @@ env.refuse_wrong()
 
 wsgi_app = "pulseops.wsgi"
 bind = [f"[{serving.HOST}]:{serving.PORT}" if ":" in serving.HOST else f"{serving.HOST}:{serving.PORT}"]
-preload_app = True  # what cannot start says so once
+preload_app = True  # a worker that is replaced runs the code, templates and addresses of static files that all run
 worker_class = "pulseops.web_worker.BoundedWorker"
 workers = serving.WEB_WORKERS
 threads = serving.WEB_THREADS
@@ -35,6 +35,13 @@ loglevel = serving.GUNICORN_LOG_LEVEL
 
 # One connection a thread and one to spare, shared by a pool in each process; pulseops.settings.database reads it.
 os.environ.setdefault("DATABASE_POOL_SIZE", str(threads + 1))
+
+
+def on_starting(server: Any) -> None:
+    """Load what requests would load one by one; the workers are forked from here, so they share it."""
+    from pulseops.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
+
+    load_everything()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -1,0 +1,99 @@
+"""What the web server loads before its workers are forked, and that workers made later are the version that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.installation import ROOT, Installation, wait_until
+
+_LOAD = """
+import json, sys, threading
+import django
+django.setup()
+from django.db import connections
+from django.template import loader
+from pulseops.preload import load_everything
+load_everything()
+before = set(sys.modules)
+from django.urls import get_resolver
+len(get_resolver().url_patterns)
+cached = loader.engines["django"].engine.template_loaders[0].get_template_cache
+print(json.dumps({
+    "threads": threading.active_count(),
+    "connected": [each.alias for each in connections.all() if each.connection is not None],
+    "late": sorted(name for name in set(sys.modules) - before if "test" not in name),
+    "templates": sorted(cached),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What stands in a process after it has loaded everything."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+        env={**os.environ, "PULSEOPS_DATA_DIR": str(tmp_path_factory.mktemp("data"))},
+    )  # fmt: skip
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_nothing_is_there_that_a_fork_would_break(loaded: dict[str, list[str]]) -> None:
+    assert loaded["threads"] == 1
+    assert loaded["connected"] == []
+
+
+def test_nothing_is_left_to_load_for_a_request(loaded: dict[str, list[str]]) -> None:
+    assert loaded["late"] == []
+    ours = {str(path.relative_to(ROOT / "templates")) for path in Path(ROOT / "templates").rglob("*.html")}
+    assert ours <= set(loaded["templates"])
+
+
+def page(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.slow
+def test_a_worker_made_after_an_upgrade_is_of_the_version_that_runs(tmp_path: Path) -> None:
+    installation = Installation(STATIC_ROOT=str(tmp_path), WEB_WORKERS="1")
+    try:
+        installation.manage("collectstatic", "--no-input", "--verbosity=0")
+        web = installation.start_web()
+        before = page(f"{installation.url}/login")
+        assert before[0] == 200
+        assert "/static/css/main." in before[1]
+        (tmp_path / "staticfiles.json").write_text('{"paths": {}, "version": "1.1", "hash": ""}')
+        replace_only_worker(web.pid)
+        status, text = page(f"{installation.url}/login")
+        assert status == 200
+        assert stylesheet(text) == stylesheet(before[1])
+        assert page(installation.url + stylesheet(text))[0] == 200
+        assert json.loads(page(f"{installation.url}/readyz")[1])["database"] == "ok"  # with a connection of its own
+    finally:
+        installation.close()
+
+
+def stylesheet(html: str) -> str:
+    return re.findall(r'"(/static/css/main\.[^"]+)"', html)[0]
+
+
+def replace_only_worker(arbiter: int) -> None:
+    """Ask gunicorn's worker to end, as it does itself after its last request, and wait for the next."""
+    (old,) = psutil.Process(arbiter).children()
+    old.terminate()
+    wait_until(lambda: [child.pid for child in psutil.Process(arbiter).children()] not in ([], [old.pid]))
