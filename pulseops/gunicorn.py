@@ -11,6 +11,7 @@ from typing import Any
 
 from pulseops import serving
 from pulseops.core.environment import env
+from pulseops.core.supervision import end_with_supervisor
 
 env.refuse_wrong()
 
@@ -45,9 +46,13 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Connect before the first request, which so waits for nothing; the embedded server knows its user from now on."""
+    """Connect before the first request, which so waits for nothing; the embedded server knows its user from now on.
+
+    The watch over the supervisor is kept here, for a thread in the process that forks the workers is out of place.
+    """
     from django.db import DatabaseError, connection  # noqa: PLC0415  # settings are not loaded when this file is
 
+    end_with_supervisor(worker.ppid)
     with suppress(DatabaseError):  # the request that needs it says so
         connection.ensure_connection()
     connection.close()

@@ -118,6 +118,39 @@ class Installation:
             return False
 
 
+def start_up(directory: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start `manage.py up` with everything in `directory`, no demo data, and its log in `up.log` there."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {
+        "PORT": str(port),
+        "PULSEOPS_DATA_DIR": str(directory),
+        "PULSEOPS_DEMO": "0",
+        "PULSEOPS_NO_VENV": "1",
+        "STATIC_ROOT": str(directory / "static"),
+    }
+    with (directory / "up.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+
+def is_ready(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Tell whether what `start_up` started answers that all is well."""
+    assert process.poll() is None, "`manage.py up` has ended"
+    try:
+        with urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return a process and all that descend from it."""
+    try:
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and its children: kindly, then not."""
     process.terminate()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.installation import ROOT, free_port, wait_until
+from tests.installation import family, free_port, is_ready, start_up, wait_until
 
 PASSWORD = "a battery of correct horses"
 
@@ -37,45 +33,16 @@ def up() -> Iterator[Running]:
     directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
     directory.chmod(0o755)  # for the server's user
     port = free_port()
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment |= {
-        "PORT": str(port),
-        "PULSEOPS_DATA_DIR": str(directory),
-        "PULSEOPS_DEMO": "0",
-        "PULSEOPS_NO_VENV": "1",
-        "STATIC_ROOT": str(directory / "static"),
-    }
-    log = directory / "up.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-    running = Running(process, f"http://localhost:{port}", log)
+    process = start_up(directory, port)
+    running = Running(process, f"http://localhost:{port}", directory / "up.log")
     try:
-        wait_until(lambda: answers(running), seconds=60)
+        wait_until(lambda: is_ready(process, port), seconds=60)
         yield running
     finally:
         for member in family(process):
             member.kill()
         process.wait(10)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def answers(running: Running) -> bool:
-    assert running.process.poll() is None, running.log.read_text()
-    try:
-        with urllib.request.urlopen(f"{running.url}/readyz", timeout=5) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
-
-
-def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    try:
-        parent = psutil.Process(process.pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
 
 
 @pytest.mark.browser

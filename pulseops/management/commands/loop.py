@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from pulseops.core.supervision import end_with_supervisor
 from pulseops.loop import Loop
 
 
@@ -16,4 +17,5 @@ class Command(BaseCommand):
         """Run until SIGTERM or SIGINT."""
         loop = Loop()
         loop.handle_signals()
+        end_with_supervisor()
         loop.run()

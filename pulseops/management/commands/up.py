@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from argparse import ArgumentParser
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -15,9 +16,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from accounts.models import Org
+from pulseops.core.supervision import are_ending, become_supervisor
 from pulseops.demo import DEMO_EMAIL, demo_password
 from pulseops.errors import is_database_away
 from pulseops.serving import HOST
+
+_LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
 
 
 class Command(BaseCommand):
@@ -36,7 +40,7 @@ class Command(BaseCommand):
         self._greet()
         if not options["prepare_only"]:
             sys.stdout.flush()
-            _become_supervisor()
+            _run_honcho()
 
     def _prepare(self) -> None:
         self.stderr.write("Preparing the database …")
@@ -70,17 +74,26 @@ def collect_static() -> None:
 
 
 def _refuse_taken_port() -> None:
+    until = time.monotonic() + _LEFTOVERS_SECONDS
+    while (error := _try_port()) and time.monotonic() < until and are_ending(settings.DATA_DIR):
+        time.sleep(0.1)
+    if error is None:
+        return
+    who = " PulseOps answers there: is it running already?" if _pulseops_answers() else ""
+    raise CommandError(
+        f"Port {settings.PORT} on {HOST} cannot be used ({error.strerror}).{who} Choose another: PORT={_next_port()}."
+    ) from error
+
+
+def _try_port() -> OSError | None:
     family = socket.AF_INET6 if ":" in HOST else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, settings.PORT))
         except OSError as error:
-            who = " PulseOps answers there: is it running already?" if _pulseops_answers() else ""
-            raise CommandError(
-                f"Port {settings.PORT} on {HOST} cannot be used ({error.strerror}).{who} "
-                f"Choose another: PORT={_next_port()}."
-            ) from error
+            return error
+    return None
 
 
 def _pulseops_answers() -> bool:
@@ -99,8 +112,9 @@ def _next_port() -> int:
     return settings.PORT + 1 if settings.PORT < 65535 else 8000
 
 
-def _become_supervisor() -> None:
+def _run_honcho() -> None:
     """Replace this process by honcho, which runs the Procfile and stops all when one of them ends."""
+    become_supervisor(settings.DATA_DIR)
     environment = {
         **os.environ,
         "PYTHON": sys.executable,

@@ -12,6 +12,7 @@ from django.db import connections
 from django_q.management.commands import qcluster
 
 from pulseops.core.health import beat
+from pulseops.core.supervision import end_with_supervisor
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -28,6 +29,7 @@ class Command(qcluster.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         beat("worker")  # the schedule's first comes half a minute later
         connections.close_all()  # none is inherited
+        end_with_supervisor()
         os.register_at_fork(after_in_child=_leave_group)
         super().handle(*args, **options)
 
