@@ -260,7 +260,7 @@ def _tidy_up(opened: AsyncResult[None], now: datetime) -> None:
 
     with connection.cursor() as cursor:
         seal_log_days()
-        while index_log_parts(now)["partition"]:  # type: ignore[index]
+        while index_log_parts(now)["built"]:  # type: ignore[index]
             pass
         opened.get()
         for each in partitions():

@@ -129,7 +129,9 @@ def _count_found(
     parts = search.parts(walked=False, is_common=is_common)
     if not parts:
         return []
-    sql, params = _of_rows(Span(search.org_id, part.start, part.end), parts[0], origin, step)
+    whole = Span(search.org_id, part.start, part.end)
+    pieces = [_of_rows(span, parts[0], origin, step) for span in whole.pieces_for(parts[0])]
+    sql, params = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
     return session.fetch(sql, params, seconds=part.seconds)
 
 

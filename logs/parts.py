@@ -1,13 +1,20 @@
-"""An index of every three letters in a row for the days that are over, so that any part of a word is found at once.
+"""An index of every three letters in a row, so that any part of a word is found at once, however many logs there are.
 
-Built in bulk behind a finished day it costs 10 µs and about 100 bytes a row; kept row by row on the day that is being
-written it would cost 40 µs, more than all of ingest. So the newest day is searched by looking at its rows.
-It needs the extension pg_trgm, which a database's owner may make; without it all days are searched like the newest.
+Kept row by row it would cost 40 µs a log, several times all of ingest; built in bulk over rows that are there it costs
+10 µs and about 100 bytes. So it is built behind the rows: of the running day hour by hour, in partial indexes, as soon
+as there are enough rows to look for; of a day that is over as one, in their place. Only what is newer is looked at line
+by line. A late line goes into the index that has its time, row by row.
+
+A search uses a partial index if its times lie within the index's (logs/search/cuts.py sees to that).
+It needs the extension pg_trgm, which a database's owner may make; without it all is searched line by line.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from psycopg import sql
@@ -15,57 +22,152 @@ from psycopg import sql
 from logs.partitions import SEALED_AFTER, Partition, partitions
 from logs.sealing import note_added
 
-_SUFFIX = "_parts_idx"
-_MOST_ROWS = 4_000_000  # what is built well within the time of a job; a larger partition goes without
-_BUILT = """
-    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE i.indisvalid AND c.relname = ANY(%s)
+HOUR = timedelta(hours=1)
+LATE = timedelta(minutes=5)  # behind an hour's end, when nearly all of its lines have come
+FEWEST_ROWS = 50_000  # so many are looked at in a few hundredths of a second, and need no index
+MOST_ROWS = 4_000_000  # what is built well within the time of a job
+_MARK = "%Y%m%d%H%M"
+_NAME = re.compile(r"_parts_(?:idx|(\d{12})_(\d{12}))\Z")
+
+_PARTS = r"""
+    SELECT t.relname, c.relname, i.indisvalid FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_inherits p ON p.inhrelid = t.oid AND p.inhparent = 'logs'::regclass
+    WHERE c.relname LIKE '%\_parts\_%'
+"""
+# Of all organisations, so this reads all counts of the time, which are few rows a minute.
+_HOURS = """
+    SELECT date_trunc('hour', minute, 'UTC'), sum(count) FROM log_counts
+    WHERE minute >= %s AND minute < %s GROUP BY 1 ORDER BY 1
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The index of a partition's rows with `start` <= ts < `end`, or of all of them where both are None."""
+
+    partition: str
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all rows of the partition."""
+        return self.start is None
+
+    @property
+    def name(self) -> str:
+        """The index's name, which says all of this."""
+        if self.start is None or self.end is None:
+            return f"{self.partition}_parts_idx"
+        return f"{self.partition}_parts_{self.start:{_MARK}}_{self.end:{_MARK}}"
+
+
+def built_parts() -> list[Part]:
+    """Return all indexes of parts that are finished."""
+    return [part for part, is_valid in _parts() if is_valid]
+
+
 def index_parts(now: datetime) -> str | None:
-    """Build the index for the newest day that was over at `now` and has none; returns the partition, None if all have.
+    """Build one more index, of the newest rows that are to have one at `now`; returns its name, None if all have.
 
     Nobody waits for it: it is built CONCURRENTLY, so it must not be called inside a transaction.
     """
-    waiting = _waiting(now) if _has_trigrams() else []
-    if not waiting:
+    if not _has_trigrams():
         return None
-    _build(waiting[-1])
-    return waiting[-1].name
+    built = built_parts()
+    for partition in sorted(partitions(), key=lambda each: each.end, reverse=True):
+        if partition.is_default or partition.start > now:
+            continue
+        mine = [part for part in built if part.partition == partition.name]
+        if part := _wanted(partition, mine, now):
+            _build(part, partition)
+            return part.name
+    return None
+
+
+def _wanted(partition: Partition, built: list[Part], now: datetime) -> Part | None:
+    """Return what the partition is to have next, None if it has all.
+
+    That is, one for all rows if it is over; of a day that is not, or has more than are built at once, so many hours.
+    """
+    if any(part.is_whole for part in built):
+        return None
+    is_over = partition.end <= now - SEALED_AFTER
+    hours = _hours(partition.start, partition.end if is_over else min(partition.end, _hour_of(now - LATE)))
+    if is_over and sum(hours.values()) <= MOST_ROWS:
+        return Part(partition.name)
+    covered = max((part.end for part in built if part.end), default=partition.start)
+    rows, start, end = 0, None, covered
+    for hour, count in hours.items():
+        if hour < covered:
+            continue
+        if rows and rows + count > MOST_ROWS:
+            break
+        rows, start, end = rows + count, start or hour, hour + HOUR
+    return Part(partition.name, start, end) if rows >= (1 if is_over else FEWEST_ROWS) else None
+
+
+def _hours(start: datetime, end: datetime) -> dict[datetime, int]:
+    """Return how many logs each hour of [start, end) has; those that have none are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOURS, [start, end])
+        return dict(cursor.fetchall())
+
+
+def _build(part: Part, partition: Partition) -> None:
+    """Build an index; it takes the place of others of its rows, and of what an interrupted build has left."""
+    where = "" if part.is_whole else " WHERE ts >= {start} AND ts < {end}"
+    statement = sql.SQL(
+        f"CREATE INDEX CONCURRENTLY {{index}} ON {{table}} USING gin (lower(message) gin_trgm_ops){where}"
+    )
+    names = {"index": sql.Identifier(part.name), "table": partition.identifier}
+    others = [(each, is_valid) for each, is_valid in _parts() if each.partition == part.partition]
+    with connection.cursor() as cursor:
+        _drop(each for each, is_valid in others if not is_valid)
+        cursor.execute("SET maintenance_work_mem = '256MB'")
+        try:
+            cursor.execute(statement.format(**names, start=sql.Literal(part.start), end=sql.Literal(part.end)))
+        finally:
+            cursor.execute("RESET maintenance_work_mem")
+        # Not of the message alone: without the newest times the planner takes hours that are new to it for empty.
+        cursor.execute(sql.SQL("ANALYZE {}").format(partition.identifier))
+        replaced = [each for each, is_valid in others if is_valid and part.is_whole]
+        note_added(partition, _size([part]) - _size(replaced))
+        _drop(replaced)
+
+
+def _drop(parts: Iterable[Part]) -> None:
+    for part in parts:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(part.name)))
+
+
+def _size(parts: Iterable[Part]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) name", [[p.name for p in parts]]
+        )
+        return int(cursor.fetchone()[0] or 0)
+
+
+def _parts() -> list[tuple[Part, bool]]:
+    """Return all indexes of parts, and whether each is finished."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS)
+        found = [(partition, _NAME.search(name), is_valid) for partition, name, is_valid in cursor.fetchall()]
+    return [(Part(partition, *map(_moment, name.groups())), is_valid) for partition, name, is_valid in found if name]
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _moment(mark: str | None) -> datetime | None:
+    return datetime.strptime(mark, _MARK).replace(tzinfo=UTC) if mark else None
 
 
 def _has_trigrams() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
         return bool(cursor.fetchone()[0])
-
-
-def _waiting(now: datetime) -> list[Partition]:
-    over = [
-        each for each in partitions()
-        if not each.is_default and each.end <= now - SEALED_AFTER and each.rows <= _MOST_ROWS
-    ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_BUILT, [[each.name + _SUFFIX for each in over]])
-        built = {name for (name,) in cursor.fetchall()}
-    return [each for each in over if each.name + _SUFFIX not in built]
-
-
-def _build(partition: Partition) -> None:
-    index = sql.Identifier(partition.name + _SUFFIX)
-    with connection.cursor() as cursor:
-        # One whose making was interrupted stays behind, and is not valid.
-        cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(index))
-        cursor.execute("SET maintenance_work_mem = '256MB'")
-        try:
-            cursor.execute(
-                sql.SQL("CREATE INDEX CONCURRENTLY {} ON {} USING gin (lower(message) gin_trgm_ops)").format(
-                    index, partition.identifier
-                )
-            )
-        finally:
-            cursor.execute("RESET maintenance_work_mem")
-        cursor.execute(sql.SQL("ANALYZE {} (message)").format(partition.identifier))
-        cursor.execute("SELECT pg_relation_size(%s::regclass)", [partition.name + _SUFFIX])
-        note_added(partition, cursor.fetchone()[0])

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from logs.addresses import Address
 from logs.search.page import LogRow, Search, read_row
-from logs.search.plans import ROW, Span
+from logs.search.plans import ROW, Span, gathered
 from logs.search.session import OutOfTimeError, SearchSession
 from logs.search.slices import Window
 
@@ -22,12 +22,10 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
     parts = search.parts(walked=False)
     if not parts:
         return 0
-    (condition,) = parts
-    where, params = Span(search.org_id, window.start, window.end).condition()
-    also = f" AND ({condition.sql})" if condition.sql else ""
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM logs WHERE {where}{also} LIMIT %s) counted"
+    found, params = gathered(Span(search.org_id, window.start, window.end), parts)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({found}) found LIMIT %s) counted"
     try:
-        return int(session.fetch(sql, [*params, *condition.params, most], seconds=seconds)[0][0])
+        return int(session.fetch(sql, [*params, most], seconds=seconds)[0][0])
     except OutOfTimeError:
         return None
 

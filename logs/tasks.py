@@ -48,8 +48,8 @@ def seal_log_days() -> Result:
 
 @recorded_job("index_log_parts", every=timedelta(minutes=10), turn=_PARTITIONS)
 def index_log_parts(now: datetime | None = None) -> Result:
-    """Index the parts of words of one more day that is over."""
-    return {"partition": index_parts(now or timezone.now())}
+    """Index the parts of words of some more hours, or of one more day that is over."""
+    return {"built": index_parts(now or timezone.now())}
 
 
 @recorded_job("merge_log_counts", every=timedelta(minutes=1))

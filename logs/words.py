@@ -8,15 +8,10 @@ from django.contrib.postgres.search import SearchVector
 from django.db.models import F, Func, Value
 
 # PostgreSQL's parser would keep /api/users/123 as one word, so punctuation is a space to it.
-PUNCTUATION = string.punctuation
-_SPACES = " " * len(PUNCTUATION)
-
-# In SQL exactly as in the index, or the planner would not see that they are the same.
-WORDS = "to_tsvector('simple', translate(message, '{}', repeat(' ', {})))".format(
-    PUNCTUATION.replace("'", "''"), len(PUNCTUATION)
-)
+_PUNCTUATION = string.punctuation
+_SPACES = " " * len(_PUNCTUATION)
 
 
 def words_of_message() -> SearchVector:
     """Return the index's expression for a model's Meta."""
-    return SearchVector(Func(F("message"), Value(PUNCTUATION), Value(_SPACES), function="translate"), config="simple")
+    return SearchVector(Func(F("message"), Value(_PUNCTUATION), Value(_SPACES), function="translate"), config="simple")

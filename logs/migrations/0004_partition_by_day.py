@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                             ),
                             config="simple",
                         ),
+                        condition=models.Q(("level", "error")),
                         name="logs_message_fts_idx",
                     ),
                 ),

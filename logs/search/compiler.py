@@ -2,8 +2,8 @@
 
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
-    LOOKUP  an index finds the few rows: trace, request, equality in the JSON; text of three letters and more, on the
-            days that are over (logs/parts.py)
+    LOOKUP  an index finds the few rows: trace, request, equality in the JSON
+    PARTS   the indexes of parts find them, each in its time (logs/parts.py): text of three letters and more
     SCAN    only looking at rows tells: shorter text, comparisons, existence, and what is negated
 """
 
@@ -21,7 +21,6 @@ from logs.search import jsonpaths
 from logs.search.fields import LEVELS, column_of, json_key, level_named
 from logs.search.scopes import Scopes
 from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
-from logs.words import PUNCTUATION, WORDS
 
 _ORDER = {
     ">": lambda a, b: a > b,
@@ -36,15 +35,12 @@ _LIKE_SPECIAL = re.compile(r"[%_\\]")
 _CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
 
 
-_APART = f"[ \\t\\n\\r{re.escape(PUNCTUATION)}]"
-_WHOLE_WORDS = re.compile(f"(?<={_APART})[A-Za-z0-9]{{1,100}}(?={_APART})")
-
-
 class Reach(Enum):
     """How the rows of a condition are found."""
 
     COLUMN = "column"
     LOOKUP = "lookup"
+    PARTS = "parts"
     SCAN = "scan"
 
 
@@ -111,24 +107,12 @@ def text_condition(text: str, *, is_plain: bool = False) -> Condition:
     pattern = like_pattern(text)
     folded = "lower(message || '') LIKE lower(%s)" if is_plain else "lower(message) LIKE lower(%s)"
     if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
-        return Condition(folded, (pattern,), Reach.LOOKUP)
+        return Condition(folded, (pattern,), Reach.SCAN if is_plain else Reach.PARTS)
     if text.lower() == text.upper():  # no letter in it has two cases
         return Condition("message LIKE %s", (pattern,), Reach.SCAN)
     if _CONTEXT_LETTERS.search(text):
         return Condition(f"({folded} OR message LIKE %s)", (pattern, pattern), Reach.SCAN)
     return Condition(folded, (pattern,), Reach.SCAN)
-
-
-def words_condition(text: str) -> Condition:
-    """Return a condition that every message holding `text` meets and that the index of words answers; empty if none.
-
-    Only words with something other than a word on both sides, inside `text`, are whole words of the message as well.
-    """
-    inner = _WHOLE_WORDS.findall(text)
-    if not inner:
-        return Condition()
-    words = WORDS.replace("%", "%%")
-    return Condition(f"{words} @@ plainto_tsquery('simple', %s)", (" ".join(inner),), Reach.LOOKUP)
 
 
 def like_pattern(text: str) -> str:
@@ -185,12 +169,15 @@ def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
 
 def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
     """Of terms that must all hold one lookup is enough."""
-    return next((r for r in (Reach.LOOKUP, Reach.SCAN) if r in set(reaches)), Reach.COLUMN)
+    found = set(reaches)
+    return next((each for each in (Reach.LOOKUP, Reach.PARTS, Reach.SCAN) if each in found), Reach.COLUMN)
 
 
 def _reach_of_any(reaches: Iterable[Reach]) -> Reach:
     """Of terms of which one must hold all have to be found in the same way."""
     different = set(reaches)
+    if different == {Reach.LOOKUP, Reach.PARTS}:
+        return Reach.PARTS
     return different.pop() if len(different) == 1 else Reach.SCAN
 
 

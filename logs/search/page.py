@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from logs.addresses import Address
-from logs.search.columns import Split, all_of, split
-from logs.search.compiler import Compiler, Condition, words_condition
+from logs.search.columns import Split, split
+from logs.search.compiler import Compiler, Condition
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import Scopes
 from logs.search.session import OutOfTimeError, SearchSession
 from logs.search.slices import Slice, Slicer, Window
-from logs.search.tree import Node, Text, terms
+from logs.search.tree import Node
 
 _FIRST_SLICE = timedelta(minutes=1)
 
@@ -52,20 +52,18 @@ class Search:
     split: Split
     rest: Condition
     plain: Condition
-    words: tuple[Condition, ...] = ()
     notices: tuple[str, ...] = ()
 
     def parts(self, *, walked: bool, is_common: bool = False) -> list[Condition]:
         """Return its conditions, which exclude each other; none means that nothing matches.
 
-        Where an index is to find the rows, what the index of words can say of them is added; where what is looked for
-        `is_common`, none is asked for text.
+        Where what is looked for `is_common`, no index is asked for text.
         """
         if is_common:
             return self.split.gathered(self.scopes, self.plain)
         if walked:
             return self.split.walks(self.scopes, self.rest)
-        return self.split.gathered(self.scopes, all_of(self.rest, *self.words))
+        return self.split.gathered(self.scopes, self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,8 @@ def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
     compiler.compile(node)  # for the notices of all its parts
     notices = tuple(dict.fromkeys(compiler.notices))
     rest = Compiler(scopes).compile(divided.rest)
-    said = (words_condition(term.text) for term in terms(divided.rest) if isinstance(term, Text))
     plain = Compiler(scopes, is_plain=True).compile(divided.rest)
-    return Search(org_id, node, scopes, divided, rest, plain, tuple(each for each in said if each.sql), notices)
+    return Search(org_id, node, scopes, divided, rest, plain, notices)
 
 
 def newest_page(

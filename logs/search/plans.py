@@ -12,13 +12,14 @@ every part, so that partitions are pruned and a distributed table is asked on on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from logs.addresses import Address
 from logs.search.compiler import Condition, Reach
+from logs.search.cuts import cuts
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
 JUST_RECEIVED = timedelta(seconds=15)
@@ -54,10 +55,16 @@ class Span:
             params += [self.after.ts, self.after.id, JUST_RECEIVED]
         return sql, params
 
+    def pieces_for(self, condition: Condition) -> list[Span]:
+        """Return the span in pieces that the indexes of `condition` can tell of, newest first."""
+        if condition.reach is not Reach.PARTS:
+            return [self]
+        return [replace(self, start=start, end=end) for start, end in cuts.pieces(self.start, self.end)]
+
 
 def page_of_slice(span: Span, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
     """Return the SQL for the newest `limit` rows of `span` that meet any of `parts`, which exclude each other."""
-    found, params = _walked(span, parts, limit) if is_walk else _gathered(span, parts)
+    found, params = _walked(span, parts, limit) if is_walk else gathered(span, parts)
     sql = f"""WITH found AS MATERIALIZED ({found}),
     page AS MATERIALIZED (SELECT ts, id FROM found ORDER BY ts DESC, id DESC LIMIT %s)
     SELECT {ROW} FROM page JOIN logs l ON l.org_id = %s AND l.ts = page.ts AND l.id = page.id
@@ -83,13 +90,13 @@ def _walked(span: Span, parts: Sequence[Condition], limit: int) -> tuple[str, li
     return " UNION ALL ".join(walks), params
 
 
-def _gathered(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
-    gathered, params = [], []
-    for part in parts:
-        where, values = _where(span, part)
-        gathered.append(f"SELECT ts, id FROM logs WHERE {where}")
+def gathered(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """Return the SQL for the addresses of all rows of `span` that meet any of `parts`, in no order."""
+    queries, params = [], []
+    for where, values in (_where(piece, part) for part in parts for piece in span.pieces_for(part)):
+        queries.append(f"SELECT ts, id FROM logs WHERE {where}")
         params += values
-    return " UNION ALL ".join(gathered), params
+    return " UNION ALL ".join(queries), params
 
 
 def _where(span: Span, part: Condition) -> tuple[str, list[Any]]:
@@ -101,4 +108,4 @@ def _where(span: Span, part: Condition) -> tuple[str, list[Any]]:
 
 def is_walk(condition: Condition, width: timedelta) -> bool:
     """Tell whether a slice of `width` is walked or gathered."""
-    return condition.reach is not Reach.LOOKUP or width <= WALKED_FIRST
+    return condition.reach not in (Reach.LOOKUP, Reach.PARTS) or width <= WALKED_FIRST

@@ -20,7 +20,6 @@ from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import scopes_of
 from logs.search.session import OutOfTimeError, search_session
 from logs.search.slices import Slicer, Window
-from logs.tasks import index_log_parts
 from pulseops.core.locks import lock_number
 from services.models import Service
 from tests.factories import make_log, make_service
@@ -97,18 +96,6 @@ def test_each_kind_of_term_has_its_index(full_day: Search) -> None:
     plans = {query: plan_of(full_day, query, width) for query, width, _ in INDEXES}
     assert {query: plans[query] for query, _, wanted in INDEXES if wanted not in plans[query]} == {}
     assert {query: plan for query, plan in plans.items() if "Seq Scan" in plan or "logs_default" in plan} == {}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_index_of_parts_is_built_for_days_that_are_over() -> None:
-    made = [make_day(DAY), make_day(DAY + timedelta(days=1))]
-    try:
-        assert index_log_parts(NOW) == {"partition": made[0]}
-        assert index_log_parts(NOW) == {"partition": None}
-        assert index_log_parts(NOW + timedelta(days=1)) == {"partition": made[1]}
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE {', '.join(made)}")
 
 
 def test_a_statement_that_takes_too_long_ends_and_the_session_goes_on(org: Org) -> None:
