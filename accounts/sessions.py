@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,10 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, transaction
+from django.db.models import FilteredRelation
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import Membership, Session, User
 from pulseops.core.correlation import current_origin
 
 ACTIVE_ORG = "active_org_id"
@@ -31,9 +33,14 @@ def hash_session_key(key: str) -> str:
 
 
 class SessionStore(SessionBase):
-    """One browser's session. `row` is what was loaded, None before that or when there is none."""
+    """One browser's session.
+
+    `row` is what was loaded with its user, None before that or when there is none; `memberships` are the user's, with
+    their organisations, longest first. One statement reads all of it, for every page needs it.
+    """
 
     row: Session | None = None
+    memberships: Sequence[Membership] = ()
 
     def _get_new_session_key(self) -> str:
         return secrets.token_hex(32)
@@ -42,12 +49,12 @@ class SessionStore(SessionBase):
         return bool(key and _KEY.match(key))
 
     def load(self) -> dict[str, Any]:
-        live = Session.objects.filter(expires_at__gt=timezone.now()).select_related("user")
-        row = live.filter(session_token_hash=hash_session_key(self.session_key or "")).first()
-        if row is None:
+        found = _with_memberships(hash_session_key(self.session_key or ""))
+        if not found:
             self._session_key = None
             return {}
-        self.row = row
+        self.row = row = found[0]
+        self.memberships = [each.membership for each in found if hasattr(each, "membership")]
         return {
             **_signed_in(row),
             **row.data,
@@ -102,6 +109,14 @@ class SessionStore(SessionBase):
     @classmethod
     def clear_expired(cls) -> None:
         Session.objects.filter(expires_at__lte=timezone.now()).delete()
+
+
+def _with_memberships(token_hash: str) -> list[Any]:
+    """Return the session, unless it has expired, once for each `membership` of its user, or once without one."""
+    live = Session.objects.filter(session_token_hash=token_hash, expires_at__gt=timezone.now())
+    joined = live.annotate(membership=FilteredRelation("user__memberships"))
+    whole = joined.select_related("user", "membership__org")  # type: ignore[misc]  # the plugin misses annotations
+    return list(whole.order_by("membership__created_at", "membership__org_id"))
 
 
 def _signed_in(row: Session) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class TenancyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        enter(request)
+        _enter(request, _memberships_read(request))
         asked = _requested_org(request)
         if asked is not None and request.method == "GET":
             activate(request, asked.org)
@@ -97,14 +97,28 @@ def _keep_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def enter(request: Any) -> None:
-    """Set `request.memberships`, `.membership` and `.org`; one query for somebody signed in, none otherwise."""
-    request.memberships, request.membership, request.org = [], None, None
+    """Set `request.memberships`, `.membership` and `.org` anew, for a user who has just signed in or joined."""
+    _enter(request, _memberships_of(request.user) if request.user.is_authenticated else [])
+
+
+def _enter(request: Any, memberships: list[Membership]) -> None:
+    request.memberships = memberships
+    _use(request, _active(memberships, request.session.get(ACTIVE_ORG)))
+    if request.user.is_authenticated:
+        _note_seen(request)
+
+
+def _memberships_read(request: Any) -> list[Membership]:
+    """Return the reader's memberships, which came with the session."""
     if not request.user.is_authenticated:
-        return
-    found = Membership.objects.filter(user=request.user).select_related("org").order_by("created_at", "org_id")
-    request.memberships = list(found)
-    _use(request, _active(request.memberships, request.session.get(ACTIVE_ORG)))
-    _note_seen(request)
+        return []
+    row: Session | None = request.session.row
+    is_theirs = row is not None and row.user_id == request.user.pk
+    return list(request.session.memberships) if is_theirs else _memberships_of(request.user)
+
+
+def _memberships_of(user: User) -> list[Membership]:
+    return list(Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id"))
 
 
 def activate(request: Any, org: Org) -> None:

@@ -97,7 +97,7 @@ def _episode(start: Happening, until: datetime | None) -> Episode:
 
 
 def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:
-    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, and TooSlowError of its filter.
+    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, and OutOfTimeError of its filter.
 
     Muting is left out: the question is what the rule would find.
     """

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from alerts.filters import compiled, rows_within
+from alerts.filters import compiled
 from alerts.params import ErrorCountParams
 from alerts.watched import Places, ReadRule
 from deployments.models import CALLED_OFF, Deployment
 from logs.search.scopes import Scopes
+from pulseops.core.bounded import rows_within
 
 STEP = timedelta(seconds=30)
 _SECONDS = 5.0  # that counting may take
@@ -48,7 +49,7 @@ Series = Iterator[tuple[int, int]]  # the number of a moment, and the count ther
 
 
 def series_of(read: ReadRule, places: Places, moments: Moments) -> Mapping[UUID, Series]:
-    """Return what the rule would have counted, by environment. Raises TooSlowError."""
+    """Return what the rule would have counted, by environment. Raises OutOfTimeError."""
     if isinstance(read.params, ErrorCountParams):
         return _log_series(read, read.params, places, moments)
     return _deployment_series(read, places, moments)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alerts.evaluator import Sample
-from alerts.filters import TooSlowError, compiled, rows_within
+from alerts.filters import compiled
 from alerts.params import ErrorCountParams, Params
 from deployments.models import Deployment
 from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
 from logs.search.scopes import Scope, Scopes
+from pulseops.core.bounded import OutOfTimeError, rows_within
 from services.models import Environment
 
 _SUSPECT_WITHIN = timedelta(hours=1)
@@ -54,7 +55,7 @@ def _lines(params: ErrorCountParams, environment: Environment, sample: Sample) -
     values = [service.org_id, service.pk, environment.pk, since, sample.at, params.level, params.level]
     try:
         rows = rows_within(2, _LINES.format(filter=condition.sql), [*values, *condition.params, SAMPLES])
-    except TooSlowError:  # an incident without samples is better than none
+    except OutOfTimeError:  # an incident without samples is better than none
         return ()
     return tuple(sample_line(*row) for row in rows)
 

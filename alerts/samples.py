@@ -16,10 +16,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from alerts.filters import TooSlowError, compiled, rows_within
+from alerts.filters import compiled
 from deployments.models import CALLED_OFF
 from logs.models import Level
 from logs.search.scopes import Scopes
+from pulseops.core.bounded import OutOfTimeError, rows_within
 
 log = logging.getLogger(__name__)
 Counts = dict[UUID, int]  # by environment
@@ -127,7 +128,7 @@ def _count_filtered(
         values += [number, each.org_id, now - each.window, now, each.level, each.level, *condition.params]
     try:
         rows = rows_within(_ALL_SECONDS if len(wanted) > 1 else _ONE_SECONDS, " UNION ALL ".join(parts), values)
-    except TooSlowError:
+    except OutOfTimeError:
         if len(wanted) == 1:
             log.warning("a rule's filter takes too long", extra={"org": str(wanted[0].org_id)})
             return

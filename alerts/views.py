@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from alerts import actions, queries
 from alerts.backtest import PERIODS, backtest
-from alerts.filters import TooSlowError
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
 from alerts.words import aftermath, in_words
+from pulseops.core.bounded import OutOfTimeError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
 
@@ -106,7 +106,7 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
         values["backtest"] = backtest(rule, PERIODS[period])
     except ParamsError as error:
         values["trouble"] = f"The rule cannot be tried. {error}"
-    except TooSlowError:
+    except OutOfTimeError:
         values["trouble"] = "Counting took too long. A shorter period or a narrower filter may do."
     return values
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
@@ -18,7 +17,7 @@ from logs.search.compiler import Compiler, Condition
 from logs.search.mistakes import Mistake
 from logs.search.parser import parse
 from logs.search.scopes import scopes_of
-from logs.search.session import OutOfTimeError, search_session
+from pulseops.core.bounded import OutOfTimeError, rows_within
 from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.paging import Page, newest_first
@@ -116,8 +115,7 @@ def _counts(
         condition = Compiler(scopes_of(incident.org)).compile(parse(query)) if query else Condition()
         sql = _LOGS_AROUND.format(filter=condition.sql or "TRUE")
         values = [width, start, *scope, start, end, level, level, *condition.params]
-        with search_session(UUID(str(incident.org_id))) as session:
-            return dict(session.fetch(sql, values, seconds=_SECONDS))
+        return dict(rows_within(_SECONDS, sql, values))
     except (OutOfTimeError, Mistake):
         return {}
 

@@ -11,8 +11,9 @@ from uuid import UUID
 from logs.addresses import Address
 from logs.search.page import LogRow, Search, read_row
 from logs.search.plans import ROW, Span, gathered
-from logs.search.session import OutOfTimeError, SearchSession
+from logs.search.session import SearchSession
 from logs.search.slices import Window
+from pulseops.core.bounded import OutOfTimeError
 
 _DAY = timedelta(days=1)
 

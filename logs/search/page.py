@@ -14,9 +14,10 @@ from logs.search.columns import Split, split
 from logs.search.compiler import Compiler, Condition
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import Scopes
-from logs.search.session import OutOfTimeError, SearchSession
+from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
 from logs.search.tree import Node
+from pulseops.core.bounded import OutOfTimeError
 
 _FIRST_SLICE = timedelta(minutes=1)
 

@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.utils import OperationalError
+from django.db import connection
 
+from pulseops.core.bounded import rows_within
 from pulseops.core.locks import lock_number
 
 QUICK_SECONDS = 0.15
-_LEAST_SECONDS = 0.02
-# JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
-_LIMITS = "SET LOCAL jit = {}; SET LOCAL max_parallel_workers_per_gather = {}; SET LOCAL statement_timeout = {}"
-
-
-class OutOfTimeError(Exception):
-    """The statement took longer than it was given."""
 
 
 class SearchSession:
@@ -43,24 +35,8 @@ class SearchSession:
         return time.monotonic() - self.started
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
-        """Run one query for about `seconds` at most; raises OutOfTimeError, after which the session goes on.
-
-        Its limits go with it in one message: one way to the database and back, which PostgreSQL takes as one
-        transaction, so the limits end with it, whatever becomes of it.
-        """
-        limits = _LIMITS.format("off", 0, round(max(seconds, _LEAST_SECONDS) * 1000))
-        # On its own a query that is cancelled spoils nothing; inside a transaction it needs a savepoint.
-        savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
-        try:
-            with savepoint, connection.cursor() as cursor:
-                cursor.execute(f"{limits}; {sql}", params)
-                while cursor.nextset():
-                    pass  # what the settings answered
-                return list(cursor.fetchall())
-        except OperationalError as error:
-            if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-                raise OutOfTimeError from error
-            raise
+        """Run one query for about `seconds` at most; raises OutOfTimeError, after which the session goes on."""
+        return rows_within(seconds, sql, params)
 
     def may_go_on(self) -> bool:
         """Tell whether the search may take longer than a moment: True while quick, else when a slot is free."""
@@ -79,21 +55,11 @@ class SearchSession:
 
 @contextmanager
 def search_session(org_id: UUID) -> Iterator[SearchSession]:
-    """Open a session for one search of the organisation; costs nothing by itself."""
+    """Open a session for one search of the organisation; costs nothing unless the search needs a slot."""
     session = SearchSession(org_id)
     try:
         yield session
     finally:
-        _leave(session)
-
-
-def _leave(session: SearchSession) -> None:
-    """Give the slot back; in a transaction of the caller's, take the limits from what follows in it."""
-    statements = []
-    if session.slot is not None:
-        statements.append(f"SELECT pg_advisory_unlock({session.slot:d})")
-    if connection.in_atomic_block:
-        statements.append(_LIMITS.format(*["DEFAULT"] * 3))
-    if statements and connection.is_usable():
-        with connection.cursor() as cursor:
-            cursor.execute("; ".join(statements))
+        if session.slot is not None and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [session.slot])

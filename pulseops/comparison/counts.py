@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import QueryCanceled
 
 from accounts.models import Org
 from deployments.models import Deployment
 from logs.patterns import MESSAGE_READ
 from pulseops.comparison.windows import Windows
+from pulseops.core.bounded import rows_within
 
 MOST_LINES = 200_000  # counted of a window's logs, whatever their level
 MOST_MESSAGES = 5_000  # errors read for patterns on each side, those nearest to the deployment
 LIST_WINDOW = timedelta(minutes=30)
-_MILLISECONDS = 3_000  # a statement may take
-
-
-class TooSlowError(Exception):
-    """The database did not count in time."""
+_SECONDS = 3.0  # that a statement may take; raises OutOfTimeError then
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +122,4 @@ def errors_around(org: Org, deployments: Iterable[Deployment]) -> dict[int, tupl
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
-
-
-@contextmanager
-def bounded_time() -> Iterator[None]:
-    """Let each statement within take three seconds; raises TooSlowError, the surrounding transaction staying usable."""
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(_MILLISECONDS)])
-            yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise TooSlowError from error
-        raise
+    return rows_within(_SECONDS, statement, parameters)

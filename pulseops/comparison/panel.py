@@ -16,11 +16,12 @@ from deployments.marks import mark_of
 from deployments.models import Deployment
 from logs.patterns import longest_literal
 from pulseops.comparison import counts
-from pulseops.comparison.counts import LIST_WINDOW, Scope, TooSlowError
+from pulseops.comparison.counts import LIST_WINDOW, Scope
 from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
+from pulseops.core.bounded import OutOfTimeError
 from pulseops.core.charts import Bucket, Chart, Marker, nice_ceiling, stacked_histogram
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.tones import look
@@ -59,9 +60,8 @@ def comparison_panel(request: HttpRequest, deployment: Deployment) -> Panel:
         "choices": [Choice(each, f"?window={each}#comparison", each == name) for each in CHOICES],
     }
     try:
-        with counts.bounded_time():
-            context |= _comparison(deployment, windows_of(deployment, CHOICES[name]))
-    except TooSlowError:
+        context |= _comparison(deployment, windows_of(deployment, CHOICES[name]))
+    except OutOfTimeError:
         context["is_too_slow"] = True
     return Panel("Errors before and after", "comparison/_panel.html", context, anchor="comparison")
 

@@ -98,7 +98,7 @@ def test_one_query_finds_the_organisation(
         make_member(make_org(f"Org {number}"), Role.VIEWER, user=viewer)
     client = client_for(viewer)
     client.get("/orgs")
-    with django_assert_num_queries(2):  # the session with its user, the memberships with their organisations
+    with django_assert_num_queries(1):  # the session with its user, their memberships and organisations
         client.get("/orgs")
 
 

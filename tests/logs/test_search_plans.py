@@ -18,8 +18,9 @@ from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import scopes_of
-from logs.search.session import OutOfTimeError, search_session
+from logs.search.session import search_session
 from logs.search.slices import Slicer, Window
+from pulseops.core.bounded import OutOfTimeError
 from pulseops.core.locks import lock_number
 from services.models import Service
 from tests.factories import make_log, make_service

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+
+from pulseops.core.bounded import OutOfTimeError, rows_within
+
+SETTINGS = "SELECT current_setting('jit'), current_setting('statement_timeout')"
+
+
+def settings_now() -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(SETTINGS)
+        jit, timeout = cursor.fetchone()
+    return jit, timeout
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_inside", [False, True], ids=["on its own", "inside a transaction"])
+def test_limits_are_those_of_one_query(is_inside: bool) -> None:
+    before = settings_now()
+    if is_inside:
+        with transaction.atomic():
+            assert rows_within(3, SETTINGS, []) == [("off", "3s")]
+            assert settings_now() == before
+    else:
+        assert rows_within(3, SETTINGS, []) == [("off", "3s")]
+    assert settings_now() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_inside", [False, True], ids=["on its own", "inside a transaction"])
+def test_what_takes_too_long_spoils_nothing(is_inside: bool) -> None:
+    before = settings_now()
+    if is_inside:
+        with transaction.atomic():
+            with pytest.raises(OutOfTimeError):
+                rows_within(0.05, "SELECT pg_sleep(%s)", [20])
+            assert settings_now() == before
+    else:
+        with pytest.raises(OutOfTimeError):
+            rows_within(0.05, "SELECT pg_sleep(%s)", [20])
+    assert settings_now() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_one_message(django_assert_num_queries: object) -> None:
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert rows_within(1, "SELECT %s, '100 %%'", [2]) == [(2, "100 %")]
+
+
+@pytest.mark.django_db
+def test_no_rows_are_no_rows() -> None:
+    assert rows_within(1, "SELECT 1 WHERE false", []) == []
