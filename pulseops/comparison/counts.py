@@ -110,7 +110,7 @@ def error_messages(scope: Scope, windows: Windows) -> list[tuple[str, datetime]]
 def errors_around(org: Org, deployments: Iterable[Deployment]) -> dict[int, tuple[int, int]]:
     """Return deployment id → errors in the LIST_WINDOW before it and after it; one statement for all."""
     asked = list(deployments)
-    values = [
+    values: list[Any] = [
         LIST_WINDOW,
         LIST_WINDOW,
         [each.pk for each in asked],
