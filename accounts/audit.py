@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import AuditLog, Org, User
 from pulseops.core.correlation import correlation_id, current_origin
@@ -20,11 +22,12 @@ def record(
     resource_type: str = "",
     resource_id: str | None = None,
     meta: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> AuditLog:
     """Write that `actor` (None: the system) did `action` («service.created») to `resource` in `org`.
 
     Call it inside the transaction of the change. `meta` is JSON and never holds a secret. Correlation id and address
-    are taken from the work at hand.
+    are taken from the work at hand. `at` is for what is told afterwards; else it is now.
     """
     if resource is not None:
         resource_type = resource_type or resource._meta.model_name or ""
@@ -38,4 +41,5 @@ def record(
         meta_json=dict(meta) if meta else None,
         correlation_id=correlation_id(),
         address=current_origin().address,
+        created_at=at or timezone.now(),
     )

@@ -5,6 +5,7 @@ The rules really fire: the backtest tells when, and the evaluator is asked about
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,11 @@ from alerts.backtest import backtest
 from alerts.evaluation import evaluate
 from alerts.evaluator import Outcome
 from alerts.models import AlertRule
-from incidents.models import Severity
+from incidents.models import Incident, Severity
 
 SPAN = timedelta(hours=48)
 _RULES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("Many errors", AlertRule.Type.ERROR_COUNT, Severity.HIGH, {"threshold": 15, "window_minutes": 5}),
+    ("Many errors", AlertRule.Type.ERROR_COUNT, Severity.HIGH, {"threshold": 100, "window_minutes": 5}),
     (
         "Payments time out",
         AlertRule.Type.ERROR_COUNT,
@@ -28,8 +29,11 @@ _RULES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 )
 
 
-def fill(org: Org, now: datetime) -> int:
-    """Make the rules as if they were there for two days; return how many incidents they opened."""
+def fill(org: Org, now: datetime, *, on_open: Callable[[Incident], None] = lambda incident: None) -> int:
+    """Make the rules as if they were there for two days; return how many incidents they opened.
+
+    `on_open` is told of each as soon as it is open, so that somebody can take it up before its rule goes on.
+    """
     opened = 0
     for name, kind, severity, params in _RULES:
         if AlertRule.objects.for_org(org).filter(name=name).exists():
@@ -37,15 +41,18 @@ def fill(org: Org, now: datetime) -> int:
         rule = AlertRule.objects.create(
             org=org, name=name, type=kind, severity=severity, params_json=params, created_at=now - SPAN
         )
-        opened += _relive(rule, now)
+        opened += _relive(rule, now, on_open)
     return opened
 
 
-def _relive(rule: AlertRule, now: datetime) -> int:
+def _relive(rule: AlertRule, now: datetime, on_open: Callable[[Incident], None]) -> int:
     """Ask the evaluator about every moment at which the rule would have fired or recovered, and the ones between."""
     opened = 0
     for at in _moments(rule, now):
-        opened += evaluate([rule.org_id], now=at, only=rule.pk).opened
+        report = evaluate([rule.org_id], now=at, only=rule.pk)
+        opened += report.opened
+        for incident in Incident.objects.filter(rule_id=rule.pk).order_by("-pk")[: report.opened]:
+            on_open(incident)
     return opened
 
 

@@ -60,7 +60,7 @@ def open_incident(
     )
     words = evidence.words if evidence else "Opened by hand."
     _note_change(incident, actor, "created", words, at=now)
-    announce(incident, "created", actor=actor)
+    announce(incident, "created", actor=actor, at=now)
     return incident
 
 
@@ -100,7 +100,7 @@ def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", 
         locked.assignee = locked.assignee or actor
     locked.save()
     _note_change(locked, actor, row.event, reason or f"{row.words}.", at=now)
-    announce(locked, row.event, actor=actor, text=reason)
+    announce(locked, row.event, actor=actor, text=reason, at=now)
     _copy(locked, incident)
     return True
 
@@ -213,5 +213,5 @@ def _note_change(
         happened_at=happened_at,
     )
     audit_meta = {"title": incident.title, **(meta or {})}
-    record(actor=actor, org=incident.org, action=f"incident.{event}", resource=incident, meta=audit_meta)
+    record(actor=actor, org=incident.org, action=f"incident.{event}", resource=incident, meta=audit_meta, at=at)
     return entry

@@ -12,13 +12,25 @@ from services.models import Environment
 _MINUTE = timedelta(minutes=1)
 
 
+def take_up(incident: Incident) -> None:
+    """Let the developer investigate a grave incident four minutes after it was opened."""
+    developer = _developer(incident.org)
+    if developer and incident.severity == Severity.HIGH:
+        investigate_incident(actor=developer, incident=incident, at=incident.created_at + 4 * _MINUTE)
+
+
 def fill(org: Org, now: datetime) -> int:
-    """Let the developer of `org` work on the worst incident, and open a small one; return how many were opened."""
-    member = Membership.objects.for_org(org).filter(role=Role.DEVELOPER).select_related("user").first()
-    if member is None:
+    """Let the developer of `org` end the worst incident, and open a small one; return how many were opened."""
+    developer = _developer(org)
+    if developer is None:
         return 0
-    _work_on_the_worst(org, member.user)
-    return _open_by_hand(org, member.user, now)
+    _work_on_the_worst(org, developer)
+    return _open_by_hand(org, developer, now)
+
+
+def _developer(org: Org) -> User | None:
+    member = Membership.objects.for_org(org).filter(role=Role.DEVELOPER).select_related("user").first()
+    return member.user if member else None
 
 
 def _work_on_the_worst(org: Org, developer: User) -> None:
@@ -35,7 +47,6 @@ def _work_on_the_worst(org: Org, developer: User) -> None:
     for minutes, text in notes:
         add_note(actor=developer, incident=incident, text=text, at=began + minutes * _MINUTE)
     if incident.is_live:
-        investigate_incident(actor=developer, incident=incident, at=began + 4 * _MINUTE)
         resolve_incident(actor=developer, incident=incident, at=began + 40 * _MINUTE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -15,13 +16,17 @@ from pulseops.core.times import duration
 EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated"})
 
 
-def announce(incident: Incident, event: str, *, actor: User | None, text: str = "") -> None:
-    """Put a message about `event` (one of EVENTS) into the outbox for every channel; call it in its transaction."""
-    payload = notice_payload(incident, event, actor=actor, text=text)
+def announce(incident: Incident, event: str, *, actor: User | None, text: str = "", at: datetime | None = None) -> None:
+    """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel; call it in its
+    transaction.
+    """
+    payload = notice_payload(incident, event, actor=actor, text=text, at=at)
     enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk)
 
 
-def notice_payload(incident: Incident, event: str, *, actor: User | None, text: str = "") -> dict[str, Any]:
+def notice_payload(
+    incident: Incident, event: str, *, actor: User | None, text: str = "", at: datetime | None = None
+) -> dict[str, Any]:
     """Return what notifications.messages.Notice reads."""
     facts = []
     if event == "resolved" and incident.resolved_at:
@@ -42,6 +47,6 @@ def notice_payload(incident: Incident, event: str, *, actor: User | None, text: 
         "scope": f"{incident.service.name} / {incident.environment.name}",
         "text": text or (evidence.words if evidence else incident.description or "" if event == "created" else ""),
         "path": f"/incidents/{incident.pk}?org={incident.org_id}",
-        "at": timezone.now().isoformat(),
+        "at": (at or timezone.now()).isoformat(),
         "facts": facts,
     }

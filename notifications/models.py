@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Org
 
 TEST_EVENT = "channel.test"
+DEMO_HOST = "demo.invalid"  # RFC 2606 keeps .invalid from ever being a host
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
@@ -67,13 +68,15 @@ class Channel(models.Model):
         return str(config.get("webhook_url") or config.get("webhookUrl") or "")
 
     @property
+    def is_demo(self) -> bool:
+        """Whether this is a channel of the demo: it takes everything, and nothing leaves the machine."""
+        return _host(self.webhook_url) == DEMO_HOST
+
+    @property
     def masked_url(self) -> str:
         """The host and the last four characters: enough to tell two channels apart, too little to post."""
         url = self.webhook_url
-        try:
-            host = urlsplit(url).hostname or ""
-        except ValueError:
-            host = ""
+        host = _host(url)
         return f"{host}/…{url[-4:]}" if len(url) > len(host) + 20 else f"{host}/…"
 
     @property
@@ -84,6 +87,13 @@ class Channel(models.Model):
         if self.failures:
             return "failing"
         return "ok" if self.last_sent_at else "waiting"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 class JobQuerySet(models.QuerySet["Job"]):

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from notifications.messages import Notice, discord_body, slack_body
-from notifications.models import Channel
+from notifications.models import DEMO_HOST, Channel
 from pulseops.core.http import Answer, RefusedError, UnreachableError, parse_target, post_json
 
 HOSTS = ("hooks.slack.com", "discord.com", "discordapp.com")
@@ -58,12 +58,14 @@ def check_webhook_url(url: str) -> None:
 def send(kind: str, webhook_url: str, notices: Sequence[Notice], message_id: str) -> None:
     """Send one message about `notices` (oldest first); returns when the receiver has taken it.
 
-    `message_id` stays the same when the same message is sent again. Raises TransientError, PermanentError or
-    RateLimitedError with a reason that holds no secret.
+    A demo's channel takes it without a connection. `message_id` stays the same when the same message is sent again.
+    Raises TransientError, PermanentError or RateLimitedError with a reason that holds no secret.
     """
     try:
-        check_webhook_url(webhook_url)
         body = BODIES[kind](notices, message_id)
+        if parse_target(webhook_url).host == DEMO_HOST:
+            return  # the end of the way of a demo's message; forms refuse this host
+        check_webhook_url(webhook_url)
         headers = {"Idempotency-Key": message_id}
         answer = post_json(webhook_url, body, headers=headers, timeout=settings.NOTIFICATION_TIMEOUT_SECONDS)
     except RefusedError as error:

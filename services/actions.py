@@ -14,7 +14,7 @@ from django.db.models.functions import Least, Now
 from accounts.audit import record
 from accounts.models import Org, User
 from pulseops.core.waits import HOURS, answers_may_take
-from services.keys import make_key
+from services.keys import FreshKey, make_key
 from services.models import ApiKey, Environment, Service
 
 FIRST_ENVIRONMENTS = ("production", "staging")
@@ -142,10 +142,18 @@ def _record_environment(actor: User, environment: Environment, action: str, meta
 
 @transaction.atomic
 def create_key(
-    *, actor: User | None, environment: Environment, label: str = "", rate_per_minute: int | None = None
+    *,
+    actor: User | None,
+    environment: Environment,
+    label: str = "",
+    rate_per_minute: int | None = None,
+    fresh: FreshKey | None = None,
 ) -> IssuedKey:
-    """Make a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default."""
-    issued = _issue(actor, environment, label, rate_per_minute)
+    """Make a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default.
+
+    `fresh` is what it is made of, for who has to know it again later; else it is random.
+    """
+    issued = _issue(actor, environment, label, rate_per_minute, fresh)
     _record_key(actor, issued.key, "api_key.created", {"rate_per_minute": rate_per_minute})
     return issued
 
@@ -191,8 +199,14 @@ def revoke_key(*, actor: User, key: ApiKey) -> bool:
     return True
 
 
-def _issue(actor: User | None, environment: Environment, label: str, rate_per_minute: int | None) -> IssuedKey:
-    fresh = make_key()
+def _issue(
+    actor: User | None,
+    environment: Environment,
+    label: str,
+    rate_per_minute: int | None,
+    fresh: FreshKey | None = None,
+) -> IssuedKey:
+    fresh = fresh or make_key()
     key = ApiKey.objects.create(
         org=environment.service.org,
         service=environment.service,

@@ -6,8 +6,6 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from pulseops.core.correlation import correlation_id
-
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -21,6 +19,8 @@ class CorrelationFilter(logging.Filter):
     """Add `correlation_id` to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        from pulseops.core.correlation import correlation_id  # noqa: PLC0415  # pulseops.live formats without Django
+
         record.correlation_id = correlation_id()
         return True
 

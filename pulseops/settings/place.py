@@ -17,6 +17,7 @@ DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.url("REDIS_URL", "", ("redis", "rediss", "unix"))
 
 DEMO = env.switch("PULSEOPS_DEMO", True)  # a demo organisation on the first run of `manage.py up`
+DEMO_LIVE = env.switch("PULSEOPS_DEMO_LIVE", True)  # which goes on while `manage.py up` runs
 
 # -- Where it is reached -----------------------------------------------------------------------------------------------
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://localhost:{PORT}", ("https", "http")).rstrip("/")

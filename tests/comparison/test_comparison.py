@@ -19,6 +19,7 @@ from deployments.models import Deployment
 from logs import demo as logs_demo
 from logs.counts import repair
 from logs.models import LogEntry
+from logs.story import DEMO_SERVICES
 from pulseops.comparison import panel
 from pulseops.comparison.significance import change_score, growth
 from services.models import Environment
@@ -250,7 +251,7 @@ def test_too_slow_leaves_the_page_standing(production: Environment, look: Any, m
 def test_the_demo_names_its_bad_deployment(org: Org, look: Any) -> None:
     """Both halves of the demo: what was deployed, and what the services logged meanwhile."""
     now = timezone.now()
-    services = [make_service(org, name, retention_days=30) for name in logs_demo.DEMO_SERVICES]
+    services = [make_service(org, name, retention_days=30) for name in DEMO_SERVICES]
     told = demo.fill(org, services, now)
     logs_demo.fill(org, now)
     assert told == Deployment.objects.count() > 20

@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, Org, User
-from logs.demo import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
 from logs.models import LogEntry
+from logs.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
 from pulseops.demo import DEMO_EMAIL, demo_password
 
 

@@ -17,7 +17,7 @@ from django.db import OperationalError
 
 from accounts.models import Org
 from pulseops.core.supervision import are_ending, become_supervisor
-from pulseops.demo import DEMO_EMAIL, demo_password
+from pulseops.demo import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.errors import is_database_away
 from pulseops.serving import HOST
 
@@ -27,7 +27,7 @@ _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
 class Command(BaseCommand):
     help = (
         "Prepare the database, static files and (on the first run) demo data, then run web and worker until Ctrl-C. "
-        "Reads PORT, HOST, DATABASE_URL, PULSEOPS_DATA_DIR and PULSEOPS_DEMO."
+        "Reads PORT, HOST, DATABASE_URL, PULSEOPS_DATA_DIR, PULSEOPS_DEMO and PULSEOPS_DEMO_LIVE."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         self._greet()
         if not options["prepare_only"]:
             sys.stdout.flush()
-            _run_honcho()
+            _run_honcho("Procfile.demo" if _is_live() else "Procfile")
 
     def _prepare(self) -> None:
         self.stderr.write("Preparing the database …")
@@ -61,6 +61,9 @@ class Command(BaseCommand):
         lines = ["", f"  PulseOps  {self.style.SUCCESS(settings.PUBLIC_URL)}"]
         if password := demo_password():
             lines += [f"  Demo      {DEMO_EMAIL}  {password}"]
+            lines += [
+                f"            {email}, a {role}, has the same password" for email, (_, role) in COLLEAGUES.items()
+            ]
         lines += ["  Stop      Ctrl-C", ""]
         self.stdout.write("\n".join(lines))
 
@@ -71,6 +74,11 @@ def collect_static() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
     except OSError as error:
         raise CommandError(f"STATIC_ROOT is {settings.STATIC_ROOT}, which cannot be written: {error}") from error
+
+
+def _is_live() -> bool:
+    """Whether there is a demo that goes on while we run."""
+    return settings.DEMO and settings.DEMO_LIVE and demo_org() is not None
 
 
 def _refuse_taken_port() -> None:
@@ -97,8 +105,7 @@ def _try_port() -> OSError | None:
 
 
 def _pulseops_answers() -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)  # noqa: S104  # the address of all, asked at one
-    peer = HTTPConnection(host, settings.PORT, timeout=2)
+    peer = HTTPConnection(_local_host(), settings.PORT, timeout=2)
     try:
         peer.request("GET", "/api/health")
         return peer.getresponse().read(100) == b'{"data": {"ok": true}}'
@@ -112,8 +119,8 @@ def _next_port() -> int:
     return settings.PORT + 1 if settings.PORT < 65535 else 8000
 
 
-def _run_honcho() -> None:
-    """Replace this process by honcho, which runs the Procfile and stops all when one of them ends."""
+def _run_honcho(procfile: str) -> None:
+    """Replace this process by honcho, which runs what `procfile` says and stops all when one of them ends."""
     become_supervisor(settings.DATA_DIR)
     environment = {
         **os.environ,
@@ -122,8 +129,20 @@ def _run_honcho() -> None:
         "PORT": str(settings.PORT),
         # honcho counts PORT up from one process to the next, so the worker's and the loop's links would lead nowhere.
         "PUBLIC_URL": settings.PUBLIC_URL,
+        "WEB_URL": _web_url(),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
     }
     os.chdir(settings.BASE_DIR)
-    honcho = [sys.executable, "-m", "honcho", "--no-prefix", "-e", os.devnull, "start"]
+    honcho = [sys.executable, "-m", "honcho", "--no-prefix", "-f", procfile, "-e", os.devnull, "start"]
     os.execve(sys.executable, honcho, environment)  # noqa: S606
+
+
+def _web_url() -> str:
+    """Return where the web server is reached from this machine."""
+    host = _local_host()
+    return f"http://[{host}]:{settings.PORT}" if ":" in host else f"http://{host}:{settings.PORT}"
+
+
+def _local_host() -> str:
+    """Return where the web server listens; where that is the address of all, one of them."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)  # noqa: S104
