@@ -42,6 +42,11 @@ _LISTED = 20  # incidents that a digest names; the rest it counts
 _TITLE, _TEXT = 150, 1200  # characters
 
 
+def heading(event: str) -> str:
+    """Say in words what a message tells of, also of an event of other software."""
+    return _WORDS.get(event, event.replace(".", " ").replace("_", " "))
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One event as it is told. `path` begins with a slash and becomes a link; `facts` are pairs of name and value."""
@@ -73,7 +78,7 @@ class Notice:
     @property
     def word(self) -> str:
         """What happened."""
-        return _WORDS.get(self.event, self.event.replace(".", " ").replace("_", " "))
+        return heading(self.event)
 
     @property
     def headline(self) -> str:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
+from notifications.messages import heading
 
 TEST_EVENT = "channel.test"
 DEMO_HOST = "demo.invalid"  # RFC 2606 keeps .invalid from ever being a host
@@ -169,3 +170,21 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.status}"
+
+    @property
+    def word(self) -> str:
+        """What it tells of, in words."""
+        return heading(self.type)
+
+    @property
+    def title(self) -> str:
+        """What it is about; of messages of other software too."""
+        given = self.payload_json if isinstance(self.payload_json, dict) else {}
+        return str(given.get("title") or self.word)
+
+    @property
+    def path(self) -> str:
+        """The page that it is about on this installation, without the organisation; empty if there is none."""
+        given = self.payload_json if isinstance(self.payload_json, dict) else {}
+        path = str(given.get("path") or "").partition("?")[0]
+        return path if path.startswith("/") and not path.startswith("//") else ""

@@ -135,6 +135,19 @@ def test_retry_and_drop(client: Client, org: Org) -> None:
     assert Job.objects.count() == 0
 
 
+def test_a_message_leads_to_what_it_is_about(client: Client, org: Org) -> None:
+    make_channel(org, SECRET)
+    tell(org, "Errors in api")
+    page = client.get(ADDRESS).content.decode()
+    assert '<a class="row-link" href="/incidents/1" title="Errors in api">' in page
+    assert "Incident opened" in page
+    Job.objects.update(payload_json=["odd"], type="thing.done")
+    page = client.get(ADDRESS).content.decode()
+    assert "thing done" in page
+    Job.objects.update(payload_json={"title": "x", "path": "//evil.example"})
+    assert "evil.example" not in client.get(ADDRESS).content.decode()
+
+
 def test_titles_are_escaped_and_queries_do_not_grow(
     client: Client, org: Org, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
