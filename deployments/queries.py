@@ -148,7 +148,12 @@ class Filters:
     status: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.service or self.environment or self.status)
+        return self.count > 0
+
+    @property
+    def count(self) -> int:
+        """How many are chosen."""
+        return sum(map(bool, (self.service, self.environment, self.status)))
 
     @property
     def rows(self) -> Q:

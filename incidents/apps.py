@@ -2,7 +2,17 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from accounts.phrases import PHRASES
 from pulseops.core.extensions import SERVICE_PANELS, TIMELINE_MARKS
+
+_PHRASES = {
+    "incident.created": "opened the incident",
+    "incident.investigating": "took up the incident",
+    "incident.escalated": "raised the severity of the incident",
+    "incident.severity": "lowered the severity of the incident",
+    "incident.edited": "changed the words of the incident",
+    "incident.note": "wrote a note on the incident",
+}
 
 
 class IncidentsConfig(AppConfig):
@@ -10,6 +20,7 @@ class IncidentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        PHRASES.update(_PHRASES)
         # Models are there only now.
         from incidents.marks import incident_marks, service_panel  # noqa: PLC0415
 

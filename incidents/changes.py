@@ -49,6 +49,9 @@ def incident_bulk(request: OrgRequest) -> HttpResponseBase:
     """Make one move with each of the chosen incidents."""
     move = Move.RESOLVE if request.POST.get("move") == Move.RESOLVE else Move.INVESTIGATE
     chosen = [number for number in request.POST.getlist("incident") if number.isdigit() and len(number) < 19]
+    if not chosen:
+        messages.warning(request, "Choose the incidents first.")
+        return redirect(safe_next(request))
     changed = refused = 0
     for incident in Incident.objects.for_org(request.org).filter(pk__in=chosen[:_BULK]).order_by("pk"):
         try:
@@ -71,6 +74,7 @@ def incident_note(request: OrgRequest, incident_id: int) -> HttpResponse:
     if not form.is_valid():
         return render_detail(request, incident, form, status=422)
     actions.add_note(actor=request.user, incident=incident, **form.cleaned_data)
+    messages.success(request, "The note is in the timeline.")
     return redirect("incidents:detail", incident.pk)
 
 
@@ -82,6 +86,7 @@ def incident_severity(request: OrgRequest, incident_id: int) -> HttpResponse:
     form = SeverityForm(request.POST)
     if form.is_valid():
         actions.change_severity(actor=request.user, incident=incident, **form.cleaned_data)
+        messages.success(request, f"The severity is {incident.get_severity_display().lower()}.")
     else:
         messages.error(request, "There is no such severity.")
     return redirect("incidents:detail", incident.pk)
@@ -95,6 +100,7 @@ def incident_assign(request: OrgRequest, incident_id: int) -> HttpResponse:
     form = AssigneeForm(request.POST, org=request.org)
     if form.is_valid():
         actions.assign_incident(actor=request.user, incident=incident, **form.cleaned_data)
+        messages.success(request, f"Assigned to {incident.assignee.display_name if incident.assignee else 'nobody'}.")
     else:
         messages.error(request, "Only members of the organisation can be assigned.")
     return redirect("incidents:detail", incident.pk)
@@ -109,6 +115,7 @@ def incident_edit(request: OrgRequest, incident_id: int) -> HttpResponse:
     form = WordsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         actions.edit_incident(actor=request.user, incident=incident, **form.cleaned_data)
+        messages.success(request, "Saved.")
         return redirect("incidents:detail", incident.pk)
     values = {"form": form, "incident": incident}
     return render(request, "incidents/form.html", values, status=422 if form.errors else 200)

@@ -8,6 +8,7 @@ from typing import Any
 
 SAMPLES = 5
 _MESSAGE = 1000  # characters of a sample line that are kept
+_BAR, _WIDEST = 5, 60  # minutes of a bar without a window, and at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,32 @@ class Evidence:
         what = f"{self.level} logs" if self.level else "logs"
         minutes = f"{self.window_minutes} min"
         return f"{self.count:,} {what} in {minutes} (the threshold is {self.threshold:,})."
+
+
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """What the chart beside the evidence counts: one level ("" is all), in bars of so many minutes."""
+
+    level: str
+    minutes: int
+    is_filtered: bool = False
+
+    @classmethod
+    def of(cls, evidence: Evidence | None) -> Charted:
+        """Return what the rule counted, in bars as wide as its window; errors where no rule counted logs."""
+        if evidence is None or not evidence.window_minutes:
+            return cls("error", _BAR)
+        return cls(evidence.level, min(evidence.window_minutes, _WIDEST), bool(evidence.filter))
+
+    @property
+    def what(self) -> str:
+        """The logs in words."""
+        return f"{self.level} logs".lstrip() + (" of the filter" if self.is_filtered else "")
+
+    @property
+    def label(self) -> str:
+        """The chart in words."""
+        return f"{self.what.capitalize()} around the start, {self.minutes} min a bar"
 
 
 def sample_line(id: int, ts: datetime, level: str, message: str) -> SampleLine:  # noqa: A002

@@ -31,9 +31,14 @@ class Filters:
     mine: User | None = None
 
     @property
+    def count(self) -> int:
+        """How many are chosen besides the state and the text."""
+        return sum(map(bool, (self.service, self.environment, self.severity, self.source, self.mine)))
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether anything besides the state is chosen."""
-        return bool(self.service or self.environment or self.severity or self.source or self.text or self.mine)
+        return bool(self.count or self.text)
 
     @property
     def besides_state(self) -> Q:

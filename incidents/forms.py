@@ -21,14 +21,15 @@ class EnvironmentField(forms.ModelChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Environment.objects.none(), **kwargs)
 
-    def of(self, org: Org) -> None:
-        """Offer the environments of `org`."""
+    def of(self, org: Org) -> bool:
+        """Offer the environments of `org`; tells whether there are any."""
         rows = Environment.objects.for_org(org).select_related("service").order_by("service__name", "name")
         self.queryset = rows
         groups: dict[str, list[tuple[Any, str]]] = {}
         for each in rows:
             groups.setdefault(each.service.name, []).append((each.pk, f"{each.service.name} / {each.name}"))
         self.choices = [("", self.empty_label or ""), *groups.items()]
+        return bool(groups)
 
 
 class IncidentForm(forms.Form):
@@ -47,7 +48,7 @@ class IncidentForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["environment"]
         assert isinstance(field, EnvironmentField)
-        field.of(org)
+        self.has_places = field.of(org)
 
 
 class WordsForm(forms.Form):

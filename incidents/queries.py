@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Org
-from incidents.evidence import Evidence
+from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Compiler, Condition
@@ -88,16 +88,16 @@ def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | Non
 
     Each bar is as wide as the rule's window, so it can be held against the threshold.
     """
-    width = timedelta(minutes=min((evidence and evidence.window_minutes) or 5, 60))
+    charted = Charted.of(evidence)
+    width = timedelta(minutes=charted.minutes)
     start = incident.created_at - max(_AROUND, 12 * width)
     end = min(incident.created_at + max(_AROUND, 12 * width), timezone.now())
-    level = evidence.level if evidence and evidence.window_minutes else "error"
-    counts = _counts(incident, start, end, width, level, evidence.filter if evidence else "")
+    counts = _counts(incident, start, end, width, charted.level, evidence.filter if evidence else "")
     if not counts:
         return None
     bars = int((end - start) / width) + 1
     starts = [start + number * width for number in range(bars)]
-    tone = level or "info"
+    tone = charted.level or "info"
     return stacked_histogram(
         [Bucket(each, each + width, {tone: counts.get(each, 0)}) for each in starts],
         height=140,

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.tenancy import OrgRequest, org_member
-from deployments.queries import deployments_before
+from deployments.models import Deployment
+from deployments.queries import deployments_between
 from incidents import queries
-from incidents.evidence import Evidence
+from incidents.evidence import Charted, Evidence
 from incidents.filters import LIVE, Filters, read_filters
 from incidents.forms import AssigneeForm, NoteForm, SeverityForm
 from incidents.links import sample_url, window_url
 from incidents.markdown import as_markdown
-from incidents.models import Incident, Severity
+from incidents.models import Incident, IncidentEvent, Severity
 from incidents.transitions import next_move
 from notifications.queries import messages_about
 from pulseops.core.extensions import INCIDENT_PANELS, Panel
 from services.models import Environment, Service
 
+_BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
+_DEPLOYMENTS = 8
 _TABS = ((LIVE, "Live"), ("open", "Open"), ("investigating", "Investigating"), ("resolved", "Resolved"), ("all", "All"))
 
 
@@ -50,12 +56,13 @@ def incident_list(request: OrgRequest) -> HttpResponse:
 
 
 def _tabs(filters: Filters, counts: Any) -> list[dict[str, Any]]:
+    counts = {**counts, "all": counts[LIVE] + counts["resolved"]}
     return [
         {
             "label": label,
             "url": filters.url(state=state),
             "is_current": state == filters.state,
-            "count": counts.get(state, ""),
+            "count": counts[state],
         }
         for state, label in _TABS
     ]
@@ -76,11 +83,13 @@ def render_detail(request: OrgRequest, incident: Incident, note_form: NoteForm, 
     values = {
         "incident": incident,
         "events": events,
+        "repeated_before": _repeated_before(incident, events),
         "evidence": evidence,
         "samples": [(line, sample_url(line)) for line in evidence.samples] if evidence else [],
+        "charted": Charted.of(evidence),
         "chart": queries.evidence_chart(incident, evidence),
         "logs_url": window_url(incident, evidence),
-        "deployments": list(_deployments(incident)),
+        "deployments": _deployments(incident),
         "told": list(messages_about(request.org, incident.pk)),
         "panels": panels,
         "move": next_move(incident.status),
@@ -97,7 +106,14 @@ def _incident(request: OrgRequest, incident_id: int) -> Incident:
     return get_object_or_404(rows, pk=incident_id)
 
 
-def _deployments(incident: Incident) -> Any:
-    return deployments_before(
-        incident.org, incident.created_at, service_id=incident.service_id, environment_id=incident.environment_id
-    )[:5]
+def _repeated_before(incident: Incident, events: Sequence[IncidentEvent]) -> int:
+    """Return the id of the event above which the row of repeated detections stands: the newest that is not later."""
+    last = incident.last_seen_at
+    return next((event.pk for event in events if last and event.at <= last), 0)
+
+
+def _deployments(incident: Incident) -> list[Deployment]:
+    """Return the first deployments from an hour before the start until the end: what broke it, what mended it."""
+    until = incident.resolved_at or timezone.now()
+    scope = {"services": [incident.service_id], "environments": [incident.environment_id]}
+    return list(deployments_between(incident.org, incident.created_at - _BEFORE, until, **scope)[:_DEPLOYMENTS])

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Org, User
 from alerts.evaluation import evaluate
 from deployments.models import Deployment
-from incidents.actions import resolve_incident
+from incidents.actions import investigate_incident, resolve_incident
 from incidents.models import Incident
 from incidents.tasks import trim_incidents
 from tests.alerting import make_channel, make_incident, make_rule, receive
@@ -53,7 +53,7 @@ def test_the_list_is_narrowed_by_its_address(client: Client, org: Org, developer
     assert shown("mine=1") == {"Beta"}
     assert shown("state=x&service=x&severity=x&source=x&before=x&q=%00") == {"Alpha", "Beta"}
     counts = {tab["label"]: tab["count"] for tab in client.get("/incidents").context["tabs"]}
-    assert counts == {"Live": 2, "Open": 2, "Investigating": 0, "Resolved": 1, "All": ""}
+    assert counts == {"Live": 2, "Open": 2, "Investigating": 0, "Resolved": 1, "All": 3}
 
 
 def test_opening_one_by_hand(client: Client, org: Org) -> None:
@@ -123,6 +123,68 @@ def test_many_at_once(client: Client, org: Org, outsider: User) -> None:
     assert set(Incident.objects.filter(status="resolved")) == set(mine)
     page = client.post("/incidents/bulk", {"incident": chosen, "move": "investigate"}, follow=True)
     assert "3 resolved incidents would have to be reopened" in str(page.content)
+
+
+def test_many_at_once_needs_a_choice(client: Client, org: Org) -> None:
+    make_incident(org)
+    page = client.post("/incidents/bulk", {"move": "resolve"}, follow=True).content.decode()
+    assert "Choose the incidents first." in page
+    assert Incident.objects.get().status == "open"
+
+
+def test_the_filters_that_are_on_are_counted(client: Client, org: Org) -> None:
+    make_incident(org)
+    page = client.get("/incidents?severity=med&mine=1&q=x").content.decode()
+    assert 'Filters <span class="tabs__count">2</span>' in page
+
+
+def test_without_a_service_there_is_nothing_to_open_an_incident_for(client: Client) -> None:
+    page = client.get("/incidents/new").content.decode()
+    assert "Make a service first." in page
+    assert "<select" not in page
+
+
+def test_each_change_says_that_it_was_made(client: Client, org: Org, developer: User) -> None:
+    incident = make_incident(org)
+    for action, values, said in (
+        ("severity", {"severity": "high"}, "The severity is high."),
+        ("assignee", {"assignee": str(developer.pk)}, f"Assigned to {developer.display_name}."),
+        ("notes", {"text": "Found it"}, "The note is in the timeline."),
+        ("edit", {"title": "Renamed"}, "Saved."),
+    ):
+        assert said in client.post(f"/incidents/{incident.pk}/{action}", values, follow=True).content.decode()
+
+
+def test_the_timeline_counts_repeated_detections_in_their_place(client: Client, org: Org) -> None:
+    incident = make_incident(org)
+    investigate_incident(actor=None, incident=incident)
+    resolve_incident(actor=None, incident=incident)
+    created, taken_up, _ = incident.events.order_by("pk")
+    Incident.objects.update(detections=1200, last_seen_at=taken_up.created_at - timedelta(microseconds=1))
+    words = client.get(f"/incidents/{incident.pk}").content.decode().partition('class="timeline"')[2]
+    assert words.index("Resolved.") < words.index("Investigation began.") < words.index("Detected 1,200 times")
+    assert words.index("Detected 1,200 times") < words.index(f"event-{created.pk}")
+
+
+def test_deployments_around_it_are_those_before_and_meanwhile(client: Client, org: Org) -> None:
+    incident = make_incident(org)
+    for minutes in (-90, -10, 10, 50):
+        at = incident.created_at + timedelta(minutes=minutes)
+        Deployment.objects.create(
+            org=org, service=incident.service, environment=incident.environment, status="success", created_at=at,
+            commit_sha=f"{minutes + 100:07}", commit_message=f"Version {minutes}", finished_at=at,
+        )  # fmt: skip
+    resolve_incident(actor=None, incident=incident, at=incident.created_at + timedelta(minutes=30))
+    page = client.get(f"/incidents/{incident.pk}")
+    assert [each.title for each in page.context["deployments"]] == ["Version -10", "Version 10"]
+    assert "10 min</time> before the start" in page.content.decode()
+    assert "10 min</time> after the start" in page.content.decode()
+
+
+def test_without_logs_and_channels_it_says_so(client: Client, org: Org) -> None:
+    page = client.get(f"/incidents/{make_incident(org).pk}").content.decode()
+    assert "There are no error logs of the time around its start." in page
+    assert "No channel was told of it." in page
 
 
 def test_viewers_read_and_change_nothing(viewer: User, client_for: ClientFor, org: Org) -> None:
