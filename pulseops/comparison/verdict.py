@@ -98,7 +98,7 @@ def _about_rows(before: Side, after: Side, patterns: PatternChanges) -> list[str
     if 0 < errors < FEW:
         said.append(f"Only {errors} errors in both windows together: chance alone could explain a difference.")
     elif lines < _FEW_LINES and before.lines + after.lines:
-        said.append(f"Few rows: one of the windows has {lines or 'no'} logs in all.")
+        said.append(f"Few rows: one of the windows has {lines or 'no'} log{'' if lines == 1 else 's'} in all.")
     if patterns.is_sampled:
         said.append("There were more errors than could be read; the patterns are those nearest to the deployment.")
     return said
