@@ -28,6 +28,7 @@ from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_s
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.sessions import ACTIVE_ORG
+from pulseops.core.zones import ReaderZone
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SEEN_AGAIN = timedelta(minutes=1)
@@ -36,12 +37,13 @@ _PAGE_ORG_HEADER = "X-Page-Org"  # the same from htmx and scripts
 
 
 class OrgRequest(HttpRequest):
-    """A request after TenancyMiddleware and a guard: somebody is signed in and has an organisation."""
+    """A request after all middleware and a guard: somebody is signed in and has an organisation."""
 
     user: User
     org: Org
     membership: Membership
     memberships: list[Membership]
+    zone: ReaderZone
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

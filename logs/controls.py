@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from logs import ranges
 from logs.addresses import EARLIEST, Address
-from logs.forms import Explorer
+from logs.forms import DEFAULT_COLUMNS, Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything
 from pulseops.core import times
+from pulseops.core.zones import ReaderZone
 
+OFFERED_COLUMNS = ("service", "env", "trace", "request")  # those of the table; the JSON's are offered beside the rows
 _MISTAKE_SHOWN = 60  # characters of the query on either side of a mistake
 
 
@@ -30,9 +32,10 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the templates ask about the page's state."""
+    """What the templates ask about the page's state. `zone` is in which the reader sees times, and why."""
 
     explorer: Explorer
+    zone: ReaderZone
 
     @property
     def good(self) -> str:
@@ -122,8 +125,27 @@ class Controls:
 
     @property
     def poll_url(self) -> str:
-        """Where a page that follows asks for new rows; `after` comes to it."""
-        return self.explorer.url().replace(reverse("logs:explorer"), reverse("logs:live"), 1)
+        """Where a page that follows asks for new rows; `after` comes to it.
+
+        They must be in the zone of the page, and a reader's own may become known only after it was made.
+        """
+        address = self.explorer.url(tz="utc" if self.zone.is_utc else self.explorer.tz or None)
+        return address.replace(reverse("logs:explorer"), reverse("logs:live"), 1)
+
+    @property
+    def frozen_url(self) -> str:
+        """An address that shows the same rows of the same time to everybody, whenever they open it.
+
+        Who has chosen UTC passes that on as well; who has not leaves everybody their own zone.
+        """
+        return self.explorer.frozen_url(tz="utc" if self.zone.choice == "utc" else "")
+
+    @property
+    def columns(self) -> list[tuple[str, str, bool]]:
+        """The columns beside the message: name, the page with or without it, whether it is shown."""
+        shown = self.explorer.columns
+        names = dict.fromkeys([*OFFERED_COLUMNS, *shown])
+        return [(name, self.explorer.url(cols=_switched(shown, name)), name in shown) for name in names]
 
     @property
     def start_address(self) -> str:
@@ -155,6 +177,11 @@ class Controls:
         before = "…" + before[-_MISTAKE_SHOWN:] if len(before) > _MISTAKE_SHOWN else before
         cut = at if len(at) <= _MISTAKE_SHOWN else at[:_MISTAKE_SHOWN] + "…"
         return before, cut, behind[:_MISTAKE_SHOWN]
+
+
+def _switched(shown: tuple[str, ...], name: str) -> str | None:
+    columns = tuple(each for each in shown if each != name) if name in shown else (*shown, name)
+    return None if columns == DEFAULT_COLUMNS else ",".join(columns) or "none"
 
 
 def _typed(moment: datetime) -> str:

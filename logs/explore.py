@@ -166,7 +166,7 @@ def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[li
     environment_ids = held if len(held) < len(scopes.all) else []
     marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
     markers = [charts.Marker(m.at, m.label, m.url) for m in marks if m.kind != "incident"]
-    bands = [charts.Band(m.at, m.until, m.label) for m in marks if m.kind == "incident"]
+    bands = [charts.Band(m.at, m.until, m.label, url=m.url) for m in marks if m.kind == "incident"]
     return markers, bands
 
 

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from logs.addresses import Address, microseconds, moment
 from logs.ranges import DEFAULT_FROM, TimeRange, read_range, written
+from logs.search.edit import with_term
 from logs.search.mistakes import Mistake
 from logs.search.parser import parse
 from logs.search.printer import print_query
-from logs.search.tree import Node
+from logs.search.tree import Everything, Node, terms
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
@@ -111,6 +112,17 @@ class Explorer:
         """Return the address of the same page for another query."""
         return self.url(q=print_query(node))
 
+    def with_added(self, text: str) -> str:
+        """Return the address of the same page for what its query and the query `text` both find."""
+        try:
+            added = parse(text)
+        except Mistake:
+            return self.url()
+        node = self.node or Everything()
+        for term in terms(added):
+            node = with_term(node, term)
+        return self.with_query(node)
+
     def row_url(self, address: Address) -> str:
         """Return the address of this page with the row open."""
         return self.url(row=str(address), **self._place())
@@ -119,14 +131,19 @@ class Explorer:
         """Return the address of this page without the open row."""
         return self.url(**self._place())
 
+    def whole_url(self) -> str:
+        """Return the address of this page with everything that it shows."""
+        said = {"row": str(self.row) if self.row else "", "live": "1" if self.is_live else ""}
+        return self.url(**self._place(), **said)
+
     def older_url(self, after: Address) -> str:
         """Return the address of what comes behind `after`; relative ranges stop moving there."""
         return self.url(before=str(after), at=str(microseconds(self.now)))
 
-    def frozen_url(self) -> str:
-        """Return an address that shows the same time to everybody, whenever they open it."""
-        place = {"row": str(self.row)} if self.row else {}
-        return self.url(since=written(self.range.start), to=written(self.range.end), **place)
+    def frozen_url(self, tz: str = "") -> str:
+        """Return an address that shows the same time to everybody, whenever they open it, in the zone `tz` if given."""
+        said = {"row": str(self.row) if self.row else "", "before": str(self.before) if self.before else ""}
+        return self.url(since=written(self.range.start), to=written(self.range.end), **said, tz=tz or self.tz)
 
     def _place(self) -> dict[str, str]:
         said = {"before": str(self.before)} if self.before else {}

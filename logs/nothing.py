@@ -18,7 +18,7 @@ from logs.search.tree import terms
 _FAR = timedelta(days=400)  # beyond the longest retention
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
-_AROUND = timedelta(minutes=15)
+AROUND = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +93,4 @@ def _costs(session: SearchSession, search: Search, explorer: Explorer) -> list[C
 def _around(explorer: Explorer, moment: datetime | None) -> str:
     if moment is None:
         return ""
-    return explorer.url(since=ranges.written(moment - _AROUND), to=ranges.written(moment + _AROUND))
+    return explorer.url(since=ranges.written(moment - AROUND), to=ranges.written(moment + AROUND))

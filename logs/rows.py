@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +14,27 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from logs.addresses import Address
+from logs.search.edit import value_of
+from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow
+from logs.search.printer import print_query
 from logs.search.scopes import Scope
-from logs.search.tree import Node, Text, leaves
+from logs.search.tree import Equals, Node, Text, leaves
 from pulseops.core import times
 
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a column holds for one row; `term` is the query that asks for this value, empty where none does."""
+
+    name: str
+    value: str
+    term: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class ShownRow:
     line: SafeString
     message: SafeString
     more: int
-    cells: tuple[tuple[str, str], ...]
+    cells: tuple[Cell, ...]
     is_open: bool = False
 
 
@@ -93,7 +107,7 @@ class Lister:
             line=self.marker.mark(line),
             message=self.marker.mark(row.message),
             more=more,
-            cells=tuple((name, cell(name, row, scope)[:_CELL]) for name in self.columns),
+            cells=tuple(cell(name, row, scope) for name in self.columns),
             is_open=str(row.address) == self.opened,
         )
 
@@ -112,7 +126,7 @@ class Lister:
         return shown + (" …" if len(line) > cut + _LINE else ""), len(lines) - 1
 
 
-def cell(name: str, row: LogRow, scope: Scope | None) -> str:
+def cell(name: str, row: LogRow, scope: Scope | None) -> Cell:
     """Return what the column `name` holds for a row: a column of the table, or a dotted key of its JSON."""
     known = {
         "service": scope.service if scope else "",
@@ -120,16 +134,30 @@ def cell(name: str, row: LogRow, scope: Scope | None) -> str:
         "trace": row.trace_id or "",
         "request": row.request_id or "",
     }
-    return known[name] if name in known else _of_json(row.meta, name.split("."))
+    if name in known:
+        value = known[name]
+        return Cell(name, value[:_CELL], _column_term(name, value) if value else "")
+    found = _of_json(row.meta, name.split("."))
+    if found is _ABSENT:
+        return Cell(name, "", "")
+    term = term_for(name, found)
+    shown = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return Cell(name, shown[:_CELL], print_query(term) if term else "")
 
 
-def _of_json(value: Any, path: Sequence[str]) -> str:
+@lru_cache(maxsize=1024)
+def _column_term(name: str, value: str) -> str:
+    return print_query(Equals(name, (value_of(value),)))
+
+
+def _of_json(value: Any, path: Sequence[str]) -> Any:
+    """Return what stands under `path`, of which neighbouring parts may be one name with dots; _ABSENT for nothing."""
     if not path:
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value
     if not isinstance(value, dict):
-        return ""
+        return _ABSENT
     for size in range(len(path), 0, -1):
         name = ".".join(path[:size])
         if name in value:
             return _of_json(value[name], path[size:])
-    return ""
+    return _ABSENT

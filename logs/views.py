@@ -12,6 +12,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
+    QueryDict,
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
@@ -32,6 +33,7 @@ from logs.export import export as stream
 from logs.forms import Explorer, SavedViewForm
 from logs.live import new_rows
 from logs.models import SavedView
+from logs.nothing import AROUND
 from logs.queries import neighbours
 from logs.ranges import written
 from logs.saved import offered_views, view_url
@@ -45,15 +47,26 @@ from pulseops.core.preferences import safe_next
 @org_member
 @require_safe
 def explorer(request: OrgRequest) -> HttpResponse:
-    """Show the explorer; asked by htmx for the drawer alone, that."""
+    """Show the explorer; asked by htmx for the drawer alone, that.
+
+    `add` is a query that is to hold as well: it is put into the page's own, and the address that says so shown.
+    """
     asked = Explorer.read(request.GET)
-    values: dict[str, Any] = {"explorer": asked, "drawer": _drawer(request, asked), "controls": Controls(asked)}
+    if added := request.GET.get("add"):
+        return redirect(asked.with_added(added))
+    values: dict[str, Any] = {
+        "explorer": asked,
+        "drawer": _drawer(request, asked),
+        "controls": Controls(asked, request.zone),
+    }
     if _htmx_target(request) == "drawer":
         response = render(request, "logs/_drawer.html", values)
     else:
         values["found"] = explore(request.org, asked)
         values["views"] = offered_views(request.org, request.user, request.membership)
         response = render(request, "logs/explorer.html", values)
+        if request.headers.get("HX-Boosted") and asked.mistake is None:
+            response["HX-Push-Url"] = asked.whole_url()  # without `good`, and written as all links are
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
 
@@ -65,7 +78,7 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
     place = Address.read(address)
     if place is None:
         raise Http404
-    asked = Explorer.read(request.GET)
+    asked = Explorer.read(_near(place, request.GET))
     scopes = scopes_of(request.org)
     with search_session(request.org.pk) as session:
         drawer = drawer_for(session, request.org, asked, scopes, place)
@@ -79,6 +92,7 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         "after": rows.rows(after),
         "before": rows.rows(before),
         "itself": rows.rows([drawer.log.row]),
+        "controls": Controls(asked, request.zone),
     }
     return render(request, "logs/entry.html", values)
 
@@ -160,6 +174,15 @@ def _drawer(request: OrgRequest, asked: Explorer) -> Drawer | None:
         return None
     with search_session(request.org.pk) as session:
         return drawer_for(session, request.org, asked, scopes_of(request.org), asked.row)
+
+
+def _near(place: Address, given: QueryDict) -> QueryDict:
+    """Return what is given, with the time around the log where no other is: its links must not lead away from it."""
+    if given.get("from") or given.get("to"):
+        return given
+    near = given.copy()
+    near["from"], near["to"] = written(place.ts - AROUND), written(place.ts + AROUND)
+    return near
 
 
 def _htmx_target(request: HttpRequest) -> str:

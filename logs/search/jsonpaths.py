@@ -96,10 +96,11 @@ def flat_fields(value: object, prefix: tuple[str, ...] = (), depth: int = 8) -> 
         return []
     key = ".".join(prefix)
     is_reached = list(prefix) in _ways(key)
-    return [FlatField(key, value, _term(key, value) if is_reached else None)]
+    return [FlatField(key, value, term_for(key, value) if is_reached else None)]
 
 
-def _term(key: str, value: object) -> Equals | None:
+def term_for(key: str, value: object) -> Equals | None:
+    """Return the term that finds `value` under the dotted `key`; None for lists and objects."""
     if isinstance(value, dict | list):
         return None
     if isinstance(value, str):

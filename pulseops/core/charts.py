@@ -47,12 +47,13 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Something that lasted: an incident, say; `end` None while it goes on."""
+    """Something that lasted: an incident, say; `end` None while it goes on. `url` is where its strip leads."""
 
     start: datetime
     end: datetime | None
     label: str
     tone: str = "error"
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Span:
     width: str
     label: str
     tone: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def stacked_histogram(
     scale = _Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
     flags = tuple(_marker(m, extent) for m in markers if extent.holds(m.at))
+    drawn = tuple(span for band in sorted(bands, key=_start_of) if (span := _span(band, extent)))
     return Chart(
         height=height,
         top=top,
@@ -148,12 +151,18 @@ def stacked_histogram(
         grid=_grid(scale) if axes else (),
         ticks=_ticks(extent) if axes else (),
         markers=flags,
-        bands=tuple(span for band in bands if (span := _span(band, extent))),
+        bands=drawn,
         threshold=_threshold(threshold, scale),
         tones=shown,
         total=sum(bucket.total for bucket in buckets),
-        has_links=any(bucket.url for bucket in buckets) or any(flag.url for flag in flags),
+        has_links=any(bucket.url for bucket in buckets)
+        or any(flag.url for flag in flags)
+        or any(band.url for band in drawn),
     )
+
+
+def _start_of(band: Band) -> datetime:
+    return band.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +297,7 @@ def _span(band: Band, extent: _Extent) -> Span | None:
     if end <= extent.start or band.start >= extent.end:
         return None
     x = extent.share(band.start)
-    return Span(_percent(x), _percent(max(extent.share(end) - x, 0.3)), band.label, band.tone)
+    return Span(_percent(x), _percent(max(extent.share(end) - x, 0.3)), band.label, band.tone, band.url)
 
 
 def _threshold(count: float | None, scale: _Scale) -> Line | None:

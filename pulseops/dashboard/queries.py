@@ -182,7 +182,7 @@ def volume_chart(org: Org, volume: Volume) -> Chart:
         volume.chart_buckets(),
         height=140,
         markers=[Marker(each.at, each.label, each.url, _tone(each)) for each in marks if each.kind == "deployment"],
-        bands=[Band(each.at, each.until, each.label) for each in marks if each.kind == "incident"],
+        bands=[Band(each.at, each.until, each.label, url=each.url) for each in marks if each.kind == "incident"],
     )
 
 

@@ -1,62 +1,44 @@
-// The explorer's keyboard. Everything here is also a link or a button on the page.
-const typing = "input, textarea, select, [contenteditable]";
+// What holds the explorer's page together while htmx changes parts of it. Without a script every link loads the page anew.
 
-function rows() {
-  return [...document.querySelectorAll("[data-logs] .log__link")];
-}
-
-function move(step) {
-  const links = rows();
-  if (!links.length) return;
-  const focused = links.indexOf(document.activeElement);
-  const at = focused >= 0 ? focused : links.findIndex((link) => link.parentElement.classList.contains("is-open"));
-  const next = links[Math.min(Math.max(at + step, 0), links.length - 1)];
-  next.focus({ preventScroll: true });
-  next.scrollIntoView({ block: "nearest" });
-  if (document.querySelector("[data-drawer-close]")) next.click();
-}
-
-// The field of the open log that is pointed at or has the focus: only this, or without it.
-function field(choice) {
-  const row = document.querySelector(".log-fields tr:hover") ?? document.activeElement.closest(".log-fields tr");
-  row?.querySelectorAll(".log-fields__acts a")[choice]?.click();
-}
-
-const actions = {
-  "/": () => {
-    const box = document.getElementById("log-q");
-    box?.focus();
-    box?.select();
-  },
-  j: () => move(1),
-  k: () => move(-1),
-  "?": () => document.getElementById("log-help")?.showModal(),
-  f: () => field(0),
-  F: () => field(1),
-  t: () => document.querySelector(".log-range > summary")?.click(),
-  c: () => document.querySelector(".log-detail__message [data-copy-target]")?.click(),
-  Escape: () => document.querySelector("[data-drawer-close]")?.click(),
-};
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  if (event.target.closest(typing)) {
-    if (event.key === "Escape") event.target.blur();
-    return;
-  }
-  const action = actions[event.key];
-  const target = action ? null : document.querySelector(`[data-explorer] [data-key="${CSS.escape(event.key)}"]`);
-  if (!action && !target) return;
-  event.preventDefault();
-  if (action) action();
-  else target.click();
+// document.dispatchEvent(new CustomEvent("visit", { detail: address })) goes there as a link of the page would.
+document.addEventListener("visit", (event) => {
+  document.querySelector("a[data-visit]")?.remove();
+  const link = Object.assign(document.createElement("a"), { href: event.detail, hidden: true });
+  link.dataset.visit = "";
+  (document.getElementById("explorer") ?? document.body).append(link);
+  globalThis.htmx?.process(link);
+  link.click(); // It stays: htmx asks it, when the answer is there, which part of it goes where.
 });
 
-// The open row is marked when the drawer changes without the list.
+// What a screen reader should hear of a change: it stands outside of all that is replaced.
+document.addEventListener("say", (event) => {
+  const status = document.getElementById("log-status");
+  if (status) status.textContent = event.detail;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id !== "drawer") return;
-  const opened = new URLSearchParams(location.search).get("row");
-  for (const row of document.querySelectorAll("[data-log]")) {
-    row.classList.toggle("is-open", row.dataset.log === opened);
-  }
+  if (event.detail.target?.id !== "explorer") return;
+  const line = document.querySelector(".log-chart__line");
+  const words = line ? [...line.querySelectorAll("strong, [data-said]")].map((each) => each.textContent.trim()).join(", ") : "";
+  document.dispatchEvent(new CustomEvent("say", { detail: words }));
 });
+
+// The link to copy names the log that is open now, which the list, loaded before, does not know.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy-link]");
+  if (!button) return;
+  const url = new URL(button.dataset.copy, location);
+  const row = new URLSearchParams(location.search).get("row");
+  if (row) url.searchParams.set("row", row);
+  else url.searchParams.delete("row");
+  button.dataset.copy = url.href;
+}, { capture: true });
+
+// A server that does not answer must not look like a page on which nothing happens.
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    if (!event.target.closest?.("#explorer")) return;
+    const status = event.detail.xhr?.status;
+    const text = status ? `The server answered with an error (${status}).` : "The server does not answer.";
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text: `${text} What is shown is as it was.`, tone: "error" } }));
+  });
+}

@@ -21,7 +21,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     menu.open = false;
     menu.querySelector("summary").focus();
-    event.stopPropagation();
+    event.preventDefault(); // Escape is used up: nothing else closes by it
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     const items = [...menu.querySelectorAll(".menu__panel :is(a, button):not(:disabled)")];
     const step = event.key === "ArrowDown" ? 1 : -1;

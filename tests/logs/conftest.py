@@ -1,18 +1,23 @@
-"""A key of one environment, and a client that sends with it."""
+"""A key of one environment and a client that sends with it; the explorer in a browser; a whole installation."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page
 
-from accounts.models import Org
-from services.models import Environment
-from tests.factories import make_key, make_service
+from accounts.models import Org, User
+from logs.counts import repair
+from logs.models import LogEntry
+from services.models import Environment, Service
+from tests.factories import make_key, make_log, make_service
 from tests.installation import Installation
 
 URL = "/api/v1/logs/ingest"
@@ -41,6 +46,39 @@ def send(api_key: str) -> Send:
         )
 
     return post
+
+
+@pytest.fixture
+def busy_service(developer: User) -> Service:
+    """Two lines about a charge, one of them an error with a stack, above 121 requests of the last twenty minutes."""
+    service = make_service(developer.memberships.get().org, "api")
+    now = timezone.now()
+    first = make_log(service, "GET /orders 200", ts=now - timedelta(seconds=20))
+    place = {"org_id": first.org_id, "service": service, "environment_id": first.environment_id, "level": "info"}
+    LogEntry.objects.bulk_create(
+        LogEntry(message=f"GET /orders/{n} 200", ts=now - timedelta(seconds=30 + n * 10), **place) for n in range(120)
+    )
+    repair(org_id=first.org_id)  # the counts of those
+    make_log(
+        service,
+        "charge failed: timed out\n  at pay.py:7\n  at main.py:1",
+        ts=now - timedelta(seconds=15),
+        level="error",
+        meta_json={"user": {"id": 7}},
+        trace_id="t-1",
+    )
+    make_log(service, "charge accepted", ts=now - timedelta(seconds=14), meta_json={"user": {"id": 8}}, trace_id="t-1")
+    return service
+
+
+@pytest.fixture
+def explorer(
+    page: Page, live_server: Any, sign_in: Callable[[User], None], developer: User, busy_service: Service
+) -> Page:
+    """The explorer in a browser, with the logs of `busy_service`."""
+    sign_in(developer)
+    page.goto(f"{live_server.url}/logs")
+    return page
 
 
 @pytest.fixture(scope="package")

@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from logs.models import LogEntry
 from services.models import Service
 from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_log, make_service
+from tests.factories import make_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def service(developer: User) -> Service:
-    service = make_service(developer.memberships.get().org, "api")
-    now = timezone.now()
-    first = make_log(service, "GET /orders 200", ts=now - timedelta(seconds=20))
-    place = {"org_id": first.org_id, "service": service, "environment_id": first.environment_id, "level": "info"}
-    LogEntry.objects.bulk_create(
-        LogEntry(message=f"GET /orders/{n} 200", ts=now - timedelta(seconds=30 + n * 10), **place) for n in range(120)
-    )
-    make_log(
-        service,
-        "charge failed: timed out\n  at pay.py:7\n  at main.py:1",
-        ts=now - timedelta(seconds=15),
-        level="error",
-        meta_json={"user": {"id": 7}},
-        trace_id="t-1",
-    )
-    make_log(service, "charge accepted", ts=now - timedelta(seconds=14), meta_json={"user": {"id": 8}}, trace_id="t-1")
-    return service
-
-
-@pytest.fixture
-def explorer(page: Page, live_server: Any, sign_in: Callable[[User], None], developer: User, service: Service) -> Page:
-    sign_in(developer)
-    page.goto(f"{live_server.url}/logs")
-    return page
 
 
 def messages(page: Page) -> list[str]:
@@ -107,33 +75,17 @@ def test_keys_walk_rows_filter_and_wrap(explorer: Page) -> None:
     expect(page.locator(".drawer--open")).to_have_count(0)
     page.keyboard.press("w")
     expect(page.locator(".logs--wrap")).to_have_count(1)
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="How to search")).to_be_visible()
 
 
-def test_a_drag_over_the_histogram_zooms_and_z_goes_back(explorer: Page) -> None:
-    page = explorer
-    box = page.locator("[data-log-chart] [data-chart]").bounding_box()
-    assert box
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.8, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=4)
-    page.mouse.up()
-    page.wait_for_url(re.compile(r"from=\d{4}-[^&]*&to=\d{4}-"))
-    page.keyboard.press("z")
-    page.wait_for_url(re.compile(r"from=\d{4}-[^&]*$"))
-
-
-def test_live_rows_come_on_top_and_wait_while_one_reads(explorer: Page, service: Service) -> None:
+def test_live_rows_come_on_top_and_wait_while_one_reads(explorer: Page, busy_service: Service) -> None:
     page = explorer
     page.keyboard.press("l")
     expect(page.get_by_role("status").filter(has_text="Following")).to_be_visible()
-    make_log(service, "fresh from the oven")
+    make_log(busy_service, "fresh from the oven")
     expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven", timeout=8_000)
     page.locator("[data-logs] .log__link").nth(1).click()
     expect(page.locator(".drawer--open")).to_have_count(1)
-    make_log(service, "while reading")
+    make_log(busy_service, "while reading")
     button = page.get_by_role("button", name="1 new")
     expect(button).to_be_visible(timeout=8_000)
     expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven")

@@ -1,0 +1,29 @@
+// The open log beside the list: its row is marked; opened by Enter it takes the focus, closed it gives it back to the row.
+let wanted = ""; // what gets the focus once the drawer has changed: "drawer", "row" or nothing
+let opened = "";
+
+function mark() {
+  const now = new URLSearchParams(location.search).get("row") ?? "";
+  for (const row of document.querySelectorAll("[data-logs] [data-log]")) {
+    const isOpen = row.dataset.log === now;
+    row.classList.toggle("is-open", isOpen);
+    if (isOpen) row.firstElementChild.setAttribute("aria-current", "true");
+    else row.firstElementChild.removeAttribute("aria-current");
+  }
+  if (now) opened = now;
+}
+
+document.addEventListener("click", (event) => {
+  // A click that a key made has no count; one that a script made (j and k) leaves the focus in the list.
+  if (event.target.closest("[data-logs] .log__link")) wanted = event.isTrusted && event.detail === 0 ? "drawer" : "";
+  if (event.target.closest("[data-drawer-close]")) wanted = "row";
+}, { capture: true });
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target?.id !== "drawer") return;
+  mark();
+  if (wanted === "drawer") document.querySelector("#drawer.drawer--open")?.focus({ preventScroll: true });
+  if (wanted === "row") document.querySelector(`[data-log="${CSS.escape(opened)}"] > .log__link`)?.focus({ preventScroll: true });
+  wanted = "";
+});
+mark();

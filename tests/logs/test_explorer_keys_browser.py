@@ -1,0 +1,175 @@
+"""The explorer by the keyboard alone: every key that the overlay lists, none of them while somebody types."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, expect
+
+from services.models import Service
+from tests.browser import assert_accessible
+from tests.factories import make_log
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def rows(page: Page) -> Any:
+    return page.locator("[data-logs] > li")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def search(page: Page, query: str, *, found: int) -> None:
+    """Search by the keyboard and leave the box."""
+    press(page, "/")
+    page.keyboard.type(query)
+    press(page, "Enter")
+    expect(rows(page)).to_have_count(found)
+    press(page, "Escape")
+
+
+def test_from_a_search_to_a_filter_without_a_mouse(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "/")
+    page.keyboard.type("charge")
+    press(page, "Enter")
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator("#log-status")).to_have_text("2 logs, complete")
+    press(page, "ArrowDown", "j", "Enter")  # from the box into the rows, to the second, open it
+    expect(page.locator("#drawer")).to_be_focused()
+    expect(page.locator("#drawer")).to_contain_text("at main.py:1")
+    press(page, "x")
+    expect(page).to_have_url(re.compile(r"/logs/\d+-\d+#around$"))
+    expect(page.locator(".log.is-open")).to_contain_text("charge failed")
+    page.go_back()
+    expect(page.locator("#drawer")).to_contain_text("at main.py:1")
+    page.locator("#drawer").focus()
+    press(page, *["ArrowDown"] * 5)  # level, service, env, trace, user.id
+    press(page, "f")
+    expect(rows(page)).to_have_count(1)
+    expect(page).to_have_url(f"{live_server.url}/logs?q=charge%20user.id:7")
+    press(page, "j", "Enter")
+    expect(page.locator("#drawer")).to_be_focused()
+    press(page, "Escape")
+    expect(page.locator(".drawer--open")).to_have_count(0)
+    expect(rows(page).locator("a")).to_be_focused()
+
+
+def test_f_takes_the_value_of_a_row_that_the_arrows_chose(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "j", "j", "f")  # the first value behind the level
+    expect(page).to_have_url(f"{live_server.url}/logs?q=service:api")
+    expect(page.locator(".pill")).to_have_count(1)
+    press(page, "j", "j", "ArrowLeft", "Shift+F")
+    expect(page).to_have_url(f"{live_server.url}/logs?q=service:api%20-level:error")
+    expect(page.locator(".log.tone-error")).to_have_count(0)
+
+
+def test_f_takes_what_the_pointer_is_over(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    page.mouse.move(5, 5)
+    press(page, "f")
+    expect(page.get_by_role("status").filter(has_text="Point at a value")).to_be_visible()
+    page.locator(".log.tone-error .log__level").hover()
+    press(page, "f")
+    expect(page).to_have_url(f"{live_server.url}/logs?q=level:error")
+    rows(page).locator("a").click()
+    page.locator(".log-fields tr", has_text="user.id").hover()
+    press(page, "F")
+    expect(page).to_have_url(f"{live_server.url}/logs?q=level:error%20-user.id:7")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
+def test_c_and_y_copy(explorer: Page, context: BrowserContext, live_server: Any) -> None:
+    page = explorer
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def copied() -> str:
+        expect(page.locator("[data-toast]").last).to_contain_text("Copied")
+        text: str = page.evaluate("navigator.clipboard.readText()")
+        page.locator("[data-toast]").evaluate_all("all => all.forEach(each => each.remove())")
+        return text
+
+    press(page, "j", "j", "c")
+    assert copied() == "charge failed: timed out\n  at pay.py:7\n  at main.py:1"
+    press(page, "y")
+    assert re.search(r"/logs\?from=\d{4}-[^&]+Z&to=\d{4}-[^&]+Z&org=[0-9a-f-]{36}$", copied())
+    press(page, "Enter")
+    expect(page.locator("#drawer")).to_be_focused()
+    press(page, "c")
+    assert copied().startswith("charge failed")
+    press(page, *["ArrowDown"] * 5, "c")
+    assert copied() == "7"
+    press(page, "y")
+    assert re.search(r"&row=\d+-\d+$", copied())
+
+
+def test_t_w_z_and_l(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "t")
+    expect(page.get_by_role("link", name="Last hour")).to_be_focused()
+    press(page, "ArrowUp", "Enter")
+    expect(page).to_have_url(f"{live_server.url}/logs?from=-15m")
+    press(page, "t", "Escape")
+    expect(page.locator(".log-range > summary")).to_be_focused()
+    press(page, "w")
+    expect(page.locator(".logs--wrap")).to_have_count(1)
+    press(page, "z")
+    expect(page).to_have_url(re.compile(r"from=\d{4}-[^&]*&wrap=1$"))
+    press(page, "l")
+    expect(page.get_by_role("link", name="Stop")).to_be_visible()
+
+
+def test_question_mark_lists_the_pages_keys_and_those_of_every_page(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "?")
+    overlay = page.get_by_role("dialog", name="Keys")
+    expect(overlay.get_by_role("heading", name="Logs")).to_be_visible()
+    expect(overlay.get_by_role("heading", name="Everywhere")).to_be_visible()
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    assert_accessible(page)
+    press(page, "j", "w", "l")  # not while it is open
+    expect(page).to_have_url(f"{live_server.url}/logs")
+    press(page, "Escape", "g", "s")
+    expect(page).to_have_url(f"{live_server.url}/services")
+
+
+def test_no_key_while_typing(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "/")
+    page.keyboard.type("jkfFcxytwlzu?g/")
+    expect(page.locator("#log-q")).to_have_value("jkfFcxytwlzu?g/")
+    expect(page).to_have_url(f"{live_server.url}/logs")
+    press(page, "Escape")
+    expect(page.locator("#log-q")).to_have_value("jkfFcxytwlzu?g/")  # what was typed is kept
+
+
+@pytest.mark.browser_context_args(timezone_id="Asia/Kathmandu")
+def test_the_switches_of_zone_and_theme_keep_the_search(
+    explorer: Page, busy_service: Service, live_server: Any
+) -> None:
+    page = explorer
+    make_log(busy_service, "charge at noon", ts=timezone.now() - timedelta(minutes=5))
+    page.reload()  # the first page of all could not know the zone
+    expect(page.locator(".log-head")).to_contain_text("+05:45")
+    search(page, "charge", found=3)
+    press(page, "u")
+    expect(page.locator(".log-head")).to_contain_text("UTC")
+    expect(page).to_have_url(f"{live_server.url}/logs?q=charge")
+    press(page, "u")
+    expect(page.locator(".log-head")).to_contain_text("+05:45")
+    page.goto(f"{live_server.url}/logs?q=charge&tz=utc")
+    expect(page.locator(".log-head")).to_contain_text("UTC")
+    page.get_by_label("Theme").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert_accessible(page)

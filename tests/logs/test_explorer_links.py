@@ -1,0 +1,137 @@
+"""The addresses of the explorer: what they keep, what they add, what a copied one says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Org, User
+from logs.addresses import Address
+from services.models import Service
+from tests.factories import make_log, make_service
+
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def service(org: Org) -> Service:
+    return make_service(org, "api")
+
+
+@pytest.fixture
+def client(client_for: ClientFor, viewer: User) -> Client:
+    return client_for(viewer)
+
+
+def page(client: Client, query: str = "") -> str:
+    return unescape(client.get(f"/logs?{query}").content.decode())
+
+
+@pytest.mark.parametrize(
+    ("query", "added", "leads_to"),
+    [
+        ("", "level:error", "q=level:error"),
+        ("from=-24h&cols=trace", "service:api", "q=service:api&from=-24h&cols=trace"),
+        ("q=a OR b", "-env:production", "q=%28a%20OR%20b%29%20-env:production"),
+        ("q=level:error", "level:error", "q=level:error"),  # not twice
+        ("q=x", "a b", "q=x%20a%20b"),
+        ("q=x", "(", "q=x"),  # what cannot be read adds nothing
+        ("q=(&good=y", "z", "q=y%20z"),  # after a mistake what is shown goes on
+    ],
+)
+def test_a_value_is_added_to_the_query(client: Client, query: str, added: str, leads_to: str) -> None:
+    response = client.get(f"/logs?{query}&add={quote(added)}")
+    assert response.status_code == 302
+    assert response["Location"] == f"/logs?{leads_to}"
+
+
+def test_each_value_of_a_row_says_how_it_is_asked_for(client: Client, service: Service) -> None:
+    meta = {"n": 7, "text": "7", "with space": 'a "b"', "deep": {"er": None}, "list": [1]}
+    make_log(service, "hello", level="warn", trace_id="t 1", meta_json=meta)
+    seen = page(client, "cols=service,env,trace,request,n,text,deep.er,list").split("data-logs")[1]
+    terms = re.findall(r'data-term="(.*?)">', seen)
+    assert terms == ["level:warn", "service:api", "env:production", 'trace:"t 1"', "n:7", 'text:"7"', "deep.er:null"]
+    for term in terms:
+        assert "hello" in page(client, f"q={quote(term)}").split("data-logs")[1]
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ("q=charge&from=-4h&good=x", "/logs?q=charge&from=-4h"),
+        ("q=level%3Aerror+a&good=", "/logs?q=level:error%20a"),
+        ("good=", "/logs"),
+        ("live=1&row=5-1&before=9-1&at=7", "/logs?live=1&before=9-1&at=7&row=5-1"),
+    ],
+)
+def test_the_browsers_address_is_written_as_all_links_are(client: Client, query: str, written: str) -> None:
+    asked = client.get(f"/logs?{query}", headers={"hx-request": "true", "hx-target": "explorer", "hx-boosted": "true"})
+    assert asked["HX-Push-Url"] == written
+
+
+def test_a_mistake_keeps_the_address_with_the_last_good_query(client: Client) -> None:
+    asked = client.get(
+        "/logs?q=(&good=x", headers={"hx-request": "true", "hx-target": "explorer", "hx-boosted": "true"}
+    )
+    assert "HX-Push-Url" not in asked
+
+
+def test_the_link_to_copy_freezes_relative_ranges(client: Client, org: Org, service: Service) -> None:
+    log = make_log(service, "hello")
+    address = str(Address(log.ts, log.pk))
+    found = re.search(r'data-copy="(http://testserver/logs\?[^"]*)"', page(client, f"q=hello&from=-4h&row={address}"))
+    assert found
+    link = found.group(1)
+    since, until = re.findall(r"(?:from|to)=([^&]+Z)", link)
+    assert since < until
+    assert f"row={address}" in link
+    assert f"&org={org.pk}" in link
+    assert "tz=" not in link
+    landed = client.get(link.removeprefix("http://testserver"), follow=True)
+    assert "<mark>hello</mark>" in landed.content.decode()
+    assert f"from={since}&to={until}" in unescape(landed.redirect_chain[0][0]).replace("%3A", ":")
+
+
+def test_the_link_to_copy_keeps_the_place_and_the_chosen_zone(client: Client, service: Service) -> None:
+    log = make_log(service, "hello")
+    place = Address(log.ts, log.pk)
+    client.cookies["tz"] = "utc"
+    assert re.search(rf'data-copy="[^"]*&tz=utc&before={place}&', page(client, f"before={place}"))
+
+
+def test_rows_that_come_later_are_in_the_zone_of_the_page(client: Client, service: Service) -> None:
+    assert 'data-live="/logs/live?tz=utc"' in page(client, "live=1")
+    client.cookies["tzname"] = "Asia/Kathmandu"
+    assert 'data-live="/logs/live"' in page(client, "live=1")
+
+
+def test_columns_are_switched_one_by_one(client: Client, service: Service) -> None:
+    make_log(service, "hello", trace_id="t-1")
+    menu = page(client).split("Columns")[1].split("</details>")[0]
+    links = dict(re.findall(r'href="([^"]*)"[^>]*><span class="truncate">(\w+)<', menu))
+    assert {name: url for url, name in links.items()} == {
+        "service": "/logs?cols=env",
+        "env": "/logs?cols=service",
+        "trace": "/logs?cols=service,env,trace",
+        "request": "/logs?cols=service,env,request",
+    }
+    seen = page(client, "cols=trace")
+    assert 'title="trace: t-1"' in seen
+    assert 'href="/logs?cols=none"' in seen
+    assert 'class="log__cell' not in page(client, "cols=none")
+
+
+def test_a_logs_own_page_leads_to_the_time_around_it(client: Client, service: Service) -> None:
+    log = make_log(service, "long ago", ts=timezone.now() - timedelta(days=9), meta_json={"user": 7})
+    seen = unescape(client.get(f"/logs/{Address(log.ts, log.pk)}").content.decode())
+    found = re.search(r'href="(/logs\?q=user:7&from=[^"]+)"', seen)
+    assert found
+    assert "long ago" in page(client, found.group(1).partition("?")[2])
+    assert f'data-copy="http://testserver/logs/{Address(log.ts, log.pk)}?org={service.org_id}"' in seen
