@@ -60,11 +60,20 @@ class NewUserForm(AdminUserCreationForm):
 
 
 class MembershipInline(admin.TabularInline):
-    """Where somebody is a member, or who is."""
+    """Where somebody is a member, or who is; memberships are made on a page of their own.
+
+    To choose another organisation or person in every line would take a query for every line.
+    """
 
     model = Membership
     extra = 0
-    autocomplete_fields = ("org", "user")
+    readonly_fields = ("org", "user")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("org", "user")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(User)

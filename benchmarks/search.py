@@ -108,7 +108,7 @@ class Bench:
 
         given = QueryDict(mutable=True)
         given.update({"q": query, "from": since})
-        found = explore(self.org, Explorer.read(given, now=self.now))
+        found = explore(self.org, Explorer.read(given, now=self.now), self.scopes)
         return found.page.searched_to is None and found.counts.is_complete
 
     def counted(self, query: str, since: str) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Org
+from deployments.marks import deployment_marks
 from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent
@@ -19,7 +20,6 @@ from logs.search.parser import parse
 from logs.search.scopes import scopes_of
 from pulseops.core.bounded import OutOfTimeError, rows_within
 from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
-from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.paging import Page, newest_first
 
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
@@ -121,10 +121,5 @@ def _counts(
 
 
 def _markers(incident: Incident, start: datetime, end: datetime) -> list[Marker]:
-    marks = [
-        mark
-        for ask in TIMELINE_MARKS
-        for mark in ask(incident.org, [incident.service_id], [incident.environment_id], start, end)
-        if mark.kind == "deployment"
-    ]
+    marks = deployment_marks(incident.org, [incident.service_id], [incident.environment_id], start, end)
     return [Marker(mark.at, mark.label, mark.url, "error" if mark.status == "failure" else "accent") for mark in marks]

@@ -19,7 +19,7 @@ from logs.histogram import Counts, bar_origin, bar_step, histogram
 from logs.pills import Pill
 from logs.rows import Lister, Marker, ShownRow
 from logs.search.page import Page, Search, newest_page, prepare
-from logs.search.scopes import Scopes, scopes_of
+from logs.search.scopes import Scopes
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core import charts, times
@@ -55,9 +55,8 @@ class Explored:
         return round(self.seconds * 1000)
 
 
-def explore(org: Org, explorer: Explorer) -> Explored:
-    """Search, count and lay out one page."""
-    scopes = scopes_of(org)
+def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
+    """Search, count and lay out one page of `org`, whose services are `scopes`."""
     search = prepare(org.pk, explorer.node or Everything(), scopes)
     with search_session(org.pk) as session:
         page = _page(session, search, explorer)

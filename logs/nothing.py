@@ -15,7 +15,7 @@ from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import terms
 
-_FAR = timedelta(days=400)  # beyond the longest retention
+_FIRST = timedelta(hours=1)  # that is searched for the nearest match
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
 AROUND = timedelta(minutes=15)
@@ -49,11 +49,12 @@ class Help:
 
 def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help:
     """Find out, within a few tenths of a second."""
-    if not queries.has_logs(session, search.org_id):
+    oldest = queries.oldest_at(session, search.org_id)
+    if oldest is None:
         return Help(has_logs=False)
     scopes = [(s.service_id, s.environment_id) for s in search.scopes.all if search.split.columns.holds(s)]
     last = queries.last_logged_at(session, search.org_id, scopes[:16], before=explorer.range.window.end)
-    nearest = _nearest(session, search, explorer)
+    nearest = _nearest(session, search, explorer, oldest)
     return Help(
         has_logs=True,
         last_logged_at=last,
@@ -64,14 +65,14 @@ def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help
     )
 
 
-def _nearest(session: SearchSession, search: Search, explorer: Explorer) -> datetime | None:
-    """Return the newest match before the range, else the newest after it."""
+def _nearest(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> datetime | None:
+    """Return the newest match before the range, else the newest after it; `oldest` is the time of the first log."""
     window = explorer.range.window
-    outside = [Window(window.start - _FAR, window.start)]
+    outside = [Window(oldest, window.start)] if oldest < window.start else []
     if not explorer.range.is_open:
         outside.append(Window(window.end, max(explorer.now + ranges.AHEAD, window.end)))
     for each in outside:
-        found = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, limit=1)
+        found = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, first=_FIRST, limit=1)
         if found.rows:
             return found.rows[0].ts
     return None

@@ -91,9 +91,10 @@ def last_logged_at(
     return max((ts for (ts,) in found), default=None)
 
 
-def has_logs(session: SearchSession, org_id: UUID) -> bool:
-    """Tell whether the organisation has any log at all."""
-    return bool(session.fetch("SELECT 1 FROM logs WHERE org_id = %s LIMIT 1", [org_id], seconds=1))
+def oldest_at(session: SearchSession, org_id: UUID) -> datetime | None:
+    """Return the time of the organisation's oldest log, None when it has no log at all."""
+    sql = "SELECT ts FROM logs WHERE org_id = %s ORDER BY ts LIMIT 1"
+    return next((ts for (ts,) in session.fetch(sql, [org_id], seconds=1)), None)
 
 
 def keys_seen(rows: Sequence[LogRow]) -> Counter[str]:

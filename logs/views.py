@@ -39,7 +39,7 @@ from logs.ranges import written
 from logs.saved import offered_views, view_url
 from logs.search.page import prepare
 from logs.search.printer import print_query
-from logs.search.scopes import scopes_of
+from logs.search.scopes import Scopes, scopes_of
 from logs.search.session import search_session
 from pulseops.core.preferences import safe_next
 
@@ -54,15 +54,16 @@ def explorer(request: OrgRequest) -> HttpResponse:
     asked = Explorer.read(request.GET)
     if added := request.GET.get("add"):
         return redirect(asked.with_added(added))
+    scopes = scopes_of(request.org)
     values: dict[str, Any] = {
         "explorer": asked,
-        "drawer": _drawer(request, asked),
+        "drawer": _drawer(request, asked, scopes),
         "controls": Controls(asked, request.zone),
     }
     if _htmx_target(request) == "drawer":
         response = render(request, "logs/_drawer.html", values)
     else:
-        values["found"] = explore(request.org, asked)
+        values["found"] = explore(request.org, asked, scopes)
         values["views"] = offered_views(request.org, request.user, request.membership)
         response = render(request, "logs/explorer.html", values)
         if request.headers.get("HX-Boosted") and asked.mistake is None:
@@ -169,11 +170,11 @@ def delete_view(request: OrgRequest, view_id: int) -> HttpResponse:
     return redirect(safe_next(request, reverse("logs:explorer")))
 
 
-def _drawer(request: OrgRequest, asked: Explorer) -> Drawer | None:
+def _drawer(request: OrgRequest, asked: Explorer, scopes: Scopes) -> Drawer | None:
     if asked.row is None:
         return None
     with search_session(request.org.pk) as session:
-        return drawer_for(session, request.org, asked, scopes_of(request.org), asked.row)
+        return drawer_for(session, request.org, asked, scopes, asked.row)
 
 
 def _near(place: Address, given: QueryDict) -> QueryDict:

@@ -5,6 +5,7 @@ All of it is read by one statement and kept in this process for some seconds, so
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ _SIGNS = """
         (SELECT array_agg(job ORDER BY job) FROM unnest(%(jobs)s::text[]) job, LATERAL (
             SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
         ) last WHERE last.status = 'failure'),
-        (SELECT array_agg(id ORDER BY created_at) FROM notification_channels c
+        (SELECT jsonb_agg(jsonb_build_object('name', name, 'type', type, 'config_json', config_json)
+                          ORDER BY created_at)
+         FROM notification_channels c
          WHERE org_id = %(org)s AND enabled AND failures > 0 AND (failures >= %(most)s OR EXISTS (
             SELECT FROM notification_jobs j WHERE j.org_id = c.org_id AND j.channel_id = c.id AND j.status = 'failed'
                 AND j.created_at >= coalesce(c.last_sent_at, c.created_at))))
@@ -80,10 +83,7 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
 
 
 def troubles_of(org: Org) -> Sequence[Trouble]:
-    """Return what is wrong with the installation and with the organisation's channels.
-
-    At most one query, and a second for the names of channels that cannot be reached.
-    """
+    """Return what is wrong with the installation and with the organisation's channels; at most one query."""
     found: Sequence[Trouble] | None = caches["process"].get(f"troubles:{org.pk}")
     if found is None:
         found = _look(org)
@@ -98,7 +98,7 @@ def _look(org: Org) -> Sequence[Trouble]:
     found = [
         _worker(worker_at) or _loop(loop_at),
         _jobs(failing_jobs or []),
-        _channels(org, failing_channels or []),
+        _channels([Channel(**each) for each in json.loads(failing_channels or "[]")]),
         _disk(),
     ]
     return tuple(trouble for trouble in found if trouble)
@@ -130,12 +130,11 @@ def _jobs(names: Sequence[str]) -> Trouble | None:
     return Trouble("error", title, f"{', '.join(names)}: the last run failed.", address("diagnostics"), "Diagnostics")
 
 
-def _channels(org: Org, ids: Sequence[Any]) -> Trouble | None:
-    if not ids:
+def _channels(failing: Sequence[Channel]) -> Trouble | None:
+    if not failing:
         return None
-    names = [str(each) for each in Channel.objects.for_org(org).filter(pk__in=ids).order_by("created_at")]
-    title = "A channel cannot be reached." if len(names) == 1 else f"{len(names)} channels cannot be reached."
-    text = f"{', '.join(names)}: messages about incidents do not arrive there."
+    title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
+    text = f"{', '.join(map(str, failing))}: messages about incidents do not arrive there."
     return Trouble("error", title, text, address("notifications:channels"), "Channels")
 
 

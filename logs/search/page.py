@@ -101,17 +101,18 @@ def newest_page(
     seconds: float,
     before: Address | None = None,
     after: Address | None = None,
+    first: timedelta = _FIRST_SLICE,
     limit: int = 100,
 ) -> Page:
-    """Return the newest `limit` rows of `window` that match, within about `seconds`.
+    """Return the newest `limit` rows of `window` that match, within about `seconds`; `first` is looked at first.
 
     Of the list only what is behind `before`; or only what is new above `after`, and what was received late.
     """
     if before and before.ts < window.end:
         window = Window(window.start, max(before.ts + timedelta(microseconds=1), window.start))
     # A search of columns alone walks the b-trees of just these rows, so it needs no slices to stop in time.
-    first = _FIRST_SLICE if search.rest.sql else window.length
-    slicer = Slicer(window, seconds=seconds, first=first, anchor=now)
+    width = first if search.rest.sql else window.length
+    slicer = Slicer(window, seconds=seconds, first=width, anchor=now)
     rows: list[LogRow] = []
     while len(rows) <= limit and session.may_go_on() and (part := slicer.take()):
         try:
