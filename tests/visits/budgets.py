@@ -1,0 +1,44 @@
+"""What a page may cost (design.md, budgets), and the few that need more, each with its reason.
+
+A query is a message to the database that waits for its answer: BEGIN and COMMIT count, and so does what sets a limit
+unless it travels with the query that it is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.visits.pages import Page
+
+MOST_QUERIES = 12
+MOST_MILLISECONDS = 100  # of the server, with demo data
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`varies`: not with the number of rows, but with where they lie."""
+
+    queries: int = MOST_QUERIES
+    milliseconds: int = MOST_MILLISECONDS
+    varies: bool = False
+    reason: str = ""
+
+
+# Columns are found in one query; text and fields are looked for in slices of time.
+_IN_SLICES = Budget(
+    queries=40,
+    varies=True,
+    reason="Slices go from the newest to older time, each wider than the last, until the page is full or its time is "
+    "up, so that a search answers in time whatever it is for: a handful for the page, two or three for the histogram. "
+    "Who finds nothing is told where the next match lies and what each term costs, which takes some more.",
+)
+_OTHERS = {
+    "logs:explorer?q=timeout&from=-48h": _IN_SLICES,
+    "logs:explorer?q=took_ms:>100": _IN_SLICES,
+    "logs:explorer?q=nothing+says+this+level:error": _IN_SLICES,
+}
+
+
+def budget_of(page: Page) -> Budget:
+    """Return what `page` may cost."""
+    return _OTHERS.get(page.name, Budget())

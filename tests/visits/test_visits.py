@@ -1,0 +1,83 @@
+"""Every page as every reader, with nothing to show and with the demo: its status, and few queries however many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Session, User
+from tests.factories import make_org
+from tests.visits.budgets import budget_of
+from tests.visits.pages import READERS, Page, pages
+from tests.visits.rows import demo_org, grow, readers_of, rows_of
+
+# Outside a test's transaction, whose savepoints would count.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def test_with_nothing_to_show() -> None:
+    readers = clients(readers_of(make_org("Acme")))
+    faults = []
+    for reader in READERS:
+        for page in pages({}):
+            if page.is_admin_site and reader not in {"anonymous", "admin", "superuser"}:
+                continue  # its guard asks for nothing but superusers
+            status, queries = visit(readers[reader], page)
+            faults += told(page, reader, status, queries)
+    assert not faults, "\n".join(faults)
+
+
+def test_with_the_demo() -> None:
+    now = timezone.now()
+    org = demo_org(now)
+    readers = clients(readers_of(org))
+    everything, faults, before = list(pages(rows_of(org))), [], {}
+    for reader in READERS:
+        for page in everything:
+            if page.is_admin_site and reader != "superuser":
+                continue  # were visited without data
+            status, before[reader, page.name] = visit(readers[reader], page)
+            faults += told(page, reader, status, before[reader, page.name])
+    grow(org, 3, now)
+    for page in everything:
+        _, queries = visit(readers["superuser"], page)
+        if queries > before["superuser", page.name] and not budget_of(page).varies:
+            faults.append(f"{page.name}: {queries} queries with more rows, {before['superuser', page.name]} before")
+    assert not faults, "\n".join(faults)
+
+
+def clients(readers: Mapping[str, User]) -> dict[str, Client]:
+    """Sign each reader in."""
+    signed_in = {"anonymous": Client(), **{name: Client() for name in readers}}
+    for name, user in readers.items():
+        signed_in[name].force_login(user)
+    return signed_in
+
+
+def visit(client: Client, page: Page) -> tuple[int, int]:
+    """Return the status and how many queries it took, at the worst moment.
+
+    That is when the visit is noted, once a minute; the settings of tests let nothing be kept in the process.
+    """
+    Session.objects.update(last_seen_at=None)
+    connection.queries_log.clear()
+    ContentType.objects.clear_cache()
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(page.address)
+        if response.streaming:
+            list(response)
+    return response.status_code, len(captured)
+
+
+def told(page: Page, reader: str, status: int, queries: int) -> Iterator[str]:
+    """Say what is wrong."""
+    if status not in page.answers(reader):
+        yield f"{page.name} answered {status} to {reader}, not {sorted(page.answers(reader))}: {page.address}"
+    if queries > budget_of(page).queries:
+        yield f"{page.name} took {queries} queries for {reader}"
