@@ -15,7 +15,7 @@ from accounts.models import Org
 from logs import facets, nothing, pills, ranges
 from logs.facets import Facet, KeySeen
 from logs.forms import Explorer
-from logs.histogram import Counts, bar_origin, bar_step, histogram
+from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.pills import Pill
 from logs.rows import Lister, Marker, ShownRow
 from logs.search.page import Page, Search, newest_page, prepare
@@ -60,7 +60,7 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
     search = prepare(org.pk, explorer.node or Everything(), scopes)
     with search_session(org.pk) as session:
         page = _page(session, search, explorer)
-        counts, chart = _counted(session, search, org, explorer, is_common=_is_common(page, explorer))
+        counts, chart = _counted(session, search, org, explorer, page)
         seconds = session.elapsed()
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
@@ -109,6 +109,11 @@ def _page(session: SearchSession, search: Search, explorer: Explorer) -> Page:
     )
 
 
+def _is_all(page: Page, explorer: Explorer) -> bool:
+    """Tell whether the page has every row that there is."""
+    return page.after is None and page.searched_to is None and explorer.before is None
+
+
 def _is_common(page: Page, explorer: Explorer) -> bool:
     """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
     if len(page.rows) < PAGE_ROWS:
@@ -118,19 +123,20 @@ def _is_common(page: Page, explorer: Explorer) -> bool:
 
 
 def _counted(
-    session: SearchSession, search: Search, org: Org, explorer: Explorer, *, is_common: bool
+    session: SearchSession, search: Search, org: Org, explorer: Explorer, page: Page
 ) -> tuple[Counts, charts.Chart]:
     start, end = explorer.range.start, explorer.range.end
     step = bar_step(end - start)
     midnight = timezone.localtime(start).replace(hour=0, minute=0, second=0, microsecond=0)
     origin = bar_origin(start, step, midnight)
-    admits = partial(_admits, search)
     if explorer.node is None:
         counts = Counts(step, end)
+    elif _is_all(page, explorer) and search.rest.sql:
+        counts = count_of_rows(page.rows, explorer.range.window, origin=origin, step=step, until=end)
     else:
         counts = histogram(
             session, search, explorer.range.window, origin=origin, step=step, until=end,
-            seconds=settings.LOG_COUNT_SECONDS, is_common=is_common, admits=admits,
+            seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=partial(_admits, search),
         )  # fmt: skip
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, start, end)

@@ -6,7 +6,10 @@ as there are enough rows to look for; of a day that is over as one, in their pla
 by line. A late line goes into the index that has its time, row by row.
 
 A search uses a partial index if its times lie within the index's (logs/search/cuts.py sees to that).
-It needs the extension pg_trgm, which a database's owner may make; without it all is searched line by line.
+The organisation stands in it as well, so that a word that is common elsewhere costs nobody who does not use it; and the
+names of the JSON's fields, so that one that few lines have is found.
+It needs the extensions pg_trgm and, for the organisation, btree_gin, which a database's owner may make; without the
+first all is searched line by line, without the second everybody's words weigh on everybody.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ from psycopg import sql
 
 from logs.partitions import SEALED_AFTER, Partition, partitions
 from logs.sealing import note_added
+from logs.search.jsonpaths import NAMES
 
 HOUR = timedelta(hours=1)
 LATE = timedelta(minutes=5)  # behind an hour's end, when nearly all of its lines have come
 FEWEST_ROWS = 50_000  # so many are looked at in a few hundredths of a second, and need no index
 MOST_ROWS = 4_000_000  # what is built well within the time of a job
+COLUMNS = f"lower(message) gin_trgm_ops, ({NAMES})"  # of the index; before them the organisation, where it can be had
 _MARK = "%Y%m%d%H%M"
 _NAME = re.compile(r"_parts_(?:idx|(\d{12})_(\d{12}))\Z")
 
@@ -73,7 +78,8 @@ def index_parts(now: datetime) -> str | None:
 
     Nobody waits for it: it is built CONCURRENTLY, so it must not be called inside a transaction.
     """
-    if not _has_trigrams():
+    extensions = _extensions()
+    if "pg_trgm" not in extensions:
         return None
     built = built_parts()
     for partition in sorted(partitions(), key=lambda each: each.end, reverse=True):
@@ -81,7 +87,7 @@ def index_parts(now: datetime) -> str | None:
             continue
         mine = [part for part in built if part.partition == partition.name]
         if part := _wanted(partition, mine, now):
-            _build(part, partition)
+            _build(part, partition, by_org="btree_gin" in extensions)
             return part.name
     return None
 
@@ -115,13 +121,12 @@ def _hours(start: datetime, end: datetime) -> dict[datetime, int]:
         return dict(cursor.fetchall())
 
 
-def _build(part: Part, partition: Partition) -> None:
+def _build(part: Part, partition: Partition, *, by_org: bool) -> None:
     """Build an index; it takes the place of others of its rows, and of what an interrupted build has left."""
     where = "" if part.is_whole else " WHERE ts >= {start} AND ts < {end}"
-    statement = sql.SQL(
-        f"CREATE INDEX CONCURRENTLY {{index}} ON {{table}} USING gin (lower(message) gin_trgm_ops){where}"
-    )
-    names = {"index": sql.Identifier(part.name), "table": partition.identifier}
+    statement = sql.SQL(f"CREATE INDEX CONCURRENTLY {{index}} ON {{table}} USING gin ({{columns}}){where}")
+    columns = sql.SQL(f"{'org_id, ' if by_org else ''}{COLUMNS}")
+    names = {"index": sql.Identifier(part.name), "table": partition.identifier, "columns": columns}
     others = [(each, is_valid) for each, is_valid in _parts() if each.partition == part.partition]
     with connection.cursor() as cursor:
         _drop(each for each, is_valid in others if not is_valid)
@@ -167,7 +172,7 @@ def _moment(mark: str | None) -> datetime | None:
     return datetime.strptime(mark, _MARK).replace(tzinfo=UTC) if mark else None
 
 
-def _has_trigrams() -> bool:
+def _extensions() -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
-        return bool(cursor.fetchone()[0])
+        cursor.execute("SELECT extname FROM pg_extension")
+        return {name for (name,) in cursor.fetchall()}

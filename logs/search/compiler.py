@@ -3,8 +3,9 @@
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
     LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    PARTS   the indexes of parts find them, each in its time (logs/parts.py): text of three letters and more
-    SCAN    only looking at rows tells: shorter text, comparisons, existence, and what is negated
+    PARTS   the indexes of parts find them, each in its time (logs/parts.py): text of three letters and more; a field
+            of the JSON that is there, or compared, by its name
+    SCAN    only looking at rows tells: shorter text, and what is negated
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from logs.search import jsonpaths
 from logs.search.fields import LEVELS, column_of, json_key, level_named
+from logs.search.pieces import rare_pieces
 from logs.search.scopes import Scopes
 from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
 
@@ -70,7 +72,7 @@ class Compiler:
         if isinstance(node, Everything):
             return Condition()
         if isinstance(node, Not):
-            inner = self.compile(node.node)
+            inner = replace(self, is_plain=True).compile(node.node)
             reach = Reach.COLUMN if inner.reach is Reach.COLUMN else Reach.SCAN
             return Condition(f"({inner.sql}) IS NOT TRUE", inner.params, reach)
         if isinstance(node, And):
@@ -89,7 +91,7 @@ class Compiler:
             return self._scope(column, node)
         if column:
             return _text_column(column, node)
-        return _json(node)
+        return _json(node, is_plain=self.is_plain)
 
     def _scope(self, column: str, node: Field) -> Condition:
         if not isinstance(node, Equals):
@@ -105,8 +107,12 @@ class Compiler:
 def text_condition(text: str, *, is_plain: bool = False) -> Condition:
     """Return «the message holds `text`», upper and lower case being the same, as the database folds them."""
     pattern = like_pattern(text)
-    folded = "lower(message || '') LIKE lower(%s)" if is_plain else "lower(message) LIKE lower(%s)"
+    folded, looked_at = "lower(message) LIKE lower(%s)", "lower(message || '') LIKE lower(%s)"
+    if is_plain:
+        folded = looked_at
     if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
+        if not is_plain and (pieces := rare_pieces(text)):
+            return Condition(f"{folded} AND {looked_at}", ("%" + "%".join(pieces) + "%", pattern), Reach.PARTS)
         return Condition(folded, (pattern,), Reach.SCAN if is_plain else Reach.PARTS)
     if text.lower() == text.upper():  # no letter in it has two cases
         return Condition("message LIKE %s", (pattern,), Reach.SCAN)
@@ -150,15 +156,18 @@ def _text_column(column: str, node: Field) -> Condition:
     return Condition(found.sql, found.params, Reach.LOOKUP)
 
 
-def _json(node: Field) -> Condition:
+def _json(node: Field, *, is_plain: bool) -> Condition:
     key = json_key(node.key)
     if isinstance(node, Equals):
-        path, reach = jsonpaths.equality(key, node.values), Reach.LOOKUP
-    elif isinstance(node, Compares):
-        path, reach = jsonpaths.comparison(key, node.comparison, node.number), Reach.SCAN
+        return Condition("meta_json @@ %s::jsonpath", (jsonpaths.equality(key, node.values),), Reach.LOOKUP)
+    if isinstance(node, Compares):
+        path = jsonpaths.comparison(key, node.comparison, node.number)
     else:
-        path, reach = jsonpaths.existence(key), Reach.SCAN
-    return Condition("meta_json @@ %s::jsonpath", (path,), reach)
+        path = jsonpaths.existence(key)
+    if is_plain:
+        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
+    names = jsonpaths.first_names(key)
+    return Condition(f"meta_json @@ %s::jsonpath AND {jsonpaths.NAMES} ?| %s::text[]", (path, names), Reach.PARTS)
 
 
 def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:

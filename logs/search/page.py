@@ -58,12 +58,12 @@ class Search:
     def parts(self, *, walked: bool, is_common: bool = False) -> list[Condition]:
         """Return its conditions, which exclude each other; none means that nothing matches.
 
-        Where what is looked for `is_common`, no index is asked for text.
+        Where what is looked for `is_common`, and where rows are walked, no index is asked for text.
         """
         if is_common:
             return self.split.gathered(self.scopes, self.plain)
         if walked:
-            return self.split.walks(self.scopes, self.rest)
+            return self.split.walks(self.scopes, self.plain)
         return self.split.gathered(self.scopes, self.rest)
 
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Org
-from logs.histogram import Counts, bar_origin, bar_step, histogram
+from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.models import LogCount, LogEntry
-from logs.search.page import prepare
+from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.scopes import scopes_of
 from logs.search.session import search_session
@@ -82,6 +82,25 @@ def test_counts_are_the_rows_of_the_window(
     assert counts.total == sum(counts.bars.values()) == len(expected)
     by_bar = Counter(bar for ts in expected for bar, _ in counts.bars if bar <= ts < bar + counts.step)
     assert by_bar == Counter({bar: number for (bar, _), number in counts.bars.items()})
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ages=st.lists(st.floats(-3_000, 30_000), max_size=12), start=st.floats(60, 30_000), length=st.floats(1, 60_000))
+def test_a_page_that_has_all_rows_is_counted_as_the_rows_are(
+    service: Service, ages: list[float], start: float, length: float
+) -> None:
+    LogEntry.objects.all().delete()
+    for age in ages:
+        make_log(service, ts=NOW - timedelta(seconds=age))
+    window = Window(NOW - timedelta(seconds=start), NOW - timedelta(seconds=start) + timedelta(seconds=length))
+    until = min(window.end, NOW)
+    counts = counted(service.org, "hello", window, until)
+    with search_session(service.org_id) as session:
+        search = prepare(service.org_id, parse("hello"), scopes_of(service.org))
+        page = newest_page(session, search, window, now=NOW, seconds=10)
+    origin = bar_origin(window.start, counts.step, window.start.replace(hour=0, minute=0, second=0, microsecond=0))
+    again = count_of_rows(page.rows, window, origin=origin, step=counts.step, until=until)
+    assert again == counts
 
 
 def test_lines_ahead_of_now_stand_in_the_last_bar(service: Service) -> None:

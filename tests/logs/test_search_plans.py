@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Org, User
+from logs.parts import COLUMNS
 from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, is_walk, page_of_slice
@@ -59,7 +61,7 @@ def full_day(service: Service) -> Search:
     environments = [service.environments.get(name=each).pk for each in ("staging", "production")]
     with connection.cursor() as cursor:
         cursor.execute(FILL, {"org": service.org_id, "service": service.pk, "environments": environments, "day": DAY})
-        cursor.execute(f"CREATE INDEX {name}_parts_idx ON {name} USING gin (lower(message) gin_trgm_ops)")
+        cursor.execute(f"CREATE INDEX {name}_parts_idx ON {name} USING gin (org_id, {COLUMNS})")
         cursor.execute(f"ANALYZE {name}")
     return prepare(service.org_id, parse(""), scopes_of(service.org))
 
@@ -88,7 +90,12 @@ INDEXES = [
     ("4e1f27", WIDE, "logs_20260316_parts_idx"),
     ("level:info notthere", WIDE, "logs_20260316_parts_idx"),
     ("user.id:4242 OR trace:nobody", WIDE, "BitmapOr"),
-    ("user.id:>5", WIDE, "Index Scan Backward using logs_20260316_pkey"),
+    ('"request refused by the gateway"', WIDE, "logs_20260316_parts_idx"),
+    ("coupon:*", WIDE, "logs_20260316_parts_idx"),
+    ("coupon.value:>5", WIDE, "logs_20260316_parts_idx"),
+    ("coupon:* OR notthere", WIDE, "BitmapOr"),
+    ("-request", WIDE, "Index Scan Backward using logs_20260316_pkey"),
+    ("is", WIDE, "Index Scan Backward using logs_20260316_pkey"),
     ("request", NARROW, "Index Scan Backward using logs_20260316_pkey"),
 ]
 
@@ -97,6 +104,18 @@ def test_each_kind_of_term_has_its_index(full_day: Search) -> None:
     plans = {query: plan_of(full_day, query, width) for query, width, _ in INDEXES}
     assert {query: plans[query] for query, _, wanted in INDEXES if wanted not in plans[query]} == {}
     assert {query: plan for query, plan in plans.items() if "Seq Scan" in plan or "logs_default" in plan} == {}
+
+
+@pytest.mark.parametrize("query", ["notthere", "coupon:*", '"request refused by the gateway"'])
+def test_words_and_fields_of_others_cost_nothing(full_day: Search, query: str) -> None:
+    """The organisation is looked up in the same index, so rows of others that have them are never fetched."""
+    plan = plan_of(full_day, query, WIDE)
+    assert re.search(r"Bitmap Index Scan on logs_20260316_parts_idx\n +Index Cond: \(\(org_id = ", plan), plan
+
+
+def test_of_a_long_text_a_few_rare_letters_are_looked_up(full_day: Search) -> None:
+    plan = plan_of(full_day, '"request refused by the gateway 7054196"', WIDE)
+    assert re.search(r"Index Cond: .*~~ '%equ%705%419%'", plan), plan
 
 
 def test_a_statement_that_takes_too_long_ends_and_the_session_goes_on(org: Org) -> None:

@@ -1,0 +1,36 @@
+"""Which threes of letters of a text the index is asked for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logs.search.pieces import MOST, rare_pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("GET", []),
+        ("a b c", []),
+        ("users", []),
+        ("products", ["pro", "duc"]),
+        ("payment captured for order 7054196", ["pay", "705", "419"]),
+        ("mira.quick", ["mir", "qui"]),
+        ("order für ブルーランプ", ["für", "ブルー", "ランプ"]),
+    ],
+)
+def test_the_rarest_are_chosen(text: str, pieces: list[str]) -> None:
+    assert rare_pieces(text) == pieces
+
+
+@given(st.text(alphabet=st.sampled_from("abyz019 .-_ÄßブルΑ"), max_size=40))
+def test_whoever_has_the_text_has_its_pieces(text: str) -> None:
+    pieces = rare_pieces(text)
+    assert re.search(".*".join(map(re.escape, pieces)), text, re.DOTALL)
+    assert {len(piece) for piece in pieces} <= {3}
+    assert len(pieces) <= MOST
+    assert all(piece.isalnum() for piece in pieces)
