@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELPERS = {"__main__", "catalogue", "dataset", "load", "report", "story"}
+HELPERS = {"__main__", "catalogue", "dataset", "load", "report", "served", "story", "terms"}
 
 
 def main() -> int:
