@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -45,11 +46,11 @@ def health(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, migrations and worker are all well, else 503; each with a word."""
+    """Answer 200 when database, migrations, worker and loop are all well, else 503; each with a word."""
     report = {"database": "ok", "migrations": "unknown", "worker": "unknown"}
     try:
-        report["migrations"] = _migrations()
-        report["worker"] = "silent" if worker_silence() else "ok"
+        report["migrations"] = _migrations.word()
+        report["worker"] = _background()
     except DatabaseError:
         report["database"] = "unavailable" if not _answers() else "ok"
     return JsonResponse(report, status=200 if set(report.values()) == {"ok"} else 503)
@@ -63,7 +64,36 @@ def _answers() -> bool:
     return connection.is_usable()
 
 
-def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return f"{len(pending)} pending" if pending else "ok"
+def _background() -> str:
+    """Say `silent` when no worker was heard lately, `loop silent` when it is the loop that was not."""
+    since = timezone.now() - WORKER_SILENT_AFTER
+    heard = set(Heartbeat.objects.filter(beat_at__gte=since).values_list("name", flat=True))
+    if "worker" not in heard:
+        return "silent"
+    return "ok" if "loop" in heard else "loop silent"
+
+
+class _Migrations:
+    """Whether all migrations of this process's code are applied.
+
+    Load balancers ask often, and the graph of all migrations takes a tenth of a second. So it is made only while
+    something is missing; after that it is enough that every row that stood there then still does.
+    """
+
+    def __init__(self) -> None:
+        self._complete: frozenset[tuple[str, str]] | None = None
+
+    def word(self) -> str:
+        """Say `ok`, or how many are pending."""
+        recorded = MigrationRecorder(connection)
+        if self._complete is not None and self._complete <= set(recorded.migration_qs.values_list("app", "name")):
+            return "ok"
+        self._complete = None
+        executor = MigrationExecutor(connection)
+        if pending := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return f"{len(pending)} pending"
+        self._complete = frozenset(recorded.applied_migrations())
+        return "ok"
+
+
+_migrations = _Migrations()

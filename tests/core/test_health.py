@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from pulseops.core import health
 from pulseops.core.health import beat, worker_silence
 from pulseops.core.models import Heartbeat
 
@@ -26,8 +28,9 @@ def test_only_reading_is_allowed(client: Client, path: str) -> None:
 
 
 @pytest.mark.django_db
-def test_ready_with_a_worker(client: Client) -> None:
+def test_ready_with_worker_and_loop(client: Client) -> None:
     beat("worker")
+    beat("loop")
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"database": "ok", "migrations": "ok", "worker": "ok"}
@@ -38,6 +41,29 @@ def test_not_ready_without_a_worker(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["worker"] == "silent"
+
+
+@pytest.mark.django_db
+def test_not_ready_with_a_silent_loop(client: Client) -> None:
+    beat("worker")
+    Heartbeat.objects.create(name="loop", beat_at=timezone.now() - timedelta(seconds=121))
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["worker"] == "loop silent"
+
+
+@pytest.mark.django_db
+def test_being_asked_again_is_cheap_and_still_true(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/readyz").json()["migrations"] == "ok"
+    with monkeypatch.context() as patch, django_assert_num_queries(2):
+        patch.delattr(health, "MigrationExecutor")  # no graph is made
+        assert client.get("/readyz").json()["migrations"] == "ok"
+    MigrationRecorder.Migration.objects.filter(app="alerts").last().delete()
+    assert client.get("/readyz").json()["migrations"] == "1 pending"
+    MigrationRecorder.Migration.objects.filter(app="alerts").delete()
+    assert int(client.get("/readyz").json()["migrations"].split()[0]) > 1
 
 
 @pytest.mark.django_db
