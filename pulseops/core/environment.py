@@ -133,11 +133,11 @@ class Environment:
             is_whole = parts.scheme in _POSTGRES and len(parts.path) > 1
             if is_whole:
                 found: dict[str, Any] = environ.Env().db_url(name)
-                return {**found, "ENGINE": "django.db.backends.postgresql"}
+                return {**found, "ENGINE": "pulseops.core.external"}
         except (ValueError, environ.ImproperlyConfigured):  # a port that is none, brackets that do not close
             pass
         self.note(name, f"{name} is no address such as postgresql://user:password@host:5432/name.")
-        return {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere", "HOST": os.devnull}
+        return {"ENGINE": "pulseops.core.external", "NAME": "nowhere", "HOST": os.devnull}
 
     def mail(self, name: str) -> dict[str, Any]:
         """Return Django's mail settings for the variable's address."""

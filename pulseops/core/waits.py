@@ -1,8 +1,9 @@
 """How long the web processes wait for one answer of the database.
 
 A server that dies closes its connections. One that hangs (a stuck disk, a machine that went without a word) does not,
-and the requests that wait for it would take every thread, those that answer health checks too. So a wait of more than
-DATABASE_ANSWER_SECONDS closes the connection, and the request is answered 503.
+and the requests that wait for it would take every thread, those that answer health checks too. `pulseops.core.hangs`
+ends their waits within seconds. Where the server as such answers and only one of its processes does not, a wait of more
+than DATABASE_ANSWER_SECONDS closes the connection, and the request is answered 503.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from pulseops.core.hangs import watch
+
 _CANCEL_SECONDS = 1.0
 HOURS = 3600.0  # seconds; for what may have millions of rows to delete
 
@@ -26,12 +29,14 @@ class _BoundedWait:
     def __init__(self, raw: psycopg.Connection[Any], seconds: float) -> None:
         self.seconds = seconds
         self._raw = weakref.ref(raw)  # or the two would keep each other
+        self._watched = watch.add(raw)
 
     def __call__(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         raw = self._raw()
         assert raw is not None
         if timeout is not None:
             return type(raw).wait(raw, gen, interval, timeout)
+        self._watched.begin()
         try:
             return type(raw).wait(raw, gen, interval, self.seconds)
         except psycopg.errors._WaitTimeout:
@@ -39,10 +44,18 @@ class _BoundedWait:
                 raw.cancel_safe(timeout=_CANCEL_SECONDS)
             raw.close()
             raise psycopg.OperationalError(f"The database has not answered for {self.seconds:g} seconds.") from None
+        finally:
+            self._watched.end()
 
 
 def bound_waits(raw: psycopg.Connection[Any], seconds: float) -> None:
-    """Let `raw` wait for no answer longer than `seconds`; it then is closed and raises psycopg.OperationalError."""
+    """Let `raw` wait for no answer longer than `seconds`; it then is closed and raises psycopg.OperationalError.
+
+    One that comes from a pool once more keeps what it was given the first time.
+    """
+    if isinstance(raw.wait, _BoundedWait):
+        raw.wait.seconds = seconds
+        return
     raw.wait = _BoundedWait(raw, seconds)  # type: ignore[method-assign]
 
 

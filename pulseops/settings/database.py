@@ -17,8 +17,13 @@ DATABASE_WAIT_SECONDS = env.whole("DATABASE_WAIT_SECONDS", 5, least=1)  # for a 
 DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
 MIGRATE_LOCK_SECONDS = env.whole("MIGRATE_LOCK_SECONDS", 5)  # for a table's lock; then `migrate` lets go for a while
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+_options.setdefault("connect_timeout", 5)  # seconds
+if DATABASE_URL:  # so that worker and loop, which wait without end, notice a machine that went without a word
+    for _name, _value in (("keepalives_idle", 30), ("keepalives_interval", 10), ("tcp_user_timeout", 60_000)):
+        _options.setdefault(_name, _value)  # seconds, seconds, ms; sockets of this machine do not know them
 if DATABASE_POOL_SIZE:
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    _options["pool"] = {
         "min_size": 1,
         "max_size": DATABASE_POOL_SIZE,
         "timeout": DATABASE_WAIT_SECONDS,

@@ -24,6 +24,7 @@ from django.db.backends.postgresql import base as postgresql
 from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from pulseops.core.hangs import watch
 from pulseops.core.postgres.client import DatabaseClient
 from pulseops.core.postgres.server import EmbeddedServer, at_exit, embedded_server
 
@@ -86,11 +87,20 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         return {**super().get_connection_params(), **self.server.join()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
-        """Connect; if that fails, see to it that the server runs and connect once more."""
+        """Connect; if that fails, see to it that the server runs and connect once more.
+
+        Fails at once while the server is known to hang.
+        """
+        with watch.connecting():
+            return self._get_new_connection(conn_params)
+
+    def _get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
         generation = self.server.generation
         try:
             return self._connect(conn_params)
         except PoolTimeout:
+            if watch.is_hung:
+                raise
             # Raises what keeps the server down, which the pool's threads only log.
             self.server.ensure_running(wait_seconds=self._pool_timeout)
             if self.server.generation == generation:

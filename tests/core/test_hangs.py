@@ -1,0 +1,106 @@
+"""A server that hangs is told from one that is slow, and from one that is gone."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection
+
+from pulseops.core import hangs
+from pulseops.core.hangs import Door, Watch, watch
+from pulseops.core.waits import bound_waits
+from pulseops.errors import is_database_away
+from tests.installation import free_port, wait_until
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hangs, "SUSPICIOUS_SECONDS", 0.2)
+    monkeypatch.setattr(hangs, "_KNOCK_SECONDS", 0.2)
+    monkeypatch.setattr(hangs, "_AGAIN_SECONDS", 0.2)
+
+
+@pytest.fixture
+def silent() -> Iterator[Door]:
+    """A door behind which nobody moves."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield Door("127.0.0.1", server.getsockname()[1])
+
+
+def test_a_living_server_opens(db: None) -> None:
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    assert Door(raw.info.host, raw.info.port).opens()
+
+
+def test_one_that_is_gone_does_not_hang(tmp_path: Path) -> None:
+    assert Door("127.0.0.1", free_port()).opens()
+    assert Door(str(tmp_path), 5432).opens()
+
+
+def test_one_that_says_nothing_does(hurried: None, silent: Door) -> None:
+    assert not silent.opens()
+
+
+@pytest.fixture
+def other(transactional_db: None) -> Iterator[Any]:
+    """A second connection to the test's database, watched."""
+    made = connection.copy()
+    made.ensure_connection()
+    bound_waits(made.connection, 30)
+    yield made
+    watch.is_hung = False
+    made.close()
+
+
+def test_a_slow_answer_of_a_living_server_is_waited_for(hurried: None, other: Any) -> None:
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1.2), 7")
+        assert cursor.fetchone()[1] == 7
+
+
+def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
+    hurried: None, other: Any, silent: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living, pid = watch._door, other.connection.info.backend_pid
+    monkeypatch.setattr(watch, "_door", silent)
+    started = time.monotonic()
+    with pytest.raises(OperationalError) as raised, other.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(20)")
+    assert is_database_away(raised.value)
+    wait_until(lambda: watch.is_hung)
+    with pytest.raises(psycopg.OperationalError, match="does not answer"), watch.connecting():
+        pytest.fail("somebody was let in")
+    assert time.monotonic() - started < 8
+    monkeypatch.setattr(watch, "_door", living)
+    wait_until(lambda: not watch.is_hung)
+    other.close()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])  # it sleeps on, for nobody
+
+
+def test_whoever_only_connects_is_a_reason_to_knock_too(hurried: None, silent: Door) -> None:
+    mine = Watch()
+    mine._door = silent
+    done = threading.Event()
+
+    def connect() -> None:
+        with mine.connecting():
+            done.wait(10)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    mine.look()
+    assert not mine.is_hung  # it has only just begun
+    time.sleep(0.3)
+    mine.look()
+    assert mine.is_hung
+    done.set()
+    thread.join()
