@@ -27,7 +27,9 @@ def _minutes(label: str, least: int, initial: int, help_text: str) -> forms.Inte
 
 
 class RuleForm(forms.Form):
-    """A new rule, or with `rule` the change of one. `values` is what actions take."""
+    """A new rule, or with `rule` the change of one. `values` is what actions take. A draft is only to be tried, so it
+    needs no name yet.
+    """
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"placeholder": "Many errors"}))
     type = forms.ChoiceField(label="Watch", choices=AlertRule.Type.choices)
@@ -57,11 +59,14 @@ class RuleForm(forms.Form):
     severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
     enabled = forms.BooleanField(required=False, initial=True, label="On")
 
-    def __init__(self, *args: Any, org: Org, rule: AlertRule | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, org: Org, rule: AlertRule | None = None, is_draft: bool = False, **kwargs: Any
+    ) -> None:
         self.org = org
         if rule:
             kwargs.setdefault("initial", _initial(rule))
         super().__init__(*args, **kwargs)
+        self.fields["name"].required = not is_draft
         service, environment = self.fields["service"], self.fields["environment"]
         assert isinstance(service, forms.ModelChoiceField)
         assert isinstance(environment, EnvironmentField)

@@ -89,7 +89,7 @@ def rule_detail(request: OrgRequest, rule_id: int) -> HttpResponse:
 @org_admin
 def rule_try(request: OrgRequest) -> HttpResponse:
     """Return what the rule in the editor would have done; htmx asks whenever a field changes."""
-    form = RuleForm(request.POST, org=request.org)
+    form = RuleForm(request.POST, org=request.org, is_draft=True)
     if not form.is_valid():
         incomplete = {"trouble": "What it would have done shows once the rule is complete."}
         return render(request, "alerts/_backtest.html", incomplete)

@@ -23,12 +23,10 @@ _TABS = (("", "All"), ("waiting", "Waiting"), ("failed", "Failed"), ("sent", "Se
 @require_safe
 @org_admin
 def channel_list(request: OrgRequest) -> HttpResponse:
-    """Show the channels and the outbox; htmx asks for the outbox alone while something is on its way."""
-    values = _outbox(request)
-    if request.headers.get("HX-Request"):
-        return render(request, "notifications/_outbox.html", values)
-    values["channels"] = queries.channels(request.org)
-    return render(request, "notifications/channels.html", values)
+    """Show the channels and the outbox; htmx asks for both alone while something is on its way."""
+    values = {**_outbox(request), "channels": queries.channels(request.org)}
+    page = "notifications/_channels.html" if request.headers.get("HX-Request") else "notifications/channels.html"
+    return render(request, page, values)
 
 
 def _outbox(request: OrgRequest) -> dict[str, Any]:

@@ -118,8 +118,8 @@ class Installation:
             return False
 
 
-def start_up(directory: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start `manage.py up` with everything in `directory`, no demo data, and its log in `up.log` there."""
+def start_up(directory: Path, port: int, **more: str) -> subprocess.Popen[bytes]:
+    """Start `manage.py up` with everything in `directory`, no demo data, its log in `up.log` there, `more` set."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {
         "PORT": str(port),
@@ -127,6 +127,7 @@ def start_up(directory: Path, port: int) -> subprocess.Popen[bytes]:
         "PULSEOPS_DEMO": "0",
         "PULSEOPS_NO_VENV": "1",
         "STATIC_ROOT": str(directory / "static"),
+        **more,
     }
     with (directory / "up.log").open("ab") as log:
         return subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -1,4 +1,7 @@
-"""The main job end to end, as a new user does it: start, sign up, make a service and a key, send a log, find it."""
+"""The main job end to end, as a new user does it: start, sign up, and follow the first steps to the last.
+
+A service, a key, the first log, a rule tried on it, and a channel whose test message arrives.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import receivers
 from tests.installation import family, free_port, is_ready, start_up, wait_until
 
 PASSWORD = "a battery of correct horses"
@@ -33,10 +37,10 @@ def up() -> Iterator[Running]:
     directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
     directory.chmod(0o755)  # for the server's user
     port = free_port()
-    process = start_up(directory, port)
+    process = start_up(directory, port, OUTGOING_PRIVATE_HOSTS="127.0.0.1")
     running = Running(process, f"http://localhost:{port}", directory / "up.log")
     try:
-        wait_until(lambda: is_ready(process, port), seconds=60)
+        wait_until(lambda: is_ready(process, port), seconds=120)
         yield running
     finally:
         for member in family(process):
@@ -60,8 +64,8 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
-    page.get_by_role("link", name="Services").first.click()
-    page.get_by_role("link", name="Make the first service").click()
+    expect(page.get_by_text("0 of 5 done")).to_be_visible()
+    page.get_by_role("link", name="New service").click()
     page.get_by_label("Name").fill("checkout")
     page.get_by_role("button", name="Make service").click()
     page.get_by_role("link", name="Make a key").click()
@@ -76,6 +80,15 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     page.get_by_role("link", name="Open it in the explorer").click()
     expect(page.get_by_role("link", name="Hello from curl")).to_be_visible()
 
+    page.get_by_role("link", name="Dashboard").first.click()
+    expect(page.get_by_text("3 of 5 done")).to_be_visible()
+    make_a_rule(page)
+    with receivers.receiver() as sink:
+        try_a_channel(page, sink)
+    page.get_by_role("link", name="Dashboard").first.click()
+    expect(page.get_by_role("heading", name="Services")).to_be_visible()
+    expect(page.get_by_text("First steps")).to_have_count(0)
+
     mails = [mail.read_text() for mail in (up.log.parent / "mail").iterdir()]
     assert [up.url in mail for mail in mails] == [True], "the worker knows where the web is reached"
 
@@ -84,3 +97,33 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     up.process.wait(20)
     wait_until(lambda: not any(each.is_running() and each.status() != "zombie" for each in everybody))
     wait_until(lambda: not list((up.log.parent / "postgres").glob("data/postmaster.pid")))
+
+
+def make_a_rule(page: Page) -> None:
+    """Make the first rule; the editor tries it on the log that has just arrived."""
+    page.get_by_role("link", name="New rule").click()
+    backtest = page.locator("#backtest")
+    expect(backtest).to_contain_text("it would have fired 0 times")
+    page.get_by_label("At least").fill("1")
+    page.get_by_label("Level").select_option("info")
+    page.get_by_label("Filter").fill("hello")
+    page.get_by_label("Name").fill("Somebody says hello")
+    page.get_by_label("Name").blur()
+    expect(backtest).to_contain_text("it would have fired 1 time,")
+    page.get_by_role("button", name="Make rule").click()
+    expect(page.get_by_role("heading", name="Somebody says hello")).to_be_visible()
+    page.get_by_role("link", name="Dashboard").first.click()
+    expect(page.get_by_text("4 of 5 done")).to_be_visible()
+
+
+def try_a_channel(page: Page, sink: receivers.Receiver) -> None:
+    """Add a channel and see its test message arrive, there and on the page, which is not loaded again."""
+    page.get_by_role("link", name="Add a channel").click()
+    page.get_by_label("Name").fill("#on-call")
+    page.get_by_label("Webhook address").fill(sink.url)
+    page.get_by_role("button", name="Add channel").click()
+    page.get_by_role("button", name="Send a test").click()
+    assert "Ann sent this test for Acme" in sink.wait_for(1)[0].body.decode()
+    expect(page.locator("#outbox")).to_contain_text("Sent")
+    channels = page.get_by_role("region", name="Channels")
+    expect(channels).not_to_contain_text("never")

@@ -76,14 +76,22 @@ def _steps(
             _url(membership, Role.ADMIN, "alerts:create"),
             "New rule",
         ),
-        Step(
-            "Add a channel",
-            "Slack or Discord, told once about each incident; with a test message.",
-            standing.has_channel,
-            _url(membership, Role.ADMIN, "notifications:channels"),
-            "Add a channel",
-        ),
+        _channel_step(membership, standing),
     ]
+
+
+def _channel_step(membership: Membership, standing: Standing) -> Step:
+    """A channel counts once it was sent something: then it is known to work."""
+    if standing.has_channel and not standing.has_heard:
+        channels = _url(membership, Role.ADMIN, "notifications:channels")
+        return Step("Try the channel", "A test message goes the way of every other.", False, channels, "Send a test")
+    return Step(
+        "Add a channel",
+        "Slack or Discord, told once about each incident; with a test message.",
+        standing.has_heard,
+        _url(membership, Role.ADMIN, "notifications:create"),
+        "Add a channel",
+    )
 
 
 def _url(membership: Membership, needed: Role, name: str, *args: object) -> str:

@@ -49,12 +49,15 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Mean time to acknowledge and to resolve, by when incidents opened; and whether rules and channels are there."""
+    """Mean time to acknowledge and to resolve, by when incidents opened; whether rules and channels are there, and
+    whether a channel was ever sent anything (a test, say).
+    """
 
     acknowledge: Mean
     resolve: Mean
     has_rule: bool
     has_channel: bool
+    has_heard: bool
 
 
 def standing(org: Org, now: datetime) -> Standing:
@@ -72,6 +75,7 @@ def standing(org: Org, now: datetime) -> Standing:
             resolved_before=_mean("resolved_at", before, since),
             has_rule=Exists(AlertRule.objects.filter(org=OuterRef("pk"))),
             has_channel=Exists(Channel.objects.filter(org=OuterRef("pk"))),
+            has_heard=Exists(Channel.objects.filter(org=OuterRef("pk"), last_sent_at__isnull=False)),
         )
         .get()
     )
@@ -80,6 +84,7 @@ def standing(org: Org, now: datetime) -> Standing:
         Mean(row.resolved, row.resolved_before),
         row.has_rule,
         row.has_channel,
+        row.has_heard,
     )
 
 

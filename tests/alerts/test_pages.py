@@ -97,7 +97,9 @@ def test_trying_shows_what_would_have_been_and_saves_nothing(client: Client, pro
     fragment = client.post("/alerts/try", given()).content.decode()
     assert "opened <strong>1 incident</strong>" in fragment
     assert "<html" not in fragment
-    assert "once the rule is complete" in client.post("/alerts/try", given(name="")).content.decode()
+    nameless = client.post("/alerts/try", given(name="")).content.decode()
+    assert "opened <strong>1 incident</strong>" in nameless  # what it is called changes nothing
+    assert "once the rule is complete" in client.post("/alerts/try", given(threshold="x")).content.decode()
     assert AlertRule.objects.count() == 0
 
 
