@@ -73,7 +73,7 @@ class Evidence:
         if self.window_minutes is None:
             times = "once" if self.count == 1 else f"{self.count} times in a row"
             return f"The deployment failed {times}."
-        what = f"{self.level} logs" if self.level else "logs"
+        what = f"{self.level} log".lstrip() + ("" if self.count == 1 else "s")
         minutes = f"{self.window_minutes} min"
         return f"{self.count:,} {what} in {minutes} (the threshold is {self.threshold:,})."
 

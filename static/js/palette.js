@@ -39,7 +39,10 @@ if (palette) {
   });
 
   palette.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (event.key === "Escape") {
+      event.preventDefault(); // a search box would only empty itself
+      palette.close();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       move(event.key === "ArrowDown" ? 1 : -1);
     } else if (event.target !== input && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey) {

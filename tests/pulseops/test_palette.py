@@ -90,6 +90,7 @@ class TestInABrowser:
     def test_enter_goes_to_the_first_and_escape_leaves(self, desk: Page, live_server: Any) -> None:
         desk.get_by_role("link", name="Search").click()
         expect(desk.locator("#palette")).to_be_visible()
+        desk.keyboard.type("x")
         desk.keyboard.press("Escape")
         expect(desk.locator("#palette")).to_be_hidden()
         desk.keyboard.press("/")
