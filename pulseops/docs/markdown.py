@@ -34,20 +34,49 @@ class Document:
     sections: Sequence[Heading]
 
 
-def render(text: str, *, resolve: Callable[[str], str]) -> Document:
-    """Render Markdown; `resolve` turns the address of a link as it stands in the file into the one of the page."""
+def render(
+    text: str, *, resolve: Callable[[str], str], embed: Callable[[Sequence[str]], str] = lambda hrefs: ""
+) -> Document:
+    """Render Markdown; `resolve` turns the address of a link as it stands in the file into the one of the page.
+
+    `embed` is shown the addresses of a paragraph that is nothing but links, and gives HTML in its place, or "".
+    """
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
     tokens = parser.parse(text)
     title = _take_title(tokens)
     sections = _anchor_headings(tokens)
+    tokens = _embed(tokens, embed)
     for token in _all(tokens):
         if token.type == "link_open":
             token.attrSet("href", resolve(str(token.attrGet("href") or "")))
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
     return Document(title, html, sections)
+
+
+def _embed(tokens: Sequence[Token], embed: Callable[[Sequence[str]], str]) -> list[Token]:
+    shown: list[Token] = []
+    for token in tokens:
+        html = embed(hrefs) if token.type == "inline" and (hrefs := _only_links(token)) else ""
+        if html:
+            shown[-1] = Token("html_block", "", 0, content=html)  # in place of the paragraph's begin
+        elif shown and shown[-1].type == "html_block" and token.type == "paragraph_close":
+            continue
+        else:
+            shown.append(token)
+    return shown
+
+
+def _only_links(inline: Token) -> list[str]:
+    """Return where the links of a paragraph lead; none if it says anything beside them."""
+    depth = 0
+    for child in inline.children or ():
+        depth += child.nesting
+        if depth == 0 and child.type == "text" and child.content.strip(" ·"):
+            return []
+    return [str(child.attrGet("href")) for child in inline.children or () if child.type == "link_open"]
 
 
 def _all(tokens: Sequence[Token]) -> list[Token]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from pulseops.docs.markdown import Document, render
+from services.snippets import filled_snippets
 
 # Documents for those who use or run PulseOps, by the name of their file in docs/.
 GROUPS = (
@@ -19,6 +21,9 @@ GROUPS = (
     ("Operate", ("operations", "moving-from-pulseops-lite")),
     ("Reference", ("http-api",)),
 )
+
+
+_SNIPPETS = "../services/snippets/"  # as a document links to the files there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def document(slug: str) -> Document:
     if not _is(slug):
         raise KeyError(slug)
     path = _path(slug)
-    return _rendered(slug, path.stat().st_mtime_ns)
+    return _rendered(slug, path.stat().st_mtime_ns, settings.PUBLIC_URL)
 
 
 def _is(slug: str) -> bool:
@@ -66,9 +71,19 @@ def _path(slug: str) -> Path:
 
 
 @lru_cache(maxsize=64)
-def _rendered(slug: str, changed_at: int) -> Document:
-    """Render a document once for each time that its file was changed."""
-    return render(_path(slug).read_text(encoding="utf-8"), resolve=partial(_resolve, slug))
+def _rendered(slug: str, changed_at: int, public_url: str) -> Document:
+    """Render a document once for each time that its file was changed; it says the address of this installation."""
+    return render(_path(slug).read_text(encoding="utf-8"), resolve=partial(_resolve, slug), embed=_snippets)
+
+
+def _snippets(hrefs: Sequence[str]) -> str:
+    """Show the programs that a list of links to their files leads to, with a choice of the language."""
+    names = [href.removeprefix(_SNIPPETS) for href in hrefs if href.startswith(_SNIPPETS)]
+    found = {snippet.filename: snippet for snippet in filled_snippets()}
+    if len(names) != len(hrefs) or not set(names) <= set(found):
+        return ""
+    values = {"snippets": [found[name] for name in names], "id": "snippets", "label": "Language"}
+    return render_to_string("components/snippets.html", values)
 
 
 def _resolve(slug: str, href: str) -> str:

@@ -1,0 +1,187 @@
+"""What the documents tell to run is run as it stands there: requests against the product, backup and restore."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from logs.models import LogEntry
+from services.models import ApiKey, Environment
+from services.snippets import filled_snippets
+from tests.factories import make_key, make_log, make_org, make_service
+
+ROOT = Path(settings.BASE_DIR)
+NDJSON = '{"level": "info", "message": "one"}\n{"level": "error", "message": "two"}\n'
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """Return the code blocks of a document."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+REQUESTS = [
+    (name, number)
+    for name in ("README.md", "docs/send-logs.md", "docs/http-api.md", "docs/deployments.md")
+    for number, block in enumerate(blocks(name, "sh"))
+    if block.startswith("curl")
+]
+
+
+@pytest.fixture
+def production(db: None) -> Environment:
+    return make_service(make_org(), "shop", environments=("production",)).environments.get()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "number"), REQUESTS)
+def test_requests_are_answered(
+    name: str, number: int, live_server: LiveServer, production: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "batch.ndjson").write_text(NDJSON)
+    key = make_key(production)
+    done = subprocess.run(
+        ["bash", "-euc", blocks(name, "sh")[number].replace("http://localhost:8000", live_server.url)],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PULSEOPS_URL": live_server.url, "PULSEOPS_API_KEY": key, "KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)["data"]
+    if "commit_sha" in done.args[-1]:
+        assert answer["external_id"] in done.args[-1]
+    else:
+        assert answer == {"accepted": LogEntry.objects.count()}
+
+
+def test_the_documents_show_every_snippet(client: Client) -> None:
+    linked = re.findall(r"\(\.\./services/snippets/([^)]+)\)", (ROOT / "docs/send-logs.md").read_text(encoding="utf-8"))
+    assert linked == [snippet.filename for snippet in filled_snippets()]
+
+
+@pytest.mark.django_db
+def test_the_page_shows_the_programs_themselves_with_this_installations_address(client: Client, settings: Any) -> None:
+    for address in ("https://logs.acme.test", "https://logs.other.test"):
+        settings.PUBLIC_URL = address
+        page = client.get("/docs/send-logs").content.decode()
+        assert page.count(f"{address}/api/v1/logs/ingest") >= len(filled_snippets())
+        assert "services/snippets/" not in page
+
+
+def shipper(name: str) -> str:
+    """Return the configuration that the document gives for a shipper."""
+    (found,) = (block for block in blocks("docs/send-logs.md", "yaml") if name in block)
+    return found
+
+
+def headers_of(configuration: str, key: str) -> dict[str, str]:
+    """Return the headers that it says, with the key in them."""
+    found = re.findall(r"(x-api-key|prefer):? \"?([^\s\"]+)", configuration)
+    return {name: value.replace("${PULSEOPS_API_KEY}", key) for name, value in found}
+
+
+@pytest.mark.django_db
+def test_what_shippers_send_is_understood(client: Client, production: Environment) -> None:
+    """Bodies as Vector's http sink (array, RFC 3339) and Fluent Bit's http output (array, iso8601) make them."""
+    key = make_key(production)
+    vector, fluent = shipper("codec: json"), shipper("format: json")
+    address = "/api/v1/logs/ingest"
+    assert f"example{address}\n" in vector
+    assert f"uri: {address}\n" in fluent
+    assert "json_date_key: timestamp\n      json_date_format: iso8601\n" in fluent
+    now = timezone.now()
+    told: list[tuple[str, list[dict[str, Any]]]] = [
+        (
+            vector,
+            [
+                {"message": "plain", "timestamp": now.isoformat(), "file": "/var/log/shop/a.log", "host": "web1"},
+                {"message": "", "timestamp": now.isoformat(), "file": "/var/log/shop/a.log", "host": "web1"},
+            ],
+        ),
+        (
+            fluent,
+            [{"timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%f}Z", "message": "tailed", "level": "WARNING"}],
+        ),
+    ]
+    for configuration, body in told:
+        headers = headers_of(configuration, key)
+        assert set(headers) == {"x-api-key", "prefer"}
+        answer = client.post(address, body, content_type="application/json", headers=headers)
+        assert answer.status_code == 200, answer.content
+    stored = {log.message: log for log in LogEntry.objects.all()}
+    assert set(stored) == {"plain", "tailed"}
+    assert stored["plain"].meta_json == {"file": "/var/log/shop/a.log", "host": "web1"}
+    assert (stored["tailed"].level, stored["tailed"].ts) == ("warn", now)
+
+
+@pytest.mark.skipif(bool(settings.DATABASE_URL), reason="this is about the embedded PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_restored(production: Environment, tmp_path: Path) -> None:
+    """By the commands of the document, for another database than the one of its name."""
+    make_log(production.service, "kept")
+    key = make_key(production)
+    backup, restore = (
+        block for block in blocks("docs/operations.md", "sh") if "pg_dump --format" in block or "dropdb" in block
+    )
+    name, copy = str(connection.settings_dict["NAME"]), f"restored_{os.getpid()}"
+    try:
+        for command in commands(backup, name) + commands(restore, copy):
+            if "pg_restore" in command:  # the product makes its own database; this one is not its own
+                run(["createdb", copy], tmp_path)
+            run(command, tmp_path)
+        assert query(copy, "SELECT message FROM logs") == ["kept"]
+        assert query(copy, "SELECT key_hash FROM api_keys") == [ApiKey.objects.get().key_hash]
+        tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        assert query(copy, tables) == query(name, tables)
+        assert key
+    finally:
+        run(["dropdb", "--if-exists", "--force", copy], tmp_path)
+
+
+def commands(block: str, database: str) -> list[list[str]]:
+    """Return what a block gives to `manage.py postgres`, for a database of that name."""
+    found = re.findall(r"^\S+ manage\.py postgres (.*)$", block, re.MULTILINE)
+    return [[word.replace("--dbname=pulseops", f"--dbname={database}") if word != "pulseops" else database
+             for word in line.split()] for line in found]  # fmt: skip
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    """Run `manage.py postgres` on the tests' server."""
+    if arguments[0] == "pg_dump":
+        arguments = [*arguments, f"--dbname={connection.settings_dict['NAME']}"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "postgres", *arguments],
+        cwd=folder,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def query(database: str, sql: str) -> list[Any]:
+    """Return the first column."""
+    with psycopg.connect(**{**connection.get_connection_params(), "dbname": database}) as raw:
+        return [row[0] for row in raw.execute(sql).fetchall()]
