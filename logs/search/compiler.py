@@ -3,9 +3,9 @@
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
     LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    PARTS   the indexes of parts find them, each in its time (logs/parts.py): text of three letters and more; a field
-            of the JSON that is there, or compared, by its name
-    SCAN    only looking at rows tells: shorter text, and what is negated
+    PARTS   the indexes of parts find them, each in its time (logs/parts.py): text of three letters and more, and a
+            field of the JSON that is there, by its name
+    SCAN    only looking at rows tells: shorter text, comparisons, and what is negated
 """
 
 from __future__ import annotations
@@ -162,12 +162,12 @@ def _json(node: Field, *, is_plain: bool) -> Condition:
         return Condition("meta_json @@ %s::jsonpath", (jsonpaths.equality(key, node.values),), Reach.LOOKUP)
     if isinstance(node, Compares):
         path = jsonpaths.comparison(key, node.comparison, node.number)
-    else:
-        path = jsonpaths.existence(key)
+        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
+    path = jsonpaths.existence(key)
     if is_plain:
         return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
-    names = jsonpaths.first_names(key)
-    return Condition(f"meta_json @@ %s::jsonpath AND {jsonpaths.NAMES} ?| %s::text[]", (path, names), Reach.PARTS)
+    sql, names = jsonpaths.names_condition(key)
+    return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.PARTS)
 
 
 def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:

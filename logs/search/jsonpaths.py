@@ -15,8 +15,8 @@ from logs.search.parser import NUMBER
 from logs.search.printer import is_plain_value
 from logs.search.tree import Equals, Value
 
-# The names at the top of the JSON, as the indexes of parts have them (logs/parts.py).
-NAMES = "jsonb_path_query_array(meta_json, '$.keyvalue().key', '{}', true)"
+# All names in the JSON, at any depth, as the indexes of parts have them (logs/parts.py).
+NAMES = "jsonb_path_query_array(meta_json, 'strict $.** ? (@.type() == \"object\").keyvalue().key')"
 _ALL_SPLITS = 6  # parts up to which a dotted key is tried with every choice of dots that belong to a name
 _CONSTANTS = ("true", "false", "null")
 
@@ -26,9 +26,10 @@ def accessors(key: str) -> list[str]:
     return ["$" + "".join("." + quoted(name) for name in way) for way in _ways(key)]
 
 
-def first_names(key: str) -> list[str]:
-    """Return the names of which a log has one at the top of its JSON if it has the dotted `key`."""
-    return list(dict.fromkeys(way[0] for way in _ways(key)))
+def names_condition(key: str) -> tuple[str, list[list[str]]]:
+    """Return the SQL, with its parameters, that a log meets if the names of the dotted `key` are in its JSON."""
+    ways = _ways(key)
+    return " OR ".join([f"{NAMES} ?& %s::text[]"] * len(ways)), ways
 
 
 def _ways(key: str) -> list[list[str]]:

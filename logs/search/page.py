@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from logs.addresses import Address
-from logs.search.columns import Split, split
-from logs.search.compiler import Compiler, Condition
+from logs.parts import ORG
+from logs.search.columns import Split, all_of, split
+from logs.search.compiler import Compiler, Condition, Reach
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.scopes import Scopes
 from logs.search.session import SearchSession
+from logs.search.shares import shares
 from logs.search.slices import Slice, Slicer, Window
 from logs.search.tree import Node
 from pulseops.core.bounded import OutOfTimeError
@@ -64,7 +66,10 @@ class Search:
             return self.split.gathered(self.scopes, self.plain)
         if walked:
             return self.split.walks(self.scopes, self.plain)
-        return self.split.gathered(self.scopes, self.rest)
+        if self.rest.reach is not Reach.PARTS or shares.is_big(self.org_id):
+            return self.split.gathered(self.scopes, self.rest)
+        mine = Condition(f"{ORG} = %s", (str(self.org_id),))
+        return self.split.gathered(self.scopes, all_of(mine, self.rest))
 
 
 @dataclass(frozen=True, slots=True)
