@@ -31,8 +31,8 @@ format: $(STAMP)  ## put code and templates in shape
 	@$(BIN)/ruff format .
 	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
 
-bench: $(STAMP)  ## measure what design.md has budgets for (minutes; wants a quiet machine)
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(STAMP)  ## measure everything into docs/performance.md (some 20 minutes and 15 GB; wants a quiet machine)
+	@$(BIN)/python -m benchmarks --write $(ARGS)
 
 screenshots: $(STAMP) chromium  ## take the pictures of docs/images from a running PulseOps with demo data
 	@$(BIN)/python tools/screenshots.py $(ARGS)

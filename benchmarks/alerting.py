@@ -1,11 +1,12 @@
 """From error to message, and what looking at a thousand rules costs.
 
-    python -m benchmarks.alerting [--trials 50] [--rules 1000] [--logs 10000000]
+    python -m benchmarks.alerting [--trials 50] [--rules 1000] [--rows 10000000] [--write]
 
 Starts an embedded PostgreSQL, gunicorn, the loop and the worker as `make run` does, in a directory of their own, and a
 receiver on loopback. First part: for each trial an organisation of its own, so that no digest gathers; the time counts
 from the moment at which the sender begins to send until the receiver has the message. Second part: how soon django-q2
-alone would begin a task, with its slots free and taken. Third: `alerts.evaluation.evaluate` over all rules.
+alone would begin a task, with its slots free and taken. Third, in a process of its own: `alerts.evaluation.evaluate`
+over all rules on the data set of benchmarks/dataset.py. `--write` puts the tables into docs/performance.md.
 """
 
 # ruff: noqa: PLC0415 - the product is imported when its settings stand in the environment
@@ -28,23 +29,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.dataset import ROWS, Dataset, dataset
+from benchmarks.report import Table, machine, write_section
 from benchmarks.webhooks import ROOT, running, signed, wait_until_it_answers
 
-ORGS = 20  # one of them has 80 % of all logs
-LOAD = """
-INSERT INTO logs (org_id, service_id, environment_id, ts, created_at, level, message)
-SELECT e.org, e.service, e.environment, r.at, r.at, r.level, 'GET /api/products/' || r.n || ' upstream refused'
-FROM (
-    SELECT n, now() - random() * interval '7 days' AS at,
-        CASE WHEN random() < 0.02 THEN 'error' WHEN random() < 0.05 THEN 'warn' ELSE 'info' END AS level,
-        CASE WHEN random() < 0.8 THEN 0 ELSE 1 + floor(random() * %(others)s)::int END AS place
-    FROM generate_series(1, %(logs)s) n
-    ORDER BY 2
-) r JOIN (
-    SELECT s.org_id AS org, s.id AS service, e.id AS environment, row_number() OVER (ORDER BY e.id) - 1 AS place
-    FROM environments e JOIN services s ON s.id = e.service_id WHERE s.name = 'bench'
-) e ON e.place = r.place
-"""
+HEAD = ["", "trials", "p50", "p95", "most"]
+RULE = "Rule of the benchmark "
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def main() -> None:
@@ -52,27 +43,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--rules", type=int, default=1_000)
-    parser.add_argument("--logs", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
-    os.environ["OUTGOING_PRIVATE_HOSTS"] = "127.0.0.1"
-    with tempfile.TemporaryDirectory(prefix="pulseops-bench-") as folder, running(Path(folder)) as (port, _):
-        wait_until_it_answers(port)
-        if chosen.trials:
-            with process("loop"):
-                report("error log → message", errors_to_messages(port, chosen.trials))
-                report("signed GitHub failure → message", failures_to_messages(port, chosen.trials))
-            with process("worker"):
-                report("django-q2 begins a task, slots free", task_starts(20))
-                report("django-q2 begins a task, both slots taken for 20 s", task_starts(3, busy=20))
+    if chosen.trials:
+        os.environ["OUTGOING_PRIVATE_HOSTS"] = "127.0.0.1"
+        with tempfile.TemporaryDirectory(prefix="pulseops-bench-") as folder, running(Path(folder)) as (port, _):
+            wait_until_it_answers(port)
+            tell("From error to message", messages(port, chosen.trials), is_written=chosen.write)
         if chosen.rules:
-            evaluation(chosen.rules, chosen.logs)
+            write = ["--write"] if chosen.write else []
+            options = ["--trials=0", f"--rules={chosen.rules}", f"--rows={chosen.rows}", *write]
+            subprocess.run([sys.executable, "-m", "benchmarks.alerting", *options], cwd=ROOT, check=True)
+    elif chosen.rules:
+        with dataset(chosen.rows) as data:
+            tell("Alert rules", evaluation(data, chosen.rules), is_written=chosen.write)
 
 
-def report(what: str, times: Sequence[float]) -> None:
-    """Print times that are given in seconds."""
+def tell(heading: str, table: Table, *, is_written: bool) -> None:
+    """Print a table with the machine, and put it into the document."""
+    text = f"{machine()}\n\n{table.markdown()}"
+    print(text)
+    if is_written:
+        write_section(PAGE, heading, text)
+
+
+def messages(port: int, trials: int) -> Table:
+    """Measure the ways to a message, and what django-q2 alone would add."""
+    table = Table("From the event to the message, s (budget: p95 3 s)", HEAD)
+    with process("loop"):
+        add(table, "error log → message", errors_to_messages(port, trials))
+        add(table, "signed GitHub failure → message", failures_to_messages(port, trials))
+    with process("worker"):
+        add(table, "django-q2 begins a task, slots free", task_starts(20))
+        add(table, "django-q2 begins a task, both slots taken for 20 s", task_starts(3, busy=20))
+    return table
+
+
+def add(table: Table, what: str, times: Sequence[float]) -> None:
+    """Add a row of times that are given in seconds."""
     ordered = sorted(times)
     p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    print(f"{what}: n={len(times)} p50 {statistics.median(times):.3f} s, p95 {p95:.3f} s, max {ordered[-1]:.3f} s")
+    table.add(what, len(times), *(f"{each:.3f}" for each in (statistics.median(times), p95, ordered[-1])))
 
 
 @contextmanager
@@ -162,41 +174,27 @@ def task_starts(count: int, *, busy: float = 0) -> list[float]:
     return took
 
 
-def evaluation(rules: int, logs: int) -> None:
-    """Make the logs and the rules, look at all of them a few times, and print how long a look took."""
-    from django.db import connection
-
+def evaluation(data: Dataset, rules: int) -> Table:
+    """Make the rules, look at all of them a few times, and take them away again."""
     from alerts.evaluation import evaluate
+    from alerts.models import AlertRule
+    from incidents.models import Incident
 
-    with connection.cursor() as cursor:
-        for name in (
-            "message_fts",
-            "meta_gin",
-            "trace",
-            "request",
-        ):  # no rule reads them
-            cursor.execute(f"DROP INDEX IF EXISTS logs_{name}_idx")
-        make_scopes()
-        began = time.monotonic()
-        cursor.execute(LOAD, {"logs": logs, "others": ORGS - 1})
-        cursor.execute("VACUUM ANALYZE logs")  # as autovacuum does behind steady inserts
-        print(f"{logs:,} logs stored in {time.monotonic() - began:.0f} s")
     make_rules(rules)
-    took = []
-    for _ in range(6):
-        began = time.monotonic()
-        found = evaluate()
-        took.append(time.monotonic() - began)
-        print(f"  {took[-1]:.3f} s: {found.evaluated} rules, {len(found.triggered)} hold, {found.opened} opened, "
-              f"failed {len(found.failed)}")  # fmt: skip
-    report(f"evaluate() with {rules} rules, after the first (which opens incidents)", took[1:])
-
-
-def make_scopes() -> None:
-    from tests.factories import make_org, make_service
-
-    for number in range(ORGS):
-        make_service(make_org(f"Bench {number}"), "bench", environments=("production",))
+    took, table = [], Table(f"A look at all rules over {data.rows:,} logs, s (budget: 1 s)", HEAD)
+    try:
+        for _ in range(6):
+            began = time.monotonic()
+            found = evaluate(now=data.now)
+            took.append(time.monotonic() - began)
+            print(f"  {took[-1]:.3f} s: {found.evaluated} rules, {len(found.triggered)} hold, {found.opened} opened, "
+                  f"failed {len(found.failed)}")  # fmt: skip
+    finally:
+        made = AlertRule.objects.filter(name__startswith=RULE)
+        Incident.objects.filter(rule_id__in=made.values("pk")).delete()
+        made.delete()
+    add(table, f"{rules:,} rules, after the first look (which opens incidents)", took[1:])
+    return table
 
 
 def make_rules(count: int) -> None:
@@ -204,7 +202,7 @@ def make_rules(count: int) -> None:
     from accounts.models import Org
     from alerts.models import AlertRule
 
-    orgs = list(Org.objects.filter(name__startswith="Bench "))
+    orgs = list(Org.objects.order_by("created_at"))
     windows = (1, 5, 10, 15, 30, 60, 240, 1440)
     made = []
     for number in range(count):
@@ -217,7 +215,7 @@ def make_rules(count: int) -> None:
         if number % 100 == 3:
             params["threshold"] = 1
         made.append(AlertRule(
-            org=orgs[number % len(orgs)], name=f"Rule {number}", type=kind, severity="low",
+            org=orgs[number % len(orgs)], name=f"{RULE}{number}", type=kind, severity="low",
             params_json=params if kind == "error_count" else {}, cooldown_seconds=timedelta(minutes=5).seconds,
         ))  # fmt: skip
     AlertRule.objects.bulk_create(made)

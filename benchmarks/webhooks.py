@@ -1,6 +1,6 @@
 """How fast GitHub's webhooks are answered: 200 a second, p95 under 50 ms, everything on this machine.
 
-    python -m benchmarks.webhooks [--rate 200] [--seconds 15]
+    python -m benchmarks.webhooks [--rate 200] [--seconds 15] [--write]
 
 Starts an embedded PostgreSQL and gunicorn as `make run` does, in a directory of their own, and sends signed events of
 20 kB at a steady rate: ends of workflow runs, each a deployment of its own. A request's time counts from when it was
@@ -32,6 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import Table, machine, write_section
+
 ROOT = Path(__file__).resolve().parent.parent
 PAYLOAD = ROOT / "tests" / "deployments" / "payloads" / "workflow_run.json"
 CLIENTS = 16
@@ -53,20 +55,27 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rate", type=int, default=200, help="deliveries a second")
     arguments.add_argument("--seconds", type=int, default=15)
+    arguments.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="pulseops-bench-") as folder, running(Path(folder)) as (port, requests):
         count = min(chosen.rate * chosen.seconds, MOST_REQUESTS)
         send_all(port, list(requests(chosen.rate)), chosen.rate)  # one second to warm up
         times, took = send_all(port, list(requests(count)), chosen.rate)
-    report(times, took)
+        text = f"{machine()}\n\n{report(times, took).markdown()}"
+    print(text)
+    if chosen.write:
+        write_section(ROOT / "docs" / "performance.md", "Webhooks", text)
 
 
-def report(times: list[float], took: float) -> None:
-    """Print the times (in seconds) of all answers, and how many came in a second."""
+def report(times: list[float], took: float) -> Table:
+    """Return a table of the times (in seconds) of all answers, and how many came in a second."""
     cuts = statistics.quantiles(times, n=100)
-    print(f"{len(times)} deliveries in {took:.1f} s: {len(times) / took:.0f} a second")
-    print(f"p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms, "
-          f"max {max(times) * 1000:.1f} ms")  # fmt: skip
+    table = Table(
+        "GitHub deliveries of 20 kB, ms (budget: p95 50 ms)", ["deliveries", "a second", "p50", "p95", "p99", "most"]
+    )
+    shown = (cuts[49], cuts[94], cuts[98], max(times))
+    table.add(len(times), f"{len(times) / took:.0f}", *(f"{each * 1000:.1f}" for each in shown))
+    return table
 
 
 @contextmanager

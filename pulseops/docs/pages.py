@@ -19,7 +19,7 @@ from services.snippets import filled_snippets
 GROUPS = (
     ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
     ("Operate", ("operations", "moving-from-pulseops-lite")),
-    ("Reference", ("http-api",)),
+    ("Reference", ("http-api", "performance")),
 )
 
 
