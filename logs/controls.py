@@ -125,12 +125,8 @@ class Controls:
 
     @property
     def poll_url(self) -> str:
-        """Where a page that follows asks for new rows; `after` comes to it.
-
-        They must be in the zone of the page, and a reader's own may become known only after it was made.
-        """
-        address = self.explorer.url(tz="utc" if self.zone.is_utc else self.explorer.tz or None)
-        return address.replace(reverse("logs:explorer"), reverse("logs:live"), 1)
+        """Where a page that follows asks for new rows; `after` comes to it."""
+        return self.explorer.url().replace(reverse("logs:explorer"), reverse("logs:live"), 1)
 
     @property
     def frozen_url(self) -> str:

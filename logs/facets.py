@@ -15,7 +15,7 @@ from logs.search.page import LogRow, Search
 from logs.search.scopes import Scope
 from logs.search.tree import Everything, Exists, Node
 
-_KEYS_SHOWN, _VALUES_SHOWN = 12, 5
+_OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
 _LONGEST_VALUE = 60  # characters of a value that the rail offers
 
 
@@ -38,6 +38,7 @@ class Facet:
     title: str
     options: tuple[Option, ...]
     clear_url: str = ""
+    others: tuple[Option, ...] = ()  # of many values those with the fewest logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ def _facet(
         )
         for name in names
     )
-    return Facet(title, options, url([]) if chosen else "")
+    if len(options) > _OPTIONS_SHOWN:
+        options = tuple(sorted(options, key=lambda option: (not option.is_chosen, -(option.count or 0))))
+    return Facet(title, options[:_OPTIONS_SHOWN], url([]) if chosen else "", options[_OPTIONS_SHOWN:])
 
 
 def keys_seen(explorer: Explorer, rows: Iterable[LogRow]) -> list[KeySeen]:

@@ -1,24 +1,33 @@
-"""Help for whoever finds nothing: when its services last logged, the nearest match, what each filter costs."""
+"""Help for whoever finds nothing: when its services last logged, the nearest match, what each filter costs, and a field
+whose name was probably meant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from logs import queries, ranges
 from logs.forms import Explorer
 from logs.search.edit import without_term
-from logs.search.page import Search, newest_page, prepare
+from logs.search.fields import column_of, json_key, key_for_json
+from logs.search.jsonpaths import flat_fields
+from logs.search.page import LogRow, Search, newest_page, prepare
 from logs.search.printer import print_query
+from logs.search.scopes import Scope
 from logs.search.session import SearchSession
 from logs.search.slices import Window
-from logs.search.tree import terms
+from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
+from pulseops.core.bounded import OutOfTimeError
 
 _FIRST = timedelta(hours=1)  # that is searched for the nearest match
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
 AROUND = timedelta(minutes=15)
+_NAMED = 3  # names of services that a sentence bears
+_ROWS_SAMPLED = 200  # newest rows whose fields are taken for those that there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +45,32 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    """A field that the newest rows do not have, and the one of theirs that was probably meant."""
+
+    key: str
+    meant: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
-    """`last_logged_at` is of the services and environments asked for; `nearest_at` of a match outside the range."""
+    """`last_logged_at` is of the services and environments asked for, which `scope` names, if `is_last_known`.
+
+    `nearest_at` is of a match outside the range; None when there is none as far as could be looked: `is_nowhere` when
+    that was all the time of which logs are kept.
+    """
 
     has_logs: bool
+    scope: str = ""
+    is_last_known: bool = False
     last_logged_at: datetime | None = None
     last_url: str = ""
     nearest_at: datetime | None = None
     nearest_url: str = ""
+    is_nowhere: bool = False
     costs: Sequence[Cost] = ()
+    guesses: Sequence[Guess] = ()
 
 
 def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help:
@@ -52,36 +78,74 @@ def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help
     oldest = queries.oldest_at(session, search.org_id)
     if oldest is None:
         return Help(has_logs=False)
-    scopes = [(s.service_id, s.environment_id) for s in search.scopes.all if search.split.columns.holds(s)]
-    last = queries.last_logged_at(session, search.org_id, scopes[:16], before=explorer.range.window.end)
-    nearest = _nearest(session, search, explorer, oldest)
+    held = [scope for scope in search.scopes.all if search.split.columns.holds(scope)]
+    last, is_last_known = _last_logged_at(session, search, explorer, held)
+    nearest, is_nowhere = _nearest(session, search, explorer, oldest)
     return Help(
         has_logs=True,
+        scope=_scope_words(held, search.scopes.all),
+        is_last_known=is_last_known,
         last_logged_at=last,
-        last_url=_around(explorer, last),
+        last_url=_around(explorer, last, _scope_of(search.node)),
         nearest_at=nearest,
-        nearest_url=_around(explorer, nearest),
+        nearest_url=_around(explorer, nearest, search.node),
+        is_nowhere=is_nowhere,
         costs=_costs(session, search, explorer),
+        guesses=_guesses(session, search, explorer, oldest),
     )
 
 
-def _nearest(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> datetime | None:
-    """Return the newest match before the range, else the newest after it; `oldest` is the time of the first log."""
+def _last_logged_at(
+    session: SearchSession, search: Search, explorer: Explorer, held: Sequence[Scope]
+) -> tuple[datetime | None, bool]:
+    """Return when one of the scopes last logged, and whether that is known: nobody bears the name, or time was up."""
+    if not held:
+        return None, False
+    ids = None if len(held) == len(search.scopes.all) else [(s.service_id, s.environment_id) for s in held]
+    try:
+        return queries.last_logged_at(session, search.org_id, ids, before=explorer.range.window.end), True
+    except OutOfTimeError:
+        return None, False
+
+
+def _scope_words(held: Sequence[Scope], all_: Sequence[Scope]) -> str:
+    """Name the services and environments that are asked for: "api", "api in production", "production"."""
+    services = _names(held, all_, lambda scope: scope.service)
+    environments = _names(held, all_, lambda scope: scope.environment)
+    if services and environments:
+        return f"{services} in {environments}"
+    return services or environments
+
+
+def _names(held: Iterable[Scope], all_: Iterable[Scope], name_of: Callable[[Scope], str]) -> str:
+    names = list(dict.fromkeys(map(name_of, held)))
+    return "" if set(names) == set(map(name_of, all_)) or len(names) > _NAMED else " and ".join(names)
+
+
+def _nearest(
+    session: SearchSession, search: Search, explorer: Explorer, oldest: datetime
+) -> tuple[datetime | None, bool]:
+    """Return the newest match before the range, else the newest after it; and whether there is none for certain.
+
+    `oldest` is the time of the first log of all.
+    """
     window = explorer.range.window
     outside = [Window(oldest, window.start)] if oldest < window.start else []
     if not explorer.range.is_open:
         outside.append(Window(window.end, max(explorer.now + ranges.AHEAD, window.end)))
+    is_nowhere = True
     for each in outside:
         found = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, first=_FIRST, limit=1)
         if found.rows:
-            return found.rows[0].ts
-    return None
+            return found.rows[0].ts, False
+        is_nowhere = is_nowhere and found.searched_to is None
+    return None, is_nowhere
 
 
 def _costs(session: SearchSession, search: Search, explorer: Explorer) -> list[Cost]:
     found = terms(search.node)
     costs = []
-    for term in found[:_MOST_TERMS] if len(found) > 1 else ():
+    for term in found[:_MOST_TERMS]:
         node = without_term(search.node, term)
         without = prepare(search.org_id, node, search.scopes)
         count = queries.matches_up_to(
@@ -91,7 +155,68 @@ def _costs(session: SearchSession, search: Search, explorer: Explorer) -> list[C
     return costs
 
 
-def _around(explorer: Explorer, moment: datetime | None) -> str:
+def _guesses(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> list[Guess]:
+    asked = [leaf for leaf, wanted in leaves(search.node) if wanted and _is_json(leaf)]
+    if not asked:
+        return []
+    known = list(
+        dict.fromkeys(
+            field.key for row in _newest(session, search, explorer, oldest) for field in flat_fields(row.meta)
+        )
+    )
+    guesses = []
+    for leaf in asked:
+        meant = _meant(json_key(leaf.key), known)
+        if meant:
+            node = _renamed(search.node, leaf, key_for_json(meant))
+            guesses.append(Guess(leaf.key, meant, explorer.with_query(node)))
+    return guesses
+
+
+def _is_json(leaf: Node) -> TypeGuard[Field]:
+    return isinstance(leaf, Equals | Compares | Exists) and column_of(leaf.key) is None
+
+
+def _newest(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> Sequence[LogRow]:
+    """Return the newest rows of the services and environments asked for, whatever else the query says."""
+    wider = prepare(search.org_id, _scope_of(search.node), search.scopes)
+    window = Window(min(oldest, explorer.range.window.start), explorer.range.window.end)
+    found = newest_page(session, wider, window, now=explorer.now, seconds=_SECONDS_EACH, limit=_ROWS_SAMPLED)
+    return found.rows
+
+
+def _scope_of(node: Node) -> Node:
+    """Return what `node` says of services and environments, without the rest."""
+    return conjunction(term for term in terms(node) if _is_scope(term.node if isinstance(term, Not) else term))
+
+
+def _is_scope(term: Node) -> bool:
+    return isinstance(term, Equals) and column_of(term.key) in ("service", "environment")
+
+
+def _meant(key: str, known: Sequence[str]) -> str | None:
+    """Return the known key that `key` probably means: `status` for `http.status`, `user.idd` for `user.id`."""
+    if not known or key in known or any(each.startswith(f"{key}.") for each in known):
+        return None
+    ends = [each for each in known if each.lower().endswith(f".{key.lower()}") or each.lower() == key.lower()]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    return next(iter([*ends, *near]), None)
+
+
+def _renamed(node: Node, leaf: Field, key: str) -> Node:
+    """Return `node` with `key` in place of the key of `leaf`."""
+    if node == leaf:
+        return replace(leaf, key=key)
+    if isinstance(node, Not):
+        return replace(node, node=_renamed(node.node, leaf, key))
+    if isinstance(node, And | Or):
+        return replace(node, nodes=tuple(_renamed(each, leaf, key) for each in node.nodes))
+    return node
+
+
+def _around(explorer: Explorer, moment: datetime | None, node: Node) -> str:
+    """Return the page of `node` in the minutes around `moment`."""
     if moment is None:
         return ""
-    return explorer.url(since=ranges.written(moment - AROUND), to=ranges.written(moment + AROUND))
+    since, until = ranges.written(moment - AROUND), ranges.written(moment + AROUND)
+    return explorer.url(q=print_query(node), since=since, to=until)

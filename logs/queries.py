@@ -75,20 +75,25 @@ def _beside(session: SearchSession, row: LogRow, org_id: UUID, order: str, count
 
 
 def last_logged_at(
-    session: SearchSession, org_id: UUID, scopes: Iterable[tuple[UUID, UUID]], *, before: datetime
+    session: SearchSession, org_id: UUID, scopes: Iterable[tuple[UUID, UUID]] | None, *, before: datetime
 ) -> datetime | None:
-    """Return when any of the scopes (service id, environment id) last logged before `before`; one look each."""
-    look = """(SELECT ts FROM logs WHERE org_id = %s AND service_id = %s AND environment_id = %s AND ts < %s
-    ORDER BY ts DESC LIMIT 1)"""
-    params = [param for ids in scopes for param in (org_id, *ids, before)]
-    if not params:
-        return None
-    looks = [look] * (len(params) // 4)
-    try:
-        found = session.fetch(" UNION ALL ".join(looks), params, seconds=0.3)
-    except OutOfTimeError:
-        return None
-    return max((ts for (ts,) in found), default=None)
+    """Return when any of the scopes (service id, environment id) last logged before `before`; None for never.
+
+    One look each; `scopes` None means everything of the organisation. Raises OutOfTimeError.
+    """
+    if scopes is None:
+        look, params = _last("org_id = %s"), [org_id, before]
+    else:
+        looks = [[org_id, *ids, before] for ids in scopes]
+        if not looks:
+            return None
+        look = " UNION ALL ".join([_last("org_id = %s AND service_id = %s AND environment_id = %s")] * len(looks))
+        params = [param for each in looks for param in each]
+    return max((ts for (ts,) in session.fetch(look, params, seconds=0.3)), default=None)
+
+
+def _last(where: str) -> str:
+    return f"(SELECT ts FROM logs WHERE {where} AND ts < %s ORDER BY ts DESC LIMIT 1)"
 
 
 def oldest_at(session: SearchSession, org_id: UUID) -> datetime | None:

@@ -2,6 +2,9 @@
 
 `tz` says which of the two they chose; `tzname` is the zone of their machine, written by static/js/zone.js, because no
 header tells it. Until that is known, and for a name nobody knows, times are in UTC.
+
+What a page fetches for itself names the page's zone (X-Page-Zone): its times stand beside others, and meanwhile the
+reader's zone may have become known, or another tab may have switched.
 """
 
 from __future__ import annotations
@@ -55,8 +58,15 @@ class ReaderZoneMiddleware:
 
 
 def reader_zone(request: HttpRequest) -> ReaderZone:
-    """Read the zone from the link's `tz`, else the cookies."""
+    """Read the zone from the link's `tz`, else that of the page which asks, else the cookies."""
     choice = request.GET.get(CHOICE_COOKIE) or request.COOKIES.get(CHOICE_COOKIE, "")
+    page = _zone(request.headers.get("X-Page-Zone", ""))
+    if page and CHOICE_COOKIE not in request.GET:
+        return (
+            ReaderZone(choice if choice in CHOICES else "local", None)
+            if page.key == "UTC"
+            else ReaderZone("local", page)
+        )
     own = _zone(request.COOKIES.get(NAME_COOKIE, ""))
     return ReaderZone(choice if choice in CHOICES else "local", own)
 

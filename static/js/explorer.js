@@ -10,6 +10,21 @@ document.addEventListener("visit", (event) => {
   link.click(); // It stays: htmx asks it, when the answer is there, which part of it goes where.
 });
 
+// A sheet of filters stays open while several are chosen in it.
+let sheet = null;
+document.addEventListener("htmx:beforeSwap", () => {
+  const open = document.querySelector("#log-facets:popover-open");
+  sheet = open && { top: open.scrollTop };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const facets = document.getElementById("log-facets");
+  if (sheet && facets && !facets.matches(":popover-open")) {
+    facets.showPopover();
+    facets.scrollTop = sheet.top;
+  }
+  sheet = null;
+});
+
 // What a screen reader should hear of a change: it stands outside of all that is replaced.
 document.addEventListener("say", (event) => {
   const status = document.getElementById("log-status");

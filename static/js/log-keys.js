@@ -72,7 +72,7 @@ async function copy() {
   const row = chosen("[data-logs] .log__link");
   if (!row) return;
   // The list shows one line of it, cut short; the log itself has all.
-  const response = await fetch(row.href, { headers: { "HX-Request": "true", "HX-Target": "drawer" } });
+  const response = await fetch(row.href, { headers: { "HX-Request": "true", "HX-Target": "drawer", "X-Page-Org": document.body.dataset.org ?? "" } });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   tell("copy-text", page.getElementById("log-message")?.textContent ?? row.querySelector(".log__message").textContent);
 }

@@ -59,8 +59,9 @@ async function poll() {
   if (!all.bar || !all.list) return;
   const url = new URL(all.bar.dataset.live, location);
   url.searchParams.set("after", all.bar.dataset.liveAfter);
+  const page = document.body.dataset;
   try {
-    const response = await fetch(url, { headers: { Accept: "text/html", "X-Page-Org": document.body.dataset.org ?? "" }, redirect: "error" });
+    const response = await fetch(url, { headers: { Accept: "text/html", "X-Page-Org": page.org ?? "", "X-Page-Zone": page.zone ?? "" }, redirect: "error" });
     if (!response.ok) throw new Error(String(response.status));
     const template = document.createElement("template");
     template.innerHTML = await response.text();
@@ -90,7 +91,11 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && parts().bar) poll();
 });
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id === "drawer") return;
+  if (event.detail.target?.id !== "explorer") return; // the drawer and the chart change by themselves
+  held = [];
+  schedule();
+});
+document.addEventListener("htmx:historyRestore", () => {
   held = [];
   schedule();
 });

@@ -158,20 +158,6 @@ def test_a_log_has_a_page_of_its_own_with_its_neighbours(client: Client, service
     assert f'href="/logs/{address(before)}"' in seen
 
 
-def test_an_organisation_without_logs_is_told_how_to_send_some(client: Client, service: Service) -> None:
-    assert "No logs yet" in page(client)
-
-
-def test_nothing_found_says_where_to_look(client: Client, service: Service) -> None:
-    make_log(service, "lonely", ts=timezone.now() - timedelta(days=3), level="error")
-    make_log(service, "other", level="info")
-    seen = page(client, f"q={quote('lonely level:error')}")
-    assert "Nothing matches in this time" in seen
-    assert "The nearest match is at" in seen
-    assert "<code>lonely</code></a>: 0" in seen
-    assert "What you chose last logged" in seen
-
-
 def test_markup_in_a_log_stays_text(client: Client, service: Service) -> None:
     log = make_log(service, "<script>alert(1)</script>", meta_json={"<b>": "<i>"}, trace_id="<u>")
     seen = page(client, f"q={quote('<script> alert')}&row={address(log)}&cols=trace,{quote('<b>')}")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from accounts.models import User
-from services.models import Service
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_log
+from tests.browser import assert_accessible
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -77,22 +73,6 @@ def test_keys_walk_rows_filter_and_wrap(explorer: Page) -> None:
     expect(page.locator(".logs--wrap")).to_have_count(1)
 
 
-def test_live_rows_come_on_top_and_wait_while_one_reads(explorer: Page, busy_service: Service) -> None:
-    page = explorer
-    page.keyboard.press("l")
-    expect(page.get_by_role("status").filter(has_text="Following")).to_be_visible()
-    make_log(busy_service, "fresh from the oven")
-    expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven", timeout=8_000)
-    page.locator("[data-logs] .log__link").nth(1).click()
-    expect(page.locator(".drawer--open")).to_have_count(1)
-    make_log(busy_service, "while reading")
-    button = page.get_by_role("button", name="1 new")
-    expect(button).to_be_visible(timeout=8_000)
-    expect(page.locator("[data-logs] > li").first).to_contain_text("fresh from the oven")
-    button.click()
-    expect(page.locator("[data-logs] > li").first).to_contain_text("while reading")
-
-
 def test_a_view_is_saved_and_opened_again(explorer: Page) -> None:
     page = explorer
     page.get_by_role("searchbox", name="Search logs").fill("level:error")
@@ -107,25 +87,3 @@ def test_a_view_is_saved_and_opened_again(explorer: Page) -> None:
     page.locator(".log-views > summary").click()
     page.get_by_role("link", name="Only errors").click()
     expect(page.locator("[data-logs] > li")).to_have_count(1)
-
-
-def test_it_works_without_a_script_on_a_phone(
-    browser: Browser, explorer: Page, live_server: Any, sign_in: Callable[[User], None]
-) -> None:
-    cookies: Any = explorer.context.cookies()
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
-    context.add_cookies(cookies)
-    page = context.new_page()
-    page.goto(f"{live_server.url}/logs")
-    page.get_by_role("searchbox", name="Search logs").fill("charge level:error")
-    page.get_by_role("button", name="Search").click()
-    page.locator(".log__link").click()
-    expect(page.locator("#drawer")).to_contain_text("at main.py:1")
-    page.get_by_role("link", name="Close").click()
-    page.locator(".log-facets > summary").click()
-    page.get_by_role("link", name="clear").click()
-    expect(page.locator("[data-logs] > li")).to_have_count(2)
-    context.close()
-    explorer.set_viewport_size({"width": 390, "height": 844})
-    explorer.goto(f"{live_server.url}/logs?q=charge")
-    assert_fits(explorer)

@@ -106,10 +106,20 @@ def test_the_link_to_copy_keeps_the_place_and_the_chosen_zone(client: Client, se
     assert re.search(rf'data-copy="[^"]*&tz=utc&before={place}&', page(client, f"before={place}"))
 
 
-def test_rows_that_come_later_are_in_the_zone_of_the_page(client: Client, service: Service) -> None:
-    assert 'data-live="/logs/live?tz=utc"' in page(client, "live=1")
+def test_what_comes_later_is_in_the_zone_of_the_page(client: Client, service: Service) -> None:
+    """The first page of all is in UTC; then its script tells the reader's zone."""
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+    log = make_log(service, "hello", ts=noon)
+    assert 'data-zone="UTC"' in page(client)
     client.cookies["tzname"] = "Asia/Kathmandu"
-    assert 'data-live="/logs/live"' in page(client, "live=1")
+    after = str(Address(noon - timedelta(hours=1), 0))
+    shown = {name: client.get("/logs/live", {"after": after}, headers={"x-page-zone": name}).content.decode()
+             for name in ("UTC", "Asia/Kathmandu", "Mars", "")}  # fmt: skip
+    assert f"{noon:%H}:00:00.000" in shown["UTC"]
+    assert all(":45:00.000" in shown[name] for name in ("Asia/Kathmandu", "Mars", ""))
+    parts = {"hx-request": "true", "hx-target": "drawer", "x-page-zone": "UTC"}
+    drawer = client.get("/logs", {"row": str(Address(log.ts, log.pk))}, headers=parts).content.decode()
+    assert f"{noon:%H}:00:00.000 UTC" in drawer
 
 
 def test_columns_are_switched_one_by_one(client: Client, service: Service) -> None:
