@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import RETENTION_LOSSES, SERVICE_PANELS
+from pulseops.core.extensions import BEFORE_DELETE, RETENTION_LOSSES, SERVICE_PANELS
 
 
 class LogsConfig(AppConfig):
@@ -10,7 +10,9 @@ class LogsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from logs.deleting import empty  # noqa: PLC0415  # models are loaded by now
         from logs.volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
 
+        BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(service_panel)
         RETENTION_LOSSES.add(logs_that_would_go)

@@ -5,41 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
-from logs.counts import MINUTE
+from logs.deleting import delete_logs, partitions_of, whole_minute
 from logs.partitions import Partition, drop, partitions
 from logs.sealing import tidy, vacuum
 from services.models import RETENTION_DAYS_MAX, Environment, Service
 
 # A batch may be on its way that was checked when its oldest log was still kept.
 MARGIN = timedelta(minutes=5)
-BATCH = 5_000  # rows in one transaction, or the logs of one minute where that has more
+BATCH = 5_000  # rows in one transaction: nobody waits for this to end
 
-_OLDEST = """
-    SELECT ts FROM logs
-    WHERE org_id = %(org)s AND service_id = %(service)s AND environment_id {environment} AND ts < %(before)s
-    ORDER BY ts LIMIT 1 OFFSET %(offset)s
-"""
-# One snapshot for both: a batch that commits meanwhile keeps its logs and its counts.
-_DELETE = """
-    WITH gone AS (
-        DELETE FROM logs
-        WHERE org_id = %(org)s AND service_id = %(service)s AND environment_id {environment}
-            AND ts >= %(start)s AND ts < %(end)s
-        RETURNING 1
-    ),
-    uncounted AS (
-        DELETE FROM log_counts
-        WHERE org_id = %(org)s AND service_id = %(service)s AND environment_id {environment}
-            AND minute >= %(start)s AND minute < %(end)s
-    )
-    SELECT count(*) FROM gone
-"""
 _ANY_OF = """
     SELECT EXISTS (
         SELECT FROM unnest(%s::uuid[], %s::uuid[]) AS keeper (org_id, service_id)
@@ -75,7 +53,7 @@ def delete_expired(now: datetime | None = None) -> Expired:
             expired.deleted += rows
             touched.append((start, end))
     if not connection.in_atomic_block:  # VACUUM cannot run in a test's transaction
-        for each in _of(touched):
+        for each in partitions_of(touched):
             vacuum(each)
         expired.tidied = [each.name for each in partitions() if tidy(each)]
     return expired
@@ -105,35 +83,13 @@ def _is_all_past(partition: Partition, services: Sequence[Service], now: datetim
 
 
 def _delete_of(service: Service, before: datetime) -> Iterator[tuple[datetime, datetime, int]]:
-    """Delete a service's logs before `before` in batches of whole minutes; gives the span and size of each."""
-    before = _minute(before)
-    environments: list[UUID | None] = list(Environment.objects.filter(service=service).values_list("pk", flat=True))
+    """Delete a service's logs before the minute of `before`; gives the span and size of each batch."""
+    environments = Environment.objects.filter(service=service).values_list("pk", flat=True)
     for environment_id in [*environments, None]:
-        is_same = "IS NULL" if environment_id is None else "= %(environment)s"
-        values: dict[str, Any] = {"org": service.org_id, "service": service.pk, "environment": environment_id}
-        while (first := _oldest(is_same, {**values, "before": before, "offset": 0})) is not None:
-            last = _oldest(is_same, {**values, "before": before, "offset": BATCH})
-            start, end = _minute(first), before if last is None else _minute(last)
-            if end <= start:
-                end = start + MINUTE
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SELECT lock_moving_of_logs()")
-                cursor.execute(_DELETE.format(environment=is_same), {**values, "start": start, "end": end})
-                (rows,) = cursor.fetchone()
-            yield start, end, rows
-
-
-def _oldest(is_same: str, values: dict[str, Any]) -> datetime | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_OLDEST.format(environment=is_same), values)
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def _minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
-
-
-def _of(spans: Sequence[tuple[datetime, datetime]]) -> list[Partition]:
-    """Return the partitions that have some of the spans."""
-    return [each for each in partitions() if any(start < each.end and end > each.start for start, end in spans)]
+        yield from delete_logs(
+            org_id=service.org_id,
+            service_id=service.pk,
+            environment_id=environment_id,
+            before=whole_minute(before),
+            batch=BATCH,
+        )

@@ -13,6 +13,7 @@ from django.db.models.functions import Least, Now
 
 from accounts.audit import record
 from accounts.models import Org, User
+from pulseops.core.extensions import BEFORE_DELETE
 from pulseops.core.waits import HOURS, answers_may_take
 from services.keys import FreshKey, make_key
 from services.models import ApiKey, Environment, Service
@@ -87,9 +88,17 @@ def update_service(
     return locked
 
 
-@transaction.atomic
 def delete_service(*, actor: User, service: Service) -> None:
-    """Delete a service; the database takes along its environments, keys, logs and all that points at them."""
+    """Delete a service; the database takes along its environments, keys, logs and all that points at them.
+
+    Logs can be millions, so most of them go before, in transactions of their own; nobody else waits for those.
+    """
+    _empty(service)
+    _delete_service(actor, service)
+
+
+@transaction.atomic
+def _delete_service(actor: User, service: Service) -> None:
     environments = list(service.environments.order_by("name").values_list("name", flat=True))
     with answers_may_take(HOURS):
         deleted, _ = Service.objects.filter(pk=service.pk).delete()
@@ -122,9 +131,19 @@ def rename_environment(*, actor: User, environment: Environment, name: str) -> E
     return locked
 
 
-@transaction.atomic
 def delete_environment(*, actor: User, environment: Environment) -> None:
     """Delete an environment; the database takes along its keys, logs and all that points at it."""
+    _empty(environment)
+    _delete_environment(actor, environment)
+
+
+def _empty(scope: Service | Environment) -> None:
+    for empty in BEFORE_DELETE:
+        empty(scope, None)
+
+
+@transaction.atomic
+def _delete_environment(actor: User, environment: Environment) -> None:
     with answers_may_take(HOURS):
         deleted, _ = Environment.objects.filter(pk=environment.pk).delete()
     if deleted:

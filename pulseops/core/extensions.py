@@ -88,5 +88,9 @@ DEPLOYMENT_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = 
 # (accounts.Org, some deployments) -> deployment id -> what it did to the errors, as far as that can be told.
 DEPLOYMENT_ERRORS: ExtensionPoint[Callable[[Any, Sequence[Any]], Mapping[int, ErrorChange]]] = ExtensionPoint()
 
+# (accounts.Org, services.Service or .Environment, a time.monotonic() to stop at or None) -> whether all is gone that
+# would make its deletion a long transaction. Called before it, outside a transaction.
+BEFORE_DELETE: ExtensionPoint[Callable[[Any, float | None], bool]] = ExtensionPoint()
+
 # (services.Service, days) -> how many things of it would be deleted if it kept them for so many days.
 RETENTION_LOSSES: ExtensionPoint[Callable[[Any, int], int]] = ExtensionPoint()
