@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from random import Random
 
 import pytest
+from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Org, User
@@ -139,12 +141,14 @@ def test_the_command_sends_to_the_running_product_until_it_is_told_to_stop(
         )
     try:
         wait_until(lambda: LogEntry.objects.count() > before or process.poll() is not None, seconds=60)
+        call_command("demo", "--live", stdout=(second := StringIO()))
     finally:
         process.send_signal(signal.SIGTERM)
         ended = process.wait(10)
     assert ended == 0, output.read_text()
     said = [json.loads(line)["message"] for line in output.read_text().splitlines()]
     assert said == ["the demo's traffic has started", "the demo's traffic has stopped"]
+    assert "another process" in second.getvalue()
     assert ApiKey.objects.filter(last_used_at__isnull=False).exists()
     assert not any(key in output.read_text() for key in demo_keys(demo).values())
 

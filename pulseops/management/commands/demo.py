@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -37,6 +39,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["live"]:
+            if not _is_the_only_one(options["org"]):
+                self.stdout.write("The demo's traffic is sent by another process of this installation.")
+                return
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error here
             _become_traffic(options["url"], _prepare_traffic(options["org"]))
         filled = fill_demo(timezone.now(), org_name=options["org"])
@@ -45,6 +50,20 @@ class Command(BaseCommand):
             self.stdout.write(f"{filled.org.name}: {made}. Sign in with {demo_password()} as")
             people = {DEMO_EMAIL: "admin", **{email: role for email, (_, role) in COLLEAGUES.items()}}
             self.stdout.writelines(f"  {email}  ({role})" for email, role in people.items())
+
+
+def _is_the_only_one(org_name: str) -> bool:
+    """Tell whether no other process sends for the organisation; from now on none does while this one lives."""
+    digest = hashlib.sha256(org_name.encode()).hexdigest()[:16]
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(settings.DATA_DIR / f"demo-{digest}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    os.set_inheritable(descriptor, True)  # so that it is held until the program that we become has ended
+    return True
 
 
 def _prepare_traffic(org_name: str) -> list[tuple[str, str, str]]:
@@ -67,7 +86,7 @@ def _become_traffic(url: str, keys: list[tuple[str, str, str]]) -> NoReturn:
     given, giving = os.pipe()
     with os.fdopen(giving, "w") as pipe:
         json.dump({"url": url, "host": urlsplit(settings.PUBLIC_URL).netloc, "keys": keys}, pipe)
-    os.dup2(given, sys.stdin.fileno() if sys.stdin else 0)
+    os.dup2(given, 0)
     sys.stdout.flush()
     atexit._run_exitfuncs()  # the embedded database counts its users
     os.chdir(settings.BASE_DIR)
