@@ -1,6 +1,8 @@
 """How gunicorn serves (`gunicorn --config python:pulseops.gunicorn pulseops.wsgi`).
 
-Two processes of few threads: on two cores more writers only fight each other. WEB_WORKERS and WEB_THREADS change that.
+Two processes: more of them only fight over the interpreter's work on two cores. A thread each for the clients that send
+without a pause (see web_worker), who share few connections to the database, for its writers would fight as well.
+WEB_WORKERS, WEB_THREADS and DATABASE_POOL_SIZE change that.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ accesslog = "-" if serving.ACCESS_LOG else None
 errorlog = "-"
 loglevel = serving.GUNICORN_LOG_LEVEL
 
-# One connection a thread and one to spare, shared by a pool in each process; pulseops.settings.database reads it.
-os.environ.setdefault("DATABASE_POOL_SIZE", str(threads + 1))
+# Shared by the threads of each process; pulseops.settings.database reads it.
+os.environ.setdefault("DATABASE_POOL_SIZE", str(min(threads + 1, 6)))
 
 
 def on_starting(server: Any) -> None:

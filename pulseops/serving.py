@@ -7,7 +7,7 @@ from pulseops.core.environment import env
 HOST = env.text("HOST") or "127.0.0.1"
 PORT = env.whole("PORT", 8000, least=1, most=65535)
 WEB_WORKERS = env.whole("WEB_WORKERS", 2, least=1)
-WEB_THREADS = env.whole("WEB_THREADS", 4, least=1)
+WEB_THREADS = env.whole("WEB_THREADS", 16, least=1)
 WEB_REQUEST_SECONDS = env.number("WEB_REQUEST_SECONDS", 30, least=1)  # for head and body to arrive
 ACCESS_LOG = env.switch("ACCESS_LOG", False)
 GUNICORN_LOG_LEVEL = env.one_of("GUNICORN_LOG_LEVEL", "warning", ("debug", "info", "warning", "error", "critical"))

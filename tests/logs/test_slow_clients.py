@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,26 @@ def test_clients_who_stop_in_the_middle_do_not_keep_the_threads(url: str, beginn
             peer.sendall(beginning)
         time.sleep(0.2)
         assert requests.get(f"{url}/api/health", timeout=10).status_code == 200
+
+
+def test_clients_who_send_without_a_pause_do_not_keep_the_threads(url: str) -> None:
+    over = threading.Event()
+
+    def send_on() -> int:
+        answers = 0
+        with requests.Session() as session:
+            while not over.is_set():
+                answers += session.get(f"{url}/api/health", timeout=10).status_code == 200
+        return answers
+
+    with ThreadPoolExecutor(6) as pool:
+        busy = [pool.submit(send_on) for _ in range(6)]
+        try:
+            for _ in range(5):
+                assert requests.get(f"{url}/api/health", timeout=5).status_code == 200
+        finally:
+            over.set()
+        assert all(each.result() for each in busy)
 
 
 @pytest.fixture
