@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _MAKE_KEY = """
 from tests.factories import make_key, make_org, make_service
 service = make_service(make_org("Acme"), "api", environments=("production",))
-print(make_key(service.environments.get(), rate_per_minute=10_000_000))
+print(make_key(service.environments.get(), rate_per_minute={rate}))
 """
 
 
@@ -63,9 +63,11 @@ class Installation:
         )  # fmt: skip
         return done.stdout.strip()
 
-    def make_key(self) -> str:
+    def make_key(self, *, rate_per_minute: int = 10_000_000) -> str:
         """Make an organisation with a service; returns an API key of its environment."""
-        return self.manage("shell", "--no-imports", "--command", _MAKE_KEY).splitlines()[-1]
+        return self.manage("shell", "--no-imports", "--command", _MAKE_KEY.format(rate=rate_per_minute)).splitlines()[
+            -1
+        ]
 
     def start_web(self) -> subprocess.Popen[bytes]:
         """Start gunicorn, and wait until it answers."""

@@ -14,6 +14,7 @@ from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
 from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
+from logs.ingest.merge import MERGED, merger
 from logs.ingest.rows import Batch, Window
 from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batch
 from pulseops.core.errors import ApiError
@@ -44,7 +45,6 @@ class Reply:
 def receive(request: HttpRequest) -> Reply:
     """Take in a request's batch; when this returns, it is on the disk. Raises ApiError or a database error."""
     delivery = _Delivery(request)
-    gate.enter()
     scope = remembered_scope(delivery.presented)
     if scope is not None:
         try:
@@ -85,6 +85,7 @@ class _Delivery:
 
     def accept_checked(self) -> Reply:
         """Accept the batch under the key as the database knows it now."""
+        gate.enter()
         for _ in range(_ATTEMPTS):
             live = authenticate(self.presented)
             try:
@@ -102,7 +103,11 @@ class _Delivery:
         answer = self._answer(batch)
         disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
-        store_batch(self.presented, scope, batch, receipt)
+        if receipt is None and len(batch) <= MERGED:
+            merger.store(self.presented, scope, batch)
+        else:
+            gate.enter()
+            store_batch(self.presented, scope, batch, receipt)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         return Reply(answer, self.is_lenient)

@@ -1,0 +1,132 @@
+"""Small batches that are stored together: each is answered for what became of it, and none is stored twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+import requests
+from django.db import OperationalError
+
+from logs.ingest.merge import Merger
+from logs.ingest.rows import Batch
+from pulseops.core.errors import ApiError
+from services.authentication import KeyScope
+from tests.installation import Installation, stop
+
+SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 1_000)
+
+
+def batch(*messages: str) -> Batch:
+    return Batch([("info", "2026-01-01T00:00:00+00:00", message, None, None, None) for message in messages])
+
+
+class Storage:
+    """Stores what it is not told to refuse; the first batch waits until `count` others are in line."""
+
+    def __init__(self, refuse: Callable[[list[str]], Exception | None] = lambda messages: None) -> None:
+        self.refuse = refuse
+        self.groups: list[list[str]] = []
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, presented: str, scope: KeyScope, stored: Batch) -> None:
+        messages = [row[2] for row in stored.rows]
+        self.began.set()
+        self.go_on.wait(10)
+        if error := self.refuse(messages):
+            raise error
+        self.groups.append(messages)
+
+
+def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> list[Exception | None]:
+    """Store the first batch and, while that goes on, the others; returns what each raised."""
+    merger = Merger(storage)
+
+    def store(each: Batch) -> Exception | None:
+        try:
+            merger.store(key, SCOPE, each)
+        except (ApiError, OperationalError) as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(len(batches)) as pool:
+        first = pool.submit(store, batches[0])
+        storage.began.wait(10)
+        others = []
+        for number, each in enumerate(batches[1:], start=1):
+            others.append(pool.submit(store, each))
+            while len(merger._lines[key, SCOPE]) < number:
+                time.sleep(0.001)
+        storage.go_on.set()
+        return [future.result(10) for future in (first, *others)]
+
+
+def test_what_comes_meanwhile_is_stored_together() -> None:
+    storage = Storage()
+    assert store_at_once(storage, [batch("a"), batch("b", "c"), batch("d")]) == [None, None, None]
+    assert storage.groups == [["a"], ["b", "c", "d"]]
+
+
+def test_a_refused_group_falls_apart() -> None:
+    refused = ApiError("RATE_LIMITED", "Too many.")
+    storage = Storage(lambda messages: refused if "bad" in messages else None)
+    assert store_at_once(storage, [batch("a"), batch("b"), batch("bad"), batch("c")]) == [None, None, refused, None]
+    assert storage.groups[0] == ["a"]
+    assert sorted(storage.groups[1:]) == [["b"], ["c"]]
+
+
+def test_a_group_that_may_have_been_committed_is_not_stored_again() -> None:
+    lost = OperationalError("the connection is lost")
+    storage = Storage(lambda messages: lost if "b" in messages else None)
+    assert store_at_once(storage, [batch("a"), batch("b"), batch("c")]) == [None, lost, lost]
+    assert storage.groups == [["a"]]
+
+
+def test_a_failure_of_the_first_does_not_hold_up_the_next() -> None:
+    lost = OperationalError("the connection is lost")
+    storage = Storage(lambda messages: lost if "a" in messages else None)
+    assert store_at_once(storage, [batch("a"), batch("b")]) == [lost, None]
+    assert storage.groups == [["b"]]
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    storage = Storage()
+    merger = Merger(storage)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(merger.store, "a", SCOPE, batch("a"))
+        storage.began.wait(10)
+        other = Merger(lambda *_: None)
+        other.store("b", SCOPE, batch("b"))
+        storage.go_on.set()
+        waiting.result(10)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("installation")
+def test_a_rate_limit_is_kept_to_the_log_by_clients_at_once(installation: Installation) -> None:
+    twin = installation.twin(installation.environment)
+    web = twin.start_web()
+    try:
+        url, limited = f"{twin.url}/api/v1/logs/ingest", 60
+        key = twin.make_key(rate_per_minute=limited)
+        while time.time() % 60 > 50:  # the limit is by the minute of the clock
+            time.sleep(0.5)
+
+        def send(number: int) -> int:
+            answer = requests.post(
+                url, json={"logs": [{"message": f"log {number}"}]}, headers={"x-api-key": key}, timeout=30
+            )
+            return answer.status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            answers = Counter(pool.map(send, range(limited * 2)))
+        assert answers == {200: limited, 429: limited}
+        count = "from logs.models import LogEntry; print(LogEntry.objects.filter(message__startswith='log ').count())"
+        assert twin.manage("shell", "--no-imports", "--command", count).splitlines()[-1] == str(limited)
+    finally:
+        stop(web)
