@@ -27,11 +27,16 @@ print(make_key(service.environments.get(), rate_per_minute={rate}))
 
 
 class Installation:
-    """Starts, kills and stops the processes of one installation; the caller closes it."""
+    """Starts, kills and stops the processes of one installation; the caller closes it.
 
-    def __init__(self, **environment: str) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
-        self.directory.chmod(0o755)  # for the server's user
+    It is made in a directory of its own, and removed with it; one that is in `directory` already is left as it is.
+    """
+
+    def __init__(self, *, directory: Path | None = None, **environment: str) -> None:
+        self.is_lasting = directory is not None
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
+        if not self.is_lasting:
+            self.directory.chmod(0o755)  # for the server's user
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -45,7 +50,8 @@ class Installation:
             **environment,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.manage("migrate", "--verbosity=0")
+        if not self.is_lasting:
+            self.manage("migrate", "--verbosity=0")
 
     def twin(self, environment: dict[str, str]) -> Installation:
         """Return an installation in the same directory with another environment, on another port, not migrated."""
@@ -92,9 +98,11 @@ class Installation:
         return None
 
     def close(self) -> None:
-        """Stop everything and remove the directory."""
+        """Stop everything and remove the directory; of one that lasts, stop the processes that were started here."""
         for process in self.processes:
             stop(process)
+        if self.is_lasting:
+            return
         subprocess.run(
             [sys.executable, "manage.py", "postgres", "stop"],
             cwd=ROOT, env=self.environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

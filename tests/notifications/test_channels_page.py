@@ -88,7 +88,7 @@ def test_a_test_goes_into_the_outbox(client: Client, org: Org, admin: User) -> N
     channel = make_channel(org, SECRET)
     page = client.post(f"{ADDRESS}/{channel.pk}/test", follow=True).content.decode()
     assert "is on its way" in page
-    assert 'hx-trigger="every 2s' in page
+    assert 'data-refresh="2"' in page
     assert Job.objects.get().type == "channel.test"
     channel.enabled = False
     channel.save()

@@ -45,7 +45,12 @@ def test_it_shows_what_happened_meanwhile_unless_it_is_in_use(
     Incident.objects.update(title="Mended name")
     page.get_by_role("link", name="All services").focus()
     page.clock.run_for(65_000)
-    expect(page.get_by_role("link", name="checkout burns")).to_be_visible()
+    expect(page.get_by_role("link", name="checkout burns", exact=True)).to_be_visible()
     page.evaluate("document.activeElement.blur()")
     page.clock.run_for(2_000)
-    expect(page.get_by_role("link", name="Mended name")).to_be_visible()
+    expect(page.get_by_role("link", name="Mended name", exact=True)).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(20_000)
+    page.evaluate("1")  # what was asked has been heard of by now
+    assert asked == []

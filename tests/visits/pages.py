@@ -38,6 +38,12 @@ ACTIONS = {
     "cron:cleanup", "cron:rules_evaluate", "cron:notifications_process", "cron:logs_cleanup",
 }  # fmt: skip
 
+# These answer with what a browser does not show, or not by itself.
+NO_PAGES = {
+    "robots", "health", "ready", "accounts:audit_export", "logs:export", "logs:live", "services:key_arrival",
+    "admin:jsi18n",
+}  # fmt: skip
+
 # What whoever may see a page is answered there, where it is not 200. None stands for the others.
 _SIGNED_IN_ALREADY = {"anonymous": 200, None: 302}
 UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
@@ -107,8 +113,8 @@ class Page:
 
     @property
     def is_shown(self) -> bool:
-        """Whether a browser shows it as a page of ours, to an admin: no file, no redirect, no action."""
-        return self.name not in ACTIONS and self.answers("superuser") == {200}
+        """Whether a browser shows it as a page: no file and no fragment of a page, no redirect, no action."""
+        return not {self.name, self.name.split("?")[0]} & (ACTIONS | NO_PAGES)
 
     def _refused(self, reader: str) -> int | None:
         """Return how `reader` is refused, None if not: a role that is missing comes before a row that is."""

@@ -1,0 +1,61 @@
+"""The machine's Chromium, and what can be told of a page in it; knows nothing of Django."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+SERIOUS = {"serious", "critical"}
+
+
+def found_chromium() -> str | None:
+    """Return the path of the machine's own, None to use the one that Playwright downloads."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+# Nothing on its way: no answer awaited, nothing fading. What turns for ever (a busy sign) is not waited for.
+SETTLED = """
+    () => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling") &&
+          document.getAnimations().every((animation) =>
+            animation.playState !== "running" || animation.effect.getComputedTiming().endTime === Infinity)
+"""
+
+
+def wait_until_settled(page: Page) -> None:
+    """Wait until the page shows what it means to show: half faded in, every text has too little contrast."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(SETTLED):
+        assert time.monotonic() < deadline, f"{page.url} does not come to rest"
+        page.wait_for_timeout(20)
+
+
+def serious_findings(page: Page) -> list[str]:
+    """Let axe look at the page once it is at rest; returns what is serious."""
+    wait_until_settled(page)
+    # Its preload would put copies of our stylesheets into the page, which the CSP refuses.
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
+        for rule in found
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"][:3]
+    ]
+
+
+def pixels_too_wide(page: Page) -> int:
+    """Return by how much the page scrolls sideways; 0 when it fits."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
