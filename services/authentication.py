@@ -35,6 +35,10 @@ _LIVE_KEY = """
     JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
     WHERE k.key_hash = %(key_hash)s AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
 """
+# Rows are locked when all of the statement's conditions have been looked at, this one too. A setting by a statement of
+# its own would be one more way to the database and back.
+_PATIENT = "AND set_config('lock_timeout', '2s', true) IS NOT NULL FOR KEY SHARE OF k"
+_IMPATIENT = "FOR KEY SHARE OF k NOWAIT"
 _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
     SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
@@ -53,12 +57,12 @@ def admission(*, is_patient: bool) -> str:
     time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
 
     FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
-    so meets its logs. If it is just being deleted, `is_patient` says whether to wait (as long as lock_timeout). The
+    so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
     bucket is the one row that batches of the same key meet at: run this last before COMMIT, so that it is locked for no
     longer than the commit takes. `touched` skips a row that another batch is touching.
     """
     return f"""
-    key AS ({_LIVE_KEY} FOR KEY SHARE OF k {"" if is_patient else "NOWAIT"}),
+    key AS ({_LIVE_KEY} {_PATIENT if is_patient else _IMPATIENT}),
     counted AS (
         INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count)
         SELECT id, window_start, %(logs)s::int FROM key

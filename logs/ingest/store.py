@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
 
-# Nobody waits longer than this for a lock or for the disk; the sender is asked to try again instead.
-_BOUND_WAITS = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '15s'"
 _COPY = f"COPY logs (org_id, service_id, environment_id, {', '.join(COLUMNS)}) FROM STDIN"
 SMALL = 20  # logs; so few are stored quicker by one statement than by a COPY in a transaction of its own
 
@@ -88,8 +86,6 @@ def store_batch(presented: str, scope: KeyScope, batch: Batch, receipt: Receipt 
         if len(batch) <= SMALL and receipt is None and _store_small(presented, scope, batch, values):
             return
         with transaction.atomic(durable=True):
-            with connection.cursor() as cursor:
-                cursor.execute(_BOUND_WAITS)
             if receipt is not None:
                 _claim(scope.key_id, receipt)
             if batch.rows:
@@ -115,6 +111,7 @@ def first_answer(key_id: UUID, idempotency_key: str) -> Answer | None:
 
 def _claim(key_id: UUID, receipt: Receipt) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(_CLAIM, [key_id, receipt.idempotency_key, msgspec.json.encode(receipt.answer).decode()])
         if cursor.fetchone() is None:
             raise AlreadyAnsweredError
