@@ -89,9 +89,9 @@ def place_settings(directory: Path) -> None:
     """Set Django up on the embedded PostgreSQL in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     os.environ |= {
-        "PULSEOPS_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "pulseops.settings", "LOG_LEVEL": "WARNING",
+        "DATABASE_URL": "", "PULSEOPS_DATA_DIR": str(directory), "STATIC_ROOT": str(directory / "static"),
+        "DJANGO_SETTINGS_MODULE": "pulseops.settings", "LOG_LEVEL": "WARNING",
     }  # fmt: skip
-    os.environ["DATABASE_URL"] = ""
     import django
 
     django.setup()

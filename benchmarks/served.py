@@ -17,10 +17,13 @@ from benchmarks.webhooks import ROOT, wait_until_it_answers
 @contextmanager
 def web() -> Iterator[tuple[int, str]]:
     """Run gunicorn on the data set; give its port, and an API key of the biggest organisation's without a limit."""
+    from django.core.management import call_command
+
     from services.models import Environment
     from tests.factories import make_key
     from tests.installation import free_port, stop
 
+    call_command("collectstatic", interactive=False, verbosity=0)
     port = free_port()
     environment = Environment.objects.get(name="production", service__name="api", service__org__name=BIG)
     key = make_key(environment, rate_per_minute=10_000_000)
