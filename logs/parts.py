@@ -31,7 +31,8 @@ LATE = timedelta(minutes=5)  # behind an hour's end, when nearly all of its line
 FEWEST_ROWS = 50_000  # so many are looked at in a few hundredths of a second, and need no index
 MOST_ROWS = 4_000_000  # what is built well within the time of a job
 COLUMNS = f"lower(message) gin_trgm_ops, ({NAMES})"
-# Beside its columns, where it can be had. As a text, so that it is looked up only where that is asked for.
+# Before its columns, where it can be had: an index that holds the shortest list first skips most of the others. As a
+# text, so that it is looked up only where that is asked for (logs/search/shares.py).
 ORG = "(org_id::text)"
 _MARK = "%Y%m%d%H%M"
 _NAME = re.compile(r"_parts_(?:idx|(\d{12})_(\d{12}))\Z")
@@ -127,7 +128,7 @@ def _build(part: Part, partition: Partition, *, by_org: bool) -> None:
     """Build an index; it takes the place of others of its rows, and of what an interrupted build has left."""
     where = "" if part.is_whole else " WHERE ts >= {start} AND ts < {end}"
     statement = sql.SQL(f"CREATE INDEX CONCURRENTLY {{index}} ON {{table}} USING gin ({{columns}}){where}")
-    columns = sql.SQL(f"{COLUMNS}, {ORG}" if by_org else COLUMNS)
+    columns = sql.SQL(f"{ORG}, {COLUMNS}" if by_org else COLUMNS)
     names = {"index": sql.Identifier(part.name), "table": partition.identifier, "columns": columns}
     others = [(each, is_valid) for each, is_valid in _parts() if each.partition == part.partition]
     with connection.cursor() as cursor:

@@ -3,7 +3,8 @@
 An index of every three letters in a row (logs/parts.py) reads a list of rows for each three letters that it is asked
 for, and those of ordinary words are long. So of a long text the least common are chosen, and whether the whole text is
 there is seen in the rows. What is common is guessed from how often letters stand in English text; three digits are
-rarer than three letters, and letters of other scripts rarer still.
+rarer than three letters, and letters of other scripts rarer still. But logs are full of numbers, so a number is asked
+for by more of its digits, and by those that overlap.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 
-MOST = 3  # threes that are asked for; more would hardly leave fewer rows
+MOST, MOST_WITH_DIGITS = 3, 4  # threes that are asked for; more would hardly leave fewer rows
 _RUN = re.compile(r"[^\W_]{3,}")
 # Per cent of the letters of English text (Lewand, Cryptological Mathematics), and of a log's characters for digits.
 _SHARES = {
@@ -25,18 +26,31 @@ _ELSEWHERE = 0.05
 
 
 def rare_pieces(text: str) -> list[str]:
-    """Return pieces of `text`, in their order and apart from each other, that hold its MOST rarest threes of letters.
+    """Return pieces of `text`, in their order and apart from each other, that hold its rarest threes of letters.
 
     Empty when it has so few that there is nothing to choose.
     """
     threes = [at for run in _RUN.finditer(text) for at in range(run.start(), run.end() - 2)]
-    if len(threes) <= MOST:
+    has_digits = any(character.isdigit() for character in text)
+    most = MOST_WITH_DIGITS if has_digits else MOST
+    if len(threes) <= most:
         return []
     chosen: list[int] = []
     for at in sorted(threes, key=lambda at: _share(text[at : at + 3])):
-        if len(chosen) < MOST and all(abs(at - other) >= 3 for other in chosen):
+        if len(chosen) < most and (has_digits or all(abs(at - other) >= 3 for other in chosen)):
             chosen.append(at)
-    return [text[at : at + 3] for at in sorted(chosen)]
+    return _joined(text, sorted(chosen))
+
+
+def _joined(text: str, threes: list[int]) -> list[str]:
+    """Return the threes that begin at these places, those that overlap as one piece."""
+    ends: list[tuple[int, int]] = []
+    for at in threes:
+        if ends and at < ends[-1][1]:
+            ends[-1] = (ends[-1][0], at + 3)
+        else:
+            ends.append((at, at + 3))
+    return [text[start:end] for start, end in ends]
 
 
 def _share(three: str) -> float:

@@ -70,7 +70,7 @@ def full_day(service: Service, outsider: User) -> Search:
     fill(service, 19_000)
     fill(make_service(outsider.memberships.get().org), 1_000)
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE INDEX {name}_parts_idx ON {name} USING gin ({COLUMNS}, {ORG})")
+        cursor.execute(f"CREATE INDEX {name}_parts_idx ON {name} USING gin ({ORG}, {COLUMNS})")
         cursor.execute(f"ANALYZE {name}")
     return prepare(service.org_id, parse(""), scopes_of(service.org))
 
@@ -133,7 +133,7 @@ def index_condition(plan: str) -> str:
 
 def test_of_a_long_text_a_few_rare_letters_are_looked_up(full_day: Search) -> None:
     plan = plan_of(full_day, '"request refused by the gateway 7054196"', WIDE)
-    assert re.search(r"Index Cond: .*~~ '%equ%705%419%'", plan), plan
+    assert re.search(r"Index Cond: .*~~ '%705419%'", plan), plan
 
 
 def test_a_statement_that_takes_too_long_ends_and_the_session_goes_on(org: Org) -> None:
