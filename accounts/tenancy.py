@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -32,6 +32,7 @@ from pulseops.core.zones import ReaderZone
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SEEN_AGAIN = timedelta(minutes=1)
+_LONGEST_WAY_BACK = 12_000  # characters; Django redirects to no address of more than 16,384
 PAGE_ORG = "page_org"  # the field that {% csrf_token %} puts into every form of a member's page
 _PAGE_ORG_HEADER = "X-Page-Org"  # the same from htmx and scripts
 
@@ -53,6 +54,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
         back = _page_at_hand(request)
+        back = back if len(quote(back)) <= _LONGEST_WAY_BACK else ""
         url = resolve_url(self.get_login_url(view_func))
         return go_to(request, redirect_to_login(back, url).url if back else url)
 

@@ -10,4 +10,7 @@ WEB_WORKERS = env.whole("WEB_WORKERS", 2, least=1)
 WEB_THREADS = env.whole("WEB_THREADS", 16, least=1)
 WEB_REQUEST_SECONDS = env.number("WEB_REQUEST_SECONDS", 30, least=1)  # for head and body to arrive
 ACCESS_LOG = env.switch("ACCESS_LOG", False)
+# Bytes of the first line of a request, and of a header: htmx sends the page's address in one. A search stands in the
+# address, and of 10,000 characters of one script each takes nine bytes there.
+HEAD_LINE_BYTES = 128 * 1024
 GUNICORN_LOG_LEVEL = env.one_of("GUNICORN_LOG_LEVEL", "warning", ("debug", "info", "warning", "error", "critical"))

@@ -13,14 +13,17 @@ from collections import deque
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
 from pulseops.core.slow_clients import reading_within
-from pulseops.serving import WEB_REQUEST_SECONDS
+from pulseops.serving import HEAD_LINE_BYTES, WEB_REQUEST_SECONDS
 
 ANSWER_SECONDS = 30  # without a byte of the answer being taken
 STAY_SECONDS = 0.005  # for a client's next request to come
 LINGER_SECONDS = 0.5  # for a client to hang up after the last answer
+
+message.MAX_REQUEST_LINE = HEAD_LINE_BYTES  # its settings may not ask for more than its own 8,190
 
 
 class BoundedWorker(ThreadWorker):

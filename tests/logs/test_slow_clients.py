@@ -73,6 +73,14 @@ def test_clients_who_send_without_a_pause_do_not_keep_the_threads(url: str) -> N
         assert all(each.result() for each in busy)
 
 
+@pytest.mark.parametrize("search", ["x" * 10_000, "日" * 10_000])
+def test_a_search_of_ten_thousand_characters_reaches_the_page(url: str, search: str) -> None:
+    """What gunicorn refuses by itself is a bare line; the page says what is wrong, to whoever is signed in."""
+    answer = requests.get(f"{url}/logs", {"q": search}, timeout=10, allow_redirects=False)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/login")
+
+
 @pytest.fixture
 def hung_postgres(url: str, installation: Installation) -> Iterator[None]:
     """The server as a stuck disk leaves it: it takes connections, and says nothing."""
