@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS
@@ -11,6 +13,7 @@ class PulseOpsConfig(AppConfig):
     name = "pulseops"
 
     def ready(self) -> None:
+        import_module("pulseops.server_settings")  # its system check
         from pulseops.comparison.panel import comparison_panel, error_changes  # noqa: PLC0415 - models are there only now
 
         DEPLOYMENT_PANELS.add(comparison_panel)

@@ -37,7 +37,7 @@ errorlog = "-"
 loglevel = serving.GUNICORN_LOG_LEVEL
 
 # Shared by the threads of each process; pulseops.settings.database reads it.
-os.environ.setdefault("DATABASE_POOL_SIZE", str(min(threads + 1, 6)))
+os.environ.setdefault("DATABASE_POOL_SIZE", str(serving.POOL_SIZE))
 
 
 def on_starting(server: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -20,6 +21,7 @@ from pulseops.diagnostics.intake import intake, orgs_by_intake, services_by_inta
 from pulseops.diagnostics.jobs import background, job_reports, queue_depth
 from pulseops.diagnostics.storage import storage
 from pulseops.diagnostics.versions import versions
+from pulseops.server_settings import weaknesses
 
 SHOWN_ORGS = 20
 
@@ -46,4 +48,9 @@ def diagnostics(request: OrgRequest) -> HttpResponse:
 
 def _installation(now: datetime) -> dict[str, Any]:
     senders = orgs_by_intake(now)
-    return {"orgs": senders[:SHOWN_ORGS], "storage": storage(senders), "versions": versions()}
+    return {
+        "orgs": senders[:SHOWN_ORGS],
+        "storage": storage(senders),
+        "versions": versions(),
+        "weaknesses": weaknesses(connection),
+    }
