@@ -3,7 +3,8 @@
     PULSEOPS_DATA_DIR=/tmp/pictures PORT=8010 python3 manage.py up      # a throw-away one, in another terminal
     PULSEOPS_DATA_DIR=/tmp/pictures PORT=8010 make screenshots
 
-The pages are as they are at that moment: take them soon after the demo was filled, while its incident is fresh.
+The pages are as they are at that moment: take them about seven minutes after `up` was started for the first time, when
+the demo's traffic has had its first bad deployment and the incident is open.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ class Picture:
     click: str = ""
 
 
+# Searches of the demo are in scripts that not every machine can draw, so no picture shows one.
 PICTURES = (
     Picture("dashboard", "/dashboard"),
-    Picture("explorer", "/logs?q=level:%3E=warn&from=-4h"),
-    Picture("explorer-dark", "/logs?from=-6h", theme="dark"),
-    Picture("incident", "/incidents?state=all", click=".row-link:has-text('checkout')"),
-    Picture("deployment", "/deployments", click=".rollout:has(.tone-error) .rollout__title"),
+    Picture("explorer", "/logs?q=level:%3E=warn+-search&from=-4h"),
+    Picture("explorer-dark", "/logs?q=service:checkout&from=-6h", theme="dark"),
+    Picture("incident", "/incidents?state=resolved", click=".row-link:has-text('checkout')"),
+    Picture("deployment", "/deployments", click=".rollout__title[title^='Call the payment']"),
     Picture("dashboard-phone", "/dashboard", size=PHONE, theme="dark"),
 )
 
