@@ -18,7 +18,7 @@ from logs.partitions import SEALED_AFTER, Partition, partitions
 
 log = logging.getLogger(__name__)
 
-_WORTH_WRITING_ANEW = 2.0  # times the bytes a row that a day had when it was sealed
+_WORTH_WRITING_ANEW = 1.5  # times the bytes a row that a day had when it was sealed
 _TOO_SMALL_TO_MATTER = 512 * 1024  # bytes
 _INDEXES = """
     SELECT c.relname, i.indisvalid, am.amname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
