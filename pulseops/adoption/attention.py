@@ -99,6 +99,14 @@ def _references() -> Iterator[str]:
         yield f"{table}: {name} does not hold for some old rows, so it is enforced for new ones alone."
 
 
+def _logs_of_nobody() -> Iterator[str]:
+    if _rows("SELECT to_regclass('logs_of_nobody')") == [(None,)]:
+        return
+    for (number,) in _rows("SELECT count(*) FROM logs_of_nobody"):
+        yield f"{number} logs had neither an organisation nor a service. They are in the table logs_of_nobody."
+
+
 _LOOKS: tuple[Callable[[], Iterator[str]], ...] = (
     _settings, _integrations, _addresses, _passwords, _rules, _channels, _messages, _references,
+    _logs_of_nobody,
 )  # fmt: skip

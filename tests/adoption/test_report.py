@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
+from deployments.models import GitHubIntegration
+from deployments.signatures import SecretState, is_signed_by, secret_state
 from tests.adoption.shapes import build_running, contents, standing_in
-from tests.databases import catalog, documented_tables, migrate, scratch_database
+from tests.databases import catalog, documented_tables, migrate, rows, scratch_database
 
 
 @contextmanager
@@ -133,3 +136,42 @@ def test_a_reference_that_cannot_be_empty_is_kept_and_told() -> None:
         assert code == 1
         assert "org_members: org_members_user_id_fkey does not hold for some old rows" in text
         assert "org_members: user_id of 1 rows: what it names is not in users any more" in text
+
+
+def test_an_integration_signed_by_the_old_software_needs_a_new_secret() -> None:
+    theirs = """
+        INSERT INTO orgs (id, name) VALUES ('10000000-0000-4000-8000-000000000001', 'Old');
+        INSERT INTO services (id, org_id, name) VALUES
+            ('40000000-0000-4000-8000-000000000001', '10000000-0000-4000-8000-000000000001', 'api');
+        INSERT INTO github_integrations (id, service_id, repo_owner, repo_name, webhook_secret_hash)
+        VALUES (gen_random_uuid(), '40000000-0000-4000-8000-000000000001', 'old', 'api', 'a hash that we did not make');
+    """
+    words = "Old, api: the webhook of old/api was signed with a secret that only the old software knew."
+    with installation(documented_tables() + theirs) as database:
+        code, text = told()
+        assert (code, words in text) == (1, True)
+        migrate(database)
+        code, text = told()
+        assert (code, words in text) == (1, True)
+        integration = GitHubIntegration.objects.get()
+        body = b'{"zen": "Keep it logically awesome."}'
+        assert secret_state(integration) == SecretState.LOST
+        assert not is_signed_by(integration, body, "sha256=" + hmac.new(b"theirs", body, "sha256").hexdigest())
+
+
+def test_logs_of_nobody_are_set_aside_and_told() -> None:
+    strays = """
+        INSERT INTO orgs (id, name) VALUES ('10000000-0000-4000-8000-000000000001', 'Old');
+        INSERT INTO logs (org_id, ts, level, message) VALUES
+            ('10000000-0000-4000-8000-000000000001', now(), 'info', 'ours'), (NULL, now(), 'info', 'whose?');
+    """
+    with installation(documented_tables() + strays) as database:
+        code, _ = told()
+        assert code == 0  # they are found by the takeover only, which sets them aside
+        migrate(database)
+        code, text = told()
+        assert code == 1
+        assert "1 logs had neither an organisation nor a service. They are in the table logs_of_nobody." in text
+        line = next(line for line in text.splitlines() if line.startswith("logs "))
+        assert line.split()[1:] == ["2", "2", "2"]  # none is lost
+        assert rows(database, "SELECT message FROM logs_of_nobody") == [("whose?",)]
