@@ -1,6 +1,6 @@
 """Visit every page of the URLconf as every reader in a real Chromium: without data, with the demo, over 10 M logs.
 
-    python -m benchmarks.visits [--data none,demo,full] [--readers viewer,admin] [--all]
+    python -m benchmarks.visits [--data none,demo,full] [--readers viewer,admin] [--all] [--write]
 
 Each page answers with the status that it should, costs at most twelve queries and, with the demo, 100 ms of the server
 (the dashboard also over ten million logs); nothing is on its console, axe finds nothing serious in light and dark, and
@@ -20,12 +20,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
-from benchmarks.report import Table
+from benchmarks.report import Table, write_section
 from tests.chromium import CHROMIUM_FLAGS, found_chromium
 from tests.installation import Installation
 from tests.visits.browsing import THEMES, Sight, look_at
@@ -37,6 +38,12 @@ LOOKED_AT_CLOSELY = {"anonymous", "newcomer", "viewer", "admin"}  # the others' 
 _SETTINGS = "tests.visits.counting_settings"
 _PLAN = "from tests.visits.plan import {0}, print_plan; print_plan({0}())"
 _COOKIE = "pulseops_session"
+_INTRODUCTION = (
+    "Every page in Chromium, without data (none), with the demo (demo) and over ten million logs (full): the worst of "
+    f"those readers who were answered alike. Queries are counted of one request, milliseconds are the median of {TIMED} "
+    "more, from the first middleware to the last. Console and axe say how many errors there were, axe in light and dark; "
+    "wide is by how many pixels a phone's page is too wide."
+)
 Plan = dict[str, Any]
 
 
@@ -76,7 +83,10 @@ def main() -> int:
         for data in chosen.data:
             with _served(data, environment) as (url, plan):
                 visits += _tour(data, url, plan, chosen.readers)
-    print("\n\n".join(table.markdown() for table in _tables(visits, every=chosen.all)))
+    text = "\n\n".join([_INTRODUCTION, *(table.markdown() for table in _tables(visits, every=chosen.all))])
+    print(text)
+    if chosen.write:
+        write_section(Path(__file__).parent.parent / "docs" / "performance.md", "Pages", text)
     wrong = [f"{v.data}, {v.reader}: {v.page['name']}: {fault}" for v in visits for fault in v.faults]
     print(f"\n{len(visits)} visits, {len(wrong)} faults" + "".join(f"\n- {each}" for each in dict.fromkeys(wrong)))
     return 1 if wrong else 0
@@ -86,6 +96,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=lambda said: said.split(","), default=list(DATA))
     parser.add_argument("--readers", type=lambda said: said.split(","), default=None)
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--all", action="store_true", help="print every visit, not one line a page")
     return parser.parse_args()
 
@@ -156,9 +167,7 @@ def _visit(context: BrowserContext, data: str, reader: str, page: dict[str, Any]
     visit = Visit(data, reader, page, status, queries, median(waits))
     if status == 200 and page["is_shown"]:
         is_close = reader in LOOKED_AT_CLOSELY
-        tab = context.new_page()
-        visit.sight = look_at(tab, page["address"], themes=THEMES if is_close else (), on_phone=is_close)
-        tab.close()
+        visit.sight = look_at(context, page["address"], themes=THEMES if is_close else (), on_phone=is_close)
     visit.judge()
     return visit
 
@@ -176,7 +185,7 @@ def _ask(context: BrowserContext, address: str, *, is_counted: bool = False) -> 
 def _tables(visits: list[Visit], *, every: bool) -> Iterator[Table]:
     """Give a table of each data set: a line for each visit, or one for each page with the worst of its visits."""
     for data in dict.fromkeys(visit.data for visit in visits):
-        table = Table(f"Pages, {data}", ["page", "readers", "status", "queries", "ms", "console", "axe"])
+        table = Table(f"Pages, {data}", ["page", "readers", "status", "queries", "ms", "console", "axe", "wide"])
         groups: dict[tuple[str, str], list[Visit]] = {}
         for visit in visits:
             if visit.data == data:
@@ -188,6 +197,7 @@ def _tables(visits: list[Visit], *, every: bool) -> Iterator[Table]:
                 max(visit.queries for visit in group), f"{max(visit.milliseconds for visit in group):.0f}",
                 sum(len(sight.console) for sight in sights) if sights else "",
                 sum(len(sight.axe) for sight in sights) if sights else "",
+                max((sight.too_wide for sight in sights), default=""),
             )  # fmt: skip
         yield table
 

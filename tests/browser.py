@@ -16,7 +16,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
 from accounts.models import User
-from tests.chromium import CHROMIUM_FLAGS, found_chromium, pixels_too_wide, serious_findings
+from tests.chromium import CHROMIUM_FLAGS, errors_on_console, found_chromium, pixels_too_wide, serious_findings
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +42,11 @@ def _queries_beside_playwright() -> Iterator[None]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page whose script errors and refusals by the CSP fail the test."""
-    troubles: list[str] = []
+    """A page whose script errors, refusals by the CSP and other errors on the console fail the test."""
     page = context.new_page()
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None)
+    console = errors_on_console(page)
     yield page
-    assert not troubles, troubles
+    assert not console, console
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import shutil
 import time
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -25,6 +25,23 @@ SERIOUS = {"serious", "critical"}
 def found_chromium() -> str | None:
     """Return the path of the machine's own, None to use the one that Playwright downloads."""
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+# That an address was answered 403 or 422 is what was asked for; a request ends unanswered when its page is left.
+_NO_ERRORS = ("Failed to load resource", "htmx:sendAbort", "htmx:sendError", "htmx:afterRequest")
+
+
+def errors_on_console(page: Page) -> list[str]:
+    """Return a list to which the page's script errors are added, and what else stands on its console as an error."""
+    told: list[str] = []
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.text.startswith(_NO_ERRORS):
+            told.append(said.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: told.append(str(error)))
+    return told
 
 
 # Nothing on its way: no answer awaited, nothing fading. What turns for ever (a busy sign) is not waited for.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, Page, Response
 
-from tests.chromium import pixels_too_wide, serious_findings
+from tests.chromium import errors_on_console, pixels_too_wide, serious_findings
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}  # CSS pixels
 THEMES = ("light", "dark")
@@ -29,20 +29,20 @@ class Sight:
         return [*(f"console: {each}" for each in self.console), *self.axe, *wide]
 
 
-def look_at(page: Page, url: str, *, themes: Sequence[str] = THEMES, on_phone: bool = True) -> Sight:
-    """Go to `url`, and look at it in each of `themes` and on a phone; none of it loads the page again."""
-    console: list[str] = []
+def look_at(context: BrowserContext, url: str, *, themes: Sequence[str] = THEMES, on_phone: bool = True) -> Sight:
+    """Open `url` in a tab of its own, and look at it in each of `themes` and on a phone, without loading it again."""
+    page = context.new_page()
+    try:
+        return _look(page, url, themes, on_phone=on_phone)
+    finally:
+        page.close()
 
-    def note(said: ConsoleMessage) -> None:
-        # That the page itself was answered 403 or 404 is told there, too; it is what was asked for.
-        if said.type == "error" and said.location.get("url") != page.url:
-            console.append(said.text)
 
-    def note_error(error: object) -> None:
-        console.append(str(error))
-
-    page.on("console", note)
-    page.on("pageerror", note_error)
+def _look(page: Page, url: str, themes: Sequence[str], *, on_phone: bool) -> Sight:
+    console = errors_on_console(page)
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(f"{request.url} failed"))
+    page.on("response", lambda each: failed.append(f"{each.url} is {each.status}") if _is_missing(each) else None)
     page.set_viewport_size(DESK)
     response = page.goto(url)
     axe: list[str] = []
@@ -53,6 +53,9 @@ def look_at(page: Page, url: str, *, themes: Sequence[str] = THEMES, on_phone: b
     if on_phone:
         page.set_viewport_size(PHONE)
         too_wide = pixels_too_wide(page)
-    page.remove_listener("console", note)
-    page.remove_listener("pageerror", note_error)
-    return Sight(response.status if response else 0, console, axe, too_wide)
+    return Sight(response.status if response else 0, [*console, *failed], axe, too_wide)
+
+
+def _is_missing(response: Response) -> bool:
+    """Tell whether what a page is made of is not there; its own status is for others to judge."""
+    return response.status >= 400 and response.request.resource_type != "document"
