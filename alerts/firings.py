@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from alerts import proof
 from alerts.evaluator import Decision, Outcome, Sample, State, condition_of, decide
-from alerts.models import AlertFiring, AlertPending
+from alerts.models import AlertFiring, AlertPending, AlertRule
 from alerts.params import ErrorCountParams
 from alerts.watched import ReadRule
 from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
@@ -175,6 +175,7 @@ def _fire(look: Look, firing: AlertFiring | None, environment: Environment, outc
     rule, at = look.read.rule, look.sample.at
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
     incident = Incident.objects.filter(rule_id=rule.pk, fingerprint=mark).live().first()
+    incident = incident or _taken_over(rule.pk, environment, mark)
     if incident:  # somebody has reopened it by hand: it stands for this firing too
         Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=at)
         acted.updated += 1
@@ -198,6 +199,20 @@ def _fire(look: Look, firing: AlertFiring | None, environment: Environment, outc
             "count": look.sample.count,
         },
     )
+
+
+def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident | None:
+    """Return the live incident that older software opened for this rule and environment, under our fingerprint now.
+
+    Theirs said more (the window, the threshold), so one condition could have several; the latest goes on.
+    """
+    live = Incident.objects.filter(rule_id=rule_id, service_id=environment.service_id, environment=environment).live()
+    ours = [fingerprint(kind, environment.service_id, environment.pk) for kind in AlertRule.Type.values]
+    incident = live.exclude(fingerprint__in=ours).order_by("-created_at").first()
+    if incident:
+        incident.fingerprint = mark
+        incident.save(update_fields=["fingerprint"])
+    return incident
 
 
 def _open(look: Look, environment: Environment, mark: str) -> Incident:

@@ -117,7 +117,9 @@ def test_an_old_key_sends_and_an_old_rule_fires() -> None:
     assert 1 in {each["ruleId"] for each in report.triggered}
     firing = AlertFiring.objects.get(rule=1, environment_id="50000000-0000-4000-8000-000000000001")
     assert firing.incident
-    assert firing.incident.title == "Text: api / Production"
+    assert (firing.incident.pk, firing.incident.title) == (1, "Alert: Text")  # it was open, and goes on
+    assert firing.incident.detections == 1
+    assert Incident.objects.filter(rule_id=1).live().count() == 1
     assert AlertRule.objects.get(pk=4).problem
     assert Incident.objects.filter(pk__in=[1, 2, 3]).count() == 3
 

@@ -282,6 +282,23 @@ def test_what_somebody_reopened_stands_for_the_next_firing(org: Org, production:
     assert told() == ["created", "resolved", "reopened"]
 
 
+def test_an_open_incident_of_older_software_stands_for_the_firing(org: Org, production: Environment) -> None:
+    rule, scope = make_rule(org), {"org": org, "service": production.service, "environment": production}
+    values = {"title": "Old", "severity": "high", "source": "alert", "rule_id": rule.pk, **scope}
+    resolved = Incident.objects.create(status="resolved", fingerprint="error_count:x", **values)
+    theirs = f"error_count:{production.service_id}:{production.pk}:5:3"
+    old = Incident.objects.create(status="open", fingerprint=theirs, **values)
+    receive(production, 7, NOON)
+    evaluate(now=NOON)
+    old.refresh_from_db()
+    assert set(Incident.objects.all()) == {resolved, old}
+    assert (old.fingerprint, old.detections) == (f"error_count:{production.service_id}:{production.pk}", 1)
+    assert told() == []  # it was told of when it was opened
+    evaluate(now=NOON + 10 * MINUTE)
+    old.refresh_from_db()
+    assert old.status == "resolved"
+
+
 def test_a_deleted_service_ends_its_firings(org: Org, production: Environment) -> None:
     make_rule(org)
     receive(production, 3, NOON)
