@@ -38,8 +38,8 @@ LOOKED_AT_CLOSELY = {"anonymous", "newcomer", "viewer", "admin"}  # the others' 
 _SETTINGS = "tests.visits.counting_settings"
 _PLAN = "from tests.visits.plan import {0}, print_plan; print_plan({0}())"
 _COOKIE = "pulseops_session"
-_INTRODUCTION = f"""Every page in Chromium, without data (none), with the demo (demo) and over ten million logs (full): the
-worst of those readers who were answered alike. Queries are counted of one request, milliseconds are the median of
+_INTRODUCTION = f"""Every page in Chromium, without data (none), with the demo (demo) and over ten million logs (full):
+the worst of those readers who were answered alike. Queries are counted of one request, milliseconds are the median of
 {TIMED} more, from the first middleware to the last. Console and axe say how many errors there were, axe in light and
 dark; wide is by how many pixels a phone's page is too wide."""
 Plan = dict[str, Any]
