@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from tests.factories import make_org
 
 pytestmark = pytest.mark.urls("tests.core.frame_urls")
 ID = "test-1234"
@@ -91,3 +92,10 @@ def test_an_address_for_forms_says_so_and_keeps_the_bar(admin: User, client_for:
     response = client_for(admin).get("/fail/405")
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert 'class="bar__link"' in response.text
+
+
+def test_members_of_several_organisations_are_told_where_else_it_may_be(
+    admin: User, client_for: Callable[[User], Client]
+) -> None:
+    make_org("Second", admin=admin)
+    assert "another organisation than Acme: the switcher" in client_for(admin).get("/nowhere").text
