@@ -261,7 +261,9 @@ def test_the_demo_names_its_bad_deployment(org: Org, look: Any) -> None:
     context = look(bad)
     assert context["verdict"].tone == "error"
     assert context["verdict"].words.startswith("Errors rose from ")
-    assert ("payment provider timeout after <n> ms (order <n>)", 0) in [each[:2] for each in patterns(context, "new")]
+    # One payment in many fails on any day, so the pattern may have been there before.
+    worse = {each[0] for kind in ("new", "grown") for each in patterns(context, kind)}
+    assert "payment provider timeout after <n> ms (order <n>)" in worse
     assert look(rollback)["verdict"].words.startswith("Errors fell from ")
 
 
