@@ -23,8 +23,8 @@ from logs.search.scopes import Scopes
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core import charts, times
-from pulseops.core.extensions import TIMELINE_MARKS
-from pulseops.core.tones import LEVELS
+from pulseops.core.extensions import TIMELINE_MARKS, Mark
+from pulseops.core.tones import LEVELS, look
 
 PAGE_ROWS = 100
 _COMMON = 5_000  # logs
@@ -61,6 +61,8 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
     with search_session(org.pk) as session:
         page = _page(session, search, explorer)
         counts, chart = _counted(session, search, org, explorer, page)
+        if page.searched_to and not page.rows and counts.is_complete and not chart.total:
+            page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
@@ -170,9 +172,14 @@ def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[li
     held = [s.environment_id for s in scopes.all if columns.holds(s)]
     environment_ids = held if len(held) < len(scopes.all) else []
     marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
-    markers = [charts.Marker(m.at, m.label, m.url) for m in marks if m.kind != "incident"]
+    markers = [charts.Marker(m.at, m.label, m.url, _tone(m)) for m in marks if m.kind != "incident"]
     bands = [charts.Band(m.at, m.until, m.label, url=m.url) for m in marks if m.kind == "incident"]
     return markers, bands
+
+
+def _tone(mark: Mark) -> str:
+    """A deployment that failed is red."""
+    return "error" if look(mark.status).tone == "error" else "accent"
 
 
 def step_name(step: timedelta) -> str:

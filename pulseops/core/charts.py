@@ -7,7 +7,7 @@ and stretches with the page while its words keep their size.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from pulseops.core.tones import LEVELS
 
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
+_APART = 0.8  # percent of the width: flags that are closer become one
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def stacked_histogram(
     extent = _Extent(buckets)
     scale = _Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
-    flags = tuple(_marker(m, extent) for m in markers if extent.holds(m.at))
+    flags = tuple(_flags([m for m in markers if extent.holds(m.at)], extent))
     drawn = tuple(span for band in sorted(bands, key=_start_of) if (span := _span(band, extent)))
     return Chart(
         height=height,
@@ -288,8 +289,23 @@ def _tick_label(at: datetime, step: timedelta) -> str:
     return f"{at:%H:%M:%S}" if step < timedelta(minutes=1) else f"{at:%H:%M}"
 
 
-def _marker(marker: Marker, extent: _Extent) -> Line:
-    return Line(_percent(extent.share(marker.at)), marker.label, url=marker.url, tone=marker.tone)
+def _flags(markers: Iterable[Marker], extent: _Extent) -> Iterator[Line]:
+    """Place the markers; of those that would lie on each other one stands for all, and says and leads to the newest."""
+    together: list[Marker] = []
+    for marker in sorted(markers, key=lambda each: each.at):
+        if together and extent.share(marker.at) - extent.share(together[0].at) > _APART:
+            yield _flag(together, extent)
+            together = []
+        together.append(marker)
+    if together:
+        yield _flag(together, extent)
+
+
+def _flag(markers: Sequence[Marker], extent: _Extent) -> Line:
+    newest = markers[-1]
+    tone = next((each.tone for each in markers if each.tone == "error"), newest.tone)
+    label = "\n".join(each.label for each in reversed(markers))
+    return Line(_percent(extent.share(newest.at)), label, url=newest.url, tone=tone)
 
 
 def _span(band: Band, extent: _Extent) -> Span | None:

@@ -73,3 +73,25 @@ def test_nothing_at_all_is_a_chart_too() -> None:
 def test_a_bar_tells_its_time_zone_and_counts() -> None:
     chart = charts.stacked_histogram(hours({"info": 1200, "error": 3}))
     assert chart.bars[0].title == "2026-03-17 08:00:00 to 09:00:00 UTC: 3 error, 1,200 info"
+
+
+def test_flags_that_would_lie_on_each_other_become_one() -> None:
+    at = START + timedelta(minutes=30)
+    second = timedelta(seconds=1)
+    markers = [
+        charts.Marker(at + second, "second", "/2"),
+        charts.Marker(at, "first", "/1", tone="error"),
+        charts.Marker(at + 2 * second, "third", "/3"),
+        charts.Marker(at + timedelta(minutes=5), "alone", "/4"),
+    ]
+    chart = charts.stacked_histogram(hours({"info": 1}), markers=markers)
+    told = [(flag.label, flag.url, flag.tone) for flag in chart.markers]
+    assert told == [("third\nsecond\nfirst", "/3", "error"), ("alone", "/4", "accent")]
+
+
+def test_a_band_leads_somewhere_and_the_later_lies_over_the_earlier() -> None:
+    later = charts.Band(START + timedelta(minutes=20), None, "later", url="/2")
+    earlier = charts.Band(START, None, "earlier", url="/1")
+    chart = charts.stacked_histogram(hours({"info": 1}), bands=[later, earlier])
+    assert [(band.label, band.url) for band in chart.bands] == [("earlier", "/1"), ("later", "/2")]
+    assert chart.has_links

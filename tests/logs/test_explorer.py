@@ -12,6 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, User
+from deployments.models import Deployment
+from incidents.models import Incident
 from logs.addresses import Address
 from logs.models import LogEntry
 from services.models import Service
@@ -165,3 +167,19 @@ def test_markup_in_a_log_stays_text(client: Client, service: Service) -> None:
 
 def address(log: LogEntry) -> str:
     return str(Address(log.ts, log.pk))
+
+
+def test_deployments_and_incidents_stand_over_the_histogram_and_lead_there(client: Client, service: Service) -> None:
+    now = timezone.now()
+    make_log(service, "hello")
+    where = {"org": service.org, "service": service, "environment": service.environments.get(name="production")}
+    done = {"commit_sha": "abc1234", "status": "failure", "started_at": now - timedelta(minutes=9)}
+    deployment = Deployment.objects.create(**where, **done, finished_at=now - timedelta(minutes=8))
+    incident = Incident.objects.create(**where, title="Payments fail", severity="high", status="open", source="manual")
+    seen = page(client)
+    assert f'<a href="/deployments/{deployment.pk}" class="tone-error">' in seen
+    assert f'<a href="/incidents/{incident.pk}" class="tone-error">' in seen
+    assert "Payments fail</title>" in seen
+    elsewhere = page(client, "q=env:staging")
+    assert f"/deployments/{deployment.pk}" not in elsewhere
+    assert f"/incidents/{incident.pk}" not in elsewhere

@@ -155,6 +155,17 @@ def test_a_search_that_ran_out_of_time_says_how_far_it_came_and_goes_on(
     assert "needle</mark> long ago" in client.get(older.group(1)).content.decode()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_counting_may_know_that_there_is_nothing_before_looking_does(
+    client: Client, service: Service, settings: LazySettings
+) -> None:
+    make_log(service, "x", ts=timezone.now() - DAYS_AGO)
+    settings.LOG_SEARCH_SECONDS = 0.0
+    seen = page(client, "nosuchword", **{"from": "-30d"})
+    assert "Nothing matches in this time" in seen
+    assert "Searched back to" not in seen
+
+
 def test_the_end_of_the_pages_leads_back(client: Client, service: Service) -> None:
     log = make_log(service, "x")
     seen = page(client, before=f"{int((log.ts - timedelta(minutes=5)).timestamp() * 1e6)}-0")
