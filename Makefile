@@ -62,6 +62,7 @@ languages:  ## install what runs the snippets (Debian's Go, Ruby, Java and Node)
 	[ -z "$$wanted" ] || { \
 	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends $$wanted >/dev/null; }
+	@! command -v go >/dev/null || go build net/http  # newer Go comes without compiled packages, and this keeps them
 
 clean:  ## remove what tests and checks leave behind (never the data)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles var/test

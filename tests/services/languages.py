@@ -54,7 +54,9 @@ def run(label: str, folder: Path, *files: str) -> subprocess.CompletedProcess[st
         "GOTOOLCHAIN": "local",
     }
     command = [*COMMANDS[label], *files]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def run_as_it_stands(found: Snippet, folder: Path) -> subprocess.CompletedProcess[str]:
