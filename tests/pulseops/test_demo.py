@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, Org, User
-from logs.models import LogEntry
+from logs.demo import fill_gap
+from logs.models import LogCount, LogEntry
 from logs.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
 from pulseops.demo import DEMO_EMAIL, demo_password
+from tests.factories import make_log, make_org, make_service
 
 
 @pytest.mark.django_db
@@ -47,3 +50,18 @@ def errors(org: Org, start: float, end: float) -> int:
     return found.filter(
         ts__gte=begins + start * BAD_DEPLOYMENT_LASTS, ts__lt=begins + end * BAD_DEPLOYMENT_LASTS
     ).count()
+
+
+@pytest.mark.django_db
+def test_the_time_in_which_nothing_ran_is_filled_with_ordinary_traffic() -> None:
+    service = make_service(make_org(), "checkout")
+    now = timezone.now()
+    make_log(service, "the last line", ts=now - timedelta(hours=2))
+    stored = fill_gap(service.org, now)
+    new = LogEntry.objects.exclude(message="the last line").order_by("ts")
+    assert new.count() == stored > 100
+    assert new[0].ts >= now - timedelta(hours=2)
+    assert timedelta() <= now - new[stored - 10].ts < timedelta(minutes=15)
+    assert new.filter(level="error").count() < stored / 20
+    assert sum(LogCount.objects.values_list("count", flat=True)) == stored + 1
+    assert fill_gap(service.org, now) == 0
