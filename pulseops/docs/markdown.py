@@ -51,6 +51,8 @@ def render(
     for token in _all(tokens):
         if token.type == "link_open":
             token.attrSet("href", resolve(str(token.attrGet("href") or "")))
+        if token.type in {"td_open", "th_open"} and "style" in token.attrs:  # how a column is aligned
+            token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
     return Document(title, html, sections)

@@ -97,6 +97,12 @@ def test_tables_and_code_are_ours() -> None:
     assert "echo &#x27;&lt;&amp;&gt;&#x27;" in shown
 
 
+def test_columns_are_aligned_without_inline_styles() -> None:
+    shown = html("| a | b | c |\n|---|---:|:---|\n| 1 | 2 | 3 |\n")
+    assert "style" not in shown
+    assert shown.count('class="num"') == 2
+
+
 @pytest.mark.django_db
 def test_a_changed_file_is_shown_anew(settings: Any, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
