@@ -1,0 +1,100 @@
+"""Many rules, any history, several evaluators: nothing happens twice."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Org
+from alerts.evaluation import Report, evaluate
+from alerts.models import AlertFiring
+from incidents.models import Incident
+from services.models import Environment
+from tests.alerting import make_channel, make_rule, receive
+from tests.alerts.looking import NOON, TICK, told
+from tests.factories import make_org, make_service
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def production(org: Org) -> Environment:
+    make_channel(org, "https://hooks.slack.com/services/x")
+    return make_service(org, "api").environments.get(name="production")
+
+
+def test_a_thousand_rules_take_as_many_queries_as_one(
+    org: Org, production: Environment, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_rule(org)
+    make_rule(org, type="deployment_failure")
+    with django_assert_num_queries(6):
+        evaluate(now=NOON)
+    for number in range(200):
+        make_rule(make_org(), params={"window_minutes": 1 + number % 7})
+    with django_assert_num_queries(6):
+        evaluate(now=NOON)
+
+
+class Histories(TestCase):
+    """Over random histories of errors: never more messages than changes of state, and one incident at a time."""
+
+    @settings(max_examples=12, deadline=None)
+    @given(
+        st.lists(st.integers(0, 4), min_size=5, max_size=40),
+        st.sampled_from([0, 1, 3]),
+        st.sampled_from([0, 1, 3]),
+        st.sampled_from([0, 120, 600]),
+    )
+    def test_messages_are_transitions(self, counts: list[int], hold: int, recovery: int, cooldown: int) -> None:
+        org = make_org()
+        make_channel(org, "https://hooks.slack.com/services/x")
+        environment = make_service(org).environments.get(name="production")
+        params = {"window_minutes": 1, "for_minutes": hold, "recovery_minutes": recovery}
+        make_rule(org, params=params, cooldown_seconds=cooldown)
+        for number, count in enumerate(counts):
+            receive(environment, count, NOON + number * TICK)
+            evaluate(now=NOON + number * TICK)
+            assert Incident.objects.filter(org=org).live().count() <= 1
+        messages = told(org=org)
+        for earlier, later in itertools.pairwise(messages):
+            assert (earlier == "resolved") != (later == "resolved")
+        assert messages.count("created") == Incident.objects.filter(org=org).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_evaluators_at_once_make_one_incident_each() -> None:
+    org = make_org()
+    make_channel(org, "https://hooks.slack.com/services/x")
+    service = make_service(org, "api", environments=("a", "b", "c"))
+    make_rule(org)
+    for environment in service.environments.all():
+        receive(environment, 3, NOON)
+    go = threading.Barrier(8)
+    reports: list[Report] = []
+
+    def work() -> None:
+        try:
+            for tick in range(3):
+                go.wait()
+                reports.append(evaluate([org.pk], now=NOON + tick * TICK))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(reports) == 24
+    assert [report.failed for report in reports if report.failed] == []
+    assert Incident.objects.count() == AlertFiring.objects.count() == 3
+    assert told() == ["created"] * 3
+    assert set(Incident.objects.values_list("detections", flat=True)) == {3}
