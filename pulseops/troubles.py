@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,6 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest
-from django.utils import timezone
 
 from accounts.models import Org
 from notifications.models import Channel
@@ -33,8 +32,8 @@ DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the sm
 # One look at an index for each job and each failing channel: cron_runs_job_created_idx, notification_jobs_org_idx.
 _SIGNS = """
     SELECT
-        (SELECT beat_at FROM heartbeats WHERE name = 'worker'),
-        (SELECT beat_at FROM heartbeats WHERE name = 'loop'),
+        (SELECT statement_timestamp() - beat_at FROM heartbeats WHERE name = 'worker'),
+        (SELECT statement_timestamp() - beat_at FROM heartbeats WHERE name = 'loop'),
         (SELECT array_agg(job ORDER BY job) FROM unnest(%(jobs)s::text[]) job, LATERAL (
             SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
         ) last WHERE last.status = 'failure'),
@@ -94,9 +93,9 @@ def troubles_of(org: Org) -> Sequence[Trouble]:
 def _look(org: Org) -> Sequence[Trouble]:
     with connection.cursor() as cursor:
         cursor.execute(_SIGNS, {"jobs": sorted(REGISTRY), "org": org.pk, "most": MOST_FAILURES})
-        worker_at, loop_at, failing_jobs, failing_channels = cursor.fetchone()
+        worker, loop, failing_jobs, failing_channels = cursor.fetchone()
     found = [
-        _worker(worker_at) or _loop(loop_at),
+        _worker(worker) or _loop(loop),
         _jobs(failing_jobs or []),
         _channels([Channel(**each) for each in json.loads(failing_channels or "[]")]),
         _disk(),
@@ -104,8 +103,7 @@ def _look(org: Org) -> Sequence[Trouble]:
     return tuple(trouble for trouble in found if trouble)
 
 
-def _worker(beat_at: datetime | None) -> Trouble | None:
-    silence = timezone.now() - beat_at if beat_at else None
+def _worker(silence: timedelta | None) -> Trouble | None:
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
@@ -113,9 +111,8 @@ def _worker(beat_at: datetime | None) -> Trouble | None:
     return Trouble("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
 
 
-def _loop(beat_at: datetime | None) -> Trouble | None:
+def _loop(silence: timedelta | None) -> Trouble | None:
     """The worker does the same once a minute, so this is less bad than a dead worker."""
-    silence = timezone.now() - beat_at if beat_at else None
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."

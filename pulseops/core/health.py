@@ -8,8 +8,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import F
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -20,8 +21,8 @@ WORKER_SILENT_AFTER = timedelta(minutes=2)
 
 
 def beat(name: str) -> None:
-    """Note a sign of life of `name` now."""
-    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
+    """Note a sign of life of `name` now, by the database's clock: those of two machines may differ."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": Now()})
 
 
 def worker_silence(name: str = "worker") -> timedelta | None:
@@ -29,8 +30,8 @@ def worker_silence(name: str = "worker") -> timedelta | None:
 
     With no heartbeat at all it is `timedelta.max`. `name` may be another kind of process: "loop".
     """
-    last = Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
-    silence = timezone.now() - last if last else timedelta.max
+    heard = Heartbeat.objects.filter(name=name).annotate(silence=Now() - F("beat_at"))
+    silence: timedelta = heard.values_list("silence", flat=True).first() or timedelta.max
     return silence if silence > WORKER_SILENT_AFTER else None
 
 
@@ -66,8 +67,8 @@ def _answers() -> bool:
 
 def _background() -> str:
     """Say `silent` when no worker was heard lately, `loop silent` when it is the loop that was not."""
-    since = timezone.now() - WORKER_SILENT_AFTER
-    heard = set(Heartbeat.objects.filter(beat_at__gte=since).values_list("name", flat=True))
+    lately = Heartbeat.objects.filter(beat_at__gte=Now() - WORKER_SILENT_AFTER)
+    heard = set(lately.values_list("name", flat=True))
     if "worker" not in heard:
         return "silent"
     return "ok" if "loop" in heard else "loop silent"

@@ -32,7 +32,7 @@ _JOBS = """
 """
 _BACKGROUND = """
     SELECT (SELECT array_agg(name ORDER BY name) FROM heartbeats),
-        (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats),
+        (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats), statement_timestamp(),
         count(*) FILTER (WHERE org_id = %(org)s), count(*)
     FROM notification_jobs WHERE status IN ('pending', 'processing')
 """
@@ -136,11 +136,12 @@ class Process:
     name: str
     purpose: str
     beat_at: datetime | None
+    now: datetime  # by the same clock
 
     @property
     def state(self) -> str:
         """One of ok, down."""
-        is_alive = self.beat_at is not None and timezone.now() - self.beat_at <= WORKER_SILENT_AFTER
+        is_alive = self.beat_at is not None and self.now - self.beat_at <= WORKER_SILENT_AFTER
         return "ok" if is_alive else "down"
 
 
@@ -157,9 +158,9 @@ def background(org: Org) -> Background:
     """Return what goes on behind the pages; one query."""
     with connection.cursor() as cursor:
         cursor.execute(_BACKGROUND, {"org": org.pk})
-        names, beats, outbox, outbox_of_all = cursor.fetchone()
+        names, beats, now, outbox, outbox_of_all = cursor.fetchone()
     heard = dict(zip(names or (), beats or (), strict=True))
-    found = [Process(name, purpose, heard.get(name)) for name, purpose in PROCESSES.items()]
+    found = [Process(name, purpose, heard.get(name), now) for name, purpose in PROCESSES.items()]
     return Background(found, outbox, outbox_of_all)
 
 

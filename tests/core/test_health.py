@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
@@ -73,3 +74,13 @@ def test_worker_is_silent_after_two_minutes() -> None:
     assert worker_silence() is None
     Heartbeat.objects.update(beat_at=timezone.now() - timedelta(seconds=121))
     assert worker_silence() is not None
+
+
+@pytest.mark.django_db
+def test_a_machine_whose_clock_is_wrong_is_no_dead_worker(client: Client) -> None:
+    with time_machine.travel(timezone.now() - timedelta(minutes=10)):
+        beat("worker")
+        beat("loop")
+    with time_machine.travel(timezone.now() + timedelta(minutes=10)):
+        assert worker_silence() is None
+        assert client.get("/readyz").json()["worker"] == "ok"
