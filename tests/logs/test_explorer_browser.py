@@ -19,7 +19,6 @@ def messages(page: Page) -> list[str]:
 def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any) -> None:
     page = explorer
     expect(page.locator("[data-logs] > li")).to_have_count(100)
-    assert_accessible(page)
     page.keyboard.press("/")
     page.keyboard.type("charge")
     page.keyboard.press("Enter")

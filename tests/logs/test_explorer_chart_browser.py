@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Role, User
-from tests.browser import assert_accessible
 from tests.factories import make_member, make_org
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -108,7 +107,6 @@ def test_the_keyboard_zooms_as_well(explorer: Page) -> None:
     for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft"):
         page.keyboard.press(key)
     expect(page.locator(".log-chart__drag")).to_have_count(1)
-    assert_accessible(page)
     page.keyboard.press("Enter")
     expect(page).to_have_url(ZOOMED_IN)
     assert minutes(page) == 4
