@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -16,6 +19,7 @@ from playwright.sync_api import Page
 from accounts.models import Org, User
 from logs.counts import repair
 from logs.models import LogEntry
+from pulseops.core.locks import lock_number
 from services.models import Environment, Service
 from tests.factories import make_key, make_log, make_service
 from tests.installation import Installation
@@ -87,3 +91,26 @@ def installation() -> Iterator[Installation]:
     installation = Installation(INGEST_BODY_SECONDS="1")
     yield installation
     installation.close()
+
+
+@contextmanager
+def slots_taken(kind: str, org: Org) -> Iterator[None]:
+    """Let another session hold both of the organisation's slots for slow searches ("search") or exports ("export")."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            for slot in range(2):
+                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.{kind}:{org.pk}:{slot}")])
+            held.set()
+            done.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

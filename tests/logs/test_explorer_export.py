@@ -6,20 +6,18 @@ import csv
 import io
 import itertools
 import json
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
 from django.test import Client
 
 from accounts.models import AuditLog, Org, User
 from logs.models import LogEntry
-from pulseops.core.locks import lock_number
 from services.models import Service
 from tests.factories import make_log, make_service
+from tests.logs.conftest import slots_taken
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 RANGE = "from=2026-03-17T11:00:00Z&to=2026-03-17T13:00:00Z"
@@ -116,22 +114,8 @@ def test_what_cannot_be_exported_leads_back(client: Client, service: Service, qu
 @pytest.fixture
 def _other_session_holds(org: Org) -> Iterator[None]:
     """Another connection runs two exports of the organisation."""
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with connection.cursor() as cursor:
-            for slot in range(2):
-                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.export:{org.pk}:{slot}")])
-            held.set()
-            done.wait(10)
-        connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(10)
-    yield
-    done.set()
-    thread.join()
+    with slots_taken("export", org):
+        yield
 
 
 @pytest.mark.usefixtures("_other_session_holds")

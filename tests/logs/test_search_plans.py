@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,9 +24,9 @@ from logs.search.session import search_session
 from logs.search.shares import shares
 from logs.search.slices import Slicer, Window
 from pulseops.core.bounded import OutOfTimeError
-from pulseops.core.locks import lock_number
 from services.models import Service
 from tests.factories import make_log, make_service
+from tests.logs.conftest import slots_taken
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 DAY = NOW.replace(hour=0) - timedelta(days=1)
@@ -161,22 +160,8 @@ def test_a_search_out_of_time_says_how_far_it_came_and_goes_on_there(
 @pytest.fixture
 def _slots_taken(org: Org) -> Iterator[None]:
     """Another session holds all slots of the organisation."""
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with connection.cursor() as cursor:
-            for slot in range(2):
-                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.search:{org.pk}:{slot}")])
-            held.set()
-            done.wait(10)
-        connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(10)
-    yield
-    done.set()
-    thread.join()
+    with slots_taken("search", org):
+        yield
 
 
 @pytest.mark.usefixtures("_slots_taken")

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import Org
 from notifications import outcomes
@@ -18,18 +17,9 @@ from notifications.models import Job
 from tests import receivers
 from tests.alerting import make_channel, tell
 from tests.factories import make_org
+from tests.notifications.conftest import states
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def loopback(settings: Settings) -> None:
-    settings.OUTGOING_PRIVATE_HOSTS = ["127.0.0.1", "localhost"]
-    settings.NOTIFICATION_TIMEOUT_SECONDS = 0.5
-
-
-def states() -> list[tuple[str, int | None, str | None]]:
-    return list(Job.objects.order_by("created_at", "id").values_list("status", "attempts", "last_error"))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 
 
 def test_a_message_is_delivered_at_once(org: Org) -> None:
