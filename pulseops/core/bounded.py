@@ -23,15 +23,15 @@ def rows_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[A
     """Return what `sql`, one statement, selects; raises OutOfTimeError, after which the connection is as before.
 
     The limits go with the query in one message: one way to the database and back, which PostgreSQL takes as one
-    transaction, so that the limits end with it. Inside a transaction they are lifted in the same message, and a
-    savepoint keeps what was done before from a query that is cancelled.
+    transaction. They are lifted in the same message: if time ran out just as the query ended, the server would else
+    notice it no sooner than at the next command, and cancel that. Inside a transaction a savepoint keeps what was done
+    before from a query that is cancelled.
     """
-    is_inside = connection.in_atomic_block
     limits = _LIMITS.format("off", 0, round(max(seconds, LEAST_SECONDS) * 1000))
-    lifted = [_LIMITS.format("DEFAULT", "DEFAULT", "DEFAULT")] if is_inside else []
-    message = "; ".join([limits, sql, *lifted])
+    message = "; ".join([limits, sql, _LIMITS.format("DEFAULT", "DEFAULT", "DEFAULT")])
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with transaction.atomic() if is_inside else nullcontext(), connection.cursor() as cursor:
+        with savepoint, connection.cursor() as cursor:
             cursor.execute(message, params)
             while cursor.description is None:  # what the settings answered
                 cursor.nextset()

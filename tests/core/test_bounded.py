@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from pulseops.core.bounded import OutOfTimeError, rows_within
+from pulseops.core.bounded import LEAST_SECONDS, OutOfTimeError, rows_within
 
 SETTINGS = "SELECT current_setting('jit'), current_setting('statement_timeout')"
 
@@ -52,3 +52,18 @@ def test_it_is_one_message(django_assert_num_queries: object) -> None:
 @pytest.mark.django_db
 def test_no_rows_are_no_rows() -> None:
     assert rows_within(1, "SELECT 1 WHERE false", []) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_time_that_runs_out_at_the_last_moment_is_not_the_next_querys() -> None:
+    """Every tenth query that took just its time had the one behind it cancelled."""
+    rows = 20_000
+    for _ in range(60):
+        try:
+            rows_within(LEAST_SECONDS, "SELECT count(*) FROM generate_series(1, %s)", [rows])
+            rows = round(rows * 1.1)  # until it takes just as long as it may
+        except OutOfTimeError:
+            rows = round(rows / 1.2)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
