@@ -25,10 +25,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.clock import Spent, percentile, timed
 from benchmarks.dataset import BIG, ROWS, VIEWER, dataset
 from benchmarks.load import make_requests, run_load
 from benchmarks.report import Table, machine, write_section
-from benchmarks.search import Spent, percentile, timed
 from benchmarks.served import web
 
 QUERIES = {"everything": "", "errors": "level:error", "a word": "payment", "a word that is not there": "absentword",
