@@ -36,7 +36,8 @@ def plan(readers: dict[str, User], org: Org, rows: dict[str, object]) -> Plan:
 
     No worker runs beside a tour, which is not to change what it sees; its signs of life are there in advance.
     """
-    Heartbeat.objects.update(beat_at=timezone.now() + timedelta(hours=4))
+    for process in ("worker", "loop"):
+        Heartbeat.objects.update_or_create(name=process, defaults={"beat_at": timezone.now() + timedelta(hours=4)})
     return {
         "cookies": {name: _session(user, org) for name, user in readers.items()},
         "pages": [
