@@ -183,3 +183,14 @@ def test_deployments_and_incidents_stand_over_the_histogram_and_lead_there(clien
     elsewhere = page(client, "q=env:staging")
     assert f"/deployments/{deployment.pk}" not in elsewhere
     assert f"/incidents/{incident.pk}" not in elsewhere
+
+
+def test_of_many_services_the_busiest_and_the_chosen_stand_first(client: Client, service: Service) -> None:
+    for number in range(14):
+        make_service(service.org, f"s{number:02}")
+    busy = service.org.services.get(name="s13")
+    make_log(busy, "hello")
+    facet = page(client, "q=service:s12").split(">Service<")[1].split("</section>")[0]
+    shown, others = facet.split("3 more")
+    assert shown.index("Only s12") < shown.index("Only s13") < shown.index("Only s00")
+    assert others.count("Only ") == 3

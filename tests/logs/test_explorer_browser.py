@@ -86,3 +86,22 @@ def test_a_view_is_saved_and_opened_again(explorer: Page) -> None:
     page.locator(".log-views > summary").click()
     page.get_by_role("link", name="Only errors").click()
     expect(page.locator("[data-logs] > li")).to_have_count(1)
+
+
+def test_a_server_that_does_not_answer_is_told_and_what_is_shown_stays(explorer: Page, live_server: Any) -> None:
+    page = explorer.context.new_page()  # not the fixture's, which lets no error stand on the console
+    page.goto(f"{live_server.url}/logs")
+    page.route("**/logs?q=*", lambda route: route.abort())
+    page.get_by_role("searchbox", name="Search logs").fill("charge")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-toast=error]")).to_contain_text(
+        "The server does not answer. What is shown is as it was."
+    )
+    page.unroute("**/logs?q=*")
+    page.route("**/logs?q=*", lambda route: route.fulfill(status=503, body="away"))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-toast=error]").last).to_contain_text("The server answered with an error (503).")
+    expect(page.locator("[data-logs] > li")).to_have_count(100)
+    page.unroute("**/logs?q=*")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-logs] > li")).to_have_count(2)
