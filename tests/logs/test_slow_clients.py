@@ -116,7 +116,7 @@ def test_a_database_that_hangs_is_answered_503_soon_and_health_goes_on(hung_post
     assert max(seconds for _, seconds in answers) < MOST_SECONDS
     at_once = [ask(*each) for each in asked]
     assert {answer.status_code for answer, _ in at_once} == {503}
-    assert max(seconds for _, seconds in at_once) < 2  # nobody waits any more
+    assert max(seconds for _, seconds in at_once) < 4  # nobody waits any more; some tenths on a quiet machine
     assert {answer.headers.get("Retry-After") for answer, _ in at_once} == {"10", "5", None}
     assert at_once[3][0].json() == {"database": "unavailable", "migrations": "unknown", "worker": "unknown"}
 
