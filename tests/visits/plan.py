@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, Session, User
-from pulseops.core.models import Heartbeat
 from tests.factories import make_org
 from tests.visits.budgets import budget_of
 from tests.visits.pages import READERS, pages
-from tests.visits.rows import demo_org, readers_of, rows_of
+from tests.visits.rows import demo_org, readers_of, rows_of, seem_alive
 
 Plan = dict[str, Any]
 
@@ -32,12 +30,8 @@ def plan_with_demo() -> Plan:
 
 
 def plan(readers: dict[str, User], org: Org, rows: dict[str, object]) -> Plan:
-    """Return a session of each reader, in which `org` is at hand to its members, and every page with its answers.
-
-    No worker runs beside a tour, which is not to change what it sees; its signs of life are there in advance.
-    """
-    for process in ("worker", "loop"):
-        Heartbeat.objects.update_or_create(name=process, defaults={"beat_at": timezone.now() + timedelta(hours=4)})
+    """Return a session of each reader, in which `org` is at hand to its members, and every page with its answers."""
+    seem_alive()
     return {
         "cookies": {name: _session(user, org) for name, user in readers.items()},
         "pages": [
