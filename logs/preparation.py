@@ -6,11 +6,14 @@ longer, because it lets others write, but then `migrate` holds up logs for littl
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.db import connection
+
+from pulseops.core.locks import session_lock
 
 _PARTITIONING = Path(__file__).parent / "migrations" / "0004_partition_by_day.sql"
 _INDEX = re.compile(r"CREATE INDEX (logs_\w+) ON logs\s+(.*?);\n", re.DOTALL)
@@ -37,9 +40,10 @@ def can_be_prepared() -> bool:
 def build_ahead() -> Iterator[str]:
     """Build the indexes that are missing, one after the other; yields each one's name when it stands.
 
-    What an interrupted build has left is built again. Not for use inside a transaction.
+    What an interrupted build has left is built again. Not for use inside a transaction. For a run that was killed the
+    server goes on building for a while: this one waits until it is done with that.
     """
-    with connection.cursor() as cursor:
+    with session_lock("prepare_adoption", wait_seconds=math.inf), connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '256MB'")
         cursor.execute(_INVALID)
         for (name,) in cursor.fetchall():

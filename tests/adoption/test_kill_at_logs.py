@@ -82,5 +82,5 @@ def test_in_the_middle_of_an_index_ahead(running: BaseDatabaseWrapper, fresh_cat
         finish(running, before, fresh_catalog)
 
 
-# The second one, which waits for the first one's lock on the table.
-WAITS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DROP INDEX CONCURRENTLY%'"
+# The second one, which waits until the server is done for the first.
+WAITS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%'"
