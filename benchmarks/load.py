@@ -80,6 +80,7 @@ class Load:
 class _Client:
     peer: socket.socket
     sent_at: float = 0.0
+    request: bytes = b""  # empty while it waits for nothing
     left: memoryview = field(default_factory=lambda: memoryview(b""))
     answer: bytes = b""
 
@@ -99,14 +100,15 @@ def run_load(port: int, requests: Sequence[bytes], *, clients: int, seconds: flo
         while idle and now < until and (due := started + number / rate) <= now:
             client = idle.popleft()
             client.sent_at = due if rate < inf else now
-            client.left = memoryview(requests[number % len(requests)])
+            client.request = requests[number % len(requests)]
+            client.left = memoryview(client.request)
             _push(loop, client)
             number += 1
         for key, events in loop.select(min(0.05, max(0.0, started + number / rate - now)) if idle else 1):
             client = key.data
             if events & selectors.EVENT_WRITE:
                 _push(loop, client)
-            if events & selectors.EVENT_READ and _answered(client):
+            if events & selectors.EVENT_READ and _answered(loop, port, client):
                 _note(load, client)
                 idle.append(client)
     load.seconds = time.perf_counter() - started
@@ -116,11 +118,16 @@ def run_load(port: int, requests: Sequence[bytes], *, clients: int, seconds: flo
 
 
 def _connect(loop: selectors.BaseSelector, port: int) -> _Client:
-    client = _Client(socket.create_connection(("127.0.0.1", port)))
-    client.peer.setblocking(False)
-    client.peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client = _Client(_reach(port))
     loop.register(client.peer, selectors.EVENT_READ, client)
     return client
+
+
+def _reach(port: int) -> socket.socket:
+    peer = socket.create_connection(("127.0.0.1", port))
+    peer.setblocking(False)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return peer
 
 
 def _note(load: Load, client: _Client) -> None:
@@ -128,19 +135,31 @@ def _note(load: Load, client: _Client) -> None:
     load.answers += 1
     if not client.answer.startswith(b"HTTP/1.1 200"):
         load.failures.append(client.answer)
-    client.answer = b""
+    client.answer = client.request = b""
 
 
 def _push(loop: selectors.BaseSelector, client: _Client) -> None:
-    with suppress(BlockingIOError):
+    with suppress(BlockingIOError, ConnectionError):  # that it is closed is told to whoever reads
         client.left = client.left[client.peer.send(client.left) :]
     events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.left else 0)
     if loop.get_key(client.peer).events != events:
         loop.modify(client.peer, events, client)
 
 
-def _answered(client: _Client) -> bool:
-    client.answer += client.peer.recv(65536)
+def _answered(loop: selectors.BaseSelector, port: int, client: _Client) -> bool:
+    """Tell whether the whole answer is there. A connection that the server closed is made anew, as a shipper would."""
+    received = b""
+    with suppress(ConnectionError):
+        received = client.peer.recv(65536)
+    if not received:
+        loop.unregister(client.peer)
+        client.peer.close()
+        client.peer, client.answer, client.left = _reach(port), b"", memoryview(client.request)
+        loop.register(client.peer, selectors.EVENT_READ, client)
+        if client.request:
+            _push(loop, client)
+        return False
+    client.answer += received
     head, end, body = client.answer.partition(b"\r\n\r\n")
     if not end:
         return False

@@ -27,8 +27,8 @@ threads = serving.WEB_THREADS
 timeout = 60  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 4  # seconds; the supervisor waits five
 keepalive = 20  # seconds; log shippers send again soon
-max_requests = 50_000
-max_requests_jitter = 5_000
+max_requests = 500_000
+max_requests_jitter = 50_000
 limit_request_line = limit_request_field_size = serving.HEAD_LINE_BYTES
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # a heartbeat file must not wait for a disk
 
