@@ -1,10 +1,11 @@
-"""Small batches of one key that come at the same time are stored together: their commits would cost more than they do.
+"""Batches of one key that come at the same time are stored together: one commit and one COPY cost less than many.
 
 Nobody is made to wait for company. The first batch is stored at once; those that come meanwhile are the next group,
 which one of their threads stores while the others sleep, without a connection of their own. Each is answered when the
 group has been committed. A group that is refused falls apart: each of its batches is then stored, or refused, alone.
 
-Measured with 16 clients that send single logs, a log so costs half the CPU of one that is stored by itself.
+Measured with 16 clients: of single logs each so costs half the CPU of one that is stored by itself, and a batch of 200
+a fifth less.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from logs.ingest.store import store_batch
 from pulseops.core.errors import ApiError
 from services.authentication import KeyScope, ScopeChangedError
 
-MERGED = 50  # logs; larger batches are worth a commit of their own
+MERGED = 500  # logs; larger batches are worth a commit of their own
 _Place = tuple[str, KeyScope]
 Store = Callable[[str, KeyScope, Batch], None]
 
