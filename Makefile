@@ -12,9 +12,9 @@ help:  ## what can be made
 run:  ## start everything on this machine, until Ctrl-C
 	@$(PYTHON) manage.py up
 
-# Four at once, on two cores, because a good part of them waits for a browser or a process to start.
+# Three at once, on two cores, because a good part of them waits for a browser or a process to start.
 test: $(STAMP) chromium  ## run the tests
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 test-postgres15: $(STAMP) chromium  ## run the tests against a PostgreSQL 15 of Debian's
 	@tests/with_postgres15 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
