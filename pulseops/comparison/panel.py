@@ -22,7 +22,8 @@ from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
 from pulseops.core.bounded import OutOfTimeError
-from pulseops.core.charts import Bucket, Chart, Marker, nice_ceiling, stacked_histogram
+from pulseops.core.chart_axes import nice_ceiling
+from pulseops.core.charts import Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.tones import look
 from services.links import explorer_url

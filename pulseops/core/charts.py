@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from pulseops.core import times
+from pulseops.core.chart_axes import Extent, Line, Scale, grid, nice_ceiling, percent, ticks
 from pulseops.core.tones import LEVELS
 
 AXIS = 18  # pixels under the bars for the words of the time axis
@@ -78,17 +79,6 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the grid, a tick, a marker or the threshold, at `place` (percent or pixels) with its words."""
-
-    place: str
-    label: str
-    anchor: str = "middle"
-    url: str = ""
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """A band as drawn."""
 
@@ -139,8 +129,8 @@ def stacked_histogram(
     """
     top, bottom = (HEAD, height - AXIS) if axes else (0, height)
     peak = _peak(buckets, threshold, top_count, rounded=axes)
-    extent = _Extent(buckets)
-    scale = _Scale(top, bottom, peak)
+    extent = _extent(buckets)
+    scale = Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
     flags = tuple(_flags([m for m in markers if extent.holds(m.at)], extent))
     drawn = tuple(span for band in sorted(bands, key=_start_of) if (span := _span(band, extent)))
@@ -149,8 +139,8 @@ def stacked_histogram(
         top=top,
         bottom=bottom,
         bars=tuple(_bar(bucket, extent, scale, order) for bucket in buckets),
-        grid=_grid(scale) if axes else (),
-        ticks=_ticks(extent) if axes else (),
+        grid=grid(scale) if axes else (),
+        ticks=ticks(extent) if axes else (),
         markers=flags,
         bands=drawn,
         threshold=_threshold(threshold, scale),
@@ -180,7 +170,7 @@ SPARK_BAR, SPARK_STEP = 8, 10  # of the box: a bar, and a bar with its gap
 
 def sparkline(buckets: Sequence[Bucket], *, height: int = 28, order: Sequence[str] = LEVELS) -> Sparkline:
     """Draw `buckets` small: a page may have dozens of these, so each is a few paths and not hundreds of elements."""
-    scale = _Scale(0, height, _peak(buckets, None, None, rounded=False))
+    scale = Scale(0, height, _peak(buckets, None, None, rounded=False))
     paths: dict[str, list[str]] = {}
     for index, bucket in enumerate(buckets):
         y = float(height)
@@ -196,30 +186,9 @@ def sparkline(buckets: Sequence[Bucket], *, height: int = 28, order: Sequence[st
     return Sparkline(max(len(buckets), 1) * SPARK_STEP, height, drawn)
 
 
-class _Extent:
-    """From when to when a chart goes."""
-
-    def __init__(self, buckets: Sequence[Bucket]) -> None:
-        self.start = buckets[0].start if buckets else timezone.now()
-        self.end = buckets[-1].end if buckets else self.start + timedelta(hours=1)
-        self.seconds = max((self.end - self.start).total_seconds(), 0.001)
-
-    def holds(self, moment: datetime) -> bool:
-        return self.start <= moment < self.end
-
-    def share(self, moment: datetime) -> float:
-        inside = min(max(moment, self.start), self.end)
-        return (inside - self.start).total_seconds() / self.seconds * 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    top: int
-    bottom: int
-    peak: float
-
-    def length(self, count: float) -> float:
-        return count / self.peak * (self.bottom - self.top)
+def _extent(buckets: Sequence[Bucket]) -> Extent:
+    start = buckets[0].start if buckets else timezone.now()
+    return Extent(start, buckets[-1].end if buckets else start + timedelta(hours=1))
 
 
 def _peak(buckets: Sequence[Bucket], threshold: float | None, fixed: int | None, *, rounded: bool) -> float:
@@ -227,14 +196,7 @@ def _peak(buckets: Sequence[Bucket], threshold: float | None, fixed: int | None,
     return nice_ceiling(highest) if rounded else highest
 
 
-def nice_ceiling(count: float) -> int:
-    """Return the least 1, 2, 4, 5 or 8 times a power of ten that is not below `count`; never below 2."""
-    power = 10 ** max(0, math.floor(math.log10(max(count, 1))))
-    found = next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= count)
-    return max(2, found)
-
-
-def _bar(bucket: Bucket, extent: _Extent, scale: _Scale, order: Sequence[str]) -> Bar:
+def _bar(bucket: Bucket, extent: Extent, scale: Scale, order: Sequence[str]) -> Bar:
     x = extent.share(bucket.start)
     segments, y = [], float(scale.bottom)
     for tone in order:
@@ -244,7 +206,7 @@ def _bar(bucket: Bucket, extent: _Extent, scale: _Scale, order: Sequence[str]) -
             y -= length
             segments.append(Segment(tone, f"{max(y, 0):.2f}", f"{length:.2f}"))
     width = extent.share(bucket.end) - x
-    return Bar(_percent(x), _percent(width), _title(bucket, order), bucket.url, tuple(segments))
+    return Bar(percent(x), percent(width), _title(bucket, order), bucket.url, tuple(segments))
 
 
 def _title(bucket: Bucket, order: Sequence[str]) -> str:
@@ -253,43 +215,7 @@ def _title(bucket: Bucket, order: Sequence[str]) -> str:
     return f"{start} to {end} {times.zone_label(bucket.start)}: {counts or 'nothing'}"
 
 
-def _grid(scale: _Scale) -> tuple[Line, ...]:
-    steps = (scale.peak, scale.peak / 2)
-    return tuple(Line(f"{scale.bottom - scale.length(step):.2f}", _count(step)) for step in steps)
-
-
-def _count(count: float) -> str:
-    return f"{count:,.0f}" if count < 10_000 else f"{count / 1000:,.0f}k"
-
-
-_STEPS = [
-    timedelta(seconds=s)
-    for s in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600)
-]
-
-
-def _ticks(extent: _Extent, wanted: int = 7) -> tuple[Line, ...]:
-    """Place words of the time axis on round times of the active zone."""
-    step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), _STEPS[-1])
-    local = timezone.localtime(extent.start)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    at = midnight + step * math.ceil((local - midnight) / step)
-    ticks = []
-    while at < extent.end:
-        share = extent.share(at)
-        if 2 < share < 97:
-            ticks.append(Line(_percent(share), _tick_label(at, step)))
-        at += step
-    return tuple(ticks)
-
-
-def _tick_label(at: datetime, step: timedelta) -> str:
-    if step >= timedelta(days=1) or (at.hour, at.minute, at.second) == (0, 0, 0):
-        return f"{at.day} {at:%b}"
-    return f"{at:%H:%M:%S}" if step < timedelta(minutes=1) else f"{at:%H:%M}"
-
-
-def _flags(markers: Iterable[Marker], extent: _Extent) -> Iterator[Line]:
+def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
     """Place the markers; of those that would lie on each other one stands for all, and says and leads to the newest."""
     together: list[Marker] = []
     for marker in sorted(markers, key=lambda each: each.at):
@@ -301,24 +227,20 @@ def _flags(markers: Iterable[Marker], extent: _Extent) -> Iterator[Line]:
         yield _flag(together, extent)
 
 
-def _flag(markers: Sequence[Marker], extent: _Extent) -> Line:
+def _flag(markers: Sequence[Marker], extent: Extent) -> Line:
     newest = markers[-1]
     tone = next((each.tone for each in markers if each.tone == "error"), newest.tone)
     label = "\n".join(each.label for each in reversed(markers))
-    return Line(_percent(extent.share(newest.at)), label, url=newest.url, tone=tone)
+    return Line(percent(extent.share(newest.at)), label, url=newest.url, tone=tone)
 
 
-def _span(band: Band, extent: _Extent) -> Span | None:
+def _span(band: Band, extent: Extent) -> Span | None:
     end = band.end or extent.end
     if end <= extent.start or band.start >= extent.end:
         return None
     x = extent.share(band.start)
-    return Span(_percent(x), _percent(max(extent.share(end) - x, 0.3)), band.label, band.tone, band.url)
+    return Span(percent(x), percent(max(extent.share(end) - x, 0.3)), band.label, band.tone, band.url)
 
 
-def _threshold(count: float | None, scale: _Scale) -> Line | None:
+def _threshold(count: float | None, scale: Scale) -> Line | None:
     return None if count is None else Line(f"{scale.bottom - scale.length(count):.2f}", f"threshold {count:g}")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.3f}%"

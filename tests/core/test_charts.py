@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from pulseops.core import charts
+from pulseops.core import chart_axes, charts
 
 START = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def test_one_error_among_a_million_is_still_seen() -> None:
 
 @pytest.mark.parametrize(("count", "ceiling"), [(0, 2), (1, 2), (3, 4), (7, 8), (10, 10), (130, 200), (900, 1000)])
 def test_scales_end_on_round_numbers(count: int, ceiling: int) -> None:
-    assert charts.nice_ceiling(count) == ceiling
+    assert chart_axes.nice_ceiling(count) == ceiling
 
 
 def test_what_lies_outside_is_not_drawn() -> None:

@@ -1,0 +1,100 @@
+"""The two axes of a chart: where a time is along it and a count up it, and the words that stand beside."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the grid, a tick, a marker or the threshold, at `place` (percent or pixels) with its words."""
+
+    place: str
+    label: str
+    anchor: str = "middle"
+    url: str = ""
+    tone: str = ""
+
+
+class Extent:
+    """From when to when a chart goes."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start = start
+        self.end = end
+        self.seconds = max((self.end - self.start).total_seconds(), 0.001)
+
+    def holds(self, moment: datetime) -> bool:
+        """Tell whether the chart shows `moment`."""
+        return self.start <= moment < self.end
+
+    def share(self, moment: datetime) -> float:
+        """Return where `moment` is, in percent of the width; at an end if it is beyond that."""
+        inside = min(max(moment, self.start), self.end)
+        return (inside - self.start).total_seconds() / self.seconds * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How high a chart is: its highest bar, of `peak`, goes from `bottom` to `top` (pixels)."""
+
+    top: int
+    bottom: int
+    peak: float
+
+    def length(self, count: float) -> float:
+        """Return how many pixels `count` is."""
+        return count / self.peak * (self.bottom - self.top)
+
+
+def nice_ceiling(count: float) -> int:
+    """Return the least 1, 2, 4, 5 or 8 times a power of ten that is not below `count`; never below 2."""
+    power = 10 ** max(0, math.floor(math.log10(max(count, 1))))
+    found = next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= count)
+    return max(2, found)
+
+
+def grid(scale: Scale) -> tuple[Line, ...]:
+    """Return the lines of the whole and of half the height."""
+    steps = (scale.peak, scale.peak / 2)
+    return tuple(Line(f"{scale.bottom - scale.length(step):.2f}", _count(step)) for step in steps)
+
+
+def _count(count: float) -> str:
+    return f"{count:,.0f}" if count < 10_000 else f"{count / 1000:,.0f}k"
+
+
+_STEPS = [
+    timedelta(seconds=s)
+    for s in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600)
+]
+
+
+def ticks(extent: Extent, wanted: int = 7) -> tuple[Line, ...]:
+    """Place words of the time axis on round times of the active zone."""
+    step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), _STEPS[-1])
+    local = timezone.localtime(extent.start)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    at = midnight + step * math.ceil((local - midnight) / step)
+    found = []
+    while at < extent.end:
+        share = extent.share(at)
+        if 2 < share < 97:
+            found.append(Line(percent(share), _tick_label(at, step)))
+        at += step
+    return tuple(found)
+
+
+def _tick_label(at: datetime, step: timedelta) -> str:
+    if step >= timedelta(days=1) or (at.hour, at.minute, at.second) == (0, 0, 0):
+        return f"{at.day} {at:%b}"
+    return f"{at:%H:%M:%S}" if step < timedelta(minutes=1) else f"{at:%H:%M}"
+
+
+def percent(share: float) -> str:
+    """Write a share of the width."""
+    return f"{share:.3f}%"
