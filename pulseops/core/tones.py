@@ -23,11 +23,9 @@ STATES: dict[str, Look] = {
     "investigating": Look("warn", "state-half"),
     "resolved": _GOOD,
     # severities
-    "critical": Look("error", "state-square"),
-    "high": Look("error", "state-triangle"),
-    "medium": Look("warn", "state-half"),
-    "med": Look("warn", "state-half"),  # as the table writes it
-    "low": Look("info", "state-ring"),
+    "high": Look("error", "bars-3"),
+    "med": Look("warn", "bars-2"),
+    "low": Look("info", "bars-1"),
     # deployments, jobs, deliveries
     "success": _GOOD,
     "sent": _GOOD,
