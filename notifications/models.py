@@ -172,6 +172,12 @@ class Job(models.Model):
         return f"{self.type} {self.status}"
 
     @property
+    def state_label(self) -> str:
+        """The status as people say it."""
+        said = {self.Status.PENDING: "Waiting", self.Status.PROCESSING: "Sending"}
+        return said.get(self.Status(self.status), self.status.capitalize())
+
+    @property
     def word(self) -> str:
         """What it tells of, in words."""
         return heading(self.type)

@@ -72,7 +72,7 @@ def services_by_intake(org: Org, now: datetime) -> list[Sender]:
     recent = Q(api_keys__buckets__window_start__gt=now - BUCKETS_KEPT)
     rows = Service.objects.for_org(org).annotate(day=Sum("api_keys__buckets__count", filter=recent, default=0))
     return [
-        Sender(row.name, row.day, row.day * row.retention_days, f"kept {_count(row.retention_days, 'day')}")
+        Sender(row.name, row.day, row.day * row.retention_days, _count(row.retention_days, "day"))
         for row in rows.order_by("-day", "name")
     ]
 

@@ -85,9 +85,8 @@ def duration(seconds: float | None) -> str:
 def status(state: str, label: str = "") -> SafeString:
     """Say a state with its shape and colour; `label` if the word to show differs from `state`."""
     seen = tones.look(state)
-    return format_html(
-        '<span class="status tone-{}">{}{}</span>', seen.tone, icon(seen.icon), label or state.capitalize()
-    )
+    said = label or ("OK" if state == "ok" else state.capitalize())
+    return format_html('<span class="status tone-{}">{}{}</span>', seen.tone, icon(seen.icon), said)
 
 
 @register.simple_tag
