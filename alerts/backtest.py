@@ -32,7 +32,7 @@ class Happening:
 class Episode:
     """From a firing to its end; `until` None if that is still to come."""
 
-    environment_id: UUID
+    place: str  # service / environment
     since: datetime
     until: datetime | None
     is_reopened: bool
@@ -72,10 +72,10 @@ class Backtest:
         for each in self.happenings:
             if each.outcome is Outcome.RECOVER:
                 start = begun.pop(each.environment_id)
-                found.append(_episode(start, each.at))
+                found.append(self._episode(start, each.at))
             else:
                 begun[each.environment_id] = each
-        found += [_episode(start, None) for start in begun.values()]
+        found += [self._episode(start, None) for start in begun.values()]
         return sorted(found, key=lambda episode: episode.since, reverse=True)
 
     @property
@@ -88,12 +88,12 @@ class Backtest:
             )
             for n, p in enumerate(self.peaks)
         ]
-        bands = [Band(e.since, e.until, f"Fired: {self.names.get(e.environment_id, '')}") for e in self.episodes]
+        bands = [Band(e.since, e.until, f"Fired: {e.place}") for e in self.episodes]
         return stacked_histogram(buckets, threshold=self.threshold, bands=bands, height=132)
 
-
-def _episode(start: Happening, until: datetime | None) -> Episode:
-    return Episode(start.environment_id, start.at, until, start.outcome is Outcome.REOPEN)
+    def _episode(self, start: Happening, until: datetime | None) -> Episode:
+        place = self.names.get(start.environment_id, "")
+        return Episode(place, start.at, until, start.outcome is Outcome.REOPEN)
 
 
 def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:

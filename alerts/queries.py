@@ -12,6 +12,8 @@ from accounts.models import Org
 from alerts.models import AlertFiring, AlertRule
 from alerts.words import in_words
 
+_GOING_ON = Q(firings__resolved_at=None, firings__environment__isnull=False)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSummary:
@@ -47,11 +49,18 @@ def is_muted(rule: AlertRule) -> bool:
 def rule_summaries(org: Org) -> list[RuleSummary]:
     """Return the organisation's rules by name; one query."""
     rows = AlertRule.objects.for_org(org).select_related("service", "environment__service")
-    going_on = Q(firings__resolved_at=None, firings__environment__isnull=False)
-    found = rows.annotate(firing=Count("firings", filter=going_on), last=Max("firings__fired_at")).order_by(
+    found = rows.annotate(firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")).order_by(
         "name", "pk"
     )
     return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in found]
+
+
+def summary_of(rule: AlertRule) -> RuleSummary:
+    """Return what the list says of one rule; one query."""
+    found = AlertRule.objects.filter(pk=rule.pk).aggregate(
+        firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")
+    )
+    return RuleSummary(rule, in_words(rule), found["firing"], found["last"])
 
 
 def firings_of(rule: AlertRule) -> list[AlertFiring]:

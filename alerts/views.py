@@ -16,7 +16,7 @@ from alerts.backtest import PERIODS, backtest
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
-from alerts.words import aftermath, in_words
+from alerts.words import aftermath
 from pulseops.core.bounded import OutOfTimeError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
@@ -76,7 +76,7 @@ def rule_detail(request: OrgRequest, rule_id: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return render(request, "alerts/_backtest.html", values)
     values |= {
-        "words": in_words(rule),
+        "summary": queries.summary_of(rule),
         "aftermath": aftermath(rule),
         "firings": queries.firings_of(rule),
         "is_muted": queries.is_muted(rule),

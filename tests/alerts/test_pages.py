@@ -138,6 +138,8 @@ def test_the_page_of_a_rule(
     for reader in (client, client_for(viewer)):
         page = reader.get(f"/alerts/{rule.pk}").content.decode()
         assert "fired <strong>1 time</strong>" in page
+        assert "<strong>api / production</strong>" in page
+        assert "Firing" in page
         assert "Going on" in page
         assert f"#{Incident.objects.get().pk}" in page
     assert "Delete rule" not in page
