@@ -96,12 +96,12 @@ class Charted:
     @property
     def what(self) -> str:
         """The logs in words."""
-        return f"{self.level} logs".lstrip() + (" of the filter" if self.is_filtered else "")
+        return f"{self.level} logs".lstrip() + (" that match the filter" if self.is_filtered else "")
 
     @property
     def label(self) -> str:
         """The chart in words."""
-        return f"{self.what.capitalize()} around the start, {self.minutes} min a bar"
+        return f"{self.what.capitalize()}{',' * self.is_filtered} around the start, {self.minutes} min a bar"
 
 
 def sample_line(id: int, ts: datetime, level: str, message: str) -> SampleLine:  # noqa: A002

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from incidents.models import Severity
+from pulseops.core.times import zone_label
 from services.models import Environment
 
 _TITLE = 200
@@ -66,9 +67,11 @@ class NoteForm(forms.Form):
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "What you found, tried or decided"}),
     )
-    happened_at = forms.DateTimeField(
-        label="Happened at", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
-    )
+    happened_at = forms.DateTimeField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["happened_at"].label = f"Happened at ({zone_label()}), if not now"
 
     def clean_happened_at(self) -> datetime | None:
         """Refuse the future."""

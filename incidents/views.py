@@ -24,6 +24,7 @@ from incidents.models import Incident, IncidentEvent, Severity
 from incidents.transitions import next_move
 from notifications.queries import messages_about
 from pulseops.core.extensions import INCIDENT_PANELS, Panel
+from pulseops.core.folding import Folded
 from services.models import Environment, Service
 
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
@@ -82,7 +83,7 @@ def render_detail(request: OrgRequest, incident: Incident, note_form: NoteForm, 
     panels: list[Panel] = [panel for ask in INCIDENT_PANELS if (panel := ask(request, incident))]
     values = {
         "incident": incident,
-        "events": events,
+        "events": Folded.of(events, 20),
         "repeated_before": _repeated_before(incident, events),
         "evidence": evidence,
         "samples": [(line, sample_url(line)) for line in evidence.samples] if evidence else [],
@@ -90,7 +91,7 @@ def render_detail(request: OrgRequest, incident: Incident, note_form: NoteForm, 
         "chart": queries.evidence_chart(incident, evidence),
         "logs_url": window_url(incident, evidence),
         "deployments": _deployments(incident),
-        "told": list(messages_about(request.org, incident.pk)),
+        "told": Folded.of(list(messages_about(request.org, incident.pk)), 6),
         "panels": panels,
         "move": next_move(incident.status),
         "note_form": note_form,

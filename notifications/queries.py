@@ -54,9 +54,9 @@ def outbox(org: Org, state: str, before: str) -> OutboxPage:
 
 
 def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:
-    """Return the messages about one incident, oldest first, at most a hundred."""
+    """Return the messages about one incident, newest first, at most a hundred."""
     rows = Job.objects.for_org(org).filter(subject_id=subject_id).select_related("channel")
-    return rows.order_by("created_at", "pk")[:100]
+    return rows.order_by("-created_at", "channel__name", "pk")[:100]
 
 
 def failing_channels(org: Org) -> QuerySet[Channel]:

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Org, User
 from alerts.evaluation import evaluate
 from deployments.models import Deployment
-from incidents.actions import investigate_incident, resolve_incident
+from incidents.actions import add_note, investigate_incident, resolve_incident
 from incidents.models import Incident
 from incidents.tasks import trim_incidents
 from tests.alerting import make_channel, make_incident, make_rule, receive
@@ -109,6 +109,7 @@ def test_notes_with_their_time(client: Client, org: Org) -> None:
     page = client.get(f"/incidents/{incident.pk}").content.decode()
     assert "&lt;b&gt;found it" in page
     assert "2026-01-02 03:04:00" in page
+    assert "Happened at (UTC), if not now" in page
     for bad in ({"text": ""}, {"text": "x", "happened_at": "9999-01-01T00:00"}, {"text": "x", "happened_at": "noon"}):
         assert client.post(address, bad).status_code == 422
     assert incident.events.filter(type="note").count() == 1
@@ -166,9 +167,26 @@ def test_the_timeline_counts_repeated_detections_in_their_place(client: Client, 
     assert words.index("Detected 1,200 times") < words.index(f"event-{created.pk}")
 
 
+def test_long_lists_are_folded(client: Client, org: Org) -> None:
+    make_channel(org, "https://hooks.slack.com/services/x")
+    incident = make_incident(org, description="See https://wiki.example/runbook.")
+    for number in range(22):
+        add_note(actor=None, incident=incident, text=f"Note {number:02}")
+    page = client.get(f"/incidents/{incident.pk}").content.decode()
+    assert "earlier entries" not in page  # three more are no reason to fold
+    add_note(actor=None, incident=incident, text="Note 22")
+    page = client.get(f"/incidents/{incident.pk}").content.decode()
+    shown, _, folded = page.partition("4 earlier entries")
+    assert "Note 03" in shown
+    assert "Note 02" in folded
+    assert '<a href="https://wiki.example/runbook" rel="nofollow">' in page
+    assert 'title="Slack hooks.slack.com' in page  # a channel without a name is not a deleted one
+    assert "Waiting" in page
+
+
 def test_deployments_around_it_are_those_before_and_meanwhile(client: Client, org: Org) -> None:
     incident = make_incident(org)
-    for minutes in (-90, -10, 10, 50):
+    for minutes in (-90, -10, 0, 10, 50):
         at = incident.created_at + timedelta(minutes=minutes)
         Deployment.objects.create(
             org=org, service=incident.service, environment=incident.environment, status="success", created_at=at,
@@ -176,14 +194,15 @@ def test_deployments_around_it_are_those_before_and_meanwhile(client: Client, or
         )  # fmt: skip
     resolve_incident(actor=None, incident=incident, at=incident.created_at + timedelta(minutes=30))
     page = client.get(f"/incidents/{incident.pk}")
-    assert [each.title for each in page.context["deployments"]] == ["Version -10", "Version 10"]
+    assert [each.title for each in page.context["deployments"]] == ["Version -10", "Version 0", "Version 10"]
     assert "10 min</time> before the start" in page.content.decode()
     assert "10 min</time> after the start" in page.content.decode()
+    assert "at the start" in page.content.decode()
 
 
 def test_without_logs_and_channels_it_says_so(client: Client, org: Org) -> None:
     page = client.get(f"/incidents/{make_incident(org).pk}").content.decode()
-    assert "There are no error logs of the time around its start." in page
+    assert "There are no error logs around its start." in page
     assert "No channel was told of it." in page
 
 
