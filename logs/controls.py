@@ -78,6 +78,8 @@ class Controls:
     @property
     def start_local(self) -> str:
         """`from` as somebody would type it."""
+        if not self.explorer.since:
+            return ranges.DEFAULT_FROM
         return self.explorer.since if self.explorer.since.startswith("-") else _typed(self.explorer.range.start)
 
     @property

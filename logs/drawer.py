@@ -28,6 +28,7 @@ CONTEXT_ROWS = 50
 _AROUND_TRACE = timedelta(hours=1)
 _AROUND_LOG = timedelta(minutes=5)
 _NEAR = timedelta(hours=2)
+_LONG, _HUGE = 40, 600  # characters of a value
 _RAW_SHOWN = 200_000  # characters of JSON that are formatted; more is shown as it is stored
 
 
@@ -40,6 +41,16 @@ class Field:
     with_url: str = ""
     without_url: str = ""
     column_url: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a phone has no room for it beside its name."""
+        return len(self.value) > _LONG
+
+    @property
+    def is_huge(self) -> bool:
+        """Whether it would push everything below it out of sight."""
+        return len(self.value) > _HUGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +143,12 @@ def _raw(log: LogDetail, scope: Scope | None, meta: object) -> str:
 
 
 def _all_of(explorer: Explorer, key: str, value: str | None, log: LogDetail) -> str:
-    """Return the page with all logs of one trace or request, an hour around this one."""
+    """Return the page with all logs of one trace or request, an hour around this one, and none open over them."""
     if not value:
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
-    address = {"since": ranges.written(since), "to": ranges.written(until), "row": str(log.row.address)}
-    from_query = with_term(Everything(), Equals(key, (value_of(value),)))
-    return explorer.url(q=print_query(from_query), **address)
+    query = with_term(Everything(), Equals(key, (value_of(value),)))
+    return explorer.url(q=print_query(query), since=ranges.written(since), to=ranges.written(until))
 
 
 def _around(scope: Scope | None, log: LogDetail) -> str:

@@ -17,7 +17,7 @@ from logs.facets import Facet, KeySeen
 from logs.forms import Explorer
 from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.pills import Pill
-from logs.rows import Lister, Marker, ShownRow
+from logs.rows import Column, Lister, Marker, ShownRow, columns_of
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.scopes import Scopes
 from logs.search.session import SearchSession, search_session
@@ -37,6 +37,7 @@ class Explored:
 
     page: Page
     rows: Sequence[ShownRow]
+    columns: Sequence[Column]
     chart: charts.Chart
     counts: Counts
     total: int
@@ -54,6 +55,11 @@ class Explored:
         """How long it took."""
         return round(self.seconds * 1000)
 
+    @property
+    def has_incidents(self) -> bool:
+        """Whether the chart has a band of an incident, not only one of what was not counted."""
+        return any(band.url for band in self.chart.bands)
+
 
 def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
     """Search, count and lay out one page of `org`, whose services are `scopes`."""
@@ -67,9 +73,11 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = nothing.help_for(session, search, explorer)
+    list_ = lister(explorer, scopes)
     return Explored(
         page=page,
-        rows=lister(explorer, scopes).rows(page.rows),
+        rows=list_.rows(page.rows),
+        columns=list_.columns,
         chart=chart,
         counts=counts,
         total=chart.total,
@@ -90,7 +98,7 @@ def lister(explorer: Explorer, scopes: Scopes) -> Lister:
     return Lister(
         marker=Marker(explorer.node),
         scopes=scopes.by_environment(),
-        columns=explorer.columns,
+        columns=columns_of(explorer.columns, scopes),
         url_of=explorer.row_url,
         opened=opened,
         is_long=explorer.is_long,

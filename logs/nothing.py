@@ -62,6 +62,7 @@ class Help:
     """
 
     has_logs: bool
+    has_services: bool = True
     scope: str = ""
     is_last_known: bool = False
     last_logged_at: datetime | None = None
@@ -77,7 +78,7 @@ def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help
     """Find out, within a few tenths of a second."""
     oldest = queries.oldest_at(session, search.org_id)
     if oldest is None:
-        return Help(has_logs=False)
+        return Help(has_logs=False, has_services=bool(search.scopes.all))
     held = [scope for scope in search.scopes.all if search.split.columns.holds(scope)]
     last, is_last_known = _last_logged_at(session, search, explorer, held)
     nearest, is_nowhere = _nearest(session, search, explorer, oldest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -18,14 +18,23 @@ from logs.search.edit import value_of
 from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow
 from logs.search.printer import print_query
-from logs.search.scopes import Scope
+from logs.search.scopes import Scope, Scopes
 from logs.search.tree import Equals, Node, Text, leaves
 from pulseops.core import times
 
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
+_WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
 _ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column beside the message, `width` characters wide."""
+
+    name: str
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Cell:
     name: str
     value: str
     term: str
+    width: int = _WIDTHS[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,11 @@ class ShownRow:
     more: int
     cells: tuple[Cell, ...]
     is_open: bool = False
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the message has nothing to see."""
+        return not self.row.message.strip()
 
 
 class Marker:
@@ -84,7 +99,7 @@ class Lister:
 
     marker: Marker
     scopes: dict[UUID, Scope]
-    columns: Sequence[str]
+    columns: Sequence[Column]
     url_of: Callable[[Address], str]
     opened: str = ""
     is_long: bool = False  # over a day, so the date stands before the time
@@ -107,7 +122,7 @@ class Lister:
             line=self.marker.mark(line),
             message=self.marker.mark(row.message),
             more=more,
-            cells=tuple(cell(name, row, scope) for name in self.columns),
+            cells=tuple(replace(cell(each.name, row, scope), width=each.width) for each in self.columns),
             is_open=str(row.address) == self.opened,
         )
 
@@ -124,6 +139,16 @@ class Lister:
         cut = start - _LEAD if start > _LINE // 3 else 0
         shown = ("… " if cut or (number and at) else "") + line[cut : cut + _LINE]
         return shown + (" …" if len(line) > cut + _LINE else ""), len(lines) - 1
+
+
+def columns_of(names: Iterable[str], scopes: Scopes) -> list[Column]:
+    """Return the columns `names`, wide enough for the services and environments that there are, whatever comes in."""
+    said = {"service": scopes.services(), "env": scopes.environments()}
+    return [Column(name, _width(max(map(len, said.get(name, ())), default=_WIDTHS[1]))) for name in names]
+
+
+def _width(characters: int) -> int:
+    return next((width for width in _WIDTHS if width >= characters), _WIDTHS[-1])
 
 
 def cell(name: str, row: LogRow, scope: Scope | None) -> Cell:

@@ -21,6 +21,11 @@ class OfferedView:
     is_own: bool
     may_delete: bool
 
+    @property
+    def dialog(self) -> str:
+        """The id of the dialog that asks before it is deleted."""
+        return f"delete-view-{self.view.pk}"
+
 
 def offered_views(org: Org, user: User, membership: Membership) -> Sequence[OfferedView]:
     """Return the reader's views and those that others share, by name; one query."""

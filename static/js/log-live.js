@@ -34,10 +34,12 @@ function precedes(a, b) {
   return ta > tb || (ta === tb && ia > ib);
 }
 
-function release({ list, show }) {
+function release({ bar, list, show, words }) {
   put(list, held);
   held = [];
   show.hidden = true;
+  bar.removeAttribute("data-waiting");
+  words.textContent = "Following what comes in.";
 }
 
 function take(rows, all) {
@@ -68,7 +70,8 @@ async function poll() {
     all.bar.dataset.liveAfter = response.headers.get("X-Logs-Newest") ?? all.bar.dataset.liveAfter;
     take([...template.content.querySelectorAll("[data-log]")], all);
     const gap = response.headers.get("X-Logs-Gap") === "1";
-    all.words.textContent = gap ? "Following; more comes in than can be shown." : "Following what comes in.";
+    all.bar.toggleAttribute("data-waiting", held.length > 0);
+    all.words.textContent = held.length ? "Waiting while you read." : gap ? "Following; more comes in than can be shown." : "Following what comes in.";
     wait = EVERY;
   } catch {
     wait = Math.min(wait * 2, MOST);

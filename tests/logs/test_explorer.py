@@ -106,6 +106,8 @@ def test_a_mistake_keeps_the_last_good_result(client: Client, service: Service) 
     assert 'value="still ("' in seen
     alone = page(client, f"q={quote('still (')}")
     assert "This bracket is not closed." in alone
+    assert "Nothing was searched" in alone
+    assert "log-chart__line" not in alone  # which would say "0 logs, complete"
     assert "data-logs" not in alone
 
 

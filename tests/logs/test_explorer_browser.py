@@ -42,6 +42,7 @@ def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any
     page.locator("#drawer").get_by_role("link", name="All of the trace").click()
     expect(page.locator("[data-logs] > li")).to_have_count(2)
     assert messages(page)[0] == "charge accepted"
+    expect(page.locator(".drawer--open")).to_have_count(0)  # on a phone it would lie over all of them
 
 
 def test_a_mistake_is_told_and_the_rows_stay(explorer: Page) -> None:

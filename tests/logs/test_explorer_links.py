@@ -138,6 +138,13 @@ def test_columns_are_switched_one_by_one(client: Client, service: Service) -> No
     assert 'class="log__cell' not in page(client, "cols=none")
 
 
+def test_a_column_is_wide_enough_for_the_names_that_there_are(client: Client, service: Service) -> None:
+    make_log(service, "hello")
+    assert 'class="log__cell log__cell--8 truncate" title="service: api"' in page(client)
+    make_service(service.org, "payments-worker")
+    assert 'class="log__cell log__cell--16 truncate" title="service: api"' in page(client)
+
+
 def test_a_logs_own_page_leads_to_the_time_around_it(client: Client, service: Service) -> None:
     log = make_log(service, "long ago", ts=timezone.now() - timedelta(days=9), meta_json={"user": 7})
     seen = unescape(client.get(f"/logs/{Address(log.ts, log.pk)}").content.decode())

@@ -61,6 +61,7 @@ def test_they_wait_while_somebody_reads(live: Page, busy_service: Service) -> No
     page.locator("[data-logs] .log__link").nth(1).click()
     expect(page.locator(".drawer--open")).to_have_count(1)
     holds("with a log open", "1 new")
+    expect(page.get_by_role("status").filter(has_text="Waiting while you read.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".drawer--open")).to_have_count(0)
     page.evaluate("getSelection().selectAllChildren(document.querySelector('.log__message'))")
@@ -73,6 +74,7 @@ def test_they_wait_while_somebody_reads(live: Page, busy_service: Service) -> No
     expect(first(page)).to_contain_text("scrolled down")
     expect(page.locator("[data-logs] > li").nth(2)).to_contain_text("with a log open")
     expect(button).to_be_hidden()
+    expect(page.get_by_role("status").filter(has_text="Following")).to_be_visible()
     assert page.evaluate("scrollY") == 0
 
 

@@ -55,6 +55,14 @@ def test_an_organisation_without_logs_is_led_to_the_first(client: Client, servic
     seen = page(client)
     assert "No logs yet" in seen
     assert 'href="/services"' in seen
+    assert "have sent nothing" in seen
+
+
+def test_who_may_not_make_a_service_is_not_told_to(client: Client) -> None:
+    seen = page(client)
+    assert "No logs yet" in seen
+    assert "Developers and admins" in seen
+    assert "Go to services" not in seen
 
 
 def test_the_nearest_match_and_when_the_service_last_logged(client: Client, service: Service) -> None:
