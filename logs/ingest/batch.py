@@ -18,7 +18,7 @@ def make_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
     """
     entries = decode_entries(payload)
     if entries is not None and len(entries) <= settings.INGEST_MAX_ENTRIES:
-        rows = quick_rows(payload, entries, window)
+        rows = quick_rows(entries, window)
         if rows is not None:
             return Batch(rows, payload.is_plain)
     batch = careful_batch(payload, window, is_lenient=is_lenient)

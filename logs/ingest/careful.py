@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from logs.ingest.decode import Payload, invalid, split_entries
 from logs.ingest.levels import STORED, stored_level
 from logs.ingest.meta import problem_of, with_fields
 from logs.ingest.rows import Batch, Row, Window
-from logs.ingest.timestamps import from_epoch, parse_text
+from logs.ingest.timestamps import from_epoch, parse_text, utc_texts
 from pulseops.core.errors import ApiError
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class _EntryReader:
         trace_id = self._read(fields, "trace_id", _text)
         request_id = self._read(fields, "request_id", _text)
         meta = self._meta(fields)
-        return level, stamp.astimezone(UTC).isoformat(), message, meta, trace_id, request_id
+        return level, utc_texts([stamp])[0], message, meta, trace_id, request_id
 
     def _read(
         self, fields: dict[str, Raw], name: str, read: Callable[[bytes], T], *, may_be_null: bool = True

@@ -6,6 +6,7 @@ It is not decoded and written anew, so numbers keep every digit.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 from django.conf import settings
@@ -26,8 +27,7 @@ def problem_of(meta: Raw | bytes) -> str | None:
     Nothing may be nested deeper than INGEST_MAX_DEPTH, and numbers must be such as a reader of JSON can hold.
     """
     text = bytes(meta)
-    openings = text.count(b"{") + text.count(b"[")
-    if openings > settings.INGEST_MAX_DEPTH and depth_of(text) > settings.INGEST_MAX_DEPTH:
+    if _openings(text) > settings.INGEST_MAX_DEPTH and depth_of(text) > settings.INGEST_MAX_DEPTH:
         return f"is nested deeper than {settings.INGEST_MAX_DEPTH}"
     try:
         _anything.decode(text)
@@ -38,20 +38,17 @@ def problem_of(meta: Raw | bytes) -> str | None:
     return None
 
 
-def may_have_small_numbers(body: bytes) -> bool:
-    """Whether a body may have numbers such as 1e-500: a cheap look for many metas at once."""
-    return b"e-" in body or b"E-" in body
-
-
-def is_storable(meta: Raw, length: int, *, is_flat: bool, may_be_small: bool) -> bool:
-    """Do as `problem_of`, but quickly where a look at the whole batch has told something of this meta already."""
-    if not is_flat or may_be_small or length > MAX_DIGITS:
-        return problem_of(meta) is None
+def are_storable(metas: Sequence[Raw]) -> bool:
+    """Tell whether `problem_of` finds nothing in any of a batch's metas, mostly by one look at all of them together."""
+    together = b",".join(metas)
+    is_flat = _openings(together) - len(metas) < settings.INGEST_MAX_DEPTH
+    if not is_flat or _may_have_small_numbers(together):
+        return all(problem_of(meta) is None for meta in metas)
     try:
-        _anything.decode(meta)
+        _anything.decode(b"[" + together + b"]")
     except (msgspec.DecodeError, ValueError):
         return False
-    return True
+    return all(problem_of(meta) is None for meta in metas if len(meta) > MAX_DIGITS)
 
 
 def depth_of(text: bytes) -> int:
@@ -71,7 +68,16 @@ def _may_have_too_many_digits(text: bytes) -> bool:
     """A cheap look that is wrong about long digits inside of strings only."""
     if len(text) > MAX_DIGITS and _LONG_NUMBER.search(text):
         return True
-    return may_have_small_numbers(text) and _SMALL_NUMBER.search(text) is not None
+    return _may_have_small_numbers(text) and _SMALL_NUMBER.search(text) is not None
+
+
+def _may_have_small_numbers(text: bytes) -> bool:
+    """Whether there may be numbers such as 1e-500: a cheap look."""
+    return b"e-" in text or b"E-" in text
+
+
+def _openings(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
 
 
 def _problem_of_numbers(text: bytes) -> str | None:

@@ -56,7 +56,7 @@ class Batch:
     @property
     def has_errors(self) -> bool:
         """Whether a row has the level error."""
-        return any(level == "error" for level, _ in self.counts)
+        return any(row[0] == "error" for row in self.rows)
 
     def copy_text(self, prefix: str) -> str:
         """Return the rows in COPY's text format, each behind `prefix`, which has the columns in front."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -33,6 +34,13 @@ def from_epoch(number: float) -> datetime:
             except OverflowError:
                 break
     raise ValueError("is no time that an epoch number could mean")
+
+
+def utc_texts(moments: Sequence[datetime]) -> list[str]:
+    """Write one or more aware times as RFC 3339 in UTC; msgspec does it in a tenth of the time of `isoformat`."""
+    if {each.tzinfo for each in moments} != {UTC}:
+        moments = [each.astimezone(UTC) for each in moments]
+    return msgspec.json.encode(moments)[2:-2].decode().split('","')
 
 
 def parse_text(text: str) -> datetime:

@@ -176,7 +176,7 @@ def test_both_ways_through_a_batch_agree(entries: list[dict[str, Any]], indent: 
     text = "\n".join(map(json.dumps, entries)) if ndjson else json.dumps(entries, indent=indent)
     payload, window = make_payload(text.encode(), "ndjson" if ndjson else "json"), Window(timezone.now(), 7)
     decoded = decode_entries(payload)
-    rows = None if decoded is None else quick.quick_rows(payload, decoded, window)
+    rows = None if decoded is None else quick.quick_rows(decoded, window)
     if rows is not None:
         careful = careful_batch(payload, window, is_lenient=False)
         assert (rows, 0) == (careful.rows, careful.rejected)
