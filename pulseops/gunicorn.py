@@ -1,7 +1,7 @@
 """How gunicorn serves (`gunicorn --config python:pulseops.gunicorn pulseops.wsgi`).
 
 Two processes: more of them only fight over the interpreter's work on two cores. A thread each for the clients that send
-without a pause (see web_worker), who share few connections to the database, for its writers would fight as well.
+without a pause (see web.worker), who share few connections to the database, for its writers would fight as well.
 WEB_WORKERS, WEB_THREADS and DATABASE_POOL_SIZE change that.
 """
 
@@ -14,13 +14,14 @@ from typing import Any
 from pulseops import serving
 from pulseops.core.environment import env
 from pulseops.core.supervision import end_with_supervisor
+from pulseops.web.shares import shares
 
 env.refuse_wrong()
 
 wsgi_app = "pulseops.wsgi"
 bind = [f"[{serving.HOST}]:{serving.PORT}" if ":" in serving.HOST else f"{serving.HOST}:{serving.PORT}"]
 preload_app = True  # a worker that is replaced runs the code, templates and addresses of static files that all run
-worker_class = "pulseops.web_worker.BoundedWorker"
+worker_class = "pulseops.web.worker.BoundedWorker"
 workers = serving.WEB_WORKERS
 threads = serving.WEB_THREADS
 
@@ -45,6 +46,11 @@ def on_starting(server: Any) -> None:
     from pulseops.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
 
     load_everything()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Count on a process no more that has ended; killed ones could not say so themselves."""
+    shares.forget(worker.age)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -7,8 +7,7 @@ of them as there are threads, and nobody else is answered.
 from __future__ import annotations
 
 import select
-import socket
-import struct
+import time
 from collections import deque
 from typing import Any
 
@@ -18,10 +17,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from pulseops.core.slow_clients import reading_within
 from pulseops.serving import HEAD_LINE_BYTES, WEB_REQUEST_SECONDS
+from pulseops.web.peer import Peer
+from pulseops.web.shares import shares
 
-ANSWER_SECONDS = 30  # without a byte of the answer being taken
 STAY_SECONDS = 0.005  # for a client's next request to come
 LINGER_SECONDS = 0.5  # for a client to hang up after the last answer
+HESITATION_SECONDS = 0.002  # for a process with fewer connections to take the next one
 
 message.MAX_REQUEST_LINE = HEAD_LINE_BYTES  # its settings may not ask for more than its own 8,190
 
@@ -33,8 +34,24 @@ class BoundedWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._queued: deque[None] = deque()  # one for each connection that waits for a thread
 
+    def accept(self, listener: Any) -> None:
+        """Take the next client, unless another process does that has fewer."""
+        if shares.is_anybodys_less(self.nr_conns):
+            time.sleep(HESITATION_SECONDS)
+        super().accept(listener)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for clients that connect or send on, and for threads that are done."""
+        if self.alive:
+            shares.tell(self.age, self.nr_conns)
+        else:
+            shares.forget(self.age)
+        super().wait_for_and_dispatch_events(timeout)
+
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection with a request to the threads."""
+        if not isinstance(conn.sock, Peer):
+            conn.sock = Peer.take_over(conn.sock)
         self._queued.append(None)
         super().enqueue_req(conn)
 
@@ -52,8 +69,6 @@ class BoundedWorker(ThreadWorker):
 
     def _serve(self, conn: Any) -> Any:
         """Serve one request. An answer may take longer; then the connection is not used for another."""
-        bound = struct.pack("ll", ANSWER_SECONDS, 0)  # struct timeval
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bound)
         with reading_within(conn.sock, WEB_REQUEST_SECONDS):
             kept = super().handle(conn)
         if kept is False:
