@@ -48,4 +48,4 @@ def service_panel(request: HttpRequest, service: Service) -> Panel | None:
     live = [each for each in found if each.is_live]
     last = next((each for each in found if not each.is_live), None)
     values = {"live": live, "last": last, "url": f"{reverse('incidents:list')}?state=all&service={service.pk}"}
-    return Panel("Incidents", "incidents/_service_panel.html", values, anchor="incidents")
+    return Panel("Incidents", "incidents/_service_panel.html", values, anchor="incidents", is_urgent=bool(live))

@@ -196,11 +196,13 @@ def _is_scope(term: Node) -> bool:
 
 
 def _meant(key: str, known: Sequence[str]) -> str | None:
-    """Return the known key that `key` probably means: `status` for `http.status`, `user.idd` for `user.id`."""
+    """Return the known key that `key` probably means: `status` or `statuss` for `http.status`."""
     if not known or key in known or any(each.startswith(f"{key}.") for each in known):
         return None
     ends = [each for each in known if each.lower().endswith(f".{key.lower()}") or each.lower() == key.lower()]
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    last_parts = {each.rpartition(".")[2]: each for each in reversed(known)}  # of several the most usual
+    near += [last_parts[part] for part in difflib.get_close_matches(key, last_parts, n=1, cutoff=0.8)]
     return next(iter([*ends, *near]), None)
 
 

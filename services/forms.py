@@ -70,6 +70,9 @@ class ServiceForm(forms.Form):
         max_value=RETENTION_DAYS_MAX,
         initial=7,
         help_text=f"{RETENTION_DAYS_MIN} to {RETENTION_DAYS_MAX}. Older logs are deleted.",
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), f"A whole number from {RETENTION_DAYS_MIN} to {RETENTION_DAYS_MAX}."
+        ),
     )
 
     def __init__(self, *args: Any, service: Service | None = None, **kwargs: Any) -> None:
@@ -169,7 +172,7 @@ class ConfirmNameForm(forms.Form):
         self.expected = expected
         super().__init__(*args, **kwargs)
         field = self.fields["typed_name"]
-        field.label = f"Type {expected} to confirm"
+        field.label = f"Type “{expected}” to confirm"
         field.widget.attrs |= {
             "autocomplete": "off",
             "spellcheck": "false",

@@ -39,6 +39,7 @@ class Panel:
     template: str
     context: dict[str, Any]
     anchor: str = ""
+    is_urgent: bool = False  # stands first
 
 
 @dataclass(frozen=True, slots=True)

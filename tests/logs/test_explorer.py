@@ -49,6 +49,7 @@ def test_an_outsider_sees_nothing_of_it(client_for: ClientFor, outsider: User, s
     assert "our secret" not in seen
     assert "No service is called" in seen
     assert "This log is gone" in seen
+    assert "drawer--open" in seen
     assert client_for(outsider).get(f"/logs/{address(log)}").status_code == 404
 
 

@@ -107,7 +107,7 @@ def test_scopes_are_named(client: Client, service: Service) -> None:
     )
     assert any(each.startswith("production last logged 3 d ago") for each in told(client, "env:prod"))
     assert any(each.startswith("Your services last logged 3 d ago") for each in told(client))
-    assert "web has logged nothing before the end of this time." in told(client, "service:web")
+    assert "web has logged nothing yet." in told(client, "service:web")
 
 
 def test_a_name_nobody_bears_says_nothing_of_the_rest(client: Client, service: Service) -> None:
@@ -128,6 +128,7 @@ def test_what_is_nowhere_is_said_to_be_nowhere(client: Client, service: Service)
         ("status:500", "http.status"),
         ("-hello status:>499", "http.status"),
         ("Status:*", "http.status"),
+        ("statuss:500", "http.status"),
         ("user.ld:7", "user.id"),
         ("zzz:1", None),
         ("http:1", None),  # is there, as an object

@@ -48,9 +48,9 @@ def test_what_is_left_empty_is_null(client_for: SignedIn, developer: User) -> No
         ({"name": "api\x1b[31m"}, "characters that cannot be shown"),
         ({"repo_url": "javascript:alert(1)"}, "Enter a valid URL"),
         ({"repo_url": "ftp://example.com/x"}, "Enter a valid URL"),
-        ({"retention_days": "0"}, "greater than or equal to 1"),
-        ({"retention_days": "366"}, "less than or equal to 365"),
-        ({"retention_days": "soon"}, "Enter a whole number"),
+        ({"retention_days": "0"}, "A whole number from 1 to 365"),
+        ({"retention_days": "366"}, "A whole number from 1 to 365"),
+        ({"retention_days": "soon"}, "A whole number from 1 to 365"),
     ],
 )
 def test_bad_input_is_said_and_kept(client_for: SignedIn, developer: User, wrong: dict[str, str], words: str) -> None:

@@ -84,9 +84,10 @@ def panel() -> Iterator[None]:
 
     SERVICE_PANELS.add(add)
     SERVICE_PANELS.add(lambda request, service: None)
+    SERVICE_PANELS.add(lambda request, service: Panel("It burns", "components/kv.html", {"rows": []}, is_urgent=True))
     before = list(SERVICE_PANELS.functions)
     yield
-    del SERVICE_PANELS.functions[len(before) - 2 :]
+    del SERVICE_PANELS.functions[len(before) - 3 :]
 
 
 @pytest.mark.usefixtures("panel")
@@ -94,6 +95,7 @@ def test_other_apps_add_panels(client_for: SignedIn, viewer: User, service: Serv
     page = client_for(viewer).get(f"/services/{service.pk}").content.decode()
     assert "Retention forecast" in page
     assert 'id="forecast"' in page
+    assert page.index("It burns") < page.index("Environments</h2>") < page.index("Retention forecast")
 
 
 def test_another_organisation_gets_404(client_for: SignedIn, outsider: User, service: Service) -> None:

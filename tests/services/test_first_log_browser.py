@@ -61,10 +61,10 @@ def test_deleting_asks_for_the_name(page: Page, live_server: LiveServer, develop
     page.goto(f"{live_server.url}/services/{service.pk}")
     page.get_by_role("button", name="Delete service…").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Type api (v2.0) to confirm").fill("api")
+    dialog.get_by_label("Type “api (v2.0)” to confirm").fill("api")
     dialog.get_by_role("button", name="Delete for good").click()
     expect(dialog).to_be_visible()  # the browser holds back what the server would refuse
-    dialog.get_by_label("Type api (v2.0) to confirm").fill("api (v2.0)")
+    dialog.get_by_label("Type “api (v2.0)” to confirm").fill("api (v2.0)")
     dialog.get_by_role("button", name="Delete for good").click()
     expect(page).to_have_url(f"{live_server.url}/services")
     assert not Service.objects.exists()
