@@ -7,7 +7,13 @@ above that wants other words adds them in `AppConfig.ready`: `PHRASES.update({"s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from pulseops.core import times
 
 PHRASES: dict[str, str] = {
     "user.signed_up": "signed up",
@@ -84,7 +90,18 @@ def _said(value: Any) -> str:
         return ", ".join(f"{key.replace('_', ' ')} {_said(each)}" for key, each in value.items())
     if isinstance(value, list):
         return ", ".join(map(_said, value))
+    if isinstance(value, str) and (moment := _moment(value)):
+        return f"{times.exact(moment)} {times.zone_label(moment)}"
     return "nothing" if value in (None, "") else str(value)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the time that `text` writes as ISO 8601 with its zone, None if it is something else."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None
 
 
 def _said_changes(changes: Any) -> str:

@@ -147,8 +147,9 @@ def assign_incident(*, actor: User | None, incident: Incident, assignee: User | 
         raise ValueError("The assignee is not a member of this organisation.")
     locked.assignee = assignee
     locked.save()
-    words = f"Assigned to {assignee.display_name}." if assignee else "Assigned to nobody."
-    _note_change(locked, actor, "assigned", words, meta={"assignee": str(assignee.pk) if assignee else None})
+    name = assignee.display_name if assignee else "nobody"
+    meta = {"assignee_id": str(assignee.pk) if assignee else None, "assignee": name}
+    _note_change(locked, actor, "assigned", f"Assigned to {name}.", meta=meta)
     _copy(locked, incident)
     return True
 

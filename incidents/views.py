@@ -30,6 +30,15 @@ from services.models import Environment, Service
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
 _DEPLOYMENTS = 8
 _TABS = ((LIVE, "Live"), ("open", "Open"), ("investigating", "Investigating"), ("resolved", "Resolved"), ("all", "All"))
+_NOTHING = {
+    "open": ("Nothing waits", "Every incident has been taken up or resolved."),
+    "investigating": (
+        "Nobody is investigating",
+        "An incident stands here from when somebody takes it up until it is resolved.",
+    ),
+    "resolved": ("None is resolved yet", "Incidents that are over stand here with their timelines."),
+    "all": ("No incident yet", "Alert rules open incidents by themselves; anybody may open one by hand."),
+}
 
 
 @require_safe
@@ -52,6 +61,8 @@ def incident_list(request: OrgRequest) -> HttpResponse:
         "newer_url": filters.url() if before else "",
         "older_url": filters.url(before=page.older) if page.older else "",
         "reset_url": Filters(state=filters.state).url(),
+        "can_choose": request.membership.is_developer and filters.state != "resolved",
+        "nothing": _NOTHING.get(filters.state),
     }
     return render(request, "incidents/list.html", values)
 

@@ -62,7 +62,11 @@ def verdict(before: Side, after: Side, patterns: PatternChanges) -> Verdict:
         return Verdict(f"No clear change in number, but {kinds} not seen before.", "warn", "state-half")
     if not before.errors and not after.errors:
         return Verdict("No errors before, none after.", "neutral", "state-check")
-    return Verdict(f"No clear change: {before.errors} errors before, {after.errors} after.", "neutral", "state-dash")
+    return Verdict(
+        f"No clear change: {_number(before.errors, 'error')} before, {after.errors or 'none'} after.",
+        "neutral",
+        "state-dash",
+    )
 
 
 def _from_to(before: Side, after: Side) -> str:
@@ -75,6 +79,10 @@ def _rate(side: Side) -> str:
     if not side.errors:
         return "none"
     return f"{side.per_minute:.1f} a minute" if side.per_minute < 100 else f"{side.per_minute:,.0f} a minute"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def _mostly(patterns: PatternChanges) -> str:
@@ -96,9 +104,11 @@ def _about_rows(before: Side, after: Side, patterns: PatternChanges) -> list[str
     said = []
     errors, lines = before.errors + after.errors, min(before.lines, after.lines)
     if 0 < errors < FEW:
-        said.append(f"Only {errors} errors in both windows together: chance alone could explain a difference.")
+        said.append(
+            f"Only {_number(errors, 'error')} in both windows together: chance alone could explain a difference."
+        )
     elif lines < _FEW_LINES and before.lines + after.lines:
-        said.append(f"Few rows: one of the windows has {lines or 'no'} log{'' if lines == 1 else 's'} in all.")
+        said.append(f"Few logs: one of the windows has {_number(lines, 'log')} in all.")
     if patterns.is_sampled:
         said.append("There were more errors than could be read; the patterns are those nearest to the deployment.")
     return said

@@ -197,3 +197,5 @@ def test_phrases() -> None:
     assert title(None) == title({}) == details(None) == ""
     assert details({"name": "x", "from": "a", "to_role": "b", "gone": None, "user_id": "1"}) == "from: a, to role: b"
     assert details({"name": "x", "to": "b", "from": None}) == "nothing → b"
+    assert details({"until": "2026-11-24T15:18:12.007639+00:00"}) == "until: 2026-11-24 15:18:12 UTC"
+    assert details({"day": "2026-11-24", "odd": "2026-13-24T00:00:00Z"}) == "day: 2026-11-24, odd: 2026-13-24T00:00:00Z"

@@ -117,7 +117,7 @@ def test_few_rows_are_no_proof(production: Environment, look: Any) -> None:
     log(production, at - timedelta(minutes=5), count=1)
     log(production, at + timedelta(minutes=5), count=4)
     context = look(deploy(production, at))
-    assert context["verdict"].words == "No clear change: 1 errors before, 4 after."
+    assert context["verdict"].words == "No clear change: 1 error before, 4 after."
     assert context["caveats"][0] == ("Only 5 errors in both windows together: chance alone could explain a difference.")
 
 

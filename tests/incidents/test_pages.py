@@ -30,6 +30,8 @@ def client(developer: User, client_for: ClientFor) -> Client:
 
 def test_with_nothing_it_says_so(client: Client) -> None:
     assert "Nothing is wrong" in client.get("/incidents").content.decode()
+    for state, said in {"investigating": "Nobody is", "resolved": "None is resolved yet", "all": "No incident"}.items():
+        assert said in client.get(f"/incidents?state={state}").content.decode()
 
 
 def test_the_list_is_narrowed_by_its_address(client: Client, org: Org, developer: User) -> None:
@@ -44,6 +46,7 @@ def test_the_list_is_narrowed_by_its_address(client: Client, org: Org, developer
 
     assert shown("") == {"Alpha", "Beta"}
     assert shown("state=resolved") == {"Gamma"}
+    assert "Choose Gamma" not in client.get("/incidents?state=resolved").content.decode()  # nothing to do with it
     assert shown("state=all") == {"Alpha", "Beta", "Gamma"}
     assert shown(f"service={shop.service_id}") == {"Beta"}
     assert shown("environment=staging") == {"Beta"}
