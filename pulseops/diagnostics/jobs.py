@@ -15,6 +15,7 @@ from accounts.models import Org
 from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs import REGISTRY, RecordedJob
 from pulseops.core.models import CronRun
+from pulseops.core.times import duration
 
 RUNS_SHOWN = 20
 PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}
@@ -72,6 +73,14 @@ class JobReport:
     def last_at(self) -> datetime | None:
         """When the newest run ended."""
         return self.last.at if self.last else None
+
+    @property
+    def took(self) -> str:
+        """How long the newest run took; empty if that is not known."""
+        took = self.last.duration_ms if self.last else None
+        if took is None:
+            return ""
+        return f"{took} ms" if took < 10_000 else duration(took / 1000)
 
     @property
     def lag(self) -> timedelta:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.db import connection
-
+from pulseops.core.bounded import OutOfTimeError, rows_within
 from pulseops.diagnostics.intake import Sender
 from pulseops.troubles import Disk, data_disk
+
+_SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
 
 # `logs` itself holds rows only while it is not partitioned.
 _PARTITIONS = """
@@ -65,11 +66,15 @@ class Storage:
         return sum(each.rows for each in self.partitions)
 
 
-def storage(senders: Sequence[Sender]) -> Storage:
-    """Look at the whole installation's storage, given all who send to it; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PARTITIONS)
-        rows = cursor.fetchall()
+def storage(senders: Sequence[Sender]) -> Storage | None:
+    """Look at the whole installation's storage, given all who send to it; one query.
+
+    Returns None where a job that holds the table for itself keeps it waiting.
+    """
+    try:
+        rows = rows_within(_SECONDS, _PARTITIONS, ())
+    except OutOfTimeError:
+        return None
     partitions = [Partition(*columns) for _, *columns in rows]
     found = Storage(partitions, rows[0][0] if rows else 0, data_disk(), None)
     day, kept = sum(each.day for each in senders), sum(each.kept for each in senders)
