@@ -15,6 +15,22 @@ from tests.factories import make_member, make_org, make_service, make_user
 pytest_plugins = ["tests.browser"]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process is left with it alone; keep together who share a fixture.
+
+    With `--dist loadgroup` every process would else make each module's fixture anew.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo", None)
+        if fixtures is None or item.get_closest_marker("xdist_group"):
+            continue
+        named = {each for defined in fixtures.name2fixturedefs.values() for each in defined}
+        if any(each.scope == "module" for each in named):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def fresh_catalog(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Catalog:
     """The catalog of a database that was empty when it was migrated."""

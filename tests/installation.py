@@ -162,6 +162,11 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Tell whether none of them runs."""
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and its children: kindly, then not."""
     process.terminate()

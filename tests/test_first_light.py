@@ -1,6 +1,7 @@
-"""The main job end to end, as a new user does it: start, sign up, and follow the first steps to the last.
+"""`manage.py up` from nothing to its end: as a new user has it, with a second one beside it, killed, and by Ctrl-C.
 
-A service, a key, the first log, a rule tried on it, and a channel whose test message arrives.
+The user signs up and follows the first steps to the last: a service, a key, the first log, a rule tried on it, and a
+channel whose test message arrives. The second test goes on with what then runs, for a start costs seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from pulseops.core.postgres.server import embedded_server
 from tests import receivers
-from tests.installation import family, free_port, is_ready, start_up, wait_until
+from tests.installation import all_gone, family, free_port, is_ready, start_up, stop, wait_until
 
 PASSWORD = "a battery of correct horses"
 
@@ -27,25 +29,30 @@ class Running:
     """`manage.py up`, answering."""
 
     process: subprocess.Popen[bytes]
-    url: str
-    log: Path
+    port: int
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://localhost:{self.port}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def up() -> Iterator[Running]:
     """Everything started by the one command, with nothing there before."""
     directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))
     directory.chmod(0o755)  # for the server's user
     port = free_port()
     process = start_up(directory, port, OUTGOING_PRIVATE_HOSTS="127.0.0.1")
-    running = Running(process, f"http://localhost:{port}", directory / "up.log")
     try:
         wait_until(lambda: is_ready(process, port), seconds=120)
-        yield running
+        yield Running(process, port, directory)
     finally:
         for member in family(process):
             member.kill()
         process.wait(10)
+        embedded_server(directory / "postgres").leave()  # whoever honcho had to kill on a busy machine has not
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -89,14 +96,39 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     expect(page.get_by_role("heading", name="Services")).to_be_visible()
     expect(page.get_by_text("First steps")).to_have_count(0)
 
-    mails = [mail.read_text() for mail in (up.log.parent / "mail").iterdir()]
+    mails = [mail.read_text() for mail in (up.directory / "mail").iterdir()]
     assert [up.url in mail for mail in mails] == [True], "the worker knows where the web is reached"
 
-    everybody = family(up.process)
-    up.process.send_signal(signal.SIGINT)  # Ctrl-C
-    up.process.wait(20)
-    wait_until(lambda: not any(each.is_running() and each.status() != "zombie" for each in everybody))
-    wait_until(lambda: not list((up.log.parent / "postgres").glob("data/postmaster.pid")))
+
+@pytest.mark.slow
+def test_a_killed_one_leaves_nobody_behind_who_is_in_the_way_and_ctrl_c_ends_all(up: Running) -> None:
+    other_port = free_port()
+    other = start_up(up.directory, other_port)
+    started, left = [up.process, other], []
+    try:
+        wait_until(lambda: is_ready(other, other_port), seconds=60)  # two share the directory, its database, its work
+        orphans = family(up.process)[1:]
+        left += orphans
+        up.process.kill()
+        again = start_up(up.directory, up.port)
+        started.append(again)
+        wait_until(lambda: all_gone(orphans))  # until then one of them may answer
+        wait_until(lambda: is_ready(again, up.port), seconds=60)
+        assert is_ready(other, other_port)
+        stop(other)
+        assert is_ready(again, up.port)
+
+        left += family(again)
+        again.send_signal(signal.SIGINT)  # Ctrl-C
+        again.wait(20)
+        wait_until(lambda: all_gone(left))
+        wait_until(lambda: not list((up.directory / "postgres").glob("data/postmaster.pid")))
+    finally:
+        left += [member for process in started for member in family(process)]
+        for process in started:
+            process.terminate()
+            process.wait(20)
+        wait_until(lambda: all_gone(left))
 
 
 def make_a_rule(page: Page) -> None:

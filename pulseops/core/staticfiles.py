@@ -1,16 +1,24 @@
-"""How static files are collected: hashed, compressed, and the stylesheet as one file."""
+"""How static files are collected: hashed, compressed, and the stylesheet as one file; and when they need not be."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 STYLESHEET = "css/main.css"
+_STAMP = ".collected"  # in STATIC_ROOT: what it was filled from
+_MANIFEST = "staticfiles.json"
 _IMPORT = re.compile(r'@import url\("(?P<path>[^"]+)"\) layer\((?P<layer>\w+)\);')
 
 Paths = dict[str, tuple[Storage, str]]
@@ -30,6 +38,39 @@ class BundlingStorage(CompressedManifestStaticFilesStorage):
             self.save(STYLESHEET, ContentFile(bundle.encode()))
             paths = {**paths, STYLESHEET: (self, STYLESHEET)}
         yield from super().post_process(paths, dry_run=dry_run, **options)
+
+
+def collect_changed() -> bool:
+    """Fill STATIC_ROOT unless it has been filled from the very files that there are now; returns whether it had to be.
+
+    To compress all takes seconds, which whoever starts the product again should not wait for. Raises OSError where
+    STATIC_ROOT cannot be written.
+    """
+    root = Path(settings.STATIC_ROOT)
+    stamp = root / _STAMP
+    if stamp.is_file() and stamp.read_text() == _state(root):
+        return False
+    stamp.unlink(missing_ok=True)  # or one that is killed in the middle would seem to have been here
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(_state(root))
+    return True
+
+
+def _state(root: Path) -> str:
+    """Return a hash of what is collected, by whom, and of what came of it last."""
+    seen = sha256(f"{version('django')} {version('whitenoise')} {_changed_at(__file__)}".encode())
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            source = storage.path(path)
+            seen.update(f"{source} {_changed_at(source)}\n".encode())
+    manifest = root / _MANIFEST
+    seen.update(manifest.read_bytes() if manifest.is_file() else b"")
+    return seen.hexdigest()
+
+
+def _changed_at(path: str) -> str:
+    found = Path(path).stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _bundled(paths: Paths) -> str:

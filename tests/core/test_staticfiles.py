@@ -8,14 +8,17 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client, override_settings
 
+from pulseops.core.staticfiles import collect_changed
+
+BUNDLING = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
+
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Static files as production has them, twice over as after an upgrade."""
     root = tmp_path_factory.mktemp("static")
-    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
     ours = ["django.contrib.staticfiles.finders.FileSystemFinder"]  # compressing Django's own takes ten seconds
-    with override_settings(STATIC_ROOT=root, STORAGES=storages, STATICFILES_FINDERS=ours):
+    with override_settings(STATIC_ROOT=root, STORAGES=BUNDLING, STATICFILES_FINDERS=ours):
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
     return root
@@ -30,6 +33,23 @@ def test_the_stylesheet_is_one_file(collected: Path) -> None:
     assert bundle.with_name(bundle.name + ".br").exists()
 
 
+def test_they_are_collected_again_only_if_something_changed(tmp_path: Path) -> None:
+    source, root = tmp_path / "source", tmp_path / "root"
+    source.mkdir()
+    (source / "a.css").write_text("a { color: red }")
+    ours = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    with override_settings(STATIC_ROOT=root, STORAGES=BUNDLING, STATICFILES_DIRS=[source], STATICFILES_FINDERS=ours):
+        assert collect_changed()
+        assert not collect_changed()
+        (source / "a.css").write_text("a { color: blue; }")
+        assert collect_changed()
+        assert [path for path in root.glob("a.*.css") if "blue" in path.read_text()]
+        (root / "staticfiles.json").unlink()
+        assert collect_changed()
+        assert (root / "staticfiles.json").exists()
+        assert not collect_changed()
+
+
 def test_every_component_has_its_import() -> None:
     css = Path(settings.BASE_DIR, "static/css")
     imported = set(re.findall(r"components/([\w-]+)\.css", (css / "main.css").read_text()))
@@ -37,8 +57,7 @@ def test_every_component_has_its_import() -> None:
 
 
 def test_pages_name_hashed_files_that_exist(collected: Path, client: Client) -> None:
-    storages = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
-    with override_settings(STATIC_ROOT=collected, STORAGES=storages):
+    with override_settings(STATIC_ROOT=collected, STORAGES=BUNDLING):
         html = client.get("/").text
     named = set(re.findall(r'"/static/([^"#]+)', html))
     assert len(named) > 10

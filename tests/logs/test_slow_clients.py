@@ -29,7 +29,7 @@ HURRIED = {
 def url(installation: Installation) -> Iterator[str]:
     static = str(installation.directory / "static")  # for the error page
     hurried = installation.twin({**installation.environment, **HURRIED, "STATIC_ROOT": static})
-    hurried.manage("collectstatic", "--no-input", "--verbosity=0")
+    hurried.manage("collectstatic", "--no-input", "--verbosity=0", "--ignore=admin", "--ignore=django_htmx")
     web = hurried.start_web()
     yield hurried.url
     stop(web)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.installation import Installation, wait_until
+from tests.installation import Installation, all_gone, wait_until
 
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
@@ -28,10 +28,6 @@ def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes],
     first = psutil.Process(process.pid)
     wait_until(lambda: len(first.children(recursive=True)) >= PROCESSES - 1)
     return process, [first, *first.children(recursive=True)]
-
-
-def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
 
 
 @pytest.mark.slow

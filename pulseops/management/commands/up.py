@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from accounts.models import Org
+from pulseops.core.staticfiles import collect_changed
 from pulseops.core.supervision import are_ending, become_supervisor
 from pulseops.demo import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.errors import is_database_away
@@ -69,9 +70,9 @@ class Command(BaseCommand):
 
 
 def collect_static() -> None:
-    """Fill STATIC_ROOT. Raises CommandError where it cannot be written."""
+    """Fill STATIC_ROOT where something has changed. Raises CommandError where it cannot be written."""
     try:
-        call_command("collectstatic", interactive=False, verbosity=0)
+        collect_changed()
     except OSError as error:
         raise CommandError(f"STATIC_ROOT is {settings.STATIC_ROOT}, which cannot be written: {error}") from error
 
