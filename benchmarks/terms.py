@@ -68,13 +68,7 @@ class Samples:
 
 def shop_kinds(samples: Samples, count: int) -> list[Kind]:
     """Return what is looked for in a shop's logs, `count` queries of each kind."""
-
-    def some(name: str, make: Callable[[], str]) -> Kind:
-        return Kind(name, [make() for _ in range(count)])
-
-    def of(name: str, queries: Sequence[str]) -> Kind:
-        return Kind(name, [queries[n % len(queries)] for n in range(count)])
-
+    some, of = _makers(count)
     return [
         of("newest", [""]),
         of("level", ["level:error", "level:warn", "level:>=warn", "level:info", "level:debug"]),
@@ -115,13 +109,7 @@ def shop_kinds(samples: Samples, count: int) -> list[Kind]:
 
 def fleet_kinds(samples: Samples, count: int) -> list[Kind]:
     """Return what is looked for in the logs of a small organisation, whose words are not those of the big ones."""
-
-    def some(name: str, make: Callable[[], str]) -> Kind:
-        return Kind(name, [make() for _ in range(count)])
-
-    def of(name: str, queries: Sequence[str]) -> Kind:
-        return Kind(name, [queries[n % len(queries)] for n in range(count)])
-
+    some, of = _makers(count)
     return [
         of("newest", [""]),
         of("level", ["level:error", "level:warn", "level:info"]),
@@ -138,3 +126,15 @@ def fleet_kinds(samples: Samples, count: int) -> list[Kind]:
         of("JSON, a field is there, of the others", ["http:*", "user.id:*", "coupon:*"]),
         some("trace", lambda: f"trace:{samples.log()[2]}"),
     ]
+
+
+def _makers(count: int) -> tuple[Callable[[str, Callable[[], str]], Kind], Callable[[str, Sequence[str]], Kind]]:
+    """Return two makers of a kind of `count` queries: of what a function gives each time, and of a list in turn."""
+
+    def some(name: str, make: Callable[[], str]) -> Kind:
+        return Kind(name, [make() for _ in range(count)])
+
+    def of(name: str, queries: Sequence[str]) -> Kind:
+        return Kind(name, [queries[n % len(queries)] for n in range(count)])
+
+    return some, of

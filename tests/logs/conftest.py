@@ -1,4 +1,4 @@
-"""A key of one environment and a client that sends with it; the explorer in a browser; a whole installation."""
+"""A service and who reads its logs; a key and what sends with it; the explorer in a browser; a whole installation."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ from tests.installation import Installation
 
 URL = "/api/v1/logs/ingest"
 Send = Callable[..., Any]
+
+
+@pytest.fixture
+def service(org: Org) -> Service:
+    return make_service(org, "api")
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], viewer: User) -> Client:
+    """A viewer's, who may read all logs of the organisation."""
+    return client_for(viewer)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Org, User
+from accounts.models import User
 from deployments.models import Deployment
 from incidents.models import Incident
 from logs.addresses import Address
@@ -20,16 +20,6 @@ from services.models import Service
 from tests.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: ClientFor, viewer: User) -> Client:
-    return client_for(viewer)
 
 
 def page(client: Client, query: str = "", **headers: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from html import unescape
 from urllib.parse import quote
 
 import hypothesis
@@ -15,36 +14,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from accounts.models import Org, User
+from accounts.models import User
 from logs.addresses import Address
 from services.models import Environment, Service
-from tests.factories import make_log, make_service
+from tests.factories import make_log
+from tests.logs.reading import page, rows
 
 ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: ClientFor, viewer: User) -> Client:
-    return client_for(viewer)
-
-
-def page(client: Client, query: str = "") -> str:
-    response = client.get(f"/logs?{query}")
-    assert response.status_code == 200
-    return unescape(response.content.decode())
-
-
-def rows(seen: str) -> list[str]:
-    """The messages of the list."""
-    if "data-logs" not in seen:
-        return []
-    found = re.findall(r'class="log__message">(.*?)</span>', seen.split("data-logs")[1], re.DOTALL)
-    return [re.sub(r"</?mark>", "", each) for each in found]
 
 
 @pytest.mark.parametrize(

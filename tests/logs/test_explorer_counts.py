@@ -18,14 +18,9 @@ from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.slices import Window
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.factories import make_log
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
 
 
 def counted(org: Org, query: str, window: Window, until: datetime | None = None, *, is_common: bool = False) -> Counts:

@@ -16,21 +16,11 @@ from django.test import Client
 from accounts.models import AuditLog, Org, User
 from logs.models import LogEntry
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.factories import make_log
 from tests.logs.conftest import slots_taken
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 RANGE = "from=2026-03-17T11:00:00Z&to=2026-03-17T13:00:00Z"
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], viewer: User) -> Client:
-    return client_for(viewer)
 
 
 def body(client: Client, query: str) -> str:

@@ -15,23 +15,10 @@ from django.utils import timezone
 from accounts.models import Org, User
 from logs.addresses import Address
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.factories import make_log
+from tests.logs.reading import page
 
 ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: ClientFor, viewer: User) -> Client:
-    return client_for(viewer)
-
-
-def page(client: Client, query: str = "") -> str:
-    return unescape(client.get(f"/logs?{query}").content.decode())
 
 
 @pytest.mark.parametrize(

@@ -10,21 +10,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Org, User
+from accounts.models import User
 from logs.addresses import Address
 from logs.models import LogEntry
 from services.models import Service
-from tests.factories import make_log, make_service
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: Callable[[User], Client], viewer: User) -> Client:
-    return client_for(viewer)
+from tests.factories import make_log
 
 
 def poll(client: Client, after: str, q: str = "") -> HttpResponse:

@@ -13,22 +13,12 @@ from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Org, User
+from accounts.models import User
 from services.models import Service
 from tests.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
 DAYS_AGO = timedelta(days=3)
-
-
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
-@pytest.fixture
-def client(client_for: ClientFor, viewer: User) -> Client:
-    return client_for(viewer)
 
 
 def page(client: Client, q: str = "", **params: str) -> str:

@@ -37,11 +37,6 @@ WORDS = st.lists(WORD, min_size=3, max_size=7).map(" ".join)
 LINE = WORDS | st.text(STORABLE, min_size=1, max_size=40) | st.text("aB%_\\'\" /=日ſΣσςıİß\n", min_size=1, max_size=30)
 
 
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
 def found(org: Org, query: str, *, days: float = 30, limit: int = 100, before: Address | None = None) -> list[LogRow]:
     window = Window(NOW - timedelta(days=days), NOW + timedelta(days=1))
     with search_session(org.pk) as session:

@@ -41,11 +41,6 @@ FILL = """
 """
 
 
-@pytest.fixture
-def service(org: Org) -> Service:
-    return make_service(org, "api")
-
-
 def make_day(day: datetime) -> str:
     name = f"logs_{day:%Y%m%d}"
     with connection.cursor() as cursor:
