@@ -1,16 +1,21 @@
-"""Fixtures that every test may ask for: one organisation with each role in it, and somebody from outside."""
+"""Fixtures that every test may ask for: one organisation with each role in it, and somebody from outside.
+
+And what is made once for all: the database, and a whole installation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
 from tests.databases import Catalog, catalog, migrate, scratch_database
 from tests.factories import make_member, make_org, make_service, make_user
+from tests.installation import Installation
 
 pytest_plugins = ["tests.browser"]
 
@@ -32,11 +37,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def fresh_catalog(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Catalog:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Catalog:
+    """Make the tests' database; returns the catalog that migrations gave it, before a test can have changed it."""
+    with django_db_blocker.unblock():
+        return catalog(connection)
+
+
+@pytest.fixture(scope="session")
+def fresh_catalog(django_db_setup: Catalog, django_db_blocker: DjangoDbBlocker) -> Catalog:
     """The catalog of a database that was empty when it was migrated."""
-    with django_db_blocker.unblock(), scratch_database() as database:
+    if any(django_db_setup.values()):
+        return django_db_setup
+    with django_db_blocker.unblock(), scratch_database() as database:  # none of the tests that run asks for one
         migrate(database)
         return catalog(database)
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """A whole installation; those who ask for it run in one process, by `xdist_group("installation")`."""
+    installation = Installation(INGEST_BODY_SECONDS="1")
+    yield installation
+    installation.close()
 
 
 @pytest.fixture

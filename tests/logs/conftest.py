@@ -1,4 +1,4 @@
-"""A service and who reads its logs; a key and what sends with it; the explorer in a browser; a whole installation."""
+"""A service and who reads its logs; a key and what sends with it; the explorer in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from logs.models import LogEntry
 from pulseops.core.locks import lock_number
 from services.models import Environment, Service
 from tests.factories import make_key, make_log, make_service
-from tests.installation import Installation
 
 URL = "/api/v1/logs/ingest"
 Send = Callable[..., Any]
@@ -94,14 +93,6 @@ def explorer(
     sign_in(developer)
     page.goto(f"{live_server.url}/logs")
     return page
-
-
-@pytest.fixture(scope="package")
-def installation() -> Iterator[Installation]:
-    """A whole installation; those who ask for it run in one process, by `xdist_group("installation")`."""
-    installation = Installation(INGEST_BODY_SECONDS="1")
-    yield installation
-    installation.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Org, User
 from logs.addresses import Address
 from services.models import Service
-from tests.factories import make_log
+from tests.factories import make_log, make_service
 from tests.logs.reading import page
 
 ClientFor = Callable[[User], Client]

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import ROOT, Installation, wait_until
+from tests.installation import ROOT, Installation, stop, wait_until
 
 _LOAD = """
 import json, sys, threading
@@ -69,23 +69,24 @@ def page(url: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_a_worker_made_after_an_upgrade_is_of_the_version_that_runs(tmp_path: Path) -> None:
-    installation = Installation(STATIC_ROOT=str(tmp_path), WEB_WORKERS="1")
+@pytest.mark.xdist_group("installation")
+def test_a_worker_made_after_an_upgrade_is_of_the_version_that_runs(installation: Installation, tmp_path: Path) -> None:
+    upgraded = installation.twin({**installation.environment, "STATIC_ROOT": str(tmp_path), "WEB_WORKERS": "1"})
+    upgraded.manage("collectstatic", "--no-input", "--verbosity=0", "--ignore=admin", "--ignore=django_htmx")
+    web = upgraded.start_web()
     try:
-        installation.manage("collectstatic", "--no-input", "--verbosity=0", "--ignore=admin", "--ignore=django_htmx")
-        web = installation.start_web()
-        before = page(f"{installation.url}/login")
+        before = page(f"{upgraded.url}/login")
         assert before[0] == 200
         assert "/static/css/main." in before[1]
         (tmp_path / "staticfiles.json").write_text('{"paths": {}, "version": "1.1", "hash": ""}')
         replace_only_worker(web.pid)
-        status, text = page(f"{installation.url}/login")
+        status, text = page(f"{upgraded.url}/login")
         assert status == 200
         assert stylesheet(text) == stylesheet(before[1])
-        assert page(installation.url + stylesheet(text))[0] == 200
-        assert json.loads(page(f"{installation.url}/readyz")[1])["database"] == "ok"  # with a connection of its own
+        assert page(upgraded.url + stylesheet(text))[0] == 200
+        assert json.loads(page(f"{upgraded.url}/readyz")[1])["database"] == "ok"  # with a connection of its own
     finally:
-        installation.close()
+        stop(web)
 
 
 def stylesheet(html: str) -> str:
