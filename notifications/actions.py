@@ -90,7 +90,8 @@ def send_test(*, actor: User, channel: Channel) -> Job:
         "path": f"/incidents?org={channel.org_id}",
     }
     job = enqueue_to(channel, event=TEST_EVENT, payload=payload)
-    record(actor=actor, org=channel.org, action="channel.tested", resource=channel, meta={"name": channel.name, "job_id": str(job.pk)})
+    meta = {"name": channel.name, "job_id": str(job.pk)}
+    record(actor=actor, org=channel.org, action="channel.tested", resource=channel, meta=meta)
     return job
 
 
