@@ -15,7 +15,7 @@ from logs import queries, ranges
 from logs.addresses import Address
 from logs.forms import Explorer
 from logs.queries import LogDetail
-from logs.rows import Marker
+from logs.rows import Marker, without_colours
 from logs.search.edit import value_of, with_term
 from logs.search.jsonpaths import flat_fields
 from logs.search.printer import print_query
@@ -82,7 +82,7 @@ def drawer_for(session: SearchSession, org: Org, explorer: Explorer, scopes: Sco
         log=log,
         address=address,
         scope=scope,
-        message=Marker(explorer.node).mark(log.message),
+        message=Marker(explorer.node).mark(without_colours(log.message)),
         columns=_columns(explorer, log, scope),
         fields=_fields(explorer, meta),
         raw=_raw(log, scope, meta),

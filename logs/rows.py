@@ -25,6 +25,9 @@ from pulseops.core import times
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
+_TALL, _VAST = 20, 3_000  # lines of a wrapped message, as in the stylesheet; characters
+_BEGINNING = 500  # characters that those lines surely show
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")  # what a terminal takes for colours: ECMA-48's control sequences
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
 _ABSENT = object()
 
@@ -49,7 +52,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row of a list. `line` and `message` are HTML; `more` is how many further lines the message has."""
+    """A row of a list. `line` and `message` are HTML; `more` is how many further lines the message has,
+    `is_tall` whether a wrapped list shows its beginning alone."""
 
     row: LogRow
     url: str
@@ -62,6 +66,7 @@ class ShownRow:
     more: int
     cells: tuple[Cell, ...]
     is_open: bool = False
+    is_tall: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -110,7 +115,8 @@ class Lister:
 
     def _row(self, row: LogRow) -> ShownRow:
         scope = self.scopes.get(row.environment_id)
-        line, more = self._line(row.message)
+        message = without_colours(row.message)
+        line, more = self._line(message)
         exact = times.exact(row.ts, milliseconds=True)
         return ShownRow(
             row=row,
@@ -120,11 +126,16 @@ class Lister:
             service=scope.service if scope else "",
             environment=scope.environment if scope else "",
             line=self.marker.mark(line),
-            message=self.marker.mark(row.message),
+            message=self.marker.mark(message),
             more=more,
             cells=tuple(replace(cell(each.name, row, scope), width=each.width) for each in self.columns),
             is_open=str(row.address) == self.opened,
+            is_tall=self._is_tall(message, more),
         )
+
+    def _is_tall(self, message: str, more: int) -> bool:
+        """Tell whether it would push the others out of sight; not where what matched stands further down."""
+        return (more >= _TALL or len(message) > _VAST) and self.marker.first(message) < _BEGINNING
 
     def _line(self, message: str) -> tuple[str, int]:
         """Choose the line to show: the one that matches first; else the first that says something."""
@@ -139,6 +150,11 @@ class Lister:
         cut = start - _LEAD if start > _LINE // 3 else 0
         shown = ("… " if cut or (number and at) else "") + line[cut : cut + _LINE]
         return shown + (" …" if len(line) > cut + _LINE else ""), len(lines) - 1
+
+
+def without_colours(message: str) -> str:
+    """Return a message as a terminal would show it; its raw JSON has what was sent."""
+    return _COLOURS.sub("", message) if "\x1b" in message else message
 
 
 def columns_of(names: Iterable[str], scopes: Scopes) -> list[Column]:

@@ -150,6 +150,25 @@ def test_a_log_has_a_page_of_its_own_with_its_neighbours(client: Client, service
     assert f'href="/logs/{address(before)}"' in seen
 
 
+def test_a_message_is_shown_as_a_terminal_would(client: Client, service: Service) -> None:
+    log = make_log(service, "\x1b[1;31mcharge failed\x1b[0m")
+    make_log(service, " \t ")
+    seen = page(client, f"row={address(log)}")
+    assert seen.count(">charge failed<") >= 2  # in the list and beside it
+    assert "u001b[1;31mcharge" in seen  # the raw JSON has what was sent
+    assert "only spaces" in seen
+
+
+def test_of_a_tall_message_the_wrapped_list_shows_the_beginning_or_what_matched(
+    client: Client, service: Service
+) -> None:
+    make_log(service, "Traceback\n" + "  at somewhere\n" * 98 + "DeadlockDetected")
+    assert "100 lines" in page(client, "wrap=1")
+    found = page(client, "wrap=1&q=DeadlockDetected")
+    assert "<mark>DeadlockDetected</mark>" in found
+    assert "100 lines" not in found
+
+
 def test_markup_in_a_log_stays_text(client: Client, service: Service) -> None:
     log = make_log(service, "<script>alert(1)</script>", meta_json={"<b>": "<i>"}, trace_id="<u>")
     seen = page(client, f"q={quote('<script> alert')}&row={address(log)}&cols=trace,{quote('<b>')}")
