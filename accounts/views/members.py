@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
@@ -14,8 +17,6 @@ from accounts.actions.members import change_role as change_role_of
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Membership, Role
 from accounts.tenancy import OrgRequest, org_admin, org_member
-
-_LAST_ADMIN = "{} is the last admin: make somebody else one first."
 
 
 @org_member
@@ -46,13 +47,8 @@ def change_role(request: OrgRequest, membership_id: int) -> HttpResponse:
     if not form.is_valid():
         raise BadRequest
     role, name = Role(form.cleaned_data["role"]), membership.user.display_name
-    try:
+    with _telling_why_not(request, name):
         change_role_of(actor=request.user, membership=membership, role=role)
-    except LastAdminError:
-        messages.error(request, _LAST_ADMIN.format(name))
-    except Membership.DoesNotExist:
-        messages.info(request, f"{name} is no longer a member.")
-    else:
         messages.success(request, f"{name} is {role.label.lower()} now.")
     return redirect("accounts:members")
 
@@ -63,15 +59,21 @@ def remove(request: OrgRequest, membership_id: int) -> HttpResponse:
     """Take a member out of the organisation."""
     membership = _membership(request, membership_id)
     name = membership.user.display_name
-    try:
+    with _telling_why_not(request, name):
         remove_member(actor=request.user, membership=membership)
-    except LastAdminError:
-        messages.error(request, _LAST_ADMIN.format(name))
-    except Membership.DoesNotExist:
-        messages.info(request, f"{name} is no longer a member.")
-    else:
         messages.success(request, f"{name} is no longer a member.")
     return redirect("accounts:members")
+
+
+@contextmanager
+def _telling_why_not(request: OrgRequest, name: str) -> Iterator[None]:
+    """Say so where the member `name` has to stay as they are, or is gone by now."""
+    try:
+        yield
+    except LastAdminError:
+        messages.error(request, f"{name} is the last admin: make somebody else one first.")
+    except Membership.DoesNotExist:
+        messages.info(request, f"{name} is no longer a member.")
 
 
 def _membership(request: OrgRequest, membership_id: int) -> Membership:

@@ -23,6 +23,7 @@ from deployments.forms import IntegrationForm
 from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.queries import Cursor
 from deployments.signatures import derive_secret, secret_state
+from pulseops.core.once import redirect_to_show
 from services.models import Service
 
 PASS_COOKIE = "fresh_webhook_secret"  # noqa: S105 - its name
@@ -134,18 +135,12 @@ def _find_integration(request: OrgRequest, service_id: UUID) -> GitHubIntegratio
 
 
 def _show_once(integration: GitHubIntegration) -> HttpResponse:
-    page = reverse("deployments:integration", args=[integration.service_id])
-    response = redirect(page)
-    response.set_cookie(
-        PASS_COOKIE,
-        signing.dumps([str(integration.pk), integration.secret_version], salt=_SALT),
-        max_age=PASS_SECONDS,
-        path=page,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Strict",
+    return redirect_to_show(
+        reverse("deployments:integration", args=[integration.service_id]),
+        cookie=PASS_COOKIE,
+        value=signing.dumps([str(integration.pk), integration.secret_version], salt=_SALT),
+        seconds=PASS_SECONDS,
     )
-    return response
 
 
 def _has_pass(request: HttpRequest, integration: GitHubIntegration) -> bool:

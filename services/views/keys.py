@@ -10,7 +10,6 @@ import hmac
 from http import HTTPStatus
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.tenancy import OrgRequest, org_developer, org_member
+from pulseops.core.once import redirect_to_show
 from services import actions
 from services.forms import KeyForm, NewKeyForm, RotateForm
 from services.keys import hash_key
@@ -121,18 +121,12 @@ def _arrival(key: ApiKey) -> dict[str, object]:
 
 
 def _show_once(issued: actions.IssuedKey) -> HttpResponse:
-    page = reverse("services:key_setup", args=[issued.key.service_id, issued.key.pk])
-    response = redirect(page)
-    response.set_cookie(
-        FRESH_KEY_COOKIE,
-        issued.plain,
-        max_age=FRESH_KEY_SECONDS,
-        path=page,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Strict",
+    return redirect_to_show(
+        reverse("services:key_setup", args=[issued.key.service_id, issued.key.pk]),
+        cookie=FRESH_KEY_COOKIE,
+        value=issued.plain,
+        seconds=FRESH_KEY_SECONDS,
     )
-    return response
 
 
 def _fresh_key(request: HttpRequest, key: ApiKey) -> str:
