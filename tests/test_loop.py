@@ -122,6 +122,16 @@ def test_it_stops_when_asked_and_finishes_what_is_on_its_way(receiver: receivers
     assert CronRun.objects.filter(job_name="evaluate_alerts", status="success").exists()
 
 
+def deliver_by(victims: list[subprocess.Popen[bytes]], receiver: receivers.Receiver) -> None:
+    """Let a loop that is the only victim send a message, and wait for its end."""
+    org = make_org()
+    make_channel(org, receiver.url)
+    with workers.loop() as first:
+        victims.append(first)
+        tell(org)
+        first.wait(15)
+
+
 def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receiver: receivers.Receiver) -> None:
     victims: list[subprocess.Popen[bytes]] = []
 
@@ -131,12 +141,7 @@ def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receive
         receivers.answer()(handler)
 
     receiver.behaviour = kill_sender
-    org = make_org()
-    make_channel(org, receiver.url)
-    with workers.loop() as first:
-        victims.append(first)
-        tell(org)
-        first.wait(15)
+    deliver_by(victims, receiver)
     assert Job.objects.get().status == Job.Status.PROCESSING
     Job.objects.update(next_attempt_at=timezone.now() + timedelta(seconds=0.5))  # its lease need not take a minute here
     with workers.loop():
@@ -156,12 +161,7 @@ def test_killed_between_the_answer_and_the_mark_nothing_is_lost(receiver: receiv
             os.kill(victims.pop().pid, signal.SIGKILL)  # the answer is on its way: the mark may or may not be made
 
     receiver.behaviour = answer_then_kill
-    org = make_org()
-    make_channel(org, receiver.url)
-    with workers.loop() as first:
-        victims.append(first)
-        tell(org)
-        first.wait(15)
+    deliver_by(victims, receiver)
     assert Job.objects.get().status in {Job.Status.PROCESSING, Job.Status.SENT}
     Job.objects.filter(status=Job.Status.PROCESSING).update(next_attempt_at=timezone.now())
     with workers.loop():

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 from django.test import Client
 
 from accounts.actions.members import LastAdminError, change_role, leave_org, remove_member
 from accounts.models import AuditLog, Membership, Org, Role, User
 from tests.factories import make_member, make_org, make_user
+from tests.threads import at_once
 
 
 def membership(user: User) -> Membership:
@@ -120,29 +119,6 @@ def test_the_last_admin_stays(client_for: Callable[[User], Client], viewer: User
 def two_admins() -> tuple[Membership, Membership]:
     org = make_org("Race")
     return membership(make_member(org, Role.ADMIN)), membership(make_member(org, Role.ADMIN))
-
-
-def at_once(*acts: Callable[[], Any]) -> list[type[Exception] | None]:
-    """Run `acts` in threads that start together; returns what each raised."""
-    barrier = threading.Barrier(len(acts))
-    outcomes: list[type[Exception] | None] = [None] * len(acts)
-
-    def run(number: int, act: Callable[[], Any]) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(10)
-            act()
-        except Exception as error:
-            outcomes[number] = type(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    return outcomes
 
 
 @pytest.mark.django_db(transaction=True)

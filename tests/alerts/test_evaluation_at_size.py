@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
 
 import pytest
-from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -20,6 +18,7 @@ from services.models import Environment
 from tests.alerting import make_channel, make_rule, receive
 from tests.alerts.looking import NOON, TICK, told
 from tests.factories import make_org, make_service
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -77,22 +76,10 @@ def test_eight_evaluators_at_once_make_one_incident_each() -> None:
     make_rule(org)
     for environment in service.environments.all():
         receive(environment, 3, NOON)
-    go = threading.Barrier(8)
     reports: list[Report] = []
-
-    def work() -> None:
-        try:
-            for tick in range(3):
-                go.wait()
-                reports.append(evaluate([org.pk], now=NOON + tick * TICK))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    for now in (NOON, NOON + TICK, NOON + 2 * TICK):
+        evaluators = [lambda now=now: reports.append(evaluate([org.pk], now=now))] * 8
+        assert at_once(*evaluators) == [None] * 8
     assert len(reports) == 24
     assert [report.failed for report in reports if report.failed] == []
     assert Incident.objects.count() == AlertFiring.objects.count() == 3

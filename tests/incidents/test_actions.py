@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +32,7 @@ from incidents.transitions import Move, TransitionError
 from notifications.models import Job
 from tests.alerting import make_channel, make_incident
 from tests.factories import make_org, make_service
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 URL = "https://hooks.slack.com/services/x"
@@ -170,21 +170,12 @@ def test_eight_people_at_once_make_one_event() -> None:
     org = make_org()
     make_channel(org, URL)
     incident = make_incident(org)
-    go = threading.Barrier(8)
     changed: list[bool] = []
 
-    def work() -> None:
-        try:
-            go.wait()
-            changed.append(resolve_incident(actor=None, incident=Incident.objects.get(pk=incident.pk)))
-        finally:
-            connection.close()
+    def resolve() -> None:
+        changed.append(resolve_incident(actor=None, incident=Incident.objects.get(pk=incident.pk)))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    assert at_once(*[resolve] * 8) == [None] * 8
     assert sorted(changed) == [False] * 7 + [True]
     assert story(incident) == ["created", "resolved"]
     assert told(incident) == ["incident.created", "incident.resolved"]

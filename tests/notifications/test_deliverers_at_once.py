@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections import Counter
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from notifications.delivery import deliver_due
@@ -15,6 +13,7 @@ from notifications.models import Job
 from tests import receivers
 from tests.alerting import make_channel, tell
 from tests.factories import make_org
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORKERS = 8
@@ -28,21 +27,12 @@ def test_eight_deliverers_send_each_message_once(settings: Settings) -> None:
             for _ in range(4):
                 make_channel(org, f"{server.url}/{uuid.uuid4()}")
             tell(org)
-        go = threading.Barrier(WORKERS)
 
         def work() -> None:
-            try:
-                go.wait()
-                while Job.objects.outstanding().exists():
-                    deliver_due(10)
-            finally:
-                connection.close()
+            while Job.objects.outstanding().exists():
+                deliver_due(10)
 
-        threads = [threading.Thread(target=work) for _ in range(WORKERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
+        assert at_once(*[work] * WORKERS) == [None] * WORKERS
     assert Counter(Job.objects.values_list("status", flat=True)) == {"sent": 60}
     assert Counter(Job.objects.values_list("attempts", flat=True)) == {1: 60}
     assert len(server.received) == 60
