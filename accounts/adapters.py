@@ -26,7 +26,7 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": _WRONG,
-        "enter_current_password": "This is not your present password.",
+        "enter_current_password": "This is not your current password.",
         "incorrect_password": "This is not your password.",
         "incorrect_code": "This code is not right. Codes change every 30 seconds.",
         "too_many_login_attempts": _TOO_MANY,

@@ -12,7 +12,7 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from accounts import mail
 from accounts.actions import people
 from accounts.models import Org, Role, User
+from accounts.passwords import PASSWORD_RULES
 from accounts.queries import is_member, user_by_email
 
 NAME_MAX, ORG_NAME_MAX = 120, 80  # characters
@@ -51,13 +52,13 @@ class KnownEmailField(forms.CharField):
 
 
 def password_field(label: str, *, is_new: bool) -> forms.CharField:
-    """Make the field for a password: one to be chosen, with the rules, or the present one."""
+    """Make the field for a password: one to be chosen, with the rules, or the current one."""
     attributes = {"autocomplete": "new-password" if is_new else "current-password"}
     return forms.CharField(
         label=label,
         strip=False,
         widget=forms.PasswordInput(attrs=attributes),
-        help_text=password_validators_help_text_html() if is_new else "",
+        help_text=PASSWORD_RULES if is_new else "",
     )
 
 
@@ -106,13 +107,14 @@ class SignUpForm(JoinForm):
 
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):
-    """The present password and a new one."""
+    """The current password and a new one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
-        self.fields["oldpassword"] = password_field("Present password", is_new=False)
+        self.fields["oldpassword"] = password_field("Current password", is_new=False)
         _say(self.fields["password1"], "New password")
+        self.fields["password1"].help_text = PASSWORD_RULES
 
     def save(self) -> None:
         people.change_password(actor=self.user, password=self.cleaned_data["password1"])
@@ -134,6 +136,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordKeyForm):
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         _say(self.fields["password1"], "New password")
+        self.fields["password1"].help_text = PASSWORD_RULES
 
     def save(self) -> None:
         people.reset_password(user=self.user, password=self.cleaned_data["password1"])

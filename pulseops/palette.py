@@ -24,6 +24,7 @@ from services.models import Service
 
 MOST = 6  # of each kind
 MOST_LETTERS = 200
+_LOGS = "Logs"  # always among the hits: their text is searched elsewhere
 _BESIDE = (
     ("Documentation", "docs:index", "help"),
     ("Organisations", "accounts:orgs", "users"),
@@ -58,7 +59,9 @@ class Group:
 def search(request: OrgRequest) -> HttpResponse:
     """Show where `?q=` may lead: as a page, or for the palette only the list."""
     query = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:MOST_LETTERS]
-    values = {"query": query, "groups": _groups(request, query)}
+    found = _groups(request, query)
+    is_named = any(group.title != _LOGS for group in found)
+    values = {"query": query, "groups": found, "is_named": is_named}
     template = "palette/_results.html" if request.headers.get("HX-Request") else "palette/search.html"
     return render(request, template, values)
 
@@ -72,7 +75,7 @@ def _groups(request: OrgRequest, query: str) -> list[Group]:
             Group("Incidents", _incidents(request.org, words)),
             Group("Alert rules", _rules(request.org, words)),
             Group("Documentation", _documents(words)),
-            Group("Logs", _logs(query)),
+            Group(_LOGS, _logs(query)),
         ]
     return [group for group in found if group.hits]
 

@@ -63,7 +63,7 @@ def revoke(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
     except actions.InvitationGoneError:
         messages.info(request, f"{invitation.email} has accepted already.")
     else:
-        messages.success(request, f"The invitation of {invitation.email} is taken back.")
+        messages.success(request, f"The invitation of {invitation.email} is revoked.")
     return redirect("accounts:members")
 
 

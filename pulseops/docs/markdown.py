@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+_PHONE_LETTERS = 45  # as many as stand beside each other in a table on a phone; three of them separate two columns
 _LANGUAGES = {"sh": "Terminal", "bash": "Terminal", "json": "JSON", "python": "Python", "yaml": "YAML", "sql": "SQL"}
 
 
@@ -53,6 +54,7 @@ def render(
             token.attrSet("href", resolve(str(token.attrGet("href") or "")))
         if token.type in {"td_open", "th_open"} and "style" in token.attrs:  # how a column is aligned
             token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
+    _stack_wide_tables(tokens)
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
     return Document(title, html, sections)
@@ -112,6 +114,32 @@ def _anchor_headings(tokens: Sequence[Token]) -> list[Heading]:
     return sections
 
 
+def _stack_wide_tables(tokens: Sequence[Token]) -> None:
+    """Let each row of a table become a block on a phone, where the table's longest words have no room side by side."""
+    opening = 0
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            opening = index
+        elif token.type == "table_close":
+            _stack(tokens[opening], tokens[opening:index])
+
+
+def _stack(table: Token, parts: Sequence[Token]) -> None:
+    heads = [_words(inline) for cell, inline in pairwise(parts) if cell.type == "th_open"]
+    cells = [(cell, _words(inline)) for cell, inline in pairwise(parts) if cell.type == "td_open"]
+    least = 0
+    for number, head in enumerate(heads):
+        words = [word for _, words in cells[number :: len(heads)] for word in words.split()]
+        least += 3 + max(map(len, (head, *words)))
+    if least <= _PHONE_LETTERS:
+        return
+    table.attrSet("class", "table table--stack")
+    for number, (cell, _) in enumerate(cells):
+        head = heads[number % len(heads)]
+        if len(heads) > 2 and number % len(heads) and head:
+            cell.attrSet("data-label", head)
+
+
 def _words(inline: Token) -> str:
     return "".join(child.content for child in inline.children or () if child.type in {"text", "code_inline"})
 
@@ -123,7 +151,8 @@ def _heading_close(self: Any, tokens: Sequence[Token], index: int, options: Any,
 
 
 def _table_open(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return '<div class="table-wrap" tabindex="0" role="region" aria-label="Table"><table class="table">\n'
+    css = tokens[index].attrGet("class") or "table"
+    return f'<div class="table-wrap" tabindex="0" role="region" aria-label="Table"><table class="{css}">\n'
 
 
 def _table_close(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

@@ -117,7 +117,7 @@ def test_a_member_is_told_so_and_keeps_the_role(
     [
         ({"expires_at": timezone.now() - timedelta(seconds=1)}, "this one is older"),
         ({"accepted_at": timezone.now()}, "accepted already"),
-        ({"revoked_at": timezone.now()}, "taken back"),
+        ({"revoked_at": timezone.now()}, "revoked"),
     ],
 )
 def test_what_is_over_says_so_and_no_more(client: Client, token: str, change: dict[str, object], said: str) -> None:

@@ -68,7 +68,7 @@ def test_a_session_of_the_old_software_ends_too(viewer: User) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "field", "said"),
     [
-        ("wrong", NEW, "oldpassword", "not your present password"),
+        ("wrong", NEW, "oldpassword", "not your current password"),
         (PASSWORD, "short", "password1", "at least 10"),
         (PASSWORD, "x" * 73, "password1", "longer than 72 bytes"),
     ],

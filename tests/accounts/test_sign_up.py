@@ -28,6 +28,7 @@ def test_page_shows_the_form(client: Client) -> None:
     page = client.get("/signup").content.decode()
     for name in GOOD:
         assert f'name="{name}"' in page
+    assert "At least 10 characters" in page
 
 
 @pytest.mark.django_db

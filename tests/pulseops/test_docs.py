@@ -31,6 +31,16 @@ def test_every_document_is_shown_or_left_out_on_purpose() -> None:
     assert {path.stem for path in DOCS.glob("*.md")} - listed == NOT_FOR_USERS
 
 
+def test_a_table_with_long_words_stacks_on_a_phone() -> None:
+    wide = html("| code | status | then |\n|---|---|---|\n| `UNSUPPORTED_MEDIA_TYPE` | 415 | `application/json` |\n")
+    assert 'class="table table--stack"' in wide
+    assert '<td data-label="then">' in wide
+    assert 'data-label="code"' not in wide
+    assert 'class="table">' in html(
+        "| role | may |\n|---|---|\n| viewer | read a long row of short words to the end |\n"
+    )
+
+
 @pytest.mark.django_db
 def test_anybody_reads_them(client: Client, viewer: User, client_for: Callable[[User], Client]) -> None:
     assert client.get("/docs")["Location"] == "/docs/"

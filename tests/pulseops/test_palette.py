@@ -59,6 +59,13 @@ def test_what_is_searched_for_can_be_searched_in_the_logs(viewer: User, client_f
     assert 'href="/logs?q=timed+out%26"' in found(client_for(viewer), "timed out&")
 
 
+def test_it_says_when_nothing_has_the_name(org: Org, viewer: User, client_for: SignIn) -> None:
+    make_service(org, "checkout")
+    assert "in its name" in found(client_for(viewer), "zebra")
+    for query in ("", "checkout"):
+        assert "in its name" not in found(client_for(viewer), query)
+
+
 def test_odd_letters_do_no_harm(viewer: User, client_for: SignIn) -> None:
     for query in ("<b>%_\\", "\0", "9" * 50, "x" * 5000):
         found(client_for(viewer), query)
