@@ -31,6 +31,7 @@ _UNCOUNT = """
     WITH gone AS (DELETE FROM log_counts WHERE minute >= %s AND minute < %s RETURNING count)
     SELECT coalesce(sum(count), 0) FROM gone
 """
+_LIKE = "CREATE TABLE {table} (LIKE logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STATISTICS)"
 _BOUND = re.compile(r"FOR VALUES FROM \((.*?)\) TO \((.*?)\)")
 _SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row(?:, ([0-9.]+) of them in indexes)?")
 
@@ -143,9 +144,7 @@ def _make_day(day: datetime) -> tuple[str, int]:
     with _quick_locks(), connection.cursor() as cursor:
         # Attaching takes this lock anyway; taken first, nothing can come into the DEFAULT partition in between.
         cursor.execute("LOCK TABLE logs_default IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(
-            sql.SQL("CREATE TABLE {table} (LIKE logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(**values)
-        )
+        cursor.execute(sql.SQL(_LIKE).format(**values))
         cursor.execute(
             sql.SQL(
                 "WITH moved AS (DELETE FROM logs_default WHERE ts >= {start} AND ts < {end} RETURNING *) "

@@ -79,6 +79,20 @@ class TestDays:
         assert made == [f"logs_{later + n * DAY:%Y%m%d}" for n in range(4)]
         assert partitions.make_days_ahead(later) == []
 
+    def test_planner_knows_that_environments_belong_to_services(self, org: Org) -> None:
+        day = NOW + timedelta(days=30)
+        [name, *_] = partitions.make_days_ahead(day)
+        for number in range(10):
+            service = make_service(org, f"service {number}", environments=("production",))
+            write(service.environments.get(), *(day.replace(second=second) for second in range(20)))
+        conditions = "org_id = %s AND service_id = %s AND environment_id = %s"
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {name}")
+            scope = [org.pk, service.pk, service.environments.get().pk]
+            cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT FROM {name} WHERE {conditions}", scope)
+            [[[plan]]] = cursor.fetchall()
+        assert 15 <= plan["Plan"]["Plan Rows"] <= 25  # not a tenth of it
+
     def test_strays_get_days_of_their_own(self, environment: Environment) -> None:
         write(environment, OLD, OLD + timedelta(minutes=1), OLD - DAY)
         assert where(f"x {OLD - DAY}") == "logs_default"
