@@ -16,7 +16,7 @@ from pulseops.core.routes import address
 class Entry:
     """One place of the product: in the bar, or with `settings`, among the settings that admins see.
 
-    `key` goes there after `g`.
+    `key` goes there after `g`; `beside` is another route whose pages belong to the entry.
     """
 
     label: str
@@ -24,6 +24,7 @@ class Entry:
     icon: str
     key: str = ""
     settings: bool = False
+    beside: str = ""
 
 
 ENTRIES = (
@@ -33,8 +34,8 @@ ENTRIES = (
     Entry("Deployments", "deployments:list", "deploy", "p"),
     Entry("Alerts", "alerts:list", "bell", "a"),
     Entry("Services", "services:list", "service", "s"),
-    Entry("Organisation", "accounts:org_settings", "settings", settings=True),
-    Entry("Members", "accounts:members", "users", settings=True),
+    Entry("Organisation", "accounts:org_settings", "settings", settings=True, beside="accounts:delete_org"),
+    Entry("Members", "accounts:members", "users", settings=True, beside="accounts:invite"),
     Entry("Notifications", "notifications:channels", "send", settings=True),
     Entry("Audit log", "accounts:audit", "shield", settings=True),
     Entry("Diagnostics", "diagnostics", "alert", settings=True),
@@ -102,7 +103,9 @@ class Frame:
         for entry in ENTRIES:
             url = address(entry.url_name) if entry.settings == settings else ""
             if url:
-                links.append(NavLink(entry.label, url, entry.icon, _is_within(self.request.path, url), entry.key))
+                places = filter(None, (url, entry.beside and address(entry.beside)))
+                is_current = any(_is_within(self.request.path, place) for place in places)
+                links.append(NavLink(entry.label, url, entry.icon, is_current, entry.key))
         return links
 
 

@@ -87,6 +87,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "pulseops.formats"  # for the Django admin; our pages have tags of their own
 SILENCED_SYSTEM_CHECKS = ["models.E034"]  # index names over 30 characters: Oracle's limit; the schema has three
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"

@@ -138,3 +138,12 @@ def test_renewing_even_an_expired_one(
     assert Client().get(f"/invite/{old}").status_code == 404
     assert Client().get(f"/invite/{found[1]}").status_code == 200
     assert AuditLog.objects.filter(action="invitation.renewed").count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("url", "place"), [("/orgs/invitations", "/orgs/members"), ("/orgs/delete", "/orgs/settings")])
+def test_a_form_with_mistakes_is_still_among_its_settings(
+    admin: User, client_for: Callable[[User], Client], url: str, place: str
+) -> None:
+    html = client_for(admin).post(url, {}).content.decode()
+    assert set(re.findall(r'href="([^"]+)" aria-current="page"', html)) == {place}
