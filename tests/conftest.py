@@ -20,13 +20,12 @@ from tests.installation import Installation
 pytest_plugins = ["tests.browser"]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no process is left with it alone; keep together who share a fixture.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Keep together who share a fixture, and begin with what takes long, so that no process is left with it alone.
 
     With `--dist loadgroup` every process would else make each module's fixture anew.
     """
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         fixtures = getattr(item, "_fixtureinfo", None)
         if fixtures is None or item.get_closest_marker("xdist_group"):
@@ -34,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         named = {each for defined in fixtures.name2fixturedefs.values() for each in defined}
         if any(each.scope == "module" for each in named):
             item.add_marker(pytest.mark.xdist_group(item.location[0]))
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if getattr(config.option, "loadgroup", False):
+        for item in items:
+            _name_group(item)
+
+
+def _name_group(item: pytest.Item) -> None:
+    """Put the group into the test's id, where pytest-xdist looks for it.
+
+    It does so itself, but by an attribute that pytest 9.2 no longer has, and then all groups fall apart.
+    """
+    mark = item.get_closest_marker("xdist_group")
+    if mark and not item.nodeid.endswith(f"@{mark.args[0]}"):
+        item._id = type(item.id).parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from services.models import Service
 from tests.browser import assert_accessible
+from tests.chromium import wait_until_settled
 from tests.factories import make_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -123,6 +124,7 @@ def test_t_w_z_and_l(explorer: Page, live_server: Any) -> None:
     expect(page.locator(".logs--wrap")).to_have_count(1)
     press(page, "z")
     expect(page).to_have_url(re.compile(r"from=\d{4}-[^&]*&wrap=1$"))
+    wait_until_settled(page)  # or the link that is followed is the one that is about to go
     press(page, "l")
     expect(page.get_by_role("link", name="Stop")).to_be_visible()
 
