@@ -72,10 +72,13 @@ def dataset(rows: int = ROWS, *, name: str = "", is_fresh: bool = False) -> Iter
     """
     directory = PLACE / (name or str(rows))
     place_settings(directory)
+    from django.core.management import call_command
     from django.db import connection
 
     try:
         kept = None if is_fresh or name else _kept(directory, rows)
+        if kept is not None:
+            call_command("migrate", verbosity=0)
         if kept is None:
             remove(directory)
             kept = _make(directory, rows)
