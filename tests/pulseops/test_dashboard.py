@@ -194,6 +194,7 @@ def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_fo
     client = client_for(admin)
     assert "0 of 5 done" in page(client)
     service = make_service(org)
+    assert "No log came in the last 24 hours." in client_for(admin).get("/dashboard").text
     html = page(client)
     assert "1 of 5 done" in html
     assert f"/services/{service.pk}/keys/new" in html
