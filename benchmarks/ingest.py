@@ -31,7 +31,7 @@ from benchmarks.report import Table, write_section
 from tests.installation import Installation, stop
 
 WARM_UP = 1.0  # seconds
-ROUNDS = 3
+ROUNDS = 5
 BATCHES, CLIENTS = (1, 10, 200, 1_000), (1, 4, 16, 64)
 _COLUMNS = "org_id, service_id, environment_id, level, ts, message, meta_json, trace_id"
 _SCOPE = "SELECT s.org_id, s.id, e.id FROM environments e JOIN services s ON s.id = e.service_id LIMIT 1"
