@@ -118,10 +118,10 @@ def test_a_rate_limit_is_kept_to_the_log_by_clients_at_once(installation: Instal
             time.sleep(0.5)
 
         def send(number: int) -> int:
-            answer = requests.post(
-                url, json={"logs": [{"message": f"log {number}"}]}, headers={"x-api-key": key}, timeout=30
-            )
-            return answer.status_code
+            body = {"logs": [{"message": f"log {number}"}]}
+            answer = requests.post(url, json=body, headers={"x-api-key": key}, timeout=30)
+            # A machine that is busy with other tests may let one wait for a connection too long; that stores nothing.
+            return send(number) if answer.status_code == 503 else answer.status_code
 
         with ThreadPoolExecutor(16) as pool:
             answers = Counter(pool.map(send, range(limited * 2)))
