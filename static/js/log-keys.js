@@ -8,7 +8,7 @@ const find = (selector) => document.querySelector(`[data-explorer] ${selector}`)
 const rows = () => [...document.querySelectorAll("[data-logs] .log__link")];
 const values = (link) => [...link.querySelectorAll("[data-term]")];
 
-// The page's address without the open row. (htmx leaves an element with an id its old attributes for a moment, so not there.)
+// The page's address without the open row.
 const here = () => new URL(document.querySelector("[data-here]").dataset.here, location);
 
 function focus(element) {

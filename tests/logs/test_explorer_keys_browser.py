@@ -63,6 +63,21 @@ def test_from_a_search_to_a_filter_without_a_mouse(explorer: Page, live_server: 
     expect(rows(page).locator("a")).to_be_focused()
 
 
+def test_a_list_obeys_as_soon_as_it_is_there(explorer: Page) -> None:
+    """A link that htmx does not know yet would load the page anew, and the drawer would not get the focus."""
+    page = explorer
+    page.evaluate("""() => {
+        window.wasLoaded = "once";
+        const openFirst = () => document.querySelector("[data-logs] .log__link").click();
+        document.addEventListener("htmx:afterSwap", () => setTimeout(openFirst), { once: true });
+    }""")
+    press(page, "/")
+    page.keyboard.type("charge")
+    press(page, "Enter")
+    expect(page.locator(".drawer--open")).to_have_count(1)
+    assert page.evaluate("window.wasLoaded") == "once"
+
+
 def test_f_takes_the_value_of_a_row_that_the_arrows_chose(explorer: Page, live_server: Any) -> None:
     page = explorer
     press(page, "j", "j", "f")  # the first value behind the level
