@@ -119,13 +119,17 @@ def test_a_rate_limit_is_kept_to_the_log_by_clients_at_once(installation: Instal
 
         def send(number: int) -> int:
             body = {"logs": [{"message": f"log {number}"}]}
-            answer = requests.post(url, json=body, headers={"x-api-key": key}, timeout=30)
-            # A machine that is busy with other tests may let one wait for a connection too long; that stores nothing.
-            return send(number) if answer.status_code == 503 else answer.status_code
+            for _ in range(5):  # a machine that stands still for seconds makes one wait too long, which stores nothing
+                answer = requests.post(url, json=body, headers={"x-api-key": key}, timeout=30)
+                if answer.status_code != 503:
+                    return answer.status_code
+                refusals.append(answer.text)
+            return 503
 
+        refusals: list[str] = []
         with ThreadPoolExecutor(16) as pool:
             answers = Counter(pool.map(send, range(limited * 2)))
-        assert answers == {200: limited, 429: limited}
+        assert answers == {200: limited, 429: limited}, refusals
         count = "from logs.models import LogEntry; print(LogEntry.objects.filter(message__startswith='log ').count())"
         assert twin.manage("shell", "--no-imports", "--command", count).splitlines()[-1] == str(limited)
     finally:
