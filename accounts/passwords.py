@@ -16,7 +16,9 @@ from django.db import models
 
 MAX_BYTES = 72  # bcrypt looks at no more than that
 # What AUTH_PASSWORD_VALIDATORS ask for, in one line; the limit of 72 bytes is told to the few who meet it.
-PASSWORD_RULES = "At least 10 characters; not a common password, nor like your name or address."  # noqa: S105
+PASSWORD_RULES = (
+    f"At least {settings.PASSWORD_MIN_LENGTH} characters; not a common password, nor like your name or address."
+)
 _PREFIX = "bcrypt$"
 
 
