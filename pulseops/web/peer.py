@@ -8,9 +8,22 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 ANSWER_SECONDS = 30  # without a byte of the answer being taken
+
+
+def _after_telling(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of a plain socket one of a Peer, that tells the system first how long to wait."""
+
+    @wraps(method)
+    def told(self: Peer, *args: Any, **kwargs: Any) -> Any:
+        self.tell()
+        return method(self, *args, **kwargs)
+
+    return told
 
 
 class Peer(socket.socket):
@@ -42,27 +55,14 @@ class Peer(socket.socket):
     def getblocking(self) -> bool:
         return self._asked != 0.0
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell the system how long to wait, if it does not know."""
         if self._asked != self._told:
             super().settimeout(self._asked)
             self._told = self._asked
 
-    def recv(self, *args: Any) -> bytes:
-        self._tell()
-        return super().recv(*args)
-
-    def recv_into(self, *args: Any) -> int:
-        self._tell()
-        return super().recv_into(*args)
-
-    def send(self, *args: Any) -> int:
-        self._tell()
-        return super().send(*args)
-
-    def sendall(self, *args: Any) -> None:
-        self._tell()
-        return super().sendall(*args)
-
-    def sendfile(self, *args: Any, **kwargs: Any) -> int:
-        self._tell()
-        return super().sendfile(*args, **kwargs)
+    recv = _after_telling(socket.socket.recv)
+    recv_into = _after_telling(socket.socket.recv_into)
+    send = _after_telling(socket.socket.send)
+    sendall = _after_telling(socket.socket.sendall)
+    sendfile = _after_telling(socket.socket.sendfile)
