@@ -1,7 +1,7 @@
 """The way of nearly all batches: every entry has the documented fields and types, and nothing is wrong with it.
 
-It runs for every log, so it goes field by field through the whole batch instead of log by log: each look is one call
-that works in C. Whatever is unusual, it gives up: `careful` does the batch.
+It runs for every log, so it goes field by field through the whole batch instead of log by log: most looks are then one
+call that works in C. When anything is unusual it gives up, and `careful` does the batch.
 """
 
 from __future__ import annotations
