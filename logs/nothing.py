@@ -81,7 +81,8 @@ def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help
         return Help(has_logs=False, has_services=bool(search.scopes.all))
     held = [scope for scope in search.scopes.all if search.split.columns.holds(scope)]
     last, is_last_known = _last_logged_at(session, search, explorer, held)
-    nearest, is_nowhere = _nearest(session, search, explorer, oldest)
+    is_of_scopes = search.node == _scope_of(search.node)  # then whatever they logged last is a match, and the nearest
+    nearest, is_nowhere = (last, False) if last and is_of_scopes else _nearest(session, search, explorer, oldest)
     return Help(
         has_logs=True,
         scope=_scope_words(held, search.scopes.all),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -63,6 +64,20 @@ def test_the_nearest_match_and_when_the_service_last_logged(client: Client, serv
     assert any(each.startswith("The nearest match is at") for each in said)
     assert any(each.startswith("api last logged 2 h ago") for each in said)
     assert "other" in follow(client, "lonely service:api", "show that time")  # what the service logged, whatever it was
+
+
+@pytest.mark.django_db(transaction=True)  # savepoints would count
+def test_the_last_log_of_all_is_the_nearest_match_of_a_search_for_all(
+    client: Client, service: Service, django_assert_max_num_queries: Any
+) -> None:
+    make_log(service, "lonely", ts=timezone.now() - DAYS_AGO)
+    with django_assert_max_num_queries(9):
+        said = told(client)
+    assert [each.partition(":")[0] for each in said] == ["Your services last logged 3 d ago"]
+    nearest, last, _ = told(client, "service:api")
+    assert nearest.startswith("The nearest match is at")
+    assert last.startswith("Your services last logged 3 d ago")
+    assert "lonely" in follow(client, "service:api", "show that time")
 
 
 def test_the_link_to_the_nearest_match_shows_it(client: Client, service: Service) -> None:
