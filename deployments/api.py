@@ -33,7 +33,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
-        key = authenticate(presented_key(request.headers)).scope
+        key = authenticate(presented_key(request.META)).scope
         report = read_report(request)
         deployment, is_new = report_deployment(
             scope=Scope(key.org_id, key.service_id, key.environment_id), report=report

@@ -128,11 +128,14 @@ class LiveKey:
 _remembered: dict[str, tuple[float, KeyScope]] = {}
 
 
-def presented_key(headers: Mapping[str, str]) -> str:
-    """Return the API key that a request carries, as `x-api-key` or as a bearer token. Raises ApiError 401 if none."""
-    if key := headers.get("x-api-key", "").strip():
+def presented_key(meta: Mapping[str, str]) -> str:
+    """Return the API key that a request with this META carries, as `x-api-key` or as a bearer token.
+
+    Raises ApiError 401 if there is none.
+    """
+    if key := meta.get("HTTP_X_API_KEY", "").strip():
         return key
-    authorization = headers.get("authorization", "").strip()
+    authorization = meta.get("HTTP_AUTHORIZATION", "").strip()
     if authorization[: len(_BEARER)].lower() == _BEARER and (key := authorization[len(_BEARER) :].strip()):
         return key
     raise ApiError("UNAUTHORIZED", "Send an API key as x-api-key, or as Authorization: Bearer.")

@@ -59,8 +59,8 @@ class _Delivery:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-        self.presented = presented_key(request.headers)
-        self.is_lenient = bool(_LENIENT.search(request.headers.get("prefer", "")))
+        self.presented = presented_key(request.META)
+        self.is_lenient = bool(_LENIENT.search(request.META.get("HTTP_PREFER", "")))
         self.received_at = timezone.now()
         self._payload: Payload | ApiError | None = None
 
@@ -78,7 +78,7 @@ class _Delivery:
 
     @cached_property
     def idempotency_key(self) -> str | None:
-        key = self.request.headers.get("idempotency-key")
+        key = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is not None and not (0 < len(key) <= _LONGEST_IDEMPOTENCY_KEY and key.isprintable()):
             raise ApiError("BAD_REQUEST", f"Idempotency-Key has 1 to {_LONGEST_IDEMPOTENCY_KEY} printable characters.")
         return key

@@ -6,12 +6,14 @@ Both live in a context variable, so log lines, audit rows, jobs and deliveries f
 from __future__ import annotations
 
 import ipaddress
+import random
 import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +21,7 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "x-correlation-id"
+_IN_META = "HTTP_X_CORRELATION_ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
@@ -36,7 +39,7 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 def current_origin() -> Origin:
     """Return the origin of the work at hand; outside any request or job, a fresh one."""
-    return _origin.get() or Origin(str(uuid.uuid4()))
+    return _origin.get() or Origin(_new_identifier())
 
 
 def correlation_id() -> str | None:
@@ -48,7 +51,7 @@ def correlation_id() -> str | None:
 @contextmanager
 def correlated(identifier: str | None = None) -> Iterator[str]:
     """Run a job's work under `identifier`, the id that it was enqueued with, or under a new one."""
-    origin = Origin(identifier or correlation_id() or str(uuid.uuid4()))
+    origin = Origin(identifier or correlation_id() or _new_identifier())
     token = _origin.set(origin)
     try:
         yield origin.correlation_id
@@ -61,12 +64,13 @@ def client_address(request: HttpRequest) -> str | None:
     peer = _as_address(request.META.get("REMOTE_ADDR", ""))
     if not settings.TRUSTED_PROXIES:
         return peer
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     if len(hops) < settings.TRUSTED_PROXIES:
         return peer
     return _as_address(hops[-settings.TRUSTED_PROXIES]) or peer
 
 
+@lru_cache(maxsize=1_000)
 def _as_address(text: str) -> str | None:
     """Return the IP in `text`, which some proxies write with a port or a zone; None for what is no IP."""
     host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
@@ -76,6 +80,14 @@ def _as_address(text: str) -> str | None:
         return str(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:
         return None
+
+
+def _new_identifier() -> str:
+    """Return an id that is most likely nobody else's, as a UUID. It is no secret.
+
+    Not `uuid4`: asking the system for random bytes lets go of the interpreter, and the thread waits for its turn anew.
+    """
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _forget_origin(**_: Any) -> None:
@@ -92,10 +104,11 @@ class CorrelationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
-        identifier = given if _ACCEPTED.match(given) else str(uuid.uuid4())
+        headers = request.META  # `request.headers` costs as much as all the rest of this
+        given = headers.get(_IN_META, "")
+        identifier = given if _ACCEPTED.match(given) else _new_identifier()
         # Not reset here: Django logs a failed request after the middleware. `request_finished` ends it.
-        _origin.set(Origin(identifier, client_address(request), request.headers.get("user-agent", "")[:400]))
+        _origin.set(Origin(identifier, client_address(request), headers.get("HTTP_USER_AGENT", "")[:400]))
         response = self.get_response(request)
         response[HEADER] = identifier
         return response
