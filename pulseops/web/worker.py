@@ -9,6 +9,8 @@ from __future__ import annotations
 import select
 import time
 from collections import deque
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from gunicorn import util
@@ -25,6 +27,19 @@ LINGER_SECONDS = 0.5  # for a client to hang up after the last answer
 HESITATION_SECONDS = 0.002  # for a process with fewer connections to take the next one
 
 message.MAX_REQUEST_LINE = HEAD_LINE_BYTES  # its settings may not ask for more than its own 8,190
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def http_date(timestamp: float | None = None) -> str:
+    """Return the Date of an answer (RFC 9110 6.6.1); it takes longer to write than a log to check, so once a second."""
+    return _date(int(time.time() if timestamp is None else timestamp))
+
+
+util.http_date = http_date
 
 
 class BoundedWorker(ThreadWorker):
@@ -70,7 +85,12 @@ class BoundedWorker(ThreadWorker):
     def _serve(self, conn: Any) -> Any:
         """Serve one request. An answer may take longer; then the connection is not used for another."""
         with reading_within(conn.sock, WEB_REQUEST_SECONDS):
+            conn.sock.hold()  # the answer's head, for its body
             kept = super().handle(conn)
+            try:
+                conn.sock.flush()
+            except OSError:  # it hung up, or takes nothing
+                kept = False
         if kept is False:
             _hang_up(conn)
         return kept

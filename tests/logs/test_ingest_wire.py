@@ -59,6 +59,22 @@ def test_a_chunked_body(url: str, key: str) -> None:
     assert response.headers["Content-Length"]
 
 
+def test_a_client_that_waits_to_be_told_to_go_on(url: str, key: str, installation: Installation) -> None:
+    """As curl does with a body of more than a megabyte (RFC 9110 10.1.1)."""
+    with closing(socket.create_connection(("127.0.0.1", installation.port), timeout=10)) as peer:
+        peer.sendall(head(key, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
+        assert peer.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        peer.sendall(BODY)
+        assert peer.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_goes_on_after_an_answer_without_a_body(url: str, installation: Installation) -> None:
+    with requests.Session() as session:
+        for _ in range(2):
+            assert session.head(f"{installation.url}/api/health", timeout=10).headers["Content-Length"]
+            assert session.get(f"{installation.url}/dashboard", allow_redirects=False, timeout=10).status_code == 302
+
+
 def test_a_chunked_body_is_bounded(url: str, key: str) -> None:
     chunks = (b" " * 100_000 for _ in range(100))
     response = requests.post(url, data=chunks, headers={"x-api-key": key}, timeout=10)

@@ -49,3 +49,44 @@ def test_what_it_sends_arrives(pair: tuple[Peer, socket.socket]) -> None:
     peer.sendall(b"two")
     peer.shutdown(socket.SHUT_WR)
     assert client.makefile("rb").read() == b"one two"
+
+
+def test_what_is_held_goes_with_what_is_sent_next(pair: tuple[Peer, socket.socket]) -> None:
+    peer, client = pair
+    peer.setblocking(True)
+    client.settimeout(0.1)
+    peer.hold()
+    peer.sendall(b"head ")
+    with pytest.raises(TimeoutError):
+        client.recv(100)
+    peer.sendall(b"body ")
+    assert client.recv(100) == b"head body "
+    peer.sendall(b"more")
+    assert client.recv(100) == b"more"
+
+
+def test_what_is_held_goes_out_before_anything_is_read(pair: tuple[Peer, socket.socket]) -> None:
+    """As a client expects that waits for `100 Continue` before it sends the body."""
+    peer, client = pair
+    peer.setblocking(True)
+    client.settimeout(1)
+    client.sendall(b"head ")
+    peer.hold()
+    assert peer.recv(100) == b"head "  # nothing is held yet, so it goes on holding
+    peer.sendall(b"go on")
+    client.sendall(b"body")
+    assert peer.recv(100) == b"body"
+    assert client.recv(100) == b"go on"
+
+
+def test_what_is_held_last_is_flushed(pair: tuple[Peer, socket.socket]) -> None:
+    peer, client = pair
+    peer.setblocking(True)
+    client.settimeout(1)
+    peer.hold()
+    peer.sendall(b"head")
+    peer.flush()
+    assert client.recv(100) == b"head"
+    peer.flush()
+    peer.sendall(b"next")
+    assert client.recv(100) == b"next"
