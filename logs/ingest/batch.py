@@ -5,22 +5,22 @@ from __future__ import annotations
 from django.conf import settings
 
 from logs.ingest.careful import careful_batch
+from logs.ingest.columns import Batch, Window
 from logs.ingest.decode import Payload, decode_entries
-from logs.ingest.quick import quick_rows
-from logs.ingest.rows import Batch, Window
+from logs.ingest.quick import quick_columns
 from pulseops.core.errors import ApiError
 
 
 def make_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
-    """Check every entry and write its row; with `is_lenient` those that are wrong are left out.
+    """Check every entry and write what is stored of it; with `is_lenient` those that are wrong are left out.
 
     Raises ApiError 400: BAD_REQUEST when the body is not JSON, VALIDATION_ERROR with details when an entry is wrong.
     """
     entries = decode_entries(payload)
     if entries is not None and len(entries) <= settings.INGEST_MAX_ENTRIES:
-        rows = quick_rows(entries, window)
-        if rows is not None:
-            return Batch(rows, payload.is_plain)
+        columns = quick_columns(entries, window)
+        if columns is not None:
+            return Batch(columns, payload.is_plain)
     batch = careful_batch(payload, window, is_lenient=is_lenient)
     if batch.rejected and not is_lenient:
         message = f"{batch.rejected} of {len(batch) + batch.rejected} logs cannot be accepted; none was stored."

@@ -10,14 +10,15 @@ import msgspec
 from django.conf import settings
 from msgspec import Raw
 
+from logs.ingest.columns import Batch, Columns, Window
 from logs.ingest.decode import Payload, invalid, split_entries
 from logs.ingest.levels import STORED, stored_level
 from logs.ingest.meta import problem_of, with_fields
-from logs.ingest.rows import Batch, Row, Window
 from logs.ingest.timestamps import from_epoch, parse_text, utc_texts
 from pulseops.core.errors import ApiError
 
 T = TypeVar("T")
+_Row = tuple[str, str, str, str | None, str | None, str | None]  # of Columns
 DETAILS = 20
 _LONGEST_NAME = 60  # characters of a field's name in an error
 
@@ -27,7 +28,7 @@ _number = msgspec.json.Decoder(int | float)
 
 
 def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
-    """Write the rows of the entries that are right, and say of the others what is wrong.
+    """Write what is stored of the entries that are right, and say of the others what is wrong.
 
     Raises ApiError 400 when the body is not JSON, is not a batch of logs, or has too many.
     """
@@ -36,16 +37,18 @@ def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batc
         raise invalid("logs", f"has {len(split.entries)} entries; {settings.INGEST_MAX_ENTRIES} are allowed")
     if split.broken and not is_lenient:
         raise ApiError("BAD_REQUEST", f"The body is not NDJSON: entry {min(split.broken)} is not JSON.")
-    batch = Batch([])
+    batch, rows = Batch(Columns()), list[_Row]()
     for number, entry in enumerate(split.entries):
         reader = _EntryReader(window)
         row = reader.row(entry, is_json=number not in split.broken)
         if row is not None and not reader.problems:
-            batch.rows.append(row)
+            rows.append(row)
             continue
         batch.rejected += 1
         for name, message in reader.problems[: DETAILS - len(batch.details)]:
             batch.details.append({"path": f"logs[{number}]{name and '.'}{name}", "message": message})
+    if rows:
+        batch.columns = Columns(*zip(*rows, strict=True))
     return batch
 
 
@@ -59,7 +62,7 @@ class _EntryReader:
     def reject(self, name: str, message: str) -> None:
         self.problems.append((name[:_LONGEST_NAME], message))
 
-    def row(self, entry: Raw, *, is_json: bool) -> Row | None:
+    def row(self, entry: Raw, *, is_json: bool) -> _Row | None:
         """Return the entry's row; worth nothing when there are problems."""
         if bytes(entry)[:1] != b"{":
             self.reject("", "must be an object" if is_json else "is not JSON")

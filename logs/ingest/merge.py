@@ -15,14 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from logs.ingest.availability import gate
-from logs.ingest.rows import Batch
-from logs.ingest.store import store_batch
+from logs.ingest.columns import Batch
+from logs.ingest.store import SMALL, store_batches
 from pulseops.core.errors import ApiError
 from services.authentication import KeyScope, ScopeChangedError
 
 MERGED = 500  # logs; larger batches are worth a commit of their own
 _Place = tuple[str, KeyScope]
-Store = Callable[[str, KeyScope, Batch], None]
+Store = Callable[[str, KeyScope, list[Batch]], None]
 
 
 def _closed() -> threading.Lock:
@@ -53,6 +53,8 @@ class Merger:
 
     def store(self, presented: str, scope: KeyScope, batch: Batch) -> None:
         """Store a batch, perhaps with others; raises what storing it raises."""
+        if len(batch) > SMALL:
+            batch.prepare()
         place, mine = (presented, scope), _Waiting(batch)
         if not self._begins(place, mine):
             mine.turn.acquire()
@@ -61,7 +63,7 @@ class Merger:
         if mine.error:
             raise mine.error
         if not mine.is_stored:
-            self._store(presented, scope, batch)
+            self._store(presented, scope, [batch])
 
     def _begins(self, place: _Place, mine: _Waiting) -> bool:
         """Begin a line, or else stand in it."""
@@ -79,7 +81,7 @@ class Merger:
         error: Exception | None = None
         is_stored = False
         try:
-            self._store(*place, _together([each.batch for each in group]))
+            self._store(*place, [each.batch for each in group])
             is_stored = True
         except (ApiError, ScopeChangedError) as refusal:
             error = refusal if len(group) == 1 else None
@@ -103,15 +105,9 @@ class Merger:
             line[0].turn.release()
 
 
-def _store(presented: str, scope: KeyScope, batch: Batch) -> None:
+def _store(presented: str, scope: KeyScope, batches: list[Batch]) -> None:
     gate.enter()
-    store_batch(presented, scope, batch, None)
-
-
-def _together(batches: list[Batch]) -> Batch:
-    if len(batches) == 1:
-        return batches[0]
-    return Batch([row for batch in batches for row in batch.rows], is_plain=all(batch.is_plain for batch in batches))
+    store_batches(presented, scope, batches, None)
 
 
 merger = Merger(_store)

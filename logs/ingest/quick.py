@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from django.conf import settings
 from msgspec import Raw
 from msgspec.structs import astuple
 
+from logs.ingest.columns import Columns, Window
 from logs.ingest.decode import Entry
 from logs.ingest.levels import STORED
 from logs.ingest.meta import are_storable
-from logs.ingest.rows import Row, Window
 from logs.ingest.timestamps import from_epoch, utc_texts
 
 _BYTES_A_CHARACTER = 4  # at most, in UTF-8
 
 
-def quick_rows(entries: Sequence[Entry], window: Window) -> list[Row] | None:
-    """Write the row of every entry; None when one is unusual."""
+def quick_columns(entries: Sequence[Entry], window: Window) -> Columns | None:
+    """Write what is stored of the entries; None when one is unusual."""
     if not entries:
-        return []
+        return Columns()
     messages, levels, times, metas, traces, requests = zip(*map(astuple, entries), strict=True)
     stored = [*map(STORED.get, levels)]
     if None in stored or not _are_messages(messages):
@@ -33,7 +34,7 @@ def quick_rows(entries: Sequence[Entry], window: Window) -> list[Row] | None:
     stamps, texts = _stamps(times, window), _meta_texts(metas)
     if stamps is None or texts is None:
         return None
-    return list(zip(stored, stamps, messages, texts, traces, requests, strict=True))
+    return Columns(cast("list[str]", stored), stamps, messages, texts, traces, requests)
 
 
 def _are_messages(messages: Sequence[str]) -> bool:

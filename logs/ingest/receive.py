@@ -12,11 +12,11 @@ from django.utils import timezone
 from logs.ingest.availability import gate
 from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
+from logs.ingest.columns import Batch, Window
 from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
 from logs.ingest.merge import MERGED, merger
-from logs.ingest.rows import Batch, Window
-from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batch
+from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batches
 from pulseops.core.errors import ApiError
 from pulseops.core.extensions import AFTER_INGEST
 from services.authentication import (
@@ -95,7 +95,7 @@ class _Delivery:
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
-        """Accept the batch under `scope`; raises what `store_batch` raises."""
+        """Accept the batch under `scope`; raises what `store_batches` raises."""
         window = Window(self.received_at, scope.retention_days)
         batch = make_batch(self.payload(), window, is_lenient=self.is_lenient)
         if live is not None:
@@ -107,7 +107,7 @@ class _Delivery:
             merger.store(self.presented, scope, batch)
         else:
             gate.enter()
-            store_batch(self.presented, scope, batch, receipt)
+            store_batches(self.presented, scope, [batch], receipt)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         return Reply(answer, self.is_lenient)

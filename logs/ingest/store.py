@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from logs.ingest.rows import COLUMNS, Batch
+from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
 from logs.models import IngestReceipt
 from pulseops.core.errors import ApiError
 from pulseops.core.sql import execute_prepared
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
 
-_COPY = f"COPY logs (org_id, service_id, environment_id, {', '.join(COLUMNS)}) FROM STDIN"
+_COPY = f"COPY logs (org_id, service_id, environment_id, {', '.join(Columns._fields)}) FROM STDIN"
 SMALL = 20  # logs; so few are stored quicker by one statement than by a COPY in a transaction of its own
 
 # Several rows for the same minute add up, so batches need not meet at one.
@@ -39,7 +40,7 @@ _COUNTED = """
             AS part (level, minute, count)
     )
 """
-_NAMES, _VALUES = ", ".join(COLUMNS), ", ".join(f"log.{name}" for name in COLUMNS)
+_NAMES, _VALUES = ", ".join(Columns._fields), ", ".join(f"log.{name}" for name in Columns._fields)
 _STORED = f"""
     stored AS (
         INSERT INTO logs (org_id, service_id, environment_id, {_NAMES})
@@ -75,22 +76,23 @@ class Receipt:
     answer: Answer
 
 
-def store_batch(presented: str, scope: KeyScope, batch: Batch, receipt: Receipt | None) -> None:
-    """Store a batch and count it against its key; when this returns, it is on the disk.
+def store_batches(presented: str, scope: KeyScope, batches: Sequence[Batch], receipt: Receipt | None) -> None:
+    """Store batches of one key and count them against it; when this returns, they are on the disk.
 
     Raises ApiError (403 key gone, 429 over its rate, 400 for what the database refuses), ScopeChangedError,
     AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted.
     """
-    values = _admission_values(presented, scope, batch)
+    logs = sum(map(len, batches))
+    values = _admission_values(presented, scope, batches, logs)
     try:
-        if len(batch) <= SMALL and receipt is None and _store_small(presented, scope, batch, values):
+        if logs <= SMALL and receipt is None and _store_small(presented, scope, batches, values):
             return
         with transaction.atomic(durable=True):
             if receipt is not None:
                 _claim(scope.key_id, receipt)
-            if batch.rows:
-                _copy(scope, batch)
-            admitted(presented, execute_prepared(_ADMIT, values), expected=scope, logs=len(batch))
+            if logs:
+                _copy(scope, batches)
+            admitted(presented, execute_prepared(_ADMIT, values), expected=scope, logs=logs)
     except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
     except DatabaseError as error:
@@ -117,36 +119,34 @@ def _claim(key_id: UUID, receipt: Receipt) -> None:
             raise AlreadyAnsweredError
 
 
-def _admission_values(presented: str, scope: KeyScope, batch: Batch) -> dict[str, Any]:
+def _admission_values(presented: str, scope: KeyScope, batches: Sequence[Batch], logs: int) -> dict[str, Any]:
+    counts = counts_of(batches)
     return {
         "key_hash": hash_key(presented),
         "default_rate": settings.INGEST_RATE_PER_MINUTE,
         "retention_days": scope.retention_days,
-        "logs": len(batch),
-        "levels": [level for level, _ in batch.counts],
-        "minutes": [f"{minute}Z" for _, minute in batch.counts],
-        "counts": list(batch.counts.values()),
+        "logs": logs,
+        "levels": [level for level, _ in counts],
+        "minutes": [f"{minute}Z" for _, minute in counts],
+        "counts": list(counts.values()),
     }
 
 
-def _store_small(presented: str, scope: KeyScope, batch: Batch, values: dict[str, Any]) -> bool:
-    """Store a small batch by one statement, which is a transaction of its own; False when its key is just locked."""
-    columns = (
-        zip(COLUMNS, zip(*batch.rows, strict=True), strict=True) if batch.rows else ((name, ()) for name in COLUMNS)
-    )
+def _store_small(presented: str, scope: KeyScope, batches: Sequence[Batch], values: dict[str, Any]) -> bool:
+    """Store a few logs by one statement, which is a transaction of its own; False when their key is just locked."""
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():  # a savepoint, in tests
-            row = execute_prepared(_STORE_SMALL, {**values, **{name: list(column) for name, column in columns}})
+            row = execute_prepared(_STORE_SMALL, {**values, **columns_of(batches)._asdict()})
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False
         raise
-    admitted(presented, row, expected=scope, logs=len(batch))
+    admitted(presented, row, expected=scope, logs=values["logs"])
     return True
 
 
-def _copy(scope: KeyScope, batch: Batch) -> None:
-    text = batch.copy_text(f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t")
+def _copy(scope: KeyScope, batches: Sequence[Batch]) -> None:
+    text = copy_text(batches, f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t")
     # Django translates the errors of its own methods alone, and copy() is psycopg's.
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(text.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # A well-formed pair, or any other escape, is passed over; what is left are U+0000 and lone surrogates.
 _ESCAPES = re.compile(
@@ -10,6 +11,8 @@ _ESCAPES = re.compile(
     rb"|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 REPLACEMENT = rb"\ufffd"
+NULL = "\\N"
+_BETWEEN = "\0"  # which no text has that PostgreSQL can hold
 
 
 def replace_unstorable(body: bytes) -> bytes:
@@ -22,6 +25,13 @@ def replace_unstorable(body: bytes) -> bytes:
     return body
 
 
-def copy_escape(text: str) -> str:
-    """Escape a value for COPY's text format."""
+def copy_texts(values: Sequence[str | None], is_plain: bool) -> Sequence[str]:
+    """Write a column for COPY's text format: NULL for None, and unless it `is_plain` escaped, all values at once."""
+    if is_plain or not values:
+        return [NULL if value is None else value for value in values]
+    escaped = _escape(_BETWEEN.join([value or "" for value in values])).split(_BETWEEN)
+    return [NULL if value is None else text for value, text in zip(values, escaped, strict=True)]
+
+
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")

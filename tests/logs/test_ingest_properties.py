@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from logs.ingest import quick
 from logs.ingest.batch import make_batch
 from logs.ingest.careful import careful_batch
+from logs.ingest.columns import Batch, Window, copy_text
 from logs.ingest.decode import decode_entries, make_payload
 from logs.ingest.levels import stored_level
-from logs.ingest.rows import Batch, Window
 from logs.ingest.timestamps import from_epoch, parse_text
 from logs.models import IngestReceipt, LogEntry
 from services.models import RateBucket
@@ -176,11 +176,12 @@ def test_both_ways_through_a_batch_agree(entries: list[dict[str, Any]], indent: 
     text = "\n".join(map(json.dumps, entries)) if ndjson else json.dumps(entries, indent=indent)
     payload, window = make_payload(text.encode(), "ndjson" if ndjson else "json"), Window(timezone.now(), 7)
     decoded = decode_entries(payload)
-    rows = None if decoded is None else quick.quick_rows(decoded, window)
-    if rows is not None:
+    columns = None if decoded is None else quick.quick_columns(decoded, window)
+    if columns is not None:
         careful = careful_batch(payload, window, is_lenient=False)
-        assert (rows, 0) == (careful.rows, careful.rejected)
-        assert Batch(rows, payload.is_plain).copy_text("") == careful.copy_text("")
+        assert [*map(list, columns)] == [*map(list, careful.columns)]
+        assert careful.rejected == 0
+        assert copy_text([Batch(columns, payload.is_plain)], "") == copy_text([careful], "")
 
 
 @given(text=st.from_regex(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,12})?([Zz]|[+-]\d\d:?\d\d)", fullmatch=True))

@@ -13,8 +13,8 @@ import pytest
 import requests
 from django.db import OperationalError
 
+from logs.ingest.columns import Batch, Columns
 from logs.ingest.merge import Merger
-from logs.ingest.rows import Batch
 from pulseops.core.errors import ApiError
 from services.authentication import KeyScope
 from tests.installation import Installation, stop
@@ -23,7 +23,8 @@ SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 1_000)
 
 
 def batch(*messages: str) -> Batch:
-    return Batch([("info", "2026-01-01T00:00:00+00:00", message, None, None, None) for message in messages])
+    number, nothing = len(messages), [None] * len(messages)
+    return Batch(Columns(["info"] * number, ["2026-01-01T00:00:00Z"] * number, messages, nothing, nothing, nothing))
 
 
 class Storage:
@@ -34,8 +35,8 @@ class Storage:
         self.groups: list[list[str]] = []
         self.began, self.go_on = threading.Event(), threading.Event()
 
-    def __call__(self, presented: str, scope: KeyScope, stored: Batch) -> None:
-        messages = [row[2] for row in stored.rows]
+    def __call__(self, presented: str, scope: KeyScope, stored: list[Batch]) -> None:
+        messages = [message for each in stored for message in each.columns.message]
         self.began.set()
         self.go_on.wait(10)
         if error := self.refuse(messages):
