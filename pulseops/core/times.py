@@ -20,20 +20,24 @@ def relative(moment: datetime, now: datetime | None = None) -> str:
     seconds = (now - moment).total_seconds()
     if abs(seconds) >= _OLD:
         return day(moment, now)
-    count, unit = _rounded(int(abs(seconds)))
-    if unit == "s" and count < 5:
+    size = int(abs(seconds))
+    if size < 5:
         return "just now"
-    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    if seconds > 0:
+        return f"{_rounded(size)} ago"
+    # What is to come is said to the nearest: seven days are seven also a second later.
+    half = 0 if size < MINUTE else (MINUTE if size < HOUR else HOUR if size < DAY else DAY) // 2
+    return f"in {_rounded(size + half)}"
 
 
-def _rounded(seconds: int) -> tuple[int, str]:
+def _rounded(seconds: int) -> str:
     if seconds < MINUTE:
-        return seconds, "s"
+        return f"{seconds} s"
     if seconds < HOUR:
-        return seconds // MINUTE, "min"
+        return f"{seconds // MINUTE} min"
     if seconds < DAY:
-        return seconds // HOUR, "h"
-    return seconds // DAY, "d"
+        return f"{seconds // HOUR} h"
+    return f"{seconds // DAY} d"
 
 
 def duration(seconds: float) -> str:

@@ -4,9 +4,17 @@ const MINUTE = 60, HOUR = 3600, DAY = 86400;
 function relative(seconds) {
   const size = Math.floor(Math.abs(seconds));
   if (size < 5) return "just now";
-  const [count, unit] =
-    size < MINUTE ? [size, "s"] : size < HOUR ? [Math.floor(size / MINUTE), "min"] : size < DAY ? [Math.floor(size / HOUR), "h"] : [Math.floor(size / DAY), "d"];
-  return seconds > 0 ? `${count} ${unit} ago` : `in ${count} ${unit}`;
+  if (seconds > 0) return `${rounded(size)} ago`;
+  // What is to come is said to the nearest: seven days are seven also a second later.
+  const half = size < MINUTE ? 0 : (size < HOUR ? MINUTE : size < DAY ? HOUR : DAY) / 2;
+  return `in ${rounded(size + half)}`;
+}
+
+function rounded(seconds) {
+  if (seconds < MINUTE) return `${seconds} s`;
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
+  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h`;
+  return `${Math.floor(seconds / DAY)} d`;
 }
 
 function duration(seconds) {

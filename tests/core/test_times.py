@@ -24,7 +24,11 @@ NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
         (86_400 * 40, "5 Feb"),
         (86_400 * 400, "10 Feb 2025"),
         (-3, "just now"),
+        (-42, "in 42 s"),
         (-180, "in 3 min"),
+        (-179, "in 3 min"),
+        (-3599, "in 1 h"),
+        (-(7 * 86_400 - 1), "in 7 d"),
     ],
 )
 def test_relative_says_how_far(seconds: int, words: str) -> None:

@@ -75,7 +75,7 @@ def test_the_page_of_the_service_says_when_the_old_one_ends(client_for: SignedIn
     actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
     page = client_for(developer).get(f"/services/{key.service_id}").content.decode()
     assert "Ends" in page
-    assert "in 6 d" in page
+    assert "in 7 d" in page
 
 
 def test_shows_the_choices(client_for: SignedIn, developer: User, url: str) -> None:
