@@ -32,9 +32,14 @@ class Table:
         self.rows.append([str(cell) for cell in cells])
 
     def markdown(self) -> str:
-        """Return it as Markdown."""
-        lines = [self.head, ["---"] + ["---:"] * (len(self.head) - 1), *self.rows]
+        """Return it as Markdown; columns of numbers end at one line, columns of words begin at one."""
+        marks = ["---" if any(map(_is_words, column)) else "---:" for column in zip(*self.rows, strict=True)]
+        lines = [self.head, ["---", *marks[1:]], *self.rows]
         return f"### {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _is_words(cell: str) -> bool:
+    return cell[:1].isalpha() or cell.startswith("`")
 
 
 def machine() -> str:
