@@ -71,7 +71,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     ),
     "logs:live": ("after={address}",),
     "logs:export": ("format=csv",),
-    "deployments:list": ("env=production",),
+    "deployments:list": ("environment=production",),
     "incidents:list": ("state=all", "state=resolved&severity=high"),
     "alerts:detail": ("period=7d",),
     "notifications:channels": ("state=failed",),
