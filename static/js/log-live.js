@@ -1,10 +1,11 @@
 // data-live="url": rows that come in are put on top of the list. It waits while somebody reads (scrolled down, text selected,
 // a log open), asks less often in a hidden tab or when the server fails, and keeps at most a thousand rows.
-const EVERY = 2000, HIDDEN = 30000, MOST = 60000; // milliseconds
+const EVERY = 2000, HIDDEN = 30000, MOST = 60000, GIVE_UP = 20000; // milliseconds
 const ROWS = 1000;
 
 let timer = 0;
 let wait = EVERY;
+let asked = 0; // only the answer to the last question counts
 let held = []; // rows that wait until somebody looks
 
 function parts() {
@@ -59,14 +60,15 @@ function take(rows, all) {
 async function poll() {
   const all = parts();
   if (!all.bar || !all.list) return;
-  const url = new URL(all.bar.dataset.live, location);
-  url.searchParams.set("after", all.bar.dataset.liveAfter);
-  const page = document.body.dataset;
+  const question = ++asked;
+  const isOld = () => question !== asked || !all.bar.isConnected; // another was asked, or the list is another
+  all.bar.dataset.liveAsking = "";
   try {
-    const response = await fetch(url, { headers: { Accept: "text/html", "X-Page-Org": page.org ?? "", "X-Page-Zone": page.zone ?? "" }, redirect: "error" });
-    if (!response.ok) throw new Error(String(response.status));
+    const response = await ask(all.bar.dataset);
+    const text = await response.text();
+    if (isOld()) return;
     const template = document.createElement("template");
-    template.innerHTML = await response.text();
+    template.innerHTML = text;
     all.bar.dataset.liveAfter = response.headers.get("X-Logs-Newest") ?? all.bar.dataset.liveAfter;
     take([...template.content.querySelectorAll("[data-log]")], all);
     const gap = response.headers.get("X-Logs-Gap") === "1";
@@ -74,10 +76,22 @@ async function poll() {
     all.words.textContent = held.length ? "Waiting while you read." : gap ? "Following; more comes in than can be shown." : "Following what comes in.";
     wait = EVERY;
   } catch {
+    if (isOld()) return;
     wait = Math.min(wait * 2, MOST);
     all.words.textContent = `The server does not answer; trying again in ${Math.round(wait / 1000)} s.`;
   }
+  delete all.bar.dataset.liveAsking;
   schedule();
+}
+
+async function ask({ live, liveAfter }) {
+  const url = new URL(live, location);
+  url.searchParams.set("after", liveAfter);
+  const { org = "", zone = "" } = document.body.dataset;
+  const headers = { Accept: "text/html", "X-Page-Org": org, "X-Page-Zone": zone };
+  const response = await fetch(url, { headers, redirect: "error", signal: AbortSignal.timeout(GIVE_UP) });
+  if (!response.ok) throw new Error(String(response.status));
+  return response;
 }
 
 function schedule() {

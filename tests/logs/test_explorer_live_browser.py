@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from accounts.models import User
 from services.models import Service
@@ -29,8 +29,14 @@ def live(page: Page, live_server: Any, sign_in: Callable[[User], None], develope
 
 
 def poll(page: Page, milliseconds: int = 2_000) -> None:
+    """Let the page ask, and wait until it has taken the answer in and knows when to ask again."""
     with page.expect_response("**/logs/live**"):
         page.clock.run_for(milliseconds)
+    answered(page)
+
+
+def answered(page: Page) -> None:
+    expect(page.locator("[data-live]:not([data-live-asking])")).to_have_count(1)
 
 
 def first(page: Page) -> Any:
@@ -125,6 +131,29 @@ def test_a_server_that_fails_is_told_and_asked_less_often(live: Page, busy_servi
     make_log(busy_service, "after all")
     poll(page, 8_000)
     expect(first(page)).to_contain_text("after all")
+
+
+def test_a_server_that_hangs_is_given_up(live: Page) -> None:
+    page = live
+    held: list[Route] = []
+
+    def hang(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/logs/live**", hang)
+    page.evaluate(
+        """() => {
+            const later = new AbortController();
+            AbortSignal.timeout = (milliseconds) => { later.milliseconds = milliseconds; return later.signal; };
+            globalThis.timeIsOver = () => later.abort();
+        }"""
+    )
+    with page.expect_request("**/logs/live**"):
+        page.clock.run_for(2_000)
+    expect(page.locator("[data-live][data-live-asking]")).to_have_count(1)
+    page.evaluate("timeIsOver()")
+    held.pop().abort()
+    expect(page.get_by_role("status").filter(has_text="trying again in 4 s")).to_be_visible()
 
 
 def test_the_histogram_keeps_up_and_stop_stops(live: Page, busy_service: Service, live_server: Any) -> None:
