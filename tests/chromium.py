@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page
+
+from tests.waiting import wait_until
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -54,10 +55,7 @@ SETTLED = """
 
 def wait_until_settled(page: Page) -> None:
     """Wait until the page shows what it means to show: half faded in, every text has too little contrast."""
-    deadline = time.monotonic() + 10
-    while not page.evaluate(SETTLED):
-        assert time.monotonic() < deadline, f"{page.url} does not come to rest"
-        page.wait_for_timeout(20)
+    wait_until(lambda: page.evaluate(SETTLED), told=f"{page.url} does not come to rest")
 
 
 def serious_findings(page: Page) -> list[str]:

@@ -9,14 +9,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
 
 import psutil
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 _MAKE_KEY = """
@@ -180,14 +180,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that happens in another process."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def free_port() -> int:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 
 @dataclass
 class Received:
@@ -69,7 +71,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/services/T000/B000/secretsecretsecret"
 
-    def wait_for(self, count: int, timeout: float = 10) -> list[Received]:
+    def wait_for(self, count: int, timeout: float = PATIENCE) -> list[Received]:
         """Return what came once `count` requests are in; fails after `timeout` seconds."""
         with self.arrived:
             got = self.arrived.wait_for(lambda: len(self.received) >= count, timeout)

@@ -17,7 +17,7 @@ def at_once(*acts: Callable[[], Any]) -> list[type[Exception] | None]:
     def run(number: int, act: Callable[[], Any]) -> None:
         try:
             connection.ensure_connection()
-            barrier.wait(10)
+            barrier.wait(60)
             act()
         except Exception as error:
             outcomes[number] = type(error)

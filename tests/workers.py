@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from django.db import connection
 
 from pulseops.core.models import Heartbeat
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,18 +34,19 @@ def start_loop(**more: str) -> subprocess.Popen[bytes]:
     """Start `manage.py loop` and wait for its first sign of life."""
     Heartbeat.objects.filter(name="loop").delete()
     process = subprocess.Popen([sys.executable, "-m", "django", "loop"], cwd=ROOT, env=environment(**more))
-    deadline = time.monotonic() + 20
-    while not Heartbeat.objects.filter(name="loop").exists():
+
+    def is_alive() -> bool:
         assert process.poll() is None, "the loop has ended"
-        assert time.monotonic() < deadline, "the loop gave no sign of life"
-        time.sleep(0.05)
+        return Heartbeat.objects.filter(name="loop").exists()
+
+    wait_until(is_alive, told="the loop gave no sign of life")
     return process
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """kill -9."""
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
 
 
 @contextmanager
@@ -57,4 +58,4 @@ def loop(**more: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(25)
+            process.wait(60)

@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.adoption.shapes import build_running, contents, standing_in
 from tests.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
-from tests.installation import wait_until
+from tests.waiting import wait_until
 
 RUN = """
 import sys, django
@@ -55,7 +55,7 @@ def test_in_the_middle_of_partitioning(running: BaseDatabaseWrapper, fresh_catal
     with psycopg.connect(running.connection.info.dsn) as holder:
         holder.execute("SELECT last_value FROM logs_id_seq")  # a lock: constraints are gone when it comes to this
         process = elsewhere(running, "migrate", "--verbosity=0")
-        wait_until(lambda: process.poll() is not None or rows(running, waiting), seconds=60)
+        wait_until(lambda: process.poll() is not None or rows(running, waiting))
         process.kill()
         assert process.wait() == -9, "it was over before it was killed"
     assert rows(running, shape) == [("r",)]
@@ -70,11 +70,11 @@ def test_in_the_middle_of_an_index_ahead(running: BaseDatabaseWrapper, fresh_cat
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT FROM logs LIMIT 1")  # a snapshot, whose end each build waits for
         process = elsewhere(running, "prepare_adoption")
-        wait_until(lambda: process.poll() is not None or rows(running, unfinished), seconds=60)
+        wait_until(lambda: process.poll() is not None or rows(running, unfinished))
         process.kill()
         assert process.wait() == -9, "it was over before it was killed"
         again = elsewhere(running, "prepare_adoption")  # at once, while the server still builds for the killed one
-        wait_until(lambda: again.poll() is not None or rows(running, WAITS), seconds=60)
+        wait_until(lambda: again.poll() is not None or rows(running, WAITS))
         assert again.poll() is None
     assert again.wait(60) == 0
     assert rows(running, unfinished) == []

@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import psutil
 from pulseops.core.postgres import process
 from pulseops.core.postgres.home import open_home
 from pulseops.core.postgres.server import EmbeddedServer
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_SYNC = {"fsync": "off"}
@@ -127,11 +126,3 @@ def kill_server(directory: Path) -> int:
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not process.is_live(pid))
     return pid
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 15) -> None:
-    """Wait for something that happens in another process."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from pulseops.core.postgres import server as server_module
 from pulseops.core.postgres.errors import StartFailedError, WrongMajorVersionError
 from pulseops.core.postgres.home import ServerUser, open_home
 from pulseops.core.postgres.server import EmbeddedServer
-from tests.core.embedded import Client, Places, kill_server, postgres_processes, server_pid, wait_until
+from tests.core.embedded import Client, Places, kill_server, postgres_processes, server_pid
+from tests.waiting import wait_until
 
 
 def test_a_killed_server_is_started_again(places: Places) -> None:
@@ -53,13 +53,15 @@ def test_a_query_that_outlives_the_killed_server_is_ended(places: Places) -> Non
     spin = "DO $$ DECLARE n bigint := 0; BEGIN LOOP n := n + 1; END LOOP; END $$"  # never looks up by itself
     query = threading.Thread(target=_run_until_it_fails, args=(busy, spin))
     query.start()
-    time.sleep(0.1)
+    with psycopg.connect(**server.join(), dbname="pulseops", autocommit=True) as beside:
+        seen = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND query LIKE 'DO%%'"
+        wait_until(lambda: beside.execute(seen, [orphan]).fetchone())
     kill_server(server.directory)
     assert process.is_live(orphan)
 
     server.ensure_running()
 
-    query.join(10)
+    query.join(60)
     assert not process.is_live(orphan)
 
 

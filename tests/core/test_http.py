@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time
 from typing import Any
 
@@ -147,15 +148,17 @@ def test_the_deadline_ends_it(behaviour: receivers.Behaviour) -> None:
     started = time.monotonic()
     with receivers.receiver(behaviour) as server, pytest.raises(http.UnreachableError, match=r"within 0\.4 seconds"):
         http.post_json(server.url, {}, timeout=0.4)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15  # of thirty, or of eight minutes
 
 
 def test_the_deadline_ends_a_resolver_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3) or [])
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: over.wait(30) and [])
     started = time.monotonic()
     with pytest.raises(http.UnreachableError, match="did not answer"):
         http.post_json("https://slow.example/", {}, timeout=0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
+    over.set()
 
 
 @pytest.mark.usefixtures("loopback")

@@ -60,7 +60,7 @@ def test_two_at_once_run_one() -> None:
     @recorded_job("slow")
     def slow() -> Result:
         started.set()
-        finish.wait(10)
+        finish.wait(60)
         return {"done": True}
 
     def first() -> None:
@@ -69,10 +69,10 @@ def test_two_at_once_run_one() -> None:
 
     thread = threading.Thread(target=first)
     thread.start()
-    started.wait(10)
+    started.wait(60)
     assert slow() is None
     finish.set()
-    thread.join(10)
+    thread.join(60)
     assert answers == [{"done": True}]
     assert CronRun.objects.count() == 1
     assert slow() == {"done": True}  # the lock was given back
@@ -86,7 +86,7 @@ def test_jobs_that_take_turns_wait_for_one_another() -> None:
     @recorded_job("first", turn="store")
     def first() -> Result:
         started.set()
-        finish.wait(10)
+        finish.wait(60)
         order.append("first")
         return {}
 
@@ -101,10 +101,10 @@ def test_jobs_that_take_turns_wait_for_one_another() -> None:
 
     thread = threading.Thread(target=run_first)
     thread.start()
-    started.wait(10)
+    started.wait(60)
     threading.Timer(0.5, finish.set).start()
     second()
-    thread.join(10)
+    thread.join(60)
     assert order == ["first", "second"]
 
 

@@ -29,7 +29,7 @@ def test_a_wait_ends_and_the_connection_with_it(other: Any) -> None:
     started = time.monotonic()
     with pytest.raises(OperationalError, match="has not answered") as raised, other.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(20)")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # of twenty
     assert is_database_away(raised.value)
     assert other.connection.closed
     other.close_if_unusable_or_obsolete()
@@ -38,7 +38,7 @@ def test_a_wait_ends_and_the_connection_with_it(other: Any) -> None:
 
 
 def test_what_is_quick_is_left_alone(other: Any) -> None:
-    bound_waits(other.connection, 5)
+    bound_waits(other.connection, 30)
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.01), 7")
         assert cursor.fetchone()[1] == 7

@@ -45,7 +45,7 @@ def test_from_connecting_to_the_first_deployment(page: Page, live_server: LiveSe
     for event in ("ping", "push", "workflow_run"):
         body = encode(payload(event))
         sent = {**headers(event, sign(body, secret)), "Content-Type": "application/json"}
-        assert requests.post(address, data=body, headers=sent, timeout=10).json() == {"data": {"ok": True}}
+        assert requests.post(address, data=body, headers=sent, timeout=60).json() == {"data": {"ok": True}}
     page.reload()
     expect(page.locator("#deliveries").get_by_text("Applied")).to_have_count(2)
     page.locator("#deliveries").get_by_role("button", name=re.compile("Replay workflow_run")).click()

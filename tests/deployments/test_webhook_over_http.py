@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +18,7 @@ from deployments.signatures import derive_secret
 from pulseops.core.locks import transaction_lock
 from tests.deployments.github import PATH, SHA, encode, headers, payload, run_event, sign
 from tests.deployments.web import serve
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,13 +90,6 @@ def test_all_events_of_a_run_at_once(live_server: LiveServer, integration: GitHu
     with ThreadPoolExecutor(len(events)) as pool:
         assert set(pool.map(send, events)) == {200}
     assert Deployment.objects.get().status == "success"
-
-
-def wait_until(found: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def others_waiting() -> int:

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,8 @@ from pathlib import Path
 import django
 import requests
 from django.conf import settings
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 _DATABASE = "PULSEOPS_TEST_DATABASE"
@@ -45,14 +46,13 @@ class Web:
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
 
     def wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                if requests.get(f"{self.url}/api/health", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        raise TimeoutError("gunicorn did not answer within 30 s")
+        wait_until(self._answers, told="gunicorn did not answer")
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/api/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
 
     def kill(self) -> None:
         """End it with all its workers at once, as a lack of memory or power would."""

@@ -105,12 +105,12 @@ def slots_taken(kind: str, org: Org) -> Iterator[None]:
             for slot in range(2):
                 cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.{kind}:{org.pk}:{slot}")])
             held.set()
-            done.wait(10)
+            done.wait(60)
         connection.close()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(60)
     try:
         yield
     finally:

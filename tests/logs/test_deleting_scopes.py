@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from logs.models import IngestReceipt, LogCount, LogEntry
 from services.models import ApiKey, Environment, Service
 from tests.factories import make_key, make_service
 from tests.logs.conftest import URL
+from tests.waiting import wait_until
 
 
 def fill(environment: Environment) -> str:
@@ -92,7 +92,7 @@ def test_while_batches_arrive(model: type[Environment | Service | Org], org: Org
     senders = [threading.Thread(target=keep_sending) for _ in range(4)]
     for sender in senders:
         sender.start()
-    wait_for(lambda: len(answers) > 20)
+    wait_until(lambda: len(answers) > 20)
     target = {Environment: environment, Service: environment.service, Org: org}[model]
     model._default_manager.filter(pk=target.pk).delete()
     for sender in senders:
@@ -101,10 +101,3 @@ def test_while_batches_arrive(model: type[Environment | Service | Org], org: Org
     assert left() == [0, 0]
     assert not ApiKey.objects.exists()
     assert not IngestReceipt.objects.exists()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = timezone.now() + timedelta(seconds=20)
-    while not condition():
-        assert timezone.now() < deadline
-        threading.Event().wait(0.01)

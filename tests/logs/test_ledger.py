@@ -11,7 +11,8 @@ import psutil
 import pytest
 import requests
 
-from tests.installation import Installation, kill, stop, wait_until
+from tests.installation import Installation, kill, stop
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("installation")]
 CLIENTS = 4

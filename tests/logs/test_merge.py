@@ -38,7 +38,7 @@ class Storage:
     def __call__(self, presented: str, scope: KeyScope, stored: list[Batch]) -> None:
         messages = [message for each in stored for message in each.columns.message]
         self.began.set()
-        self.go_on.wait(10)
+        self.go_on.wait(60)
         if error := self.refuse(messages):
             raise error
         self.groups.append(messages)
@@ -57,14 +57,14 @@ def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> 
 
     with ThreadPoolExecutor(len(batches)) as pool:
         first = pool.submit(store, batches[0])
-        storage.began.wait(10)
+        storage.began.wait(60)
         others = []
         for number, each in enumerate(batches[1:], start=1):
             others.append(pool.submit(store, each))
             while len(merger._lines[key, SCOPE]) < number:
                 time.sleep(0.001)
         storage.go_on.set()
-        return [future.result(10) for future in (first, *others)]
+        return [future.result(60) for future in (first, *others)]
 
 
 def test_what_comes_meanwhile_is_stored_together() -> None:
@@ -100,11 +100,11 @@ def test_keys_do_not_wait_for_each_other() -> None:
     merger = Merger(storage)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(merger.store, "a", SCOPE, batch("a"))
-        storage.began.wait(10)
+        storage.began.wait(60)
         other = Merger(lambda *_: None)
         other.store("b", SCOPE, batch("b"))
         storage.go_on.set()
-        waiting.result(10)
+        waiting.result(60)
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from pulseops.web.shares import Shares
-from tests.installation import Installation, stop, wait_until
+from tests.installation import Installation, stop
+from tests.waiting import wait_until
 
 REQUEST = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -54,7 +55,7 @@ def connections_of(parent: psutil.Process, port: int, *, clients: int = 16) -> l
     """Connect one client after the other, each of which is answered; return how many each process has then."""
     with ExitStack() as stack:
         for _ in range(clients):
-            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
             peer.sendall(REQUEST)
             assert peer.recv(1024).startswith(b"HTTP/1.1 200")
         return [

