@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.search.fields import column_of
-from logs.search.printer import is_plain_value
+from logs.search.scanner import is_plain_value
 from logs.search.tree import Compares, Equals, Exists, Node, Not, Value, conjunction, terms
 
 

@@ -12,7 +12,7 @@ from itertools import product
 
 from logs.search.fields import key_for_json
 from logs.search.parser import NUMBER
-from logs.search.printer import is_plain_value
+from logs.search.scanner import is_plain_value
 from logs.search.tree import Equals, Value
 
 # All names in the JSON, at any depth, as the indexes of parts have them (logs/parts.py).

@@ -14,7 +14,7 @@ import re
 
 from logs.search.fields import COLUMNS, check_field, column_of
 from logs.search.mistakes import Mistake
-from logs.search.scanner import scan_name, scan_phrase, scan_word, skip_space
+from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
 from logs.search.tree import (
     COMPARISONS,
     Compares,
@@ -116,8 +116,8 @@ class _Parser:
 
     def _is_field(self, name: str, behind: int) -> bool:
         """Tell `user:42` from `Error: refused`: without a value it is a word, unless a column's name stands there."""
-        has_value = behind < len(self.query) and not self.query[behind].isspace()
-        return has_value or name.lower() in COLUMNS
+        following = self.query[behind : behind + 1]
+        return bool(following and not following.isspace() and following != ")") or name.lower() in COLUMNS
 
     def _text(self, text: str, start: int) -> Node:
         if not text:
@@ -174,7 +174,7 @@ class _Parser:
         if not text:
             hint = f'Write {key}:value, {key}:"" for the empty text, or "{key}:" in quotes to look for that text.'
             raise Mistake(start, max(self.at, start + 1), f"{key}: has no value.", hint)
-        return Value(text)
+        return Value(text, quoted=not is_plain_value(text))
 
     def _peek(self) -> str:
         return self.query[self.at : self.at + 1]

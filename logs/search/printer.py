@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.search.fields import COLUMNS
-from logs.search.scanner import quoted, scan_name, scan_word
+from logs.search.scanner import is_plain_value, is_word, quoted, scan_name
 from logs.search.tree import COMPARISONS, And, Compares, Equals, Everything, Exists, Node, Not, Or, Text, Value
 
 _KEYWORDS = ("OR", "AND")
@@ -51,15 +51,10 @@ def _reads_otherwise(value: Value, *, is_alone: bool) -> bool:
 
 def is_plain_word(text: str) -> bool:
     """Tell whether `text` reads as a word when it stands without quotes."""
-    if not text or text in _KEYWORDS or text[0] in '-("' or scan_word(text, 0) != (text, len(text)):
+    if not text or text in _KEYWORDS or text[0] in '-("' or not is_word(text):
         return False
     name = scan_name(text, 0)
     return not name or (len(name) + 1 == len(text) and name.lower() not in COLUMNS)
-
-
-def is_plain_value(text: str) -> bool:
-    """Tell whether `text` reads as a field's value when it stands without quotes."""
-    return bool(text) and text[0] != '"' and scan_word(text, 0, ",") == (text, len(text))
 
 
 def _value(value: Value) -> str:

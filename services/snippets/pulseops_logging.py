@@ -47,14 +47,15 @@ class PulseOpsHandler(logging.Handler):
         except Exception:
             self.handleError(record)
 
-    def flush(self, timeout: float = 5.0) -> None:
+    def flush(self, timeout: float = 10.0) -> None:
         """Wait until all is sent, at most `timeout` seconds; logging does so by itself when the program ends."""
         if self.pid != os.getpid():
             return
         with contextlib.suppress(queue.Full):
             self.queue.put_nowait(None)  # ends the batch that is being gathered
         with self.queue.all_tasks_done:
-            self.queue.all_tasks_done.wait_for(lambda: not self.queue.unfinished_tasks, timeout)
+            if not self.queue.all_tasks_done.wait_for(lambda: not self.queue.unfinished_tasks, timeout):
+                sys.stderr.write(f"PulseOps did not take all logs within {timeout} s\n")
 
     def _encoded(self, record: logging.LogRecord) -> bytes:
         meta = {name: value for name, value in vars(record).items() if name not in NOT_EXTRA}
