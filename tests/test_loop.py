@@ -55,7 +55,7 @@ def send_error(key: str) -> None:
 
 
 def test_an_accepted_error_is_a_message_soon(receiver: receivers.Receiver) -> None:
-    """Ten trials here; benchmarks/ has the fifty, and holds them to three seconds."""
+    """Ten trials here; one may be kept waiting by the machine. benchmarks/ has the fifty."""
     with workers.loop() as process:
         took = []
         for number in range(10):
@@ -65,7 +65,8 @@ def test_an_accepted_error_is_a_message_soon(receiver: receivers.Receiver) -> No
             took.append(receiver.wait_for(number + 1)[-1].at - started)
         assert process.poll() is None
     assert max(took) < SOON, took
-    assert statistics.median(took) < 3, took
+    assert sorted(took)[-2] < 3, took
+    assert statistics.median(took) < 1.5, took
     assert Incident.objects.count() == 10
 
 

@@ -22,11 +22,16 @@ from tests.adoption.shapes import build_running, contents
 from tests.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
 
 RUN = """
-import sys, django
+import itertools, os, sys, time, django
 django.setup()
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
 connection.settings_dict["NAME"] = sys.argv[1]
+if most := int(os.environ.get("MOST_MIGRATIONS", 0)):  # so that whoever is to be killed is not over before
+    numbers, record = itertools.count(1), MigrationRecorder.record_applied
+    MigrationRecorder.record_applied = lambda *its: record(*its) if next(numbers) <= most else time.sleep(60)
 call_command("migrate", *sys.argv[2:], verbosity=0, interactive=False)
 """
 TARGET = ("accounts", "0002_manage")  # far enough to change tables that are there
@@ -40,8 +45,9 @@ def running(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
         yield database
 
 
-def migrate_elsewhere(database: BaseDatabaseWrapper, *target: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+def migrate_elsewhere(database: BaseDatabaseWrapper, *target: str, most: int = 0) -> subprocess.Popen[bytes]:
+    """Migrate in another process, which stops in the middle of the migration behind the first `most`."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "MOST_MIGRATIONS": str(most)}
     command = [sys.executable, "-c", RUN, str(database.settings_dict["NAME"]), *target]
     return subprocess.Popen(command, cwd=ROOT, env=environment)
 
@@ -54,14 +60,13 @@ def applied(database: BaseDatabaseWrapper) -> int:
 
 
 def test_killed_again_and_again_it_ends_the_same(running: BaseDatabaseWrapper, fresh_catalog: Catalog) -> None:
-    before, ends = contents(running), []
+    before = contents(running)
     for stop_at in (9, 24, 45):
-        process = migrate_elsewhere(running)
+        process = migrate_elsewhere(running, most=stop_at + 5 - applied(running))
         while process.poll() is None and applied(running) < stop_at:
             time.sleep(0.01)
         process.kill()
-        ends.append(process.wait())
-    assert ends[0] == -signal.SIGKILL, "it was over before it was killed"
+        assert process.wait() == -signal.SIGKILL, "it was over before it was killed"
     migrate(running)
 
     found = catalog(running)

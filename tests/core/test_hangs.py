@@ -90,7 +90,9 @@ def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])  # it sleeps on, for nobody
 
 
-def test_whoever_only_connects_is_a_reason_to_knock_too(hurried: None, silent: Door) -> None:
+def test_whoever_only_connects_is_a_reason_to_knock_too(
+    hurried: None, silent: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = Watch()
     mine._door = silent
     done = threading.Event()
@@ -99,10 +101,13 @@ def test_whoever_only_connects_is_a_reason_to_knock_too(hurried: None, silent: D
         with mine.connecting():
             done.wait(60)
 
-    mine.look()
-    assert not mine.is_hung  # nobody waits
     thread = threading.Thread(target=connect)
     thread.start()
+    wait_until(lambda: mine._connecting)
+    with monkeypatch.context() as patience:
+        patience.setattr(hangs, "SUSPICIOUS_SECONDS", 60)
+        mine.look()
+    assert not mine.is_hung  # it has only just begun
     wait_until(lambda: mine.look() or mine.is_hung)
     done.set()
     thread.join()

@@ -53,7 +53,7 @@ def test_numbers_do_not_matter(one: int, other: int) -> None:
 def test_no_text_takes_long(unit: str) -> None:
     started = time.process_time()
     message_pattern(unit * 100_000)
-    assert time.process_time() - started < 5  # squared it would be minutes
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(

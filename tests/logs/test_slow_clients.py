@@ -18,7 +18,7 @@ from tests.installation import Installation, stop
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
-MOST_SECONDS = 20  # on a busy machine; it takes about 4 on a quiet one
+MOST_SECONDS = 12  # on a busy machine; it takes about 4 on a quiet one
 HURRIED = {
     "WEB_REQUEST_SECONDS": "1",
     "WEB_WORKERS": "1",
@@ -115,11 +115,12 @@ def test_a_database_that_hangs_is_answered_503_soon_and_health_goes_on(hung_post
     assert health.status_code == 200
     assert [answer.status_code for answer, _ in answers] == [503] * 16
     assert max(seconds for _, seconds in answers) < MOST_SECONDS
-    at_once = [ask(*each) for each in asked]
-    assert {answer.status_code for answer, _ in at_once} == {503}
-    assert max(seconds for _, seconds in at_once) < 10  # nobody waits any more; some tenths on a quiet machine
-    assert {answer.headers.get("Retry-After") for answer, _ in at_once} == {"10", "5", None}
-    assert at_once[3][0].json() == {"database": "unavailable", "migrations": "unknown", "worker": "unknown"}
+    at_once = [[ask(*each) for _ in range(3)] for each in asked]
+    assert {answer.status_code for tries in at_once for answer, _ in tries} == {503}
+    for tries in at_once:  # nobody waits any more; one of three may be kept waiting by the machine
+        assert min(seconds for _, seconds in tries) < 2
+    assert {tries[0][0].headers.get("Retry-After") for tries in at_once} == {"10", "5", None}
+    assert at_once[3][0][0].json() == {"database": "unavailable", "migrations": "unknown", "worker": "unknown"}
 
 
 def test_it_is_used_again_once_it_answers(url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 from tests.installation import Installation, all_gone
 from tests.waiting import wait_until
 
+HONCHOS_PATIENCE = 5  # seconds, after which it kills
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
 
@@ -33,11 +35,19 @@ def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes],
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_to_the_group_ends_all(installation: Installation, number: signal.Signals) -> None:
-    process, everybody = running_worker(installation)
-    os.killpg(process.pid, number)
-    assert process.wait(15) == 0  # two on a quiet machine; honcho waits for five
-    wait_until(lambda: all_gone(everybody))
+def test_signal_to_the_group_ends_all_within_honchos_patience(
+    installation: Installation, number: signal.Signals
+) -> None:
+    for _ in range(3):  # a busy machine may take longer, but not every time
+        process, everybody = running_worker(installation)
+        started = time.monotonic()
+        os.killpg(process.pid, number)
+        assert process.wait(60) == 0
+        took = time.monotonic() - started
+        wait_until(lambda those=everybody: all_gone(those))
+        if took < HONCHOS_PATIENCE:
+            return
+    pytest.fail(f"it took {took:.1f} seconds")
 
 
 @pytest.mark.slow
