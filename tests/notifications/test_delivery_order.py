@@ -158,5 +158,6 @@ def test_5000_messages_to_a_dead_host_do_not_delay_a_healthy_channel(org: Org, c
             deliverer.wait(0.05)
         deliverer.drain(3)
         deliverer.close()
-    assert healthy.received  # one after the other it would be ten minutes
+    before = [each for each in dead.received if each.at < healthy.received[0].at]
+    assert len(before) < 12  # a few slots full, neither all messages nor one of each channel
     assert Channel.objects.filter(failures__gt=0).exists()
