@@ -84,6 +84,17 @@ def test_they_wait_while_somebody_reads(live: Page, busy_service: Service) -> No
     assert page.evaluate("scrollY") == 0
 
 
+def test_where_there_is_nothing_yet_it_says_so(live: Page, busy_service: Service) -> None:
+    page = live
+    page.goto(f"{page.url}&q=pancakes")
+    nothing = page.get_by_text("Nothing yet. What comes in and fits appears here.")
+    expect(nothing).to_be_visible()
+    make_log(busy_service, "pancakes are ready")
+    poll(page)
+    expect(first(page)).to_contain_text("pancakes are ready")
+    expect(nothing).to_have_count(0)
+
+
 def test_there_are_a_thousand_rows_at_most(live: Page, busy_service: Service) -> None:
     page = live
     page.evaluate(
