@@ -226,12 +226,15 @@ def test_two_loops_share_the_work(receiver: receivers.Receiver) -> None:
 def test_it_survives_losing_its_connections(receiver: receivers.Receiver) -> None:
     key = sender(receiver.url)
     with workers.loop() as process:
+        its = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            assert len(cursor.fetchall()) >= 3
+
+            def has_all() -> bool:
+                cursor.execute(f"SELECT count(*) >= 3 {its}")
+                return bool(cursor.fetchone()[0])
+
+            wait_until(has_all)
+            cursor.execute(f"SELECT pg_terminate_backend(pid) {its}")
         send_error(key)
         receiver.wait_for(1)
         assert process.poll() is None
