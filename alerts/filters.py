@@ -5,7 +5,7 @@ from __future__ import annotations
 from logs.search.compiler import Compiler, Condition
 from logs.search.mistakes import Mistake
 from logs.search.parser import parse
-from logs.search.scopes import Scopes
+from services.scopes import Scopes
 
 ANY = Condition("TRUE")
 

@@ -13,8 +13,8 @@ from alerts.filters import compiled
 from alerts.params import ErrorCountParams
 from alerts.watched import Places, ReadRule
 from deployments.models import CALLED_OFF, Deployment
-from logs.search.scopes import Scopes
 from pulseops.core.bounded import rows_within
+from services.scopes import Scopes
 
 STEP = timedelta(seconds=30)
 _SECONDS = 5.0  # that counting may take

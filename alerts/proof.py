@@ -9,9 +9,9 @@ from alerts.filters import compiled
 from alerts.params import ErrorCountParams, Params
 from deployments.models import Deployment
 from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
-from logs.search.scopes import Scope, Scopes
 from pulseops.core.bounded import OutOfTimeError, rows_within
 from services.models import Environment
+from services.scopes import Scope, Scopes
 
 _SUSPECT_WITHIN = timedelta(hours=1)
 _LINES = """

@@ -19,8 +19,8 @@ from django.db import connection
 from alerts.filters import compiled
 from deployments.models import CALLED_OFF
 from logs.models import Level
-from logs.search.scopes import Scopes
 from pulseops.core.bounded import OutOfTimeError, rows_within
+from services.scopes import Scopes
 
 log = logging.getLogger(__name__)
 Counts = dict[UUID, int]  # by environment

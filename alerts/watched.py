@@ -11,8 +11,8 @@ from uuid import UUID
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, Params, ParamsError, read_params
 from alerts.samples import Counts, Wanted, failed_deployments, log_counts
-from logs.search.scopes import Scope, Scopes
 from services.models import Environment
+from services.scopes import Scope, Scopes
 
 
 @dataclass(frozen=True, slots=True)

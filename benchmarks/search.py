@@ -37,7 +37,7 @@ class Bench:
 
     def __init__(self, data: Dataset, org_name: str) -> None:
         from accounts.models import Org
-        from logs.search.scopes import scopes_of
+        from services.scopes import scopes_of
 
         self.now = data.now
         self.org = Org.objects.get(name=org_name)

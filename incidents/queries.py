@@ -17,10 +17,10 @@ from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Compiler, Condition
 from logs.search.mistakes import Mistake
 from logs.search.parser import parse
-from logs.search.scopes import scopes_of
 from pulseops.core.bounded import OutOfTimeError, rows_within
 from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.paging import Page, newest_first
+from services.scopes import scopes_of
 
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
 _SECONDS = 1.0  # that drawing may take

@@ -19,10 +19,10 @@ from logs.rows import Marker, without_colours
 from logs.search.edit import value_of, with_term
 from logs.search.jsonpaths import flat_fields
 from logs.search.printer import print_query
-from logs.search.scopes import Scope, Scopes
 from logs.search.session import SearchSession
 from logs.search.tree import Equals, Everything, Node, Not, conjunction
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
+from services.scopes import Scope, Scopes
 
 CONTEXT_ROWS = 50
 _AROUND_TRACE = timedelta(hours=1)

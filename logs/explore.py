@@ -19,12 +19,12 @@ from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogra
 from logs.pills import Pill
 from logs.rows import Column, Lister, Marker, ShownRow, columns_of
 from logs.search.page import Page, Search, newest_page, prepare
-from logs.search.scopes import Scopes
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core import charts, times
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
 from pulseops.core.tones import LEVELS, look
+from services.scopes import Scopes
 
 PAGE_ROWS = 100
 _COMMON = 5_000  # logs

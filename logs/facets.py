@@ -12,8 +12,8 @@ from logs.search.edit import with_choice, with_term
 from logs.search.fields import LEVELS, key_for_json
 from logs.search.jsonpaths import FlatField, flat_fields
 from logs.search.page import LogRow, Search
-from logs.search.scopes import Scope
 from logs.search.tree import Everything, Exists, Node
+from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
 _LONGEST_VALUE = 60  # characters of a value that the rail offers

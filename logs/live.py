@@ -12,10 +12,10 @@ from logs.forms import Explorer
 from logs.ranges import AHEAD
 from logs.rows import ShownRow
 from logs.search.page import newest_page, prepare
-from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.search.tree import Everything
+from services.scopes import scopes_of
 
 MOST_AT_ONCE = 200
 _LATE = timedelta(minutes=1)  # lines whose own time is that much behind the newest are still picked up

@@ -16,11 +16,11 @@ from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.jsonpaths import flat_fields
 from logs.search.page import LogRow, Search, newest_page, prepare
 from logs.search.printer import print_query
-from logs.search.scopes import Scope
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
 from pulseops.core.bounded import OutOfTimeError
+from services.scopes import Scope
 
 _FIRST = timedelta(hours=1)  # that is searched for the nearest match
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000

@@ -18,9 +18,9 @@ from logs.search.edit import value_of
 from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow
 from logs.search.printer import print_query
-from logs.search.scopes import Scope, Scopes
 from logs.search.tree import Equals, Node, Text, leaves
 from pulseops.core import times
+from services.scopes import Scope, Scopes
 
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line

@@ -39,9 +39,9 @@ from logs.ranges import written
 from logs.saved import offered_views, view_url
 from logs.search.page import prepare
 from logs.search.printer import print_query
-from logs.search.scopes import Scopes, scopes_of
 from logs.search.session import search_session
 from pulseops.core.preferences import safe_next
+from services.scopes import Scopes, scopes_of
 
 
 @org_member

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from logs.search.compiler import Condition, levels_of
 from logs.search.fields import LEVELS, column_of
-from logs.search.scopes import Scope, Scopes
 from logs.search.tree import Compares, Equals, Exists, Field, Node, Not, conjunction, terms
+from services.scopes import Scope, Scopes
 
 T = TypeVar("T")
 _RARE = {"warn", "error"}  # usually a small part of all logs, so their b-tree beats the one of a service

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from accounts.tenancy import OrgRequest, org_developer
 from services import actions, queries
 from services.forms import ConfirmNameForm, EnvironmentForm
-from services.views.incoming import find_environment, find_service, gone_is_404, posted, require_form
+from services.views.lookups import find_environment, find_service, gone_is_404, posted, require_form
 
 
 @require_form

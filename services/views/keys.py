@@ -25,7 +25,7 @@ from services.keys import hash_key
 from services.links import explorer_url
 from services.models import ApiKey
 from services.snippets import PLACEHOLDER, filled_snippets
-from services.views.incoming import find_key, find_service, gone_is_404, posted, require_form
+from services.views.lookups import find_key, find_service, gone_is_404, posted, require_form
 
 FRESH_KEY_COOKIE = "fresh_api_key"
 FRESH_KEY_SECONDS = 120

@@ -19,7 +19,7 @@ from services.links import explorer_url
 from services.models import Service
 from services.queries import EnvironmentSummary, Hearing
 from services.snippets import PLACEHOLDER, filled_snippets
-from services.views.incoming import find_service, gone_is_404, posted, require_form
+from services.views.lookups import find_service, gone_is_404, posted, require_form
 
 
 @dataclass(frozen=True, slots=True)

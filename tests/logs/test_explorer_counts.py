@@ -14,10 +14,10 @@ from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogra
 from logs.models import LogCount, LogEntry
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
-from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.slices import Window
 from services.models import Service
+from services.scopes import scopes_of
 from tests.factories import make_log
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

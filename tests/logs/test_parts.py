@@ -16,11 +16,11 @@ from logs.search.cuts import cuts
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, gathered
-from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.tasks import index_log_parts
 from services.models import Service
+from services.scopes import scopes_of
 from tests.factories import make_log, make_service
 
 HOUR = timedelta(hours=1)

@@ -18,11 +18,11 @@ from logs.search.jsonpaths import flat_fields
 from logs.search.page import LogRow, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.printer import print_query
-from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.search.tree import Equals, Text, Value
 from services.models import Service
+from services.scopes import scopes_of
 from tests.factories import make_log, make_org, make_service
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

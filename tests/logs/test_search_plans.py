@@ -19,12 +19,12 @@ from logs.parts import COLUMNS, ORG
 from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, is_walk, page_of_slice
-from logs.search.scopes import scopes_of
 from logs.search.session import search_session
 from logs.search.shares import shares
 from logs.search.slices import Slicer, Window
 from pulseops.core.bounded import OutOfTimeError
 from services.models import Service
+from services.scopes import scopes_of
 from tests.factories import make_log, make_service
 from tests.logs.conftest import slots_taken
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import AuditLog, User
 from services.models import Service
-from services.views.incoming import find_service
+from services.views.lookups import find_service
 from tests.factories import make_service
 from tests.services.conftest import SignedIn
 
