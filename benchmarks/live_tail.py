@@ -54,7 +54,7 @@ def _poll(query: str, count: int) -> list[str]:
     from django.http import QueryDict
 
     from accounts.models import Org
-    from logs.addresses import Address
+    from logs.cursor import Address
     from logs.forms import Explorer
     from logs.live import new_rows
 

@@ -47,7 +47,7 @@ class Bench:
         """Read a page; tells whether all that was asked for was seen."""
         from django.conf import settings
 
-        from logs.addresses import Address
+        from logs.cursor import Address
         from logs.ranges import read_range
         from logs.search.page import newest_page, prepare
         from logs.search.parser import parse

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from incidents.evidence import Evidence, SampleLine
 from incidents.models import Incident
-from logs.addresses import Address
+from logs.cursor import Address
 from services.links import explorer_url
 
 _AROUND = timedelta(minutes=30)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from logs import ranges
-from logs.addresses import EARLIEST, Address
+from logs.cursor import EARLIEST, Address
 from logs.forms import DEFAULT_COLUMNS, Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Org
 from logs import queries, ranges
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.forms import Explorer
 from logs.queries import LogDetail
 from logs.rows import Marker, without_colours

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from logs.addresses import Address, microseconds, moment
+from logs.cursor import Address, microseconds, moment
 from logs.ranges import DEFAULT_FROM, TimeRange, read_range, written
 from logs.search.edit import with_term
 from logs.search.mistakes import Mistake

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from accounts.models import Org
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.explore import lister
 from logs.forms import Explorer
 from logs.ranges import AHEAD

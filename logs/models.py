@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org, User
-from logs.words import words_of_message
+from logs.fulltext import words_of_message
 from services.models import ApiKey, Environment, Service
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.search.page import LogRow, Search, read_row
 from logs.search.plans import ROW, Span, gathered
 from logs.search.session import SearchSession

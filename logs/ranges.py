@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from logs.addresses import EARLIEST, LATEST
+from logs.cursor import EARLIEST, LATEST
 from logs.search.slices import Window
 
 DEFAULT_FROM = "-1h"

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.search.edit import value_of
 from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow

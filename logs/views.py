@@ -24,8 +24,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.audit import record
 from accounts.tenancy import OrgRequest, org_member
 from logs import actions
-from logs.addresses import Address
 from logs.controls import Controls
+from logs.cursor import Address
 from logs.drawer import CONTEXT_ROWS, Drawer, drawer_for
 from logs.explore import explore, lister
 from logs.export import FORMATS, ExportsBusyError

@@ -17,7 +17,7 @@ from accounts.models import Invitation, Membership, Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from services.models import ApiKey, Environment

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.parts import ORG
 from logs.search.columns import Split, all_of, split
 from logs.search.compiler import Compiler, Condition, Reach

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.search.compiler import Condition, Reach
 from logs.search.cuts import cuts
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from deployments.models import Deployment
 from incidents.models import Incident
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.models import LogEntry
 from services.models import Service
 from tests.factories import make_log, make_service

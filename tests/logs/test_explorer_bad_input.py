@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from logs.addresses import Address
+from logs.cursor import Address
 from services.models import Environment, Service
 from tests.factories import make_log
 from tests.logs.reading import page, rows

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, User
-from logs.addresses import Address
+from logs.cursor import Address
 from services.models import Service
 from tests.factories import make_log, make_service
 from tests.logs.reading import page

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.models import LogEntry
 from services.models import Service
 from tests.factories import make_log

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Org
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.models import LogEntry
 from logs.search.fields import key_for_json
 from logs.search.jsonpaths import flat_fields

@@ -13,7 +13,7 @@ from accounts.models import AuditLog, Invitation, Membership, Org, Role, Session
 from alerts.models import AlertFiring, AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident, IncidentEvent
-from logs.addresses import Address
+from logs.cursor import Address
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
