@@ -55,8 +55,8 @@ def _poll(query: str, count: int) -> list[str]:
 
     from accounts.models import Org
     from logs.cursor import Address
-    from logs.forms import Explorer
-    from logs.live import new_rows
+    from logs.explorer.live_tail import new_rows
+    from logs.explorer.state import Explorer
 
     org = Org.objects.get(name=BIG)
     given = QueryDict(mutable=True)

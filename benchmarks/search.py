@@ -48,7 +48,7 @@ class Bench:
         from django.conf import settings
 
         from logs.cursor import Address
-        from logs.ranges import read_range
+        from logs.explorer.time_range import read_range
         from logs.search.page import newest_page, prepare
         from logs.search.parser import parse
         from logs.search.session import search_session
@@ -66,8 +66,8 @@ class Bench:
         """Read all that the explorer's page shows; tells whether all that was asked for was seen and counted."""
         from django.http import QueryDict
 
-        from logs.explore import explore
-        from logs.forms import Explorer
+        from logs.explorer.results import explore
+        from logs.explorer.state import Explorer
 
         given = QueryDict(mutable=True)
         given.update({"q": query, "from": since})
@@ -78,8 +78,8 @@ class Bench:
         """Count for the histogram and the facets; tells whether all was counted."""
         from django.conf import settings
 
+        from logs.explorer.time_range import read_range
         from logs.histogram import bar_step, histogram
-        from logs.ranges import read_range
         from logs.search.page import prepare
         from logs.search.parser import parse
         from logs.search.session import search_session

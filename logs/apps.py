@@ -11,7 +11,7 @@ class LogsConfig(AppConfig):
 
     def ready(self) -> None:
         from logs.deleting import empty  # noqa: PLC0415  # models are loaded by now
-        from logs.volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
+        from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
 
         BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(service_panel)

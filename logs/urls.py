@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from logs import views
+from logs.explorer import views
 from logs.ingest.views import ingest
 
 app_name = "logs"

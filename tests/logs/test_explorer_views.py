@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditLog, Org, Role, User
-from logs import actions
+from logs.explorer import actions
 from logs.models import SavedView
 from tests.factories import make_member
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, User
-from logs.volume import volume_of
+from logs.explorer.service_volume import volume_of
 from services.models import Service
 from tests.factories import make_log, make_service
 

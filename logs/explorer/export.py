@@ -77,7 +77,7 @@ Record = Sequence[Any]
 def _take_slot(search: Search) -> int:
     """Take one of the organisation's locks and return it; raises ExportsBusyError."""
     for slot in range(_SLOTS):
-        lock = lock_number(f"logs.export:{search.org_id}:{slot}")
+        lock = lock_number(f"logs.explorer.export:{search.org_id}:{slot}")
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
             if cursor.fetchone()[0]:

@@ -11,11 +11,12 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import Org
-from logs import queries, ranges
+from logs import queries
 from logs.cursor import Address
-from logs.forms import Explorer
+from logs.explorer import time_range
+from logs.explorer.rows import Marker, without_colours
+from logs.explorer.state import Explorer
 from logs.queries import LogDetail
-from logs.rows import Marker, without_colours
 from logs.search.edit import value_of, with_term
 from logs.search.jsonpaths import flat_fields
 from logs.search.printer import print_query
@@ -148,14 +149,14 @@ def _all_of(explorer: Explorer, key: str, value: str | None, log: LogDetail) -> 
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
     query = with_term(Everything(), Equals(key, (value_of(value),)))
-    return explorer.url(q=print_query(query), since=ranges.written(since), to=ranges.written(until))
+    return explorer.url(q=print_query(query), since=time_range.written(since), to=time_range.written(until))
 
 
 def _around(scope: Scope | None, log: LogDetail) -> str:
     """Return the explorer with the log open, in the lines of its environment around it."""
     names = {"service": scope.service, "env": scope.environment} if scope else {}
     said = [Equals(key, (value_of(name),)) for key, name in names.items()]
-    span = (ranges.written(log.row.ts - _AROUND_LOG), ranges.written(log.row.ts + _AROUND_LOG))
+    span = (time_range.written(log.row.ts - _AROUND_LOG), time_range.written(log.row.ts + _AROUND_LOG))
     address = Explorer.read(QueryDict())
     return address.url(q=print_query(conjunction(said)), since=span[0], to=span[1], row=str(log.row.address))
 

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Org
-from logs import facets, nothing, pills, ranges
-from logs.facets import Facet, KeySeen
-from logs.forms import Explorer
+from logs.explorer import facets, no_results, pills, time_range
+from logs.explorer.facets import Facet, KeySeen
+from logs.explorer.pills import Pill
+from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of
+from logs.explorer.state import Explorer
 from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
-from logs.pills import Pill
-from logs.rows import Column, Lister, Marker, ShownRow, columns_of
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
@@ -48,7 +48,7 @@ class Explored:
     pills: Sequence[Pill]
     notices: Sequence[str]
     older_url: str
-    nothing: nothing.Help | None = None
+    nothing: no_results.Help | None = None
 
     @property
     def milliseconds(self) -> int:
@@ -72,7 +72,7 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
         seconds = session.elapsed()
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
-            help_ = nothing.help_for(session, search, explorer)
+            help_ = no_results.help_for(session, search, explorer)
     list_ = lister(explorer, scopes)
     return Explored(
         page=page,
@@ -168,7 +168,7 @@ def _buckets(
     while at < explorer.range.end:
         counts = {level: bars.get((at, level), 0) for level in LEVELS}
         first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
-        url = explorer.url(since=ranges.written(first), to=ranges.written(last))
+        url = explorer.url(since=time_range.written(first), to=time_range.written(last))
         yield charts.Bucket(at, at + step, counts, url)
         at += step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logs.forms import Explorer
+from logs.explorer.state import Explorer
 from logs.search.edit import without_term
 from logs.search.fields import column_of
 from logs.search.printer import print_query

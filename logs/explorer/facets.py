@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from logs.forms import Explorer
+from logs.explorer.state import Explorer
 from logs.histogram import Counts
 from logs.search.edit import with_choice, with_term
 from logs.search.fields import LEVELS, key_for_json

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
-from logs import ranges
 from logs.cursor import EARLIEST, Address
-from logs.forms import DEFAULT_COLUMNS, Explorer
+from logs.explorer import time_range
+from logs.explorer.state import DEFAULT_COLUMNS, Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything
 from pulseops.core import times
@@ -56,12 +56,12 @@ class Controls:
     @property
     def presets(self) -> list[Preset]:
         """The ranges to choose from."""
-        since = self.explorer.since or ranges.DEFAULT_FROM
+        since = self.explorer.since or time_range.DEFAULT_FROM
         is_preset = not self.explorer.until
         return [
-            Preset(words, self.explorer.url(since=value if value != ranges.DEFAULT_FROM else None, to=None),
+            Preset(words, self.explorer.url(since=value if value != time_range.DEFAULT_FROM else None, to=None),
                    is_preset and value == since)
-            for value, words in ranges.PRESETS
+            for value, words in time_range.PRESETS
         ]  # fmt: skip
 
     @property
@@ -79,7 +79,7 @@ class Controls:
     def start_local(self) -> str:
         """`from` as somebody would type it."""
         if not self.explorer.since:
-            return ranges.DEFAULT_FROM
+            return time_range.DEFAULT_FROM
         return self.explorer.since if self.explorer.since.startswith("-") else _typed(self.explorer.range.start)
 
     @property
@@ -116,8 +116,8 @@ class Controls:
         length = end - start
         wider_end = end + length
         is_open = self.explorer.range.is_open or wider_end >= self.explorer.now
-        wider = ranges.written(max(start - length * (2 if is_open else 1), EARLIEST))
-        return self.explorer.url(since=wider, to=None if is_open else ranges.written(wider_end))
+        wider = time_range.written(max(start - length * (2 if is_open else 1), EARLIEST))
+        return self.explorer.url(since=wider, to=None if is_open else time_range.written(wider_end))
 
     @property
     def live_url(self) -> str:
@@ -154,8 +154,8 @@ class Controls:
     def exports(self) -> list[tuple[str, str]]:
         """What can be taken away, and where."""
         page = self.explorer.url(
-            since=ranges.written(self.explorer.range.start),
-            to=None if self.explorer.range.is_open else ranges.written(self.explorer.range.end),
+            since=time_range.written(self.explorer.range.start),
+            to=None if self.explorer.range.is_open else time_range.written(self.explorer.range.end),
         )
         base = page.replace(reverse("logs:explorer"), reverse("logs:export"), 1)
         return [(label, f"{base}&format={form}") for label, form in (("NDJSON", "ndjson"), ("CSV", "csv"))]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from logs import queries, ranges
-from logs.forms import Explorer
+from logs import queries
+from logs.explorer import time_range
+from logs.explorer.state import Explorer
 from logs.search.edit import without_term
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.jsonpaths import flat_fields
@@ -134,7 +135,7 @@ def _nearest(
     window = explorer.range.window
     outside = [Window(oldest, window.start)] if oldest < window.start else []
     if not explorer.range.is_open:
-        outside.append(Window(window.end, max(explorer.now + ranges.AHEAD, window.end)))
+        outside.append(Window(window.end, max(explorer.now + time_range.AHEAD, window.end)))
     is_nowhere = True
     for each in outside:
         found = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, first=_FIRST, limit=1)
@@ -222,5 +223,5 @@ def _around(explorer: Explorer, moment: datetime | None, node: Node) -> str:
     """Return the page of `node` in the minutes around `moment`."""
     if moment is None:
         return ""
-    since, until = ranges.written(moment - AROUND), ranges.written(moment + AROUND)
+    since, until = time_range.written(moment - AROUND), time_range.written(moment + AROUND)
     return explorer.url(q=print_query(node), since=since, to=until)

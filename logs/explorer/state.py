@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from logs.cursor import Address, microseconds, moment
-from logs.ranges import DEFAULT_FROM, TimeRange, read_range, written
+from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range, written
 from logs.search.edit import with_term
 from logs.search.mistakes import Mistake
 from logs.search.parser import parse

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from accounts.models import Org
 from logs.cursor import Address
-from logs.explore import lister
-from logs.forms import Explorer
-from logs.ranges import AHEAD
-from logs.rows import ShownRow
+from logs.explorer.results import lister
+from logs.explorer.rows import ShownRow
+from logs.explorer.state import Explorer
+from logs.explorer.time_range import AHEAD
 from logs.search.page import newest_page, prepare
 from logs.search.session import search_session
 from logs.search.slices import Window

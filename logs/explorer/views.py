@@ -23,20 +23,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import record
 from accounts.tenancy import OrgRequest, org_member
-from logs import actions
-from logs.controls import Controls
 from logs.cursor import Address
-from logs.drawer import CONTEXT_ROWS, Drawer, drawer_for
-from logs.explore import explore, lister
-from logs.export import FORMATS, ExportsBusyError
-from logs.export import export as stream
-from logs.forms import Explorer, SavedViewForm
-from logs.live import new_rows
+from logs.explorer import actions
+from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for
+from logs.explorer.export import FORMATS, ExportsBusyError
+from logs.explorer.export import export as stream
+from logs.explorer.live_tail import new_rows
+from logs.explorer.no_results import AROUND
+from logs.explorer.results import explore, lister
+from logs.explorer.saved_views import offered_views, view_url
+from logs.explorer.state import Explorer, SavedViewForm
+from logs.explorer.time_range import written
+from logs.explorer.toolbar import Controls
 from logs.models import SavedView
-from logs.nothing import AROUND
 from logs.queries import neighbours
-from logs.ranges import written
-from logs.saved import offered_views, view_url
 from logs.search.page import prepare
 from logs.search.printer import print_query
 from logs.search.session import search_session
