@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from logs.ingest.careful import careful_batch
 from logs.ingest.columns import Batch, Window
 from logs.ingest.decode import Payload, decode_entries
-from logs.ingest.quick import quick_columns
+from logs.ingest.fast_path import quick_columns
+from logs.ingest.slow_path import careful_batch
 from pulseops.core.errors import ApiError
 
 

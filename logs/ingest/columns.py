@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
-from logs.ingest.text import copy_texts
+from logs.ingest.copy_format import copy_texts
 
 AHEAD = timedelta(hours=24)
 _MINUTE = slice(0, 16)  # of a time: 2025-01-31T12:00

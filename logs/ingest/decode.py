@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from logs.ingest.body import NDJSON
-from logs.ingest.text import replace_unstorable
+from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.timestamps import AwareDatetime
 from pulseops.core.errors import ApiError
 

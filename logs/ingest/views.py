@@ -9,8 +9,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
-from logs.ingest.availability import unavailable
-from logs.ingest.receive import receive
+from logs.ingest.guards import unavailable
+from logs.ingest.pipeline import receive
 from pulseops.core.errors import ApiError, json_error
 from pulseops.core.machines import machine_route
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logs.ingest import quick
+from logs.ingest import fast_path
 from logs.ingest.batch import make_batch
-from logs.ingest.careful import careful_batch
 from logs.ingest.columns import Batch, Window, copy_text
 from logs.ingest.decode import decode_entries, make_payload
 from logs.ingest.levels import stored_level
+from logs.ingest.slow_path import careful_batch
 from logs.ingest.timestamps import from_epoch, parse_text
 from logs.models import IngestReceipt, LogEntry
 from services.models import RateBucket
@@ -176,7 +176,7 @@ def test_both_ways_through_a_batch_agree(entries: list[dict[str, Any]], indent: 
     text = "\n".join(map(json.dumps, entries)) if ndjson else json.dumps(entries, indent=indent)
     payload, window = make_payload(text.encode(), "ndjson" if ndjson else "json"), Window(timezone.now(), 7)
     decoded = decode_entries(payload)
-    columns = None if decoded is None else quick.quick_columns(decoded, window)
+    columns = None if decoded is None else fast_path.quick_columns(decoded, window)
     if columns is not None:
         careful = careful_batch(payload, window, is_lenient=False)
         assert [*map(list, columns)] == [*map(list, careful.columns)]

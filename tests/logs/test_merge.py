@@ -14,7 +14,7 @@ import requests
 from django.db import OperationalError
 
 from logs.ingest.columns import Batch, Columns
-from logs.ingest.merge import Merger
+from logs.ingest.group_commit import Merger
 from pulseops.core.errors import ApiError
 from services.authentication import KeyScope
 from tests.installation import Installation, stop

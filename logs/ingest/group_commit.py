@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from logs.ingest.availability import gate
 from logs.ingest.columns import Batch
+from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
 from pulseops.core.errors import ApiError
 from services.authentication import KeyScope, ScopeChangedError

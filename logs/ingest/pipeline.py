@@ -9,13 +9,13 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.utils import timezone
 
-from logs.ingest.availability import gate
 from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
 from logs.ingest.columns import Batch, Window
 from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
-from logs.ingest.merge import MERGED, merger
+from logs.ingest.group_commit import MERGED, merger
+from logs.ingest.guards import gate
 from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batches
 from pulseops.core.errors import ApiError
 from pulseops.core.extensions import AFTER_INGEST
