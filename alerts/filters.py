@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.search.compiler import Compiler, Condition
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 from logs.search.parser import parse
 from services.scopes import Scopes
 

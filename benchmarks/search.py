@@ -79,7 +79,7 @@ class Bench:
         from django.conf import settings
 
         from logs.explorer.time_range import read_range
-        from logs.histogram import bar_step, histogram
+        from logs.search.histogram import bar_step, histogram
         from logs.search.page import prepare
         from logs.search.parser import parse
         from logs.search.session import search_session

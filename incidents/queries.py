@@ -15,7 +15,7 @@ from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Compiler, Condition
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 from logs.search.parser import parse
 from pulseops.core.bounded import OutOfTimeError, rows_within
 from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram

@@ -1,4 +1,4 @@
-"""How many logs there are, by minute, level and scope: merged and proved. `logs.histogram` reads them.
+"""How many logs there are, by minute, level and scope: merged and proved. `logs.search.histogram` reads them.
 
 Ingest and retention write a log and its count in one transaction, so whoever compares them in one statement sees them
 equal at any moment. Logs that are written by other means (raw SQL) are counted by `repair`.

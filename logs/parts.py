@@ -5,7 +5,7 @@ Kept row by row it would cost 40 µs a log, several times all of ingest; built i
 as there are enough rows to look for; of a day that is over as one, in their place. Only what is newer is looked at line
 by line. A late line goes into the index that has its time, row by row.
 
-A search uses a partial index if its times lie within the index's (logs/search/cuts.py sees to that).
+A search uses a partial index if its times lie within the index's (logs/search/index_bounds.py sees to that).
 The organisation stands in it as well, so that a word that is common elsewhere costs nobody who does not use it; and the
 names of the JSON's fields, so that one that few lines have is found.
 It needs the extensions pg_trgm and, for the organisation, btree_gin, which a database's owner may make; without the
@@ -32,7 +32,7 @@ FEWEST_ROWS = 50_000  # so many are looked at in a few hundredths of a second, a
 MOST_ROWS = 4_000_000  # what is built well within the time of a job
 COLUMNS = f"lower(message) gin_trgm_ops, ({NAMES})"
 # Before its columns, where it can be had: an index that holds the shortest list first skips most of the others. As a
-# text, so that it is looked up only where that is asked for (logs/search/shares.py).
+# text, so that it is looked up only where that is asked for (logs/search/tenant_share.py).
 ORG = "(org_id::text)"
 _MARK = "%Y%m%d%H%M"
 _NAME = re.compile(r"_parts_(?:idx|(\d{12})_(\d{12}))\Z")

@@ -11,15 +11,15 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import Org
-from logs import queries
 from logs.cursor import Address
 from logs.explorer import time_range
 from logs.explorer.rows import Marker, without_colours
 from logs.explorer.state import Explorer
-from logs.queries import LogDetail
-from logs.search.edit import value_of, with_term
+from logs.search import queries
 from logs.search.jsonpaths import flat_fields
 from logs.search.printer import print_query
+from logs.search.queries import LogDetail
+from logs.search.rewrite import value_of, with_term
 from logs.search.session import SearchSession
 from logs.search.tree import Equals, Everything, Node, Not, conjunction
 from pulseops.core.extensions import TIMELINE_MARKS, Mark

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from logs.explorer.state import Explorer
-from logs.histogram import Counts
-from logs.search.edit import with_choice, with_term
 from logs.search.fields import LEVELS, key_for_json
+from logs.search.histogram import Counts
 from logs.search.jsonpaths import FlatField, flat_fields
 from logs.search.page import LogRow, Search
+from logs.search.rewrite import with_choice, with_term
 from logs.search.tree import Everything, Exists, Node
 from services.scopes import Scope
 

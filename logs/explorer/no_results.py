@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from logs import queries
 from logs.explorer import time_range
 from logs.explorer.state import Explorer
-from logs.search.edit import without_term
+from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.jsonpaths import flat_fields
 from logs.search.page import LogRow, Search, newest_page, prepare
 from logs.search.printer import print_query
+from logs.search.rewrite import without_term
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logs.explorer.state import Explorer
-from logs.search.edit import without_term
 from logs.search.fields import column_of
 from logs.search.printer import print_query
+from logs.search.rewrite import without_term
 from logs.search.tree import Compares, Equals, Everything, Exists, Node, Not, Or, Text, terms
 
 

@@ -17,7 +17,7 @@ from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of
 from logs.explorer.state import Explorer
-from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
+from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything

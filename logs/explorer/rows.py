@@ -14,10 +14,10 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from logs.cursor import Address
-from logs.search.edit import value_of
 from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow
 from logs.search.printer import print_query
+from logs.search.rewrite import value_of
 from logs.search.tree import Equals, Node, Text, leaves
 from pulseops.core import times
 from services.scopes import Scope, Scopes

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from logs.cursor import Address, microseconds, moment
 from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range, written
-from logs.search.edit import with_term
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 from logs.search.parser import parse
 from logs.search.printer import print_query
+from logs.search.rewrite import with_term
 from logs.search.tree import Everything, Node, terms
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL

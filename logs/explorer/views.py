@@ -36,9 +36,9 @@ from logs.explorer.state import Explorer, SavedViewForm
 from logs.explorer.time_range import written
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
-from logs.queries import neighbours
 from logs.search.page import prepare
 from logs.search.printer import print_query
+from logs.search.queries import neighbours
 from logs.search.session import search_session
 from pulseops.core.preferences import safe_next
 from services.scopes import Scopes, scopes_of

@@ -20,8 +20,8 @@ from uuid import UUID
 
 from logs.search import jsonpaths
 from logs.search.fields import LEVELS, column_of, json_key, level_named
-from logs.search.pieces import rare_pieces
 from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
+from logs.search.trigrams import rare_pieces
 from services.scopes import Scopes
 
 _ORDER = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.models import Level
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 from logs.search.tree import Compares, Exists, Field
 
 COLUMNS = {

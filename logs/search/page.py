@@ -15,8 +15,8 @@ from logs.search.columns import Split, all_of, split
 from logs.search.compiler import Compiler, Condition, Reach
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.session import SearchSession
-from logs.search.shares import shares
 from logs.search.slices import Slice, Slicer, Window
+from logs.search.tenant_share import shares
 from logs.search.tree import Node
 from pulseops.core.bounded import OutOfTimeError
 from services.scopes import Scopes

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 
+from logs.search.errors import Mistake
 from logs.search.fields import COLUMNS, check_field, column_of
-from logs.search.mistakes import Mistake
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
 from logs.search.tree import (
     COMPARISONS,

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from logs.cursor import Address
 from logs.search.compiler import Condition, Reach
-from logs.search.cuts import cuts
+from logs.search.index_bounds import cuts
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
 JUST_RECEIVED = timedelta(seconds=15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 
 # A field's name as it may stand without quotes. `http://…`, `std::map` and `C:\\temp` are words, not fields.
 _NAME = re.compile(r"[^\W\d][\w.@$/-]*(?=:(?!//|:|\\))")

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Org
-from logs.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.models import LogCount, LogEntry
+from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.session import search_session

@@ -12,7 +12,7 @@ from accounts.models import Org
 from logs import parts
 from logs.counts import repair
 from logs.parts import Part, built_parts
-from logs.search.cuts import cuts
+from logs.search.index_bounds import cuts
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, gathered

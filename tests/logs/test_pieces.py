@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs.search.pieces import MOST_WITH_DIGITS, rare_pieces
+from logs.search.trigrams import MOST_WITH_DIGITS, rare_pieces
 
 
 @pytest.mark.parametrize(

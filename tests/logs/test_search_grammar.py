@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs.search.mistakes import Mistake
+from logs.search.errors import Mistake
 from logs.search.parser import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse
 from logs.search.printer import print_query
 from logs.search.tree import (

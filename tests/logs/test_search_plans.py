@@ -20,8 +20,8 @@ from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.session import search_session
-from logs.search.shares import shares
 from logs.search.slices import Slicer, Window
+from logs.search.tenant_share import shares
 from pulseops.core.bounded import OutOfTimeError
 from services.models import Service
 from services.scopes import scopes_of
