@@ -168,7 +168,7 @@ def make_people_and_orgs(now: datetime) -> None:
 def _fill(now: datetime, rows: int) -> None:
     from django.db import connection
 
-    from logs.partitions import SEALED_AFTER, make_days_ahead, move_strays
+    from logs.storage.partitions import SEALED_AFTER, make_days_ahead, move_strays
 
     make_days_ahead(now)
     move_strays()
@@ -258,15 +258,15 @@ def _tidy_up(opened: AsyncResult[None], now: datetime) -> None:
     """Let the jobs do what they would have done meanwhile: seal, index the parts of words, count, merge."""
     from django.db import connection
 
-    from logs import counts
-    from logs.partitions import partitions
+    from logs.storage import rollup
+    from logs.storage.partitions import partitions
     from logs.tasks import index_log_parts, merge_log_counts, seal_log_days
 
     with connection.cursor() as cursor:
         seal_log_days()
         opened.get()
         for each in partitions():
-            counts.repair(each.start, each.end)
+            rollup.repair(each.start, each.end)
         while index_log_parts(now)["built"]:  # type: ignore[index]
             pass
         merge_log_counts()

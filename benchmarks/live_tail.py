@@ -149,7 +149,7 @@ def leaving_nothing(data: Dataset) -> Iterator[None]:
     """Take away afterwards what came in, or others would find logs from after the data set's time in it."""
     from django.db import connection
 
-    from logs import counts
+    from logs.storage import rollup
 
     began = datetime.now(UTC).replace(second=0, microsecond=0)
     try:
@@ -157,7 +157,7 @@ def leaving_nothing(data: Dataset) -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM logs WHERE created_at >= %s AND ts >= %s", [began, data.now])
-            counts.repair(began, began + timedelta(days=1))
+            rollup.repair(began, began + timedelta(days=1))
             cursor.execute(f"VACUUM (ANALYZE) logs_{began:%Y%m%d}, log_counts")
 
 

@@ -10,8 +10,8 @@ class LogsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from logs.deleting import empty  # noqa: PLC0415  # models are loaded by now
         from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
+        from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
 
         BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(service_panel)

@@ -10,9 +10,9 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.models import Org
-from logs import counts
 from logs.models import LogEntry
-from logs.partitions import EARLIEST
+from logs.storage import rollup
+from logs.storage.partitions import EARLIEST
 from logs.story import DemoLog, demo_logs
 from services.models import Environment
 
@@ -56,7 +56,7 @@ def _store(org: Org, lines: Iterable[DemoLog], since: datetime = EARLIEST) -> in
         for row in _rows(scopes, lines):
             copy.write_row(row)
             stored += 1
-    counts.repair(since, org_id=org.pk)
+    rollup.repair(since, org_id=org.pk)
     return stored
 
 

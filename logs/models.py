@@ -63,7 +63,7 @@ class LogEntry(models.Model):
         indexes = [
             models.Index("org", "service", "environment", models.F("ts").desc(), name="logs_scope_ts_idx"),
             models.Index("org", "level", models.F("ts").desc(), name="logs_level_idx"),
-            # Of errors alone: for every row it cost more than the rest of ingest, and searches go by logs/parts.py.
+            # Of errors alone: for every row it cost more than the rest of ingest, and searches go by logs/storage/trigram_index.py.
             GinIndex(words_of_message(), condition=models.Q(level="error"), name="logs_message_fts_idx"),
             GinIndex(fields=["meta_json"], opclasses=["jsonb_path_ops"], name="logs_meta_gin_idx"),
             HashIndex(fields=["trace_id"], name="logs_trace_idx"),
@@ -85,7 +85,7 @@ class LogEntry(models.Model):
 class LogCount(models.Model):
     """How many logs of one level and scope lie in one minute of their own time; several rows add up.
 
-    The table's primary key is (org_id, minute, id). `logs.counts` reads and keeps it.
+    The table's primary key is (org_id, minute, id). `logs.storage.rollup` reads and keeps it.
     """
 
     id = models.BigAutoField(primary_key=True)

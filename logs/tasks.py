@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from logs import counts
 from logs.models import IngestReceipt
-from logs.partitions import make_days_ahead, move_strays, partitions
-from logs.parts import index_parts
-from logs.retention import delete_expired
-from logs.sealing import seal_days
+from logs.storage import rollup
+from logs.storage.partitions import make_days_ahead, move_strays, partitions
+from logs.storage.retention import delete_expired
+from logs.storage.sealing import seal_days
+from logs.storage.trigram_index import index_parts
 from pulseops.core.jobs import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
@@ -55,7 +55,7 @@ def index_log_parts(now: datetime | None = None) -> Result:
 @recorded_job("merge_log_counts", every=timedelta(minutes=1))
 def merge_log_counts() -> Result:
     """Make one row of all counts of the same minute, level and scope."""
-    return counts.merge()
+    return rollup.merge()
 
 
 @recorded_job("check_log_counts", every=timedelta(hours=24))
@@ -67,6 +67,6 @@ def check_log_counts() -> Result:
         if time.monotonic() > until:
             break
         if not partition.is_default:
-            checked = counts.repair(partition.start, partition.end)
+            checked = rollup.repair(partition.start, partition.end)
             days, logs, wrong = days + 1, logs + checked.logs, wrong + checked.wrong_minutes
     return {"days": days, "logs": logs, "wrong_minutes": wrong}

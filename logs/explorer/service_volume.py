@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.http import HttpRequest
 
-from logs.retention import expired_soon
+from logs.storage.retention import expired_soon
 from pulseops.core.extensions import Panel
 from services.models import Service
 

@@ -62,7 +62,7 @@ BEGIN
     CREATE INDEX logs_scope_ts_idx ON logs (org_id, service_id, environment_id, ts DESC);
     CREATE INDEX logs_level_idx ON logs (org_id, level, ts DESC);
     -- The documented index of words, of errors alone: kept for every row it is more than half of what taking a log in
-    -- costs, and the explorer finds any part of a word, which words cannot tell (logs/parts.py). Punctuation parts words,
+    -- costs, and the explorer finds any part of a word, which words cannot tell (logs/storage/trigram_index.py). Punctuation parts words,
     -- or /api/users/123 would be one; the same expression stands in logs/fulltext.py.
     CREATE INDEX logs_message_fts_idx ON logs USING gin (
         to_tsvector('simple', translate(message, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))) WHERE level = 'error';

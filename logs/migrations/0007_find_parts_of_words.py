@@ -1,4 +1,4 @@
-"""The extension that the index of parts of words needs (logs/parts.py); a database that does not allow it goes without."""
+"""The extension that the index of parts of words needs (logs/storage/trigram_index.py); a database that does not allow it goes without."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""The extension by which the indexes of parts keep organisations apart (logs/parts.py); without it they are built, too."""
+"""The extension by which the indexes of parts keep organisations apart (logs/storage/trigram_index.py); without it they are built, too."""
 
 from django.db import migrations
 

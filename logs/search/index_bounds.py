@@ -1,4 +1,4 @@
-"""Where a search for text has to be cut: a partial index is used only for times that lie within it (logs/parts.py)."""
+"""Where a search for text has to be cut: a partial index is used only for times that lie within it (logs/storage/trigram_index.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from logs.parts import built_parts
+from logs.storage.trigram_index import built_parts
 
 _KNOWN_SECONDS = 30.0
 

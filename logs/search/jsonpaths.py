@@ -15,7 +15,7 @@ from logs.search.parser import NUMBER
 from logs.search.scanner import is_plain_value
 from logs.search.tree import Equals, Value
 
-# All names in the JSON, at any depth, as the indexes of parts have them (logs/parts.py).
+# All names in the JSON, at any depth, as the indexes of parts have them (logs/storage/trigram_index.py).
 NAMES = "jsonb_path_query_array(meta_json, 'strict $.** ? (@.type() == \"object\").keyvalue().key')"
 _ALL_SPLITS = 6  # parts up to which a dotted key is tried with every choice of dots that belong to a name
 _CONSTANTS = ("true", "false", "null")

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from logs.cursor import Address
-from logs.parts import ORG
 from logs.search.columns import Split, all_of, split
 from logs.search.compiler import Compiler, Condition, Reach
 from logs.search.plans import Span, is_walk, page_of_slice
@@ -18,6 +17,7 @@ from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
 from logs.search.tenant_share import shares
 from logs.search.tree import Node
+from logs.storage.trigram_index import ORG
 from pulseops.core.bounded import OutOfTimeError
 from services.scopes import Scopes
 

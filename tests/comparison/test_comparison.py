@@ -17,8 +17,8 @@ from accounts.models import Org, User
 from deployments import demo
 from deployments.models import Deployment
 from logs import demo as logs_demo
-from logs.counts import repair
 from logs.models import LogEntry
+from logs.storage.rollup import repair
 from logs.story import DEMO_SERVICES
 from pulseops.comparison import panel
 from pulseops.comparison.significance import change_score, growth

@@ -17,8 +17,8 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from accounts.models import Org, User
-from logs.counts import repair
 from logs.models import LogEntry
+from logs.storage.rollup import repair
 from pulseops.core.locks import lock_number
 from services.models import Environment, Service
 from tests.factories import make_key, make_log, make_service

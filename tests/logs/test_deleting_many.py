@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.actions.orgs import delete_org
 from accounts.models import Org, User
 from accounts.tasks import purge_deleted_orgs
-from logs import counts, deleting
 from logs.models import LogCount, LogEntry
+from logs.storage import bulk_delete, rollup
 from services.actions import delete_environment, delete_service
 from services.models import Environment, Service
 from tests.factories import make_service
@@ -21,7 +21,7 @@ from tests.factories import make_service
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deleting, "BATCH", 50)
+    monkeypatch.setattr(bulk_delete, "BATCH", 50)
 
 
 def fill(service: Service, logs: int = 120) -> None:
@@ -34,7 +34,7 @@ def fill(service: Service, logs: int = 120) -> None:
         )
         for environment in service.environments.all() for number in range(logs)
     )  # fmt: skip
-    counts.repair(org_id=service.org_id)
+    rollup.repair(org_id=service.org_id)
 
 
 def left(**scope: object) -> tuple[int, int]:
@@ -71,14 +71,14 @@ def test_an_environment_goes_alone(filled: Service, admin: User) -> None:
 
 
 def test_what_is_small_goes_at_once(filled: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deleting, "BATCH", 10_000)
-    assert deleting.empty(filled)
+    monkeypatch.setattr(bulk_delete, "BATCH", 10_000)
+    assert bulk_delete.empty(filled)
     assert left(service=filled)[0] == 240  # the database will take them along
 
 
 def test_it_stops_in_time_and_goes_on_where_it_stopped(filled: Service) -> None:
     seen = [left(service=filled)[0]]
-    while not deleting.empty(filled, until=time.monotonic()):
+    while not bulk_delete.empty(filled, until=time.monotonic()):
         seen.append(left(service=filled)[0])
         assert seen[-1] < seen[-2]
         (logs, counted) = LogEntry.objects.count(), sum(LogCount.objects.values_list("count", flat=True))

@@ -11,9 +11,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Org
-from logs import counts, partitions, retention, sealing
 from logs.models import LogCount, LogEntry
-from logs.partitions import DAY, Partition
+from logs.storage import partitions, retention, rollup, sealing
+from logs.storage.partitions import DAY, Partition
 from logs.tasks import (
     check_log_counts,
     delete_expired_logs,
@@ -37,7 +37,7 @@ def environment(org: Org) -> Environment:
 def write(environment: Environment, *moments: datetime, level: str = "info", text: str = "x") -> None:
     scope = {"org": environment.service.org, "service": environment.service, "environment": environment}
     LogEntry.objects.bulk_create(LogEntry(**scope, ts=at, level=level, message=f"{text} {at}") for at in moments)
-    counts.repair()
+    rollup.repair()
 
 
 def named(name: str) -> Partition | None:
@@ -196,7 +196,7 @@ class TestCounts:
             org=environment.service.org, minute=OLD.replace(second=0, microsecond=0), level="info", count=3
         )
         keep_log_partitions()
-        counts.repair(NOW - timedelta(days=50), NOW + DAY)
+        rollup.repair(NOW - timedelta(days=50), NOW + DAY)
         assert sum(as_counted().values()) == 3
 
 

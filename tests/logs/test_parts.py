@@ -9,15 +9,15 @@ import pytest
 from django.db import connection
 
 from accounts.models import Org
-from logs import parts
-from logs.counts import repair
-from logs.parts import Part, built_parts
 from logs.search.index_bounds import cuts
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, gathered
 from logs.search.session import search_session
 from logs.search.slices import Window
+from logs.storage import trigram_index
+from logs.storage.rollup import repair
+from logs.storage.trigram_index import Part, built_parts
 from logs.tasks import index_log_parts
 from services.models import Service
 from services.scopes import scopes_of
@@ -79,7 +79,7 @@ def test_days_that_are_over_have_one(days: list[str]) -> None:
 def test_full_hours_of_today_have_one_until_the_day_has(
     days: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "FEWEST_ROWS", 100)
+    monkeypatch.setattr(trigram_index, "FEWEST_ROWS", 100)
     fill(service, TODAY + 8 * HOUR, 120, each=timedelta(minutes=1))
     fill(service, TODAY + 11 * HOUR, 90, each=timedelta(minutes=1))
     assert build_all(TODAY + 11 * HOUR)[0] == f"{days[1]}_parts_202603170800_202603171000"
@@ -97,7 +97,7 @@ def test_full_hours_of_today_have_one_until_the_day_has(
 def test_what_is_too_much_for_one_is_built_in_several(
     days: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "MOST_ROWS", 100)
+    monkeypatch.setattr(trigram_index, "MOST_ROWS", 100)
     fill(service, TODAY - 20 * HOUR, 200, each=timedelta(minutes=1))
     assert build_all(NOW) == [
         f"{days[0]}_parts_202603160400_202603160500",
@@ -122,7 +122,7 @@ def test_what_an_interrupted_build_left_is_removed(days: list[str]) -> None:
 def test_a_search_asks_the_index_of_each_hour_and_misses_nothing(
     days: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "FEWEST_ROWS", 1_000)
+    monkeypatch.setattr(trigram_index, "FEWEST_ROWS", 1_000)
     fill(service, TODAY + 6 * HOUR, 6_000, each=timedelta(seconds=3))
     build_all(TODAY + 9 * HOUR + timedelta(minutes=10))
     build_all(TODAY + 11 * HOUR + timedelta(minutes=10))

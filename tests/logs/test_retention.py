@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Org
-from logs import retention
 from logs.models import LogEntry
+from logs.storage import retention
 from logs.tasks import delete_expired_logs
 from tests.alerting import receive
 from tests.factories import make_service

@@ -15,13 +15,13 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Org, User
-from logs.parts import COLUMNS, ORG
 from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.plans import Span, is_walk, page_of_slice
 from logs.search.session import search_session
 from logs.search.slices import Slicer, Window
 from logs.search.tenant_share import shares
+from logs.storage.trigram_index import COLUMNS, ORG
 from pulseops.core.bounded import OutOfTimeError
 from services.models import Service
 from services.scopes import scopes_of

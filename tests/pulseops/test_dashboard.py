@@ -16,8 +16,8 @@ from accounts.models import Org, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment
 from incidents.models import Incident
-from logs import counts
 from logs.models import LogEntry
+from logs.storage import rollup
 from notifications.models import Channel
 from pulseops.core.health import beat
 from pulseops.dashboard.standing import standing
@@ -42,7 +42,7 @@ def log(environment: Environment, *, level: str = "info", at: datetime | None = 
         )
         for _ in range(count)
     )
-    counts.repair(org_id=service.org_id)  # ingest would have counted them
+    rollup.repair(org_id=service.org_id)  # ingest would have counted them
 
 
 def incident(environment: Environment, title: str = "It burns", **fields: Any) -> Incident:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from logs.preparation import build_ahead, can_be_prepared
+from logs.storage.prepare_adoption import build_ahead, can_be_prepared
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from logs.partitions import EARLIEST, LATEST
+from logs.storage.partitions import EARLIEST, LATEST
 
 MINUTE = timedelta(minutes=1)
 _MINUTES_AT_ONCE = 2_000

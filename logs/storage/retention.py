@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-from logs.deleting import delete_logs, partitions_of, whole_minute
-from logs.partitions import Partition, drop, partitions
-from logs.sealing import tidy, vacuum
+from logs.storage.bulk_delete import delete_logs, partitions_of, whole_minute
+from logs.storage.partitions import Partition, drop, partitions
+from logs.storage.sealing import tidy, vacuum
 from services.models import RETENTION_DAYS_MAX, Environment, Service
 
 # A batch may be on its way that was checked when its oldest log was still kept.

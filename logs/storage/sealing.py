@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.utils import OperationalError
 from psycopg import sql
 
-from logs.partitions import SEALED_AFTER, Partition, partitions
+from logs.storage.partitions import SEALED_AFTER, Partition, partitions
 
 log = logging.getLogger(__name__)
 

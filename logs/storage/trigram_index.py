@@ -22,9 +22,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 from psycopg import sql
 
-from logs.partitions import SEALED_AFTER, Partition, partitions
-from logs.sealing import note_added
 from logs.search.jsonpaths import NAMES
+from logs.storage.partitions import SEALED_AFTER, Partition, partitions
+from logs.storage.sealing import note_added
 
 HOUR = timedelta(hours=1)
 LATE = timedelta(minutes=5)  # behind an hour's end, when nearly all of its lines have come

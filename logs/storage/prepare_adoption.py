@@ -15,7 +15,7 @@ from django.db import connection
 
 from pulseops.core.locks import session_lock
 
-_PARTITIONING = Path(__file__).parent / "migrations" / "0004_partition_by_day.sql"
+_PARTITIONING = Path(__file__).parent.parent / "migrations" / "0004_partition_by_day.sql"
 _INDEX = re.compile(r"CREATE INDEX (logs_\w+) ON logs\s+(.*?);\n", re.DOTALL)
 _KEPT = {"logs_scope_ts_idx", "logs_level_idx"}  # the documented table has these
 KEY = "logs_ahead_key"

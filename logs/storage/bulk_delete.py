@@ -16,9 +16,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Org
-from logs.counts import MINUTE
 from logs.models import LogCount
-from logs.partitions import Partition, partitions
+from logs.storage.partitions import Partition, partitions
+from logs.storage.rollup import MINUTE
 from pulseops.core.waits import HOURS, answers_may_take
 from services.models import Environment, Service
 
