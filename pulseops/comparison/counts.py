@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import Org
 from deployments.models import Deployment
-from logs.patterns import MESSAGE_READ
+from pulseops.comparison.message_patterns import MESSAGE_READ
 from pulseops.comparison.windows import Windows
 from pulseops.core.bounded import rows_within
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from accounts.models import Org
 from deployments.marks import mark_of
 from deployments.models import Deployment
-from logs.patterns import longest_literal
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, Scope
+from pulseops.comparison.message_patterns import longest_literal
 from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from logs.patterns import message_pattern
 from pulseops.comparison.counts import MOST_MESSAGES, Scope, error_messages
+from pulseops.comparison.message_patterns import message_pattern
 from pulseops.comparison.significance import CLEAR, change_score
 from pulseops.comparison.windows import Windows
 
