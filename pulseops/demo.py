@@ -21,7 +21,7 @@ from accounts.actions.orgs import create_org
 from accounts.models import Invitation, Membership, Org, Role, User
 from accounts.queries import user_by_email
 from logs.story import DEMO_SERVICES, SPAN
-from pulseops.core.secrets import stored_secret
+from pulseops.core.config.secrets import stored_secret
 from services.actions import create_key, create_service
 from services.keys import FreshKey, as_key
 from services.models import ApiKey, Environment, Service

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from pulseops import serving
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.core.supervision import end_with_supervisor
 from pulseops.web.shares import shares
 

@@ -28,7 +28,7 @@ from http.client import HTTPException
 from typing import Any
 
 from logs.story import DemoLog, moments, request_logs
-from pulseops.core.logging import JsonFormatter, TextFormatter
+from pulseops.core.config.logging import JsonFormatter, TextFormatter
 from pulseops.core.supervision import end_with_supervisor
 from pulseops.live_events import Report, Script
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 
 HOST = env.text("HOST") or "127.0.0.1"
 PORT = env.whole("PORT", 8000, least=1, most=65535)

@@ -6,7 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
 application = get_wsgi_application()

@@ -7,7 +7,7 @@ application and puts all together.
 
 from __future__ import annotations
 
-from pulseops.core.environment import ROOT, env
+from pulseops.core.config.environment import ROOT, env
 from pulseops.settings.accounts import *
 from pulseops.settings.database import *
 from pulseops.settings.limits import *
@@ -98,7 +98,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "pulseops.core.staticfiles.BundlingStorage"
+        else "pulseops.core.config.staticfiles.BundlingStorage"
     },
 }
 

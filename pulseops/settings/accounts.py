@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.settings.place import DATA_DIR, DEBUG, PUBLIC_HOST
 
 AUTH_USER_MODEL = "accounts.User"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.settings.place import DATABASE_URL, REDIS_URL
 
 if DATABASE_URL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 
 # -- Ingest limits (contracts.md) --------------------------------------------------------------------------------------
 INGEST_MAX_ENTRIES = env.whole("INGEST_MAX_ENTRIES", 5_000, least=1)

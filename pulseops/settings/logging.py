@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.settings.place import DEBUG
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "text" if DEBUG else "json", ("json", "text"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"correlation": {"()": "pulseops.core.logging.CorrelationFilter"}},
+    "filters": {"correlation": {"()": "pulseops.core.config.logging.CorrelationFilter"}},
     "formatters": {
-        "json": {"()": "pulseops.core.logging.JsonFormatter"},
-        "text": {"()": "pulseops.core.logging.TextFormatter"},
+        "json": {"()": "pulseops.core.config.logging.JsonFormatter"},
+        "text": {"()": "pulseops.core.config.logging.TextFormatter"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["correlation"]},

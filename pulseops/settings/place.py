@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pulseops import serving
-from pulseops.core.environment import ROOT, env
-from pulseops.core.secrets import stored_secret
+from pulseops.core.config.environment import ROOT, env
+from pulseops.core.config.secrets import stored_secret
 
 BASE_DIR: Path = ROOT
 PORT: int = serving.PORT

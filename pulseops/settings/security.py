@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csp.constants import NONE, SELF
 
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.settings.place import DEBUG, IS_HTTPS, PUBLIC_HOST
 
 # On plain http://localhost a Secure cookie would lock the operator out of their own machine.

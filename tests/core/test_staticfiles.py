@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from pulseops.core.staticfiles import collect_changed
+from pulseops.core.config.staticfiles import collect_changed
 
-BUNDLING = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.staticfiles.BundlingStorage"}}
+BUNDLING = {**settings.STORAGES, "staticfiles": {"BACKEND": "pulseops.core.config.staticfiles.BundlingStorage"}}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.core.environment import Environment
+from pulseops.core.config.environment import Environment
 from tests.installation import ROOT
 
 # Each value is wrong for its variable; what is said begins with the variable's name.

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from accounts.models import Org
-from pulseops.core.staticfiles import collect_changed
+from pulseops.core.config.staticfiles import collect_changed
 from pulseops.core.supervision import are_ending, become_supervisor
 from pulseops.demo import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.errors import is_database_away

@@ -22,7 +22,7 @@ from django.db.migrations.state import ProjectState
 from psycopg.errors import LockNotAvailable
 
 from pulseops.core.adoption import count_after
-from pulseops.core.environment import env
+from pulseops.core.config.environment import env
 from pulseops.core.locks import lock_number
 
 ATTEMPTS = 6

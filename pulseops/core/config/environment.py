@@ -172,5 +172,5 @@ class Environment:
         self.note(name, f"{name} is “{shown}”, {what}.")
 
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 env = Environment(ROOT / ".env")
