@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import Org
-from pulseops.core.waits import HOURS, answers_may_take
+from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 
 
 class AuditedModelAdmin(admin.ModelAdmin):

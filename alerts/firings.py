@@ -23,7 +23,7 @@ from alerts.params import ErrorCountParams
 from alerts.watched import ReadRule
 from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
-from pulseops.core.locks import transaction_lock
+from pulseops.core.db.advisory_locks import transaction_lock
 from services.models import Environment
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from alerts.filters import compiled
 from alerts.params import ErrorCountParams
 from alerts.watched import Places, ReadRule
 from deployments.models import CALLED_OFF, Deployment
-from pulseops.core.bounded import rows_within
+from pulseops.core.db.statement_timeout import rows_within
 from services.scopes import Scopes
 
 STEP = timedelta(seconds=30)

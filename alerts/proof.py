@@ -9,7 +9,7 @@ from alerts.filters import compiled
 from alerts.params import ErrorCountParams, Params
 from deployments.models import Deployment
 from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
-from pulseops.core.bounded import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
 from services.models import Environment
 from services.scopes import Scope, Scopes
 

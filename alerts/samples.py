@@ -19,7 +19,7 @@ from django.db import connection
 from alerts.filters import compiled
 from deployments.models import CALLED_OFF
 from logs.models import Level
-from pulseops.core.bounded import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
 from services.scopes import Scopes
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
 from alerts.words import aftermath
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
 

@@ -17,7 +17,7 @@ from deployments.receiver import reapply
 from deployments.rollouts import tell_of_end
 from deployments.signatures import derive_secret, hash_secret
 from deployments.states import certainty
-from pulseops.core.locks import transaction_lock
+from pulseops.core.db.advisory_locks import transaction_lock
 from services.models import Service
 
 Status, Source = Deployment.Status, Deployment.Source

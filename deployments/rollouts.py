@@ -11,8 +11,8 @@ from django.utils import timezone
 from deployments.models import Deployment
 from deployments.payloads import Rollout
 from deployments.states import PENDING, PRECISION
+from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.extensions import AFTER_DEPLOYMENT
-from pulseops.core.locks import transaction_lock
 from services.models import Environment
 
 Source = Deployment.Source

@@ -11,7 +11,7 @@ from accounts.actions.orgs import create_org
 from accounts.actions.people import new_user
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import user_by_email
-from pulseops.core.locks import transaction_lock
+from pulseops.core.db.advisory_locks import transaction_lock
 from services.actions import add_environment, create_key, create_service
 from services.models import Environment, Service
 

@@ -13,8 +13,8 @@ from django.db.models.functions import Least, Now
 
 from accounts.audit import record
 from accounts.models import Org, User
+from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from pulseops.core.extensions import BEFORE_DELETE
-from pulseops.core.waits import HOURS, answers_may_take
 from services.keys import FreshKey, make_key
 from services.models import ApiKey, Environment, Service
 

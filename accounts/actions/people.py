@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import audit, mail
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import home_org, is_address_taken
-from pulseops.core.locks import transaction_lock
+from pulseops.core.db.advisory_locks import transaction_lock
 
 
 class _TakenError(Exception):

@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 import accounts.models
 import accounts.passwords
-from pulseops.core.sql import run_sql_file
+from pulseops.core.db.sql import run_sql_file
 
 
 class Migration(migrations.Migration):

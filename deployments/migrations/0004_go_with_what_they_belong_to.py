@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from pulseops.core.sql import run_sql_file
+from pulseops.core.db.sql import run_sql_file
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from pulseops.core.sql import add_foreign_key, run_sql_file
+from pulseops.core.db.sql import add_foreign_key, run_sql_file
 
 
 class Migration(migrations.Migration):

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from logs.search.page import Search
 from logs.search.plans import Span, all_of
 from logs.search.slices import Window
-from pulseops.core.locks import lock_number
-from pulseops.core.waits import answers_may_take
+from pulseops.core.db.advisory_locks import lock_number
+from pulseops.core.db.answer_timeout import answers_may_take
 from services.scopes import Scope
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}

@@ -20,7 +20,7 @@ from logs.search.rewrite import without_term
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 from services.scopes import Scope
 
 _FIRST = timedelta(hours=1)  # that is searched for the nearest match

@@ -5,7 +5,7 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from pulseops.core.sql import add_foreign_key
+from pulseops.core.db.sql import add_foreign_key
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,7 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 from django.db import migrations, models
 
-from pulseops.core.sql import run_sql_file
+from pulseops.core.db.sql import run_sql_file
 
 
 class Migration(migrations.Migration):

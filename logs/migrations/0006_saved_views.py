@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from pulseops.core.sql import add_foreign_key
+from pulseops.core.db.sql import add_foreign_key
 
 
 class Migration(migrations.Migration):

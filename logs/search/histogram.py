@@ -16,7 +16,7 @@ from logs.search.page import LogRow, Search
 from logs.search.plans import Span
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 
 _STEPS_MS = (
     10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,

@@ -18,7 +18,7 @@ from logs.search.slices import Slice, Slicer, Window
 from logs.search.tenant_share import shares
 from logs.search.tree import Node
 from logs.storage.trigram_index import ORG
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 from services.scopes import Scopes
 
 _FIRST_SLICE = timedelta(minutes=1)

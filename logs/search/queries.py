@@ -13,7 +13,7 @@ from logs.search.page import LogRow, Search, read_row
 from logs.search.plans import ROW, Span, gathered
 from logs.search.session import SearchSession
 from logs.search.slices import Window
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 
 _DAY = timedelta(days=1)
 

@@ -15,8 +15,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from pulseops.core.bounded import rows_within
-from pulseops.core.locks import lock_number
+from pulseops.core.db.advisory_locks import lock_number
+from pulseops.core.db.statement_timeout import rows_within
 
 QUICK_SECONDS = 0.15
 

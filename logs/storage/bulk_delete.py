@@ -19,7 +19,7 @@ from accounts.models import Org
 from logs.models import LogCount
 from logs.storage.partitions import Partition, partitions
 from logs.storage.rollup import MINUTE
-from pulseops.core.waits import HOURS, answers_may_take
+from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from services.models import Environment, Service
 
 BATCH = 200_000  # rows in one transaction, or the logs of one minute where that has more; some tenths of a second

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from pulseops.core.locks import session_lock
+from pulseops.core.db.advisory_locks import session_lock
 
 _PARTITIONING = Path(__file__).parent.parent / "migrations" / "0004_partition_by_day.sql"
 _INDEX = re.compile(r"CREATE INDEX (logs_\w+) ON logs\s+(.*?);\n", re.DOTALL)

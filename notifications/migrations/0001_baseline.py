@@ -8,7 +8,7 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from pulseops.core.sql import run_sql_file
+from pulseops.core.db.sql import run_sql_file
 
 
 class Migration(migrations.Migration):

@@ -13,7 +13,7 @@ from accounts.models import Org
 from deployments.models import Deployment
 from pulseops.comparison.message_patterns import MESSAGE_READ
 from pulseops.comparison.windows import Windows
-from pulseops.core.bounded import rows_within
+from pulseops.core.db.statement_timeout import rows_within
 
 MOST_LINES = 200_000  # counted of a window's logs, whatever their level
 MOST_MESSAGES = 5_000  # errors read for patterns on each side, those nearest to the deployment

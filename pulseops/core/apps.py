@@ -7,7 +7,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
-from pulseops.core.waits import bound_web_waits
+from pulseops.core.db.answer_timeout import bound_web_waits
 
 
 class CoreConfig(AppConfig):
@@ -20,7 +20,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         autodiscover_modules("tasks")  # fills the registry of recorded jobs
         autodiscover_modules("checks")
-        connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.waits")
+        connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.db.answer_timeout")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 

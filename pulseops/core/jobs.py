@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from pulseops.core.correlation import correlated
-from pulseops.core.locks import session_lock
+from pulseops.core.db.advisory_locks import session_lock
 from pulseops.core.models import CronRun
 
 log = logging.getLogger(__name__)

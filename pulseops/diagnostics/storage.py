@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pulseops.core.bounded import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
 from pulseops.diagnostics.intake import Sender
 from pulseops.troubles import Disk, data_disk
 

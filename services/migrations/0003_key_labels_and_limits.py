@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from pulseops.core.sql import run_sql_file
+from pulseops.core.db.sql import run_sql_file
 
 
 class Migration(migrations.Migration):

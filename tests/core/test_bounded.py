@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from pulseops.core.bounded import LEAST_SECONDS, OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import LEAST_SECONDS, OutOfTimeError, rows_within
 
 SETTINGS = "SELECT current_setting('jit'), current_setting('statement_timeout')"
 

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from pulseops.core import hangs
-from pulseops.core.hangs import Door, Watch, watch
-from pulseops.core.waits import bound_waits
+from pulseops.core.db import hang_watch
+from pulseops.core.db.answer_timeout import bound_waits
+from pulseops.core.db.hang_watch import Door, Watch, watch
 from pulseops.errors import is_database_away
 from tests.installation import free_port
 from tests.waiting import wait_until
@@ -23,9 +23,9 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hangs, "SUSPICIOUS_SECONDS", 0.2)
-    monkeypatch.setattr(hangs, "_KNOCK_SECONDS", 0.2)
-    monkeypatch.setattr(hangs, "_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(hang_watch, "SUSPICIOUS_SECONDS", 0.2)
+    monkeypatch.setattr(hang_watch, "_KNOCK_SECONDS", 0.2)
+    monkeypatch.setattr(hang_watch, "_AGAIN_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def other(transactional_db: None) -> Iterator[Any]:
 def test_a_slow_answer_of_a_living_server_is_waited_for(
     hurried: None, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hangs, "_KNOCK_SECONDS", 20)  # it opens, but on a busy machine not at once
+    monkeypatch.setattr(hang_watch, "_KNOCK_SECONDS", 20)  # it opens, but on a busy machine not at once
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(1.2), 7")
         assert cursor.fetchone()[1] == 7
@@ -105,7 +105,7 @@ def test_whoever_only_connects_is_a_reason_to_knock_too(
     thread.start()
     wait_until(lambda: mine._connecting)
     with monkeypatch.context() as patience:
-        patience.setattr(hangs, "SUSPICIOUS_SECONDS", 60)
+        patience.setattr(hang_watch, "SUSPICIOUS_SECONDS", 60)
         mine.look()
     assert not mine.is_hung  # it has only just begun
     wait_until(lambda: mine.look() or mine.is_hung)

@@ -10,8 +10,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import override_settings
 
-from pulseops.core import waits
-from pulseops.core.waits import answers_may_take, bound_waits
+from pulseops.core.db import answer_timeout
+from pulseops.core.db.answer_timeout import answers_may_take, bound_waits
 from pulseops.errors import is_database_away
 
 
@@ -47,7 +47,7 @@ def test_what_is_quick_is_left_alone(other: Any) -> None:
 
 
 def test_what_takes_its_time_is_waited_for(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "connection", other)
+    monkeypatch.setattr(answer_timeout, "connection", other)
     bound_waits(other.connection, 0.2)
     with answers_may_take(20), other.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.5)")

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from accounts.models import Org, User
 from logs.models import LogEntry
 from logs.storage.rollup import repair
-from pulseops.core.locks import lock_number
+from pulseops.core.db.advisory_locks import lock_number
 from services.models import Environment, Service
 from tests.factories import make_key, make_log, make_service
 

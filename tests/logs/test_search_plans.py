@@ -22,7 +22,7 @@ from logs.search.session import search_session
 from logs.search.slices import Slicer, Window
 from logs.search.tenant_share import shares
 from logs.storage.trigram_index import COLUMNS, ORG
-from pulseops.core.bounded import OutOfTimeError
+from pulseops.core.db.statement_timeout import OutOfTimeError
 from services.models import Service
 from services.scopes import scopes_of
 from tests.factories import make_log, make_service

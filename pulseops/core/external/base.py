@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base as postgresql
 
-from pulseops.core.hangs import watch
+from pulseops.core.db.hang_watch import watch
 
 
 class DatabaseWrapper(postgresql.DatabaseWrapper):

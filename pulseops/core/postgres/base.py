@@ -24,7 +24,7 @@ from django.db.backends.postgresql import base as postgresql
 from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from pulseops.core.hangs import watch
+from pulseops.core.db.hang_watch import watch
 from pulseops.core.postgres.client import DatabaseClient
 from pulseops.core.postgres.server import EmbeddedServer, at_exit, embedded_server
 

@@ -23,7 +23,7 @@ from psycopg.errors import LockNotAvailable
 
 from pulseops.core.adoption import count_after
 from pulseops.core.config.environment import env
-from pulseops.core.locks import lock_number
+from pulseops.core.db.advisory_locks import lock_number
 
 ATTEMPTS = 6
 _PAUSE_SECONDS = 2.0

@@ -1,7 +1,7 @@
 """How long the web processes wait for one answer of the database.
 
 A server that dies closes its connections. One that hangs (a stuck disk, a machine that went without a word) does not,
-and the requests that wait for it would take every thread, those that answer health checks too. `pulseops.core.hangs`
+and the requests that wait for it would take every thread, those that answer health checks too. `pulseops.core.db.hang_watch`
 ends their waits within seconds. Where the server as such answers and only one of its processes does not, a wait of more
 than DATABASE_ANSWER_SECONDS closes the connection, and the request is answered 503.
 """
@@ -17,7 +17,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from pulseops.core.hangs import watch
+from pulseops.core.db.hang_watch import watch
 
 _CANCEL_SECONDS = 1.0
 HOURS = 3600.0  # seconds; for what may have millions of rows to delete
