@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from pulseops.core.adoption import Adoption
+from pulseops.core.adoption.takeover import Adoption
 
 ADOPTION = Adoption(
     __file__,

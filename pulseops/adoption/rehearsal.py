@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
-from pulseops.core.adoption import Adoption
+from pulseops.core.adoption.takeover import Adoption
 from pulseops.core.models import AdoptedTable, AdoptionNote
 
 # In the order in which their tables refer to each other; the names are those that Django has for the apps.

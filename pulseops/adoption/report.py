@@ -11,7 +11,7 @@ from django.db import connection
 
 from pulseops.adoption.attention import needs_a_person
 from pulseops.adoption.rehearsal import Shape, rehearsed, shape
-from pulseops.core.adoption import rows_now
+from pulseops.core.adoption.takeover import rows_now
 
 _NOTES = """
 SELECT table_name, CASE WHEN column_name = '' THEN note ELSE

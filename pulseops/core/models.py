@@ -50,7 +50,7 @@ class Heartbeat(models.Model):
 
 
 class AdoptedTable(models.Model):
-    """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption).
+    """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption.takeover).
 
     `rows_after` is counted at the end of the `migrate` that took it over.
     """

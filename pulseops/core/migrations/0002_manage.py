@@ -4,7 +4,7 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from pulseops.core.adoption import Adoption
+from pulseops.core.adoption.takeover import Adoption
 
 ADOPTION = Adoption(
     __file__,

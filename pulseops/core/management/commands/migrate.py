@@ -21,7 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 from psycopg.errors import LockNotAvailable
 
-from pulseops.core.adoption import count_after
+from pulseops.core.adoption.takeover import count_after
 from pulseops.core.config.environment import env
 from pulseops.core.db.advisory_locks import lock_number
 

@@ -16,7 +16,7 @@ from django.db import migrations
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from pulseops.core.shapes import Change, ForeignKey, loosening, read_shapes, tightening, wanted_shapes
+from pulseops.core.adoption.schema_diff import Change, ForeignKey, loosening, read_shapes, tightening, wanted_shapes
 
 # Where else rows of a table are now: under another name, or set aside because they are nobody's.
 MOVED = {"service_github_integrations": ("github_integrations",), "logs": ("logs_of_nobody",)}
