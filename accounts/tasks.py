@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import mail
 from accounts.models import AuditLog, Invitation, Org, Session
 from pulseops.core.extensions import BEFORE_DELETE
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 _PURGE_SECONDS = 60  # half of what the worker gives a task
 INVITATIONS_KEPT = timedelta(days=30)  # after they were accepted, taken back, or expired

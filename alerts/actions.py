@@ -14,7 +14,7 @@ from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import add_note
 from incidents.models import Incident
 from pulseops.core.db.advisory_locks import transaction_lock
-from pulseops.core.wakeups import wake_evaluation
+from pulseops.core.jobs.wakeups import wake_evaluation
 
 FIELDS = ("name", "type", "service", "environment", "params_json", "severity", "enabled", "cooldown_seconds")
 RULES_PER_ORG = 500

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
-from pulseops.core.wakeups import wake_evaluation, wake_evaluation_at_most
+from pulseops.core.jobs.wakeups import wake_evaluation, wake_evaluation_at_most
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from alerts.evaluation import evaluate
 from alerts.models import AlertFiring
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 FIRINGS_KEPT = timedelta(days=90)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 DELIVERIES_KEPT = timedelta(days=30)
 _BATCH = 5_000  # rows a statement, so that none holds its locks for long

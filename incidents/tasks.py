@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import Incident
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 _BATCH = 1000
 

@@ -13,7 +13,7 @@ from logs.storage.partitions import make_days_ahead, move_strays, partitions
 from logs.storage.retention import delete_expired
 from logs.storage.sealing import seal_days
 from logs.storage.trigram_index import index_parts
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
 _CHECK_SECONDS = 300

@@ -11,7 +11,7 @@ from accounts.audit import record
 from accounts.models import Org, User
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
-from pulseops.core.wakeups import wake_delivery
+from pulseops.core.jobs.wakeups import wake_delivery
 
 CHANNELS_PER_ORG = 20
 

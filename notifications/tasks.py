@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from notifications import delivery
 from notifications.models import Job
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 
 SENT_KEPT = timedelta(days=30)
 FAILED_KEPT = timedelta(days=90)

@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from accounts.models import Org
 from notifications.models import Channel
 from pulseops.core.health import WORKER_SILENT_AFTER
-from pulseops.core.jobs import REGISTRY
+from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.routes import address
 from pulseops.core.times import duration
 

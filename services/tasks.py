@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 from services.models import RateBucket
 
 BUCKETS_KEPT = timedelta(hours=24)

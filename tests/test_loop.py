@@ -20,8 +20,8 @@ from django.utils import timezone
 from alerts.models import AlertFiring
 from incidents.models import Incident
 from notifications.models import Job
+from pulseops.core.jobs.wakeups import _woken
 from pulseops.core.models import CronRun
-from pulseops.core.wakeups import _woken
 from pulseops.loop import Agenda
 from tests import receivers, workers
 from tests.alerting import make_channel, make_rule, tell

@@ -31,6 +31,6 @@ def _after_migrate(app_config: AppConfig, using: str = "default", apps: Any = No
     """
     is_there = apps is None or "schedule" in apps.all_models["django_q"]
     if app_config.name == "django_q" and using == "default" and is_there:
-        from pulseops.core.jobs import ensure_schedules  # noqa: PLC0415  # models are not loaded at import time
+        from pulseops.core.jobs.registry import ensure_schedules  # noqa: PLC0415  # models are not loaded at import time
 
         ensure_schedules()

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from pulseops.core.health import beat
-from pulseops.core.jobs import Result, recorded_job
+from pulseops.core.jobs.registry import Result, recorded_job
 from pulseops.core.models import CronRun
 
 CRON_RUNS_KEPT = timedelta(days=14)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Org
 from pulseops.core.health import WORKER_SILENT_AFTER
-from pulseops.core.jobs import REGISTRY, RecordedJob
+from pulseops.core.jobs.registry import REGISTRY, RecordedJob
 from pulseops.core.models import CronRun
 from pulseops.core.times import duration
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from deployments.tasks import trim_webhook_deliveries
-from pulseops.core.jobs import REGISTRY
+from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.models import CronRun
 from tests.deployments.github import deliver, payload
 

@@ -19,7 +19,7 @@ from accounts.models import Org, Role, User
 from alerts.models import AlertRule
 from notifications.models import Channel, Job
 from pulseops.core.health import beat
-from pulseops.core.jobs import REGISTRY, ensure_schedules
+from pulseops.core.jobs.registry import REGISTRY, ensure_schedules
 from pulseops.core.models import CronRun
 from pulseops.diagnostics.intake import intake
 from pulseops.diagnostics.jobs import job_reports

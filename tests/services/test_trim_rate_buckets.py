@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from pulseops.core.jobs import REGISTRY
+from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.models import CronRun
 from services.models import ApiKey, RateBucket
 from services.tasks import trim_rate_buckets
