@@ -18,7 +18,7 @@ from notifications import claims, outcomes, transports
 from notifications.claims import Claim
 from notifications.messages import Notice
 from notifications.models import Job
-from pulseops.core.http import RefusedError, parse_target
+from pulseops.core.outbound.client import RefusedError, parse_target
 
 log = logging.getLogger(__name__)
 SLOTS = 8  # messages on their way at once

@@ -8,7 +8,7 @@ from django import forms
 
 from notifications.models import Channel
 from notifications.transports import check_webhook_url
-from pulseops.core.http import RefusedError, parse_target
+from pulseops.core.outbound.client import RefusedError, parse_target
 
 _SLACK_HOST, _DISCORD_HOSTS = "hooks.slack.com", ("discord.com", "discordapp.com")
 

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from notifications.messages import Notice, discord_body, slack_body
 from notifications.models import DEMO_HOST, Channel
-from pulseops.core.http import Answer, RefusedError, UnreachableError, parse_target, post_json
+from pulseops.core.outbound.client import Answer, RefusedError, UnreachableError, parse_target, post_json
 
 HOSTS = ("hooks.slack.com", "discord.com", "discordapp.com")
 _RETRYABLE = frozenset({408, 425})

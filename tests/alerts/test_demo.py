@@ -17,7 +17,7 @@ from logs.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, demo_logs
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from notifications.transports import check_webhook_url
-from pulseops.core.http import RefusedError
+from pulseops.core.outbound.client import RefusedError
 from pulseops.demo import fill_demo
 from tests.alerting import make_channel, tell
 from tests.factories import make_org

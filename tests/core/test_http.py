@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from pulseops.core import addresses, http
+from pulseops.core.outbound import client as http
+from pulseops.core.outbound import ip_rules
 from tests import receivers
 
 INNER = [
@@ -26,12 +27,12 @@ PUBLIC = ["1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "223.255.255.255", 
 
 @pytest.mark.parametrize("text", INNER)
 def test_inner_addresses_are_not_global(text: str) -> None:
-    assert not addresses.is_global_unicast(ipaddress.ip_address(text))
+    assert not ip_rules.is_global_unicast(ipaddress.ip_address(text))
 
 
 @pytest.mark.parametrize("text", PUBLIC)
 def test_public_addresses_are_global(text: str) -> None:
-    assert addresses.is_global_unicast(ipaddress.ip_address(text))
+    assert ip_rules.is_global_unicast(ipaddress.ip_address(text))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import parse_url
 
-from pulseops.core.addresses import Address, is_global_unicast, is_own_network, resolve
+from pulseops.core.outbound.ip_rules import Address, is_global_unicast, is_own_network, resolve
 
 TIMEOUT = 10.0  # seconds, from resolving to the last byte
 MAX_BYTES = 64 * 1024  # of an answer; more is cut
