@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from pulseops.core import times
+from pulseops.core.ui import times
 
 PHRASES: dict[str, str] = {
     "user.signed_up": "signed up",

@@ -13,7 +13,7 @@ from alerts.history import STEP, Moments, Series, series_of
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, read_params
 from alerts.watched import ReadRule, places_of
-from pulseops.core.charts import Band, Bucket, Chart, stacked_histogram
+from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
 _BARS = 96

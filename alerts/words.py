@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, Params, ParamsError, read_params
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 
 def in_words(rule: AlertRule) -> str:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from incidents.models import Severity
-from pulseops.core.times import zone_label
+from pulseops.core.ui.times import zone_label
 from services.models import Environment
 
 _TITLE = 200

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from incidents.evidence import Evidence
 from incidents.models import Incident, IncidentEvent
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 
 def as_markdown(incident: Incident, events: Iterable[IncidentEvent], evidence: Evidence | None) -> str:

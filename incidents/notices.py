@@ -11,7 +11,7 @@ from accounts.models import User
 from incidents.evidence import Evidence
 from incidents.models import Incident
 from notifications.outbox import enqueue
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated"})
 

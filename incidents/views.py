@@ -24,7 +24,7 @@ from incidents.models import Incident, IncidentEvent, Severity
 from incidents.transitions import next_move
 from notifications.queries import messages_about
 from pulseops.core.extensions import INCIDENT_PANELS, Panel
-from pulseops.core.folding import Folded
+from pulseops.core.ui.folding import Folded
 from services.models import Environment, Service
 
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke

@@ -16,9 +16,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
 from django.template.context_processors import csrf
 
-from pulseops.core import context
 from pulseops.core.correlation import current_origin
 from pulseops.core.errors import json_error
+from pulseops.core.ui import context_processors as context
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = 10  # seconds

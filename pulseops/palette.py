@@ -17,8 +17,8 @@ from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_member
 from alerts.models import AlertRule
 from incidents.models import Incident
-from pulseops.core.context import Frame
 from pulseops.core.routes import address
+from pulseops.core.ui.context_processors import Frame
 from pulseops.docs.pages import groups
 from services.models import Service
 

@@ -15,7 +15,8 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pulseops.core import charts, times, tones
+from pulseops.core.ui import charts, times
+from pulseops.core.ui import states as tones
 
 _MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 _BURST = range(41, 49)  # buckets in which the sample service fails

@@ -23,7 +23,7 @@ from notifications.models import Channel
 from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.routes import address
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 KEPT_SECONDS = 15
 MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet

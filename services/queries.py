@@ -14,7 +14,7 @@ from django.db.models import Count, Max, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Org
-from pulseops.core.charts import Bucket
+from pulseops.core.ui.charts import Bucket
 from services.models import ApiKey, Environment, RateBucket, Service
 
 QUIET_AFTER = timedelta(hours=1)  # without a log a service counts as silent

@@ -21,9 +21,9 @@ from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, h
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
-from pulseops.core import charts, times
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
-from pulseops.core.tones import LEVELS, look
+from pulseops.core.ui import charts, times
+from pulseops.core.ui.states import LEVELS, look
 from services.scopes import Scopes
 
 PAGE_ROWS = 100

@@ -19,7 +19,7 @@ from logs.search.page import LogRow
 from logs.search.printer import print_query
 from logs.search.rewrite import value_of
 from logs.search.tree import Equals, Node, Text, leaves
-from pulseops.core import times
+from pulseops.core.ui import times
 from services.scopes import Scope, Scopes
 
 _LINE = 600  # characters of a message on its one line

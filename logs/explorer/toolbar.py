@@ -14,7 +14,7 @@ from logs.explorer import time_range
 from logs.explorer.state import DEFAULT_COLUMNS, Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything
-from pulseops.core import times
+from pulseops.core.ui import times
 from pulseops.core.zones import ReaderZone
 
 OFFERED_COLUMNS = ("service", "env", "trace", "request")  # those of the table; the JSON's are offered beside the rows

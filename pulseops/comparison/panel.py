@@ -21,11 +21,11 @@ from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
-from pulseops.core.chart_axes import nice_ceiling
-from pulseops.core.charts import Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.db.statement_timeout import OutOfTimeError
 from pulseops.core.extensions import ErrorChange, Panel
-from pulseops.core.tones import look
+from pulseops.core.ui.chart_axes import nice_ceiling
+from pulseops.core.ui.charts import Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.ui.states import look
 from services.links import explorer_url
 
 _BUCKETS = 30  # bars in each histogram

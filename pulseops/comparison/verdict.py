@@ -12,7 +12,7 @@ from pulseops.comparison.counts import MOST_LINES
 from pulseops.comparison.patterns import PatternChanges
 from pulseops.comparison.significance import FEW, growth, is_clear_change
 from pulseops.comparison.windows import Windows
-from pulseops.core import times
+from pulseops.core.ui import times
 
 _FEW_LINES = 50
 _OTHER_TRAFFIC = 1.5

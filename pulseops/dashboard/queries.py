@@ -14,9 +14,9 @@ from accounts.models import Org
 from deployments.cards import Card, cards, error_changes
 from deployments.models import Deployment
 from incidents.models import Incident, Severity
-from pulseops.core.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
-from pulseops.core.tones import look
+from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.ui.states import look
 from pulseops.dashboard.volume import Volume
 from services.models import Service
 from services.queries import QUIET_AFTER, ServiceSummary

@@ -11,7 +11,7 @@ from accounts.models import Org
 from alerts.models import AlertRule
 from incidents.models import Incident
 from notifications.models import Channel
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 SPAN = timedelta(days=30)
 _NOTABLE = 0.05  # a change of less than this share is none

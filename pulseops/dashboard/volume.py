@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Org
-from pulseops.core.charts import Bucket
 from pulseops.core.routes import address
+from pulseops.core.ui.charts import Bucket
 
 SPAN = timedelta(hours=24)
 STEP = timedelta(minutes=15)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Q, Sum
 
 from accounts.models import Org
-from pulseops.core.charts import Bucket
+from pulseops.core.ui.charts import Bucket
 from services.models import RateBucket, Service
 from services.tasks import BUCKETS_KEPT
 

@@ -15,7 +15,7 @@ from accounts.models import Org
 from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs.registry import REGISTRY, RecordedJob
 from pulseops.core.models import CronRun
-from pulseops.core.times import duration
+from pulseops.core.ui.times import duration
 
 RUNS_SHOWN = 20
 PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}

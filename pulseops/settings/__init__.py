@@ -72,7 +72,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "pulseops.core.context.frame",
+                "pulseops.core.ui.context_processors.frame",
                 "accounts.context.tenancy",
                 "pulseops.troubles.banners",
             ],

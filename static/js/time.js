@@ -1,4 +1,4 @@
-// <time data-when> and <time data-since> keep telling the truth. The words are those of pulseops/core/times.py.
+// <time data-when> and <time data-since> keep telling the truth. The words are those of pulseops/core/ui/times.py.
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 
 function relative(seconds) {

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from pulseops.core import chart_axes, charts
+from pulseops.core.ui import chart_axes, charts
 
 START = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 

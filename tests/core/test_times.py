@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from pulseops.core import times
+from pulseops.core.ui import times
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 

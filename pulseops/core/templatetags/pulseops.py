@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from pulseops.core import charts, times, tones
+from pulseops.core.ui import charts, times
+from pulseops.core.ui import states as tones
 
 register = template.Library()
 _AVATAR_HUES = 6

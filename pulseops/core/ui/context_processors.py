@@ -8,8 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from pulseops.core import preferences, times, zones
+from pulseops.core import preferences, zones
 from pulseops.core.routes import address
+from pulseops.core.ui import times
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from pulseops.core import times
-from pulseops.core.chart_axes import Extent, Line, Scale, grid, nice_ceiling, percent, ticks
-from pulseops.core.tones import LEVELS
+from pulseops.core.ui import times
+from pulseops.core.ui.chart_axes import Extent, Line, Scale, grid, nice_ceiling, percent, ticks
+from pulseops.core.ui.states import LEVELS
 
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
