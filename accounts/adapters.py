@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import User
-from pulseops.core.correlation import client_address
+from pulseops.core.web.correlation import client_address
 
 _WRONG = "The e-mail address or the password is not right."
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."

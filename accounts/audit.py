@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import AuditLog, Org, User
-from pulseops.core.correlation import correlation_id, current_origin
+from pulseops.core.web.correlation import correlation_id, current_origin
 
 
 def record(

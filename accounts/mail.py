@@ -20,7 +20,7 @@ from django_q.tasks import async_task
 
 from accounts.models import Invitation, User
 from accounts.queries import user_by_email
-from pulseops.core.correlation import current_origin
+from pulseops.core.web.correlation import current_origin
 
 log = logging.getLogger(__name__)
 WELCOME, ADDRESS_IS_TAKEN, RESET, NOTICE, INVITATION = "welcome", "address_is_taken", "reset", "notice", "invitation"

@@ -21,7 +21,7 @@ from django.db.models import FilteredRelation
 from django.utils import timezone
 
 from accounts.models import Membership, Session, User
-from pulseops.core.correlation import current_origin
+from pulseops.core.web.correlation import current_origin
 
 ACTIVE_ORG = "active_org_id"
 _KEY = re.compile(r"[0-9a-f]{64}\Z")

@@ -28,7 +28,7 @@ from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_s
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.sessions import ACTIVE_ORG
-from pulseops.core.zones import ReaderZone
+from pulseops.core.web.timezones import ReaderZone
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SEEN_AGAIN = timedelta(minutes=1)

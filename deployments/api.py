@@ -18,8 +18,8 @@ from deployments.actions import AlreadyEndedError, Scope, report_deployment
 from deployments.models import Deployment
 from deployments.receiver import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
 from deployments.reports import read_report
-from pulseops.core.errors import ApiError, json_data, json_error
-from pulseops.core.machines import machine_route
+from pulseops.core.web.json_errors import ApiError, json_data, json_error
+from pulseops.core.web.machine_routes import machine_route
 from services.authentication import authenticate, presented_key, touch
 
 _WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")

@@ -13,7 +13,7 @@ from django.http.request import UnreadablePostError
 from deployments.actions import Report
 from deployments.models import Deployment
 from deployments.texts import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, URL_LENGTH, clean, clean_url
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 MAX_BYTES = 256 * 1024
 _EXTERNAL_ID_LENGTH = 200

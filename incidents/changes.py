@@ -13,7 +13,7 @@ from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, 
 from incidents.models import Incident
 from incidents.transitions import TRANSITIONS, Move, TransitionError
 from incidents.views import render_detail
-from pulseops.core.preferences import safe_next
+from pulseops.core.web.preferences import safe_next
 
 _BULK = 200  # incidents changed at once
 

@@ -18,8 +18,8 @@ from logs.search.compiler import Compiler, Condition
 from logs.search.errors import Mistake
 from logs.search.parser import parse
 from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
-from pulseops.core.paging import Page, newest_first
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.web.keyset import Page, newest_first
 from services.scopes import scopes_of
 
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after

@@ -7,8 +7,8 @@ from typing import Any
 
 from accounts.models import Org
 from notifications.models import Channel, Job
-from pulseops.core.correlation import correlation_id
 from pulseops.core.jobs.wakeups import wake_delivery
+from pulseops.core.web.correlation import correlation_id
 
 
 def enqueue(*, org: Org, event: str, payload: Mapping[str, Any], subject_id: int | None = None) -> list[Job]:

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Org
 from notifications.models import Channel, Job
-from pulseops.core.paging import Page, newest_first
+from pulseops.core.web.keyset import Page, newest_first
 
 STATES = ("", "waiting", "failed", "sent")
 _OF_STATE = {

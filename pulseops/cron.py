@@ -17,8 +17,8 @@ from alerts.evaluation import Report
 from alerts.tasks import evaluate_alerts
 from logs.tasks import delete_expired_logs
 from notifications.tasks import deliver_notifications
-from pulseops.core.errors import json_data, json_error
-from pulseops.core.machines import machine_route
+from pulseops.core.web.json_errors import json_data, json_error
+from pulseops.core.web.machine_routes import machine_route
 
 HEADER = "x-internal-cron-secret"
 Job = Callable[[], Mapping[str, Any]]

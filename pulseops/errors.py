@@ -16,9 +16,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
 from django.template.context_processors import csrf
 
-from pulseops.core.correlation import current_origin
-from pulseops.core.errors import json_error
 from pulseops.core.ui import context_processors as context
+from pulseops.core.web.correlation import current_origin
+from pulseops.core.web.json_errors import json_error
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = 10  # seconds

@@ -24,8 +24,8 @@ from alerts.evaluation import evaluate
 from alerts.tasks import evaluate_alerts
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned
-from pulseops.core.health import beat
 from pulseops.core.jobs.wakeups import CHANNEL, DELIVER, EVALUATE
+from pulseops.core.web.health import beat
 
 log = logging.getLogger(__name__)
 EVERY = 30.0  # seconds between two looks at all rules

@@ -20,10 +20,10 @@ from django.http import HttpRequest
 
 from accounts.models import Org
 from notifications.models import Channel
-from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.routes import address
 from pulseops.core.ui.times import duration
+from pulseops.core.web.health import WORKER_SILENT_AFTER
 
 KEPT_SECONDS = 15
 MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet

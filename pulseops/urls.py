@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from pulseops import pages
-from pulseops.core import health
+from pulseops.core.web import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
 from pulseops.palette import search

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 from services.keys import hash_key
 
 REMEMBERED_SECONDS = 10.0

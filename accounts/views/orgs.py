@@ -15,7 +15,7 @@ from accounts.actions.members import LastAdminError, leave_org
 from accounts.forms import DeleteOrgForm, OrgForm
 from accounts.models import Membership
 from accounts.tenancy import OrgRequest, activate, enter, org_admin
-from pulseops.core.preferences import safe_next
+from pulseops.core.web.preferences import safe_next
 
 
 @require_http_methods(["GET", "POST"])

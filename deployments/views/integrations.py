@@ -23,7 +23,7 @@ from deployments.forms import IntegrationForm
 from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.queries import Cursor
 from deployments.signatures import derive_secret, secret_state
-from pulseops.core.once import redirect_to_show
+from pulseops.core.web.one_time_cookie import redirect_to_show
 from services.models import Service
 
 PASS_COOKIE = "fresh_webhook_secret"  # noqa: S105 - its name

@@ -15,7 +15,7 @@ from logs.explorer.state import DEFAULT_COLUMNS, Explorer
 from logs.search.printer import print_query
 from logs.search.tree import Everything
 from pulseops.core.ui import times
-from pulseops.core.zones import ReaderZone
+from pulseops.core.web.timezones import ReaderZone
 
 OFFERED_COLUMNS = ("service", "env", "trace", "request")  # those of the table; the JSON's are offered beside the rows
 _MISTAKE_SHOWN = 60  # characters of the query on either side of a mistake

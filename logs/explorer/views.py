@@ -40,7 +40,7 @@ from logs.search.page import prepare
 from logs.search.printer import print_query
 from logs.search.queries import neighbours
 from logs.search.session import search_session
-from pulseops.core.preferences import safe_next
+from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
 

@@ -8,7 +8,7 @@ from logs.ingest.columns import Batch, Window
 from logs.ingest.decode import Payload, decode_entries
 from logs.ingest.fast_path import quick_columns
 from logs.ingest.slow_path import careful_batch
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 
 def make_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:

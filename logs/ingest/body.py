@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.http import HttpRequest
 
-from pulseops.core.errors import ApiError
-from pulseops.core.slow_clients import reading_within
+from pulseops.core.web.json_errors import ApiError
+from pulseops.core.web.read_deadline import reading_within
 
 _CHUNK = 64 * 1024  # bytes
 _DRAINED = 32 * 1024 * 1024  # bytes of a refused body that are read, so that its sender reads the answer

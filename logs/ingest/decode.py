@@ -12,7 +12,7 @@ from msgspec import Raw
 from logs.ingest.body import NDJSON
 from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.timestamps import AwareDatetime
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 T = TypeVar("T")
 ABSENT = Raw(b"")

@@ -8,7 +8,7 @@ import time
 from django.conf import settings
 from django.db import connection
 
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 RETRY_AFTER = 60  # seconds
 _LOOK_AGAIN = 2.0  # seconds

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from logs.ingest.columns import Batch
 from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 from services.authentication import KeyScope, ScopeChangedError
 
 MERGED = 500  # logs; larger batches are worth a commit of their own

@@ -6,7 +6,7 @@ import threading
 
 from django.db import Error, connection
 
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 RETRY_AFTER = 5  # seconds
 

@@ -17,8 +17,8 @@ from logs.ingest.disk import disk_gate
 from logs.ingest.group_commit import MERGED, merger
 from logs.ingest.guards import gate
 from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batches
-from pulseops.core.errors import ApiError
 from pulseops.core.extensions import AFTER_INGEST
+from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
     KeyScope,
     LiveKey,

@@ -15,7 +15,7 @@ from logs.ingest.decode import Payload, invalid, split_entries
 from logs.ingest.levels import STORED, stored_level
 from logs.ingest.meta import problem_of, with_fields
 from logs.ingest.timestamps import from_epoch, parse_text, utc_texts
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 
 T = TypeVar("T")
 _Row = tuple[str, str, str, str | None, str | None, str | None]  # of Columns

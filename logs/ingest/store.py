@@ -19,7 +19,7 @@ from django.utils import timezone
 from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
 from logs.models import IngestReceipt
 from pulseops.core.db.sql import execute_prepared
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 from services.authentication import ADMITTED, KeyScope, admission, admitted
 from services.keys import hash_key
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from accounts.tenancy import public
 from logs.ingest.guards import unavailable
 from logs.ingest.pipeline import receive
-from pulseops.core.errors import ApiError, json_error
-from pulseops.core.machines import machine_route
+from pulseops.core.web.json_errors import ApiError, json_error
+from pulseops.core.web.machine_routes import machine_route
 
 log = logging.getLogger(__name__)
 

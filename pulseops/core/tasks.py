@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from pulseops.core.health import beat
 from pulseops.core.jobs.registry import Result, recorded_job
 from pulseops.core.models import CronRun
+from pulseops.core.web.health import beat
 
 CRON_RUNS_KEPT = timedelta(days=14)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from pulseops.core import preferences
+from pulseops.core.web import preferences
 
 urlpatterns = [
     path("preferences/theme", preferences.set_theme, name="set_theme"),

@@ -12,10 +12,10 @@ from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
 from accounts.models import Org
-from pulseops.core.health import WORKER_SILENT_AFTER
 from pulseops.core.jobs.registry import REGISTRY, RecordedJob
 from pulseops.core.models import CronRun
 from pulseops.core.ui.times import duration
+from pulseops.core.web.health import WORKER_SILENT_AFTER
 
 RUNS_SHOWN = 20
 PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}

@@ -41,8 +41,8 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
-    "pulseops.core.correlation.CorrelationMiddleware",
-    "pulseops.core.machines.MachineRoutesMiddleware",  # what stands below runs for pages, not for ingest
+    "pulseops.core.web.correlation.CorrelationMiddleware",
+    "pulseops.core.web.machine_routes.MachineRoutesMiddleware",  # what stands below runs for pages, not for ingest
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "pulseops.core.zones.ReaderZoneMiddleware",
+    "pulseops.core.web.timezones.ReaderZoneMiddleware",
     "accounts.tenancy.TenancyMiddleware",
     "pulseops.errors.NotAllowedMiddleware",
 ]

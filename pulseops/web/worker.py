@@ -17,7 +17,7 @@ from gunicorn import util
 from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
-from pulseops.core.slow_clients import reading_within
+from pulseops.core.web.read_deadline import reading_within
 from pulseops.serving import HEAD_LINE_BYTES, WEB_REQUEST_SECONDS
 from pulseops.web.peer import Peer
 from pulseops.web.shares import shares

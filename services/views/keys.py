@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.tenancy import OrgRequest, org_developer, org_member
-from pulseops.core.once import redirect_to_show
+from pulseops.core.web.one_time_cookie import redirect_to_show
 from services import actions
 from services.forms import KeyForm, NewKeyForm, RotateForm
 from services.keys import hash_key

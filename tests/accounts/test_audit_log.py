@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.audit import record
 from accounts.models import AuditLog, Invitation, Org, User
 from accounts.tasks import trim_audit_log, trim_invitations
-from pulseops.core.correlation import correlated
 from pulseops.core.models import CronRun
+from pulseops.core.web.correlation import correlated
 
 
 def row(org: Org | None = None, *, days_old: float = 0, action: str = "x.done", **fields: Any) -> AuditLog:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from pulseops.core.correlation import CorrelationMiddleware, client_address, correlated, correlation_id
+from pulseops.core.web.correlation import CorrelationMiddleware, client_address, correlated, correlation_id
 
 
 @pytest.mark.parametrize("given", ["a", "req-1:2.3_4", "x" * 128])

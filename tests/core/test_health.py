@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from pulseops.core import health
-from pulseops.core.health import beat, worker_silence
 from pulseops.core.models import Heartbeat
+from pulseops.core.web import health
+from pulseops.core.web.health import beat, worker_silence
 
 
 @pytest.mark.django_db

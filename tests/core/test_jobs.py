@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 from django_q.models import Schedule
 
-from pulseops.core.correlation import correlated
 from pulseops.core.jobs import registry as jobs
 from pulseops.core.jobs.registry import RecordedJob, Result, recorded_job
 from pulseops.core.models import CronRun
+from pulseops.core.web.correlation import correlated
 
 
 @pytest.fixture(autouse=True)

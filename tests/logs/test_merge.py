@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from logs.ingest.columns import Batch, Columns
 from logs.ingest.group_commit import Merger
-from pulseops.core.errors import ApiError
+from pulseops.core.web.json_errors import ApiError
 from services.authentication import KeyScope
 from tests.installation import Installation, stop
 

@@ -19,7 +19,7 @@ from incidents.models import Incident
 from logs.models import LogEntry
 from logs.storage import rollup
 from notifications.models import Channel
-from pulseops.core.health import beat
+from pulseops.core.web.health import beat
 from pulseops.dashboard.standing import standing
 from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service

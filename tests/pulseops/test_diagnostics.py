@@ -18,9 +18,9 @@ from django_q.models import Schedule
 from accounts.models import Org, Role, User
 from alerts.models import AlertRule
 from notifications.models import Channel, Job
-from pulseops.core.health import beat
 from pulseops.core.jobs.registry import REGISTRY, ensure_schedules
 from pulseops.core.models import CronRun
+from pulseops.core.web.health import beat
 from pulseops.diagnostics.intake import intake
 from pulseops.diagnostics.jobs import job_reports
 from pulseops.diagnostics.storage import predict, storage

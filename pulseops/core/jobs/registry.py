@@ -17,9 +17,9 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import Schedule
 
-from pulseops.core.correlation import correlated
 from pulseops.core.db.advisory_locks import session_lock
 from pulseops.core.models import CronRun
+from pulseops.core.web.correlation import correlated
 
 log = logging.getLogger(__name__)
 _TURN_SECONDS = 60  # half of what the worker gives a task

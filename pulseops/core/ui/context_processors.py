@@ -8,9 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from pulseops.core import preferences, zones
 from pulseops.core.routes import address
 from pulseops.core.ui import times
+from pulseops.core.web import preferences, timezones
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class Frame:
         return preferences.theme(self.request)
 
     @cached_property
-    def zone(self) -> zones.ReaderZone:
+    def zone(self) -> timezones.ReaderZone:
         """The zone that times are shown in."""
-        found: zones.ReaderZone | None = getattr(self.request, "zone", None)
-        return found or zones.reader_zone(self.request)
+        found: timezones.ReaderZone | None = getattr(self.request, "zone", None)
+        return found or timezones.reader_zone(self.request)
 
     @cached_property
     def zone_label(self) -> str:
@@ -92,7 +92,7 @@ class Frame:
         if self.request.method != "GET":
             return "/"
         query = self.request.GET.copy()
-        query.pop(zones.CHOICE_COOKIE, None)
+        query.pop(timezones.CHOICE_COOKIE, None)
         return self.request.path + (f"?{query.urlencode()}" if query else "")
 
     @property

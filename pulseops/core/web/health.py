@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from pulseops.core.errors import json_data
 from pulseops.core.models import Heartbeat
+from pulseops.core.web.json_errors import json_data
 
 WORKER_SILENT_AFTER = timedelta(minutes=2)
 

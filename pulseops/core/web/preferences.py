@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from pulseops.core import zones
+from pulseops.core.web import timezones
 
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
@@ -34,7 +34,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 def set_zone(request: HttpRequest) -> HttpResponse:
     """Keep the posted `tz` and go back to `next`."""
     chosen = request.POST.get("tz", "")
-    return _keep(request, zones.CHOICE_COOKIE, chosen if chosen in zones.CHOICES else "local")
+    return _keep(request, timezones.CHOICE_COOKIE, chosen if chosen in timezones.CHOICES else "local")
 
 
 def _keep(request: HttpRequest, cookie: str, value: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
-from pulseops.core.correlation import current_origin
+from pulseops.core.web.correlation import current_origin
 
 STATUS: Mapping[str, int] = {
     "BAD_REQUEST": 400,

@@ -94,7 +94,7 @@ def _forget_origin(**_: Any) -> None:
     _origin.set(None)
 
 
-request_finished.connect(_forget_origin, dispatch_uid="pulseops.core.correlation")
+request_finished.connect(_forget_origin, dispatch_uid="pulseops.core.web.correlation")
 
 
 class CorrelationMiddleware:
