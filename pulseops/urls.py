@@ -28,7 +28,7 @@ urlpatterns = [
     path("", include("notifications.urls")),
     path("", include("incidents.urls")),
     path("", include("alerts.urls")),
-    path("", include("pulseops.cron_urls")),
+    path("", include("pulseops.cron.urls")),
     path("", include("pulseops.docs.urls")),
     path("api/health", health.health, name="health"),
     path("readyz", health.ready, name="ready"),
