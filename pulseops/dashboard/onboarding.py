@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Membership, Org, Role
 from pulseops.core.routes import address
-from pulseops.dashboard.standing import Standing
+from pulseops.dashboard.stats import Standing
 from services.queries import ServiceSummary
 
 NEW_FOR = timedelta(days=30)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.tenancy import OrgRequest, org_member
 from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
-from pulseops.dashboard.standing import standing
+from pulseops.dashboard.stats import standing
 from pulseops.dashboard.volume import day_of_logs
 from pulseops.troubles import may_act, troubles_of
 from services.queries import service_summaries

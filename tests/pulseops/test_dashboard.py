@@ -20,7 +20,7 @@ from logs.models import LogEntry
 from logs.storage import rollup
 from notifications.models import Channel
 from pulseops.core.web.health import beat
-from pulseops.dashboard.standing import standing
+from pulseops.dashboard.stats import standing
 from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service
 from tests.factories import make_key, make_org, make_service
