@@ -144,7 +144,7 @@ def make_people_and_orgs(now: datetime) -> None:
     from accounts.actions.orgs import create_org
     from accounts.models import Membership, Org, Role, User
     from accounts.queries import user_by_email
-    from pulseops.demo import fill_demo
+    from pulseops.demo.fill import fill_demo
     from services.actions import create_service
     from services.models import Service
 

@@ -82,7 +82,7 @@ def _demo() -> tuple[str, str]:
     import django  # noqa: PLC0415  # only where no sign-in was given
 
     django.setup()
-    from pulseops.demo import DEMO_EMAIL, demo_password  # noqa: PLC0415
+    from pulseops.demo.fill import DEMO_EMAIL, demo_password  # noqa: PLC0415
 
     password = demo_password()
     if password is None:

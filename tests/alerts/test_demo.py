@@ -8,17 +8,16 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-import notifications.demo
 from accounts.models import AuditLog
 from alerts.models import AlertFiring, AlertRule
 from incidents.evidence import Evidence
 from incidents.models import Incident
-from logs.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, demo_logs
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from notifications.transports import check_webhook_url
 from pulseops.core.outbound.client import RefusedError
-from pulseops.demo import fill_demo
+from pulseops.demo.fill import fill_demo
+from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, demo_logs
 from tests.alerting import make_channel, tell
 from tests.factories import make_org
 
@@ -72,17 +71,17 @@ def assert_messages_are_told(incident: Incident) -> None:
 def test_what_it_tells_reaches_no_channel_of_somebodys_own() -> None:
     org = make_org()
     own = make_channel(org, "https://hooks.slack.com/services/T000/B000/secret")
-    notifications.demo.fill(org, timezone.now())
+    notifications.fill(org, timezone.now())
     assert list(Channel.objects.all()) == [own]
     earlier, began = tell(org), timezone.now()
     tell(org)
-    assert notifications.demo.deliver(org, began) == 0
+    assert notifications.deliver(org, began) == 0
     assert list(Job.objects.all()) == earlier
 
 
 def test_a_demo_channel_takes_what_comes_later_and_no_form_accepts_its_address() -> None:
     org = make_org()
-    notifications.demo.fill(org, timezone.now())
+    notifications.fill(org, timezone.now())
     tell(org)
     assert [each.status for each in deliver_due(5)] == ["sent", "sent"]
     with pytest.raises(RefusedError):

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Org, User
-from deployments import demo
 from deployments.models import Deployment
-from logs import demo as logs_demo
 from logs.models import LogEntry
 from logs.storage.rollup import repair
-from logs.story import DEMO_SERVICES
 from pulseops.comparison import panel
 from pulseops.comparison.significance import change_score, growth
+from pulseops.demo import deployments as demo
+from pulseops.demo import logs as logs_demo
+from pulseops.demo.story import DEMO_SERVICES
 from services.models import Environment
 from tests.factories import make_service
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, Org, User
-from logs.demo import fill_gap
 from logs.models import LogCount, LogEntry
-from logs.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
-from pulseops.demo import DEMO_EMAIL, demo_password
+from pulseops.demo.fill import DEMO_EMAIL, demo_password
+from pulseops.demo.logs import fill_gap
+from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
 from tests.factories import make_log, make_org, make_service
 
 

@@ -18,10 +18,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Org, User
 from logs.models import LogEntry
-from logs.story import DEMO_SERVICES, Trouble
-from pulseops.demo import DEMO_EMAIL, DEMO_ORG, demo_keys
-from pulseops.live import Live, make_live
-from pulseops.live_events import Report, Script
+from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys
+from pulseops.demo.script import Report, Script
+from pulseops.demo.story import DEMO_SERVICES, Trouble
+from pulseops.demo.traffic import Live, make_live
 from services.actions import create_service, revoke_key
 from services.models import ApiKey
 from tests import workers

@@ -17,7 +17,7 @@ from logs.cursor import Address
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
-from pulseops.demo import DEMO_EMAIL, fill_demo
+from pulseops.demo.fill import DEMO_EMAIL, fill_demo
 from services.models import ApiKey, Environment, Service
 from tests.factories import make_key, make_log, make_member, make_org, make_service, make_user
 

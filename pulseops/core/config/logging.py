@@ -19,7 +19,7 @@ class CorrelationFilter(logging.Filter):
     """Add `correlation_id` to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        from pulseops.core.web.correlation import correlation_id  # noqa: PLC0415  # pulseops.live formats without Django
+        from pulseops.core.web.correlation import correlation_id  # noqa: PLC0415  # pulseops.demo.traffic formats without Django
 
         record.correlation_id = correlation_id()
         return True

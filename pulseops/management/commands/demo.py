@@ -19,8 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
-import logs.demo
-from pulseops.demo import COLLEAGUES, DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo
+from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo
 from pulseops.errors import is_database_away
 
 
@@ -73,7 +72,7 @@ def _prepare_traffic(org_name: str) -> list[tuple[str, str, str]]:
             org = demo_org(org_name)
             if org is None:
                 raise CommandError(f"There is no demo organisation {org_name}. `manage.py demo` makes it.")
-            logs.demo.fill_gap(org, timezone.now())
+            logs.fill_gap(org, timezone.now())
             return [(*place, key) for place, key in demo_keys(org).items()]
         except OperationalError as error:
             if not is_database_away(error):
@@ -90,4 +89,4 @@ def _become_traffic(url: str, keys: list[tuple[str, str, str]]) -> NoReturn:
     sys.stdout.flush()
     atexit._run_exitfuncs()  # the embedded database counts its users
     os.chdir(settings.BASE_DIR)
-    os.execv(sys.executable, [sys.executable, "-m", "pulseops.live"])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "pulseops.demo.traffic"])  # noqa: S606

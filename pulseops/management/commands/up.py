@@ -18,7 +18,7 @@ from django.db import OperationalError
 from accounts.models import Org
 from pulseops.core.config.staticfiles import collect_changed
 from pulseops.core.supervision import are_ending, become_supervisor
-from pulseops.demo import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
+from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.errors import is_database_away
 from pulseops.serving import HOST
 

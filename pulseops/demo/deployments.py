@@ -1,4 +1,4 @@
-"""Two days of believable deployments; logs/demo.py tells what they did.
+"""Two days of believable deployments; pulseops/demo/logs.py tells what they did.
 
 The bad one: `checkout` in production is live three hours before `now`, its payments time out, and 25 minutes later the
 commit before it is deployed once more. The repositories are made up, so nothing is connected to GitHub.

@@ -1,4 +1,4 @@
-"""The demo's logs in the database: two days of the story (logs/story.py), each line as if received when it happened."""
+"""The demo's logs in the database: two days of the story (pulseops/demo/story.py), each line as if received when it happened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounts.models import Org
 from logs.models import LogEntry
 from logs.storage import rollup
 from logs.storage.partitions import EARLIEST
-from logs.story import DemoLog, demo_logs
+from pulseops.demo.story import DemoLog, demo_logs
 from services.models import Environment
 
 _WORTH_FILLING = timedelta(minutes=2)  # a shorter hole shows in no chart

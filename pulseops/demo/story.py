@@ -1,6 +1,6 @@
 """Believable logs of a small shop: traffic that follows the clock, requests that cross services, things that go wrong.
 
-Nothing of Django here: the demo's live traffic (pulseops/live.py) tells the same story in a process of its own.
+Nothing of Django here: the demo's live traffic (pulseops/demo/traffic.py) tells the same story in a process of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def demo_logs(now: datetime, *, seed: int = 7, span: timedelta = SPAN, is_told: 
     """Give the lines of the `span` before `now`, roughly in order of time; without the bad deployment if not `is_told`.
 
     The same seed gives the same lines. The bad deployment of `checkout` in production begins three hours before `now`
-    and is rolled back 25 minutes later; deployments/demo.py tells the other half.
+    and is rolled back 25 minutes later; pulseops/demo/deployments.py tells the other half.
     """
     random_ = random.Random(seed)  # noqa: S311  # a story, not a secret
     minute = now - span

@@ -11,17 +11,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-import alerts.demo
-import deployments.demo
-import incidents.demo
-import logs.demo
-import notifications.demo
 from accounts.actions.invitations import invite
 from accounts.actions.orgs import create_org
 from accounts.models import Invitation, Membership, Org, Role, User
 from accounts.queries import user_by_email
-from logs.story import DEMO_SERVICES, SPAN
 from pulseops.core.config.secrets import stored_secret
+from pulseops.demo import alerts, deployments, incidents, logs, notifications
+from pulseops.demo.story import DEMO_SERVICES, SPAN
 from services.actions import create_key, create_service
 from services.keys import FreshKey, as_key
 from services.models import ApiKey, Environment, Service
@@ -73,11 +69,11 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     admin = _person(DEMO_EMAIL, "Demo Admin")
     org = _org(org_name, admin)
     _services(org, admin)
-    deployed = deployments.demo.fill(org, Service.objects.for_org(org), now)
-    stored = logs.demo.fill(org, now)
-    notifications.demo.fill(org, now - SPAN)
-    opened = alerts.demo.fill(org, now, on_open=incidents.demo.take_up) + incidents.demo.fill(org, now)
-    notifications.demo.deliver(org, began)
+    deployed = deployments.fill(org, Service.objects.for_org(org), now)
+    stored = logs.fill(org, now)
+    notifications.fill(org, now - SPAN)
+    opened = alerts.fill(org, now, on_open=incidents.take_up) + incidents.fill(org, now)
+    notifications.deliver(org, began)
     ApiKey.objects.for_org(org).update(last_used_at=now)
     return Filled(org, logs=stored, deployments=deployed, incidents=opened)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from logs.story import Trouble
+from pulseops.demo.story import Trouble
 
 _PEOPLE = ("Ada Lindqvist", "Noor Haddad", "Jonas Weber", "Mei Tanaka")
 _CHANGES = {

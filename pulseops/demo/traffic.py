@@ -1,6 +1,6 @@
 """The demo's live traffic: a small program that sends as the demo's services would, until it is told to stop.
 
-`manage.py demo --live` becomes this program (`python -m pulseops.live`) and hands it what it needs as JSON on its
+`manage.py demo --live` becomes this program (`python -m pulseops.demo.traffic`) and hands it what it needs as JSON on its
 standard input. It knows nothing of Django or the database, so it takes little memory, and it has no other way in than
 the one that everybody's services have: HTTP and an API key.
 """
@@ -27,12 +27,12 @@ from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 
-from logs.story import DemoLog, moments, request_logs
 from pulseops.core.config.logging import JsonFormatter, TextFormatter
 from pulseops.core.supervision import end_with_supervisor
-from pulseops.live_events import Report, Script
+from pulseops.demo.script import Report, Script
+from pulseops.demo.story import DemoLog, moments, request_logs
 
-log = logging.getLogger("pulseops.live")
+log = logging.getLogger("pulseops.demo.traffic")
 _TICK = 2.0  # seconds between two looks at what there is to say
 _MOST_WAITING = 1_000  # requests, while the server is away; the oldest go first
 _LONGEST_WAIT = 30.0  # seconds
