@@ -13,7 +13,7 @@ class PulseOpsConfig(AppConfig):
     name = "pulseops"
 
     def ready(self) -> None:
-        import_module("pulseops.server_settings")  # its system check
+        import_module("pulseops.diagnostics.postgres_checks")  # its system check
         from pulseops.comparison.panel import comparison_panel, error_changes  # noqa: PLC0415 - models are there only now
 
         DEPLOYMENT_PANELS.add(comparison_panel)

@@ -14,8 +14,9 @@ from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
-from pulseops import server_settings, serving
-from pulseops.server_settings import WEAKNESSES, connections_needed, server_is_well_set, weaknesses
+from pulseops import serving
+from pulseops.diagnostics import postgres_checks
+from pulseops.diagnostics.postgres_checks import WEAKNESSES, connections_needed, server_is_well_set, weaknesses
 from tests.factories import make_member, make_user
 from tests.servers import EMBEDDED, POSTGRES_15, server
 
@@ -87,7 +88,7 @@ def test_it_is_asked_for_with_the_database_only() -> None:
 
 
 def test_a_server_that_is_too_old_is_an_error(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_settings, "_OLDEST", 990000)
+    monkeypatch.setattr(postgres_checks, "_OLDEST", 990000)
     assert server_is_well_set(databases=["default"])[0].id == "pulseops.E011"
 
 
