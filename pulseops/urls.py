@@ -6,11 +6,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from pulseops import pages
 from pulseops.core.web import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
-from pulseops.palette import search
+from pulseops.pages import landing as pages
+from pulseops.pages.palette import search
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
@@ -37,8 +37,8 @@ urlpatterns = [
 if settings.DEBUG:
     urlpatterns.append(path("styleguide", pages.styleguide, name="styleguide"))
 
-handler400 = "pulseops.errors.bad_request"
-handler403 = "pulseops.errors.permission_denied"
-handler404 = "pulseops.errors.not_found"
-handler429 = "pulseops.errors.too_many_requests"
-handler500 = "pulseops.errors.server_error"
+handler400 = "pulseops.pages.error_pages.bad_request"
+handler403 = "pulseops.pages.error_pages.permission_denied"
+handler404 = "pulseops.pages.error_pages.not_found"
+handler429 = "pulseops.pages.error_pages.too_many_requests"
+handler500 = "pulseops.pages.error_pages.server_error"

@@ -12,7 +12,7 @@ from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
 from pulseops.dashboard.stats import standing
 from pulseops.dashboard.volume import day_of_logs
-from pulseops.troubles import may_act, troubles_of
+from pulseops.pages.banners import may_act, troubles_of
 from services.queries import service_summaries
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
 from pulseops.diagnostics.intake import Sender
-from pulseops.troubles import Disk, data_disk
+from pulseops.pages.banners import Disk, data_disk
 
 _SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
 

@@ -57,7 +57,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "pulseops.core.web.timezones.ReaderZoneMiddleware",
     "accounts.tenancy.TenancyMiddleware",
-    "pulseops.errors.NotAllowedMiddleware",
+    "pulseops.pages.error_pages.NotAllowedMiddleware",
 ]
 ROOT_URLCONF = "pulseops.urls"
 WSGI_APPLICATION = "pulseops.wsgi.application"
@@ -74,7 +74,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "pulseops.core.ui.context_processors.frame",
                 "accounts.context.tenancy",
-                "pulseops.troubles.banners",
+                "pulseops.pages.banners.banners",
             ],
             "builtins": ["accounts.templatetags.page_org"],
         },

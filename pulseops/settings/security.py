@@ -11,7 +11,7 @@ from pulseops.settings.place import DEBUG, IS_HTTPS, PUBLIC_HOST
 _secure_cookies = not DEBUG and (IS_HTTPS or PUBLIC_HOST not in {"localhost", "127.0.0.1", "::1"})
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.switch("SECURE_COOKIES", _secure_cookies)
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "pulseops.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "pulseops.pages.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import include, path
 
-from pulseops import pages
 from pulseops.core import urls as core_urls
+from pulseops.pages import landing as pages
 from pulseops.urls import handler400, handler403, handler404, handler429, handler500  # noqa: F401
 
 

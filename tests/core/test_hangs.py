@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from pulseops.core.db import hang_watch
 from pulseops.core.db.answer_timeout import bound_waits
 from pulseops.core.db.hang_watch import Door, Watch, watch
-from pulseops.errors import is_database_away
+from pulseops.pages.error_pages import is_database_away
 from tests.installation import free_port
 from tests.waiting import wait_until
 

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from pulseops.core.db import answer_timeout
 from pulseops.core.db.answer_timeout import answers_may_take, bound_waits
-from pulseops.errors import is_database_away
+from pulseops.pages.error_pages import is_database_away
 
 
 @pytest.fixture

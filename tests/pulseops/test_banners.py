@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from notifications.models import Channel, Job
-from pulseops import troubles
 from pulseops.core.models import CronRun, Heartbeat
 from pulseops.core.web.health import beat
+from pulseops.pages import banners as troubles
 from tests.factories import make_org
 
 pytestmark = pytest.mark.django_db

@@ -20,7 +20,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo
-from pulseops.errors import is_database_away
+from pulseops.pages.error_pages import is_database_away
 
 
 class Command(BaseCommand):

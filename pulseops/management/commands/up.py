@@ -19,7 +19,7 @@ from accounts.models import Org
 from pulseops.core.config.staticfiles import collect_changed
 from pulseops.core.supervision import are_ending, become_supervisor
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
-from pulseops.errors import is_database_away
+from pulseops.pages.error_pages import is_database_away
 from pulseops.serving import HOST
 
 _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind

@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from accounts.tenancy import public
-from pulseops import samples
+from pulseops.pages import sample_data
 
 _HOMES = ("dashboard", "services:list", "accounts:orgs")
 
@@ -21,7 +21,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     home = _home() if request.user.is_authenticated else ""
     if home:
         return HttpResponseRedirect(home)
-    return render(request, "pages/landing.html", {"preview": samples.preview()})
+    return render(request, "pages/landing.html", {"preview": sample_data.preview()})
 
 
 def _home() -> str:
@@ -51,4 +51,4 @@ def favicon(request: HttpRequest) -> HttpResponse:
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component with its variants; routed only with DEBUG on."""
-    return render(request, "pages/styleguide.html", samples.styleguide(request))
+    return render(request, "pages/styleguide.html", sample_data.styleguide(request))
