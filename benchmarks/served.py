@@ -27,7 +27,7 @@ def web() -> Iterator[tuple[int, str]]:
     port = free_port()
     environment = Environment.objects.get(name="production", service__name="api", service__org__name=BIG)
     key = make_key(environment, rate_per_minute=10_000_000)
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:pulseops.gunicorn", "pulseops.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:pulseops.server.gunicorn", "pulseops.wsgi"]
     settings = {**os.environ, "PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     process = subprocess.Popen(command, cwd=ROOT, env=settings, start_new_session=True)
     try:

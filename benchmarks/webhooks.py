@@ -93,7 +93,7 @@ def running(folder: Path) -> Iterator[tuple[int, Any]]:
     }
     os.environ.pop("DATABASE_URL", None)
     requests = prepare()
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:pulseops.gunicorn", "pulseops.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:pulseops.server.gunicorn", "pulseops.wsgi"]
     web = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
         wait_until_it_answers(port)

@@ -77,7 +77,7 @@ class Installation:
 
     def start_web(self) -> subprocess.Popen[bytes]:
         """Start gunicorn, and wait until it answers."""
-        web = self._start("-m", "gunicorn", "--config", "python:pulseops.gunicorn", "pulseops.wsgi")
+        web = self._start("-m", "gunicorn", "--config", "python:pulseops.server.gunicorn", "pulseops.wsgi")
         wait_until(self._answers)
         return web
 

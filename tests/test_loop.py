@@ -22,7 +22,7 @@ from incidents.models import Incident
 from notifications.models import Job
 from pulseops.core.jobs.wakeups import _woken
 from pulseops.core.models import CronRun
-from pulseops.loop import Agenda
+from pulseops.server.dispatcher import Agenda
 from tests import receivers, workers
 from tests.alerting import make_channel, make_rule, tell
 from tests.deployments.github import deliver, make_integration, run_event

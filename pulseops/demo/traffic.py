@@ -28,9 +28,9 @@ from http.client import HTTPException
 from typing import Any
 
 from pulseops.core.config.logging import JsonFormatter, TextFormatter
-from pulseops.core.supervision import end_with_supervisor
 from pulseops.demo.script import Report, Script
 from pulseops.demo.story import DemoLog, moments, request_logs
+from pulseops.server.supervision import end_with_supervisor
 
 log = logging.getLogger("pulseops.demo.traffic")
 _TICK = 2.0  # seconds between two looks at what there is to say

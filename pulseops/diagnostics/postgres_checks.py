@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pulseops import serving
+from pulseops.server import options
 
 _KB, _MB, _GB = 1024, 1024**2, 1024**3
 _UNITS = {"B": 1, "kB": _KB, "8kB": 8 * _KB, "MB": _MB, "ms": 0.001, "s": 1, "min": 60}
@@ -60,9 +60,9 @@ def _below(name: str, least: float) -> Callable[[Values], bool]:
 
 def connections_needed() -> int:
     """Return how many connections the processes of one machine open."""
-    pooled = settings.DATABASE_POOL_SIZE or serving.POOL_SIZE
+    pooled = settings.DATABASE_POOL_SIZE or options.POOL_SIZE
     workers = int(str(settings.Q_CLUSTER["workers"]))
-    return serving.WEB_WORKERS * pooled + workers + _BACKGROUND
+    return options.WEB_WORKERS * pooled + workers + _BACKGROUND
 
 
 def _has_few_connections(values: Values) -> bool:

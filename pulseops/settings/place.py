@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pulseops import serving
 from pulseops.core.config.environment import ROOT, env
 from pulseops.core.config.secrets import stored_secret
+from pulseops.server import options
 
 BASE_DIR: Path = ROOT
-PORT: int = serving.PORT
+PORT: int = options.PORT
 DEBUG = env.switch("DEBUG", False)
 DATA_DIR = env.path("PULSEOPS_DATA_DIR", ROOT / "var")
 DATABASE_URL = env.text("DATABASE_URL")

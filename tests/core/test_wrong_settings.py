@@ -103,7 +103,7 @@ def test_a_data_directory_that_is_none_is_told(path: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("wrong", [{"WEB_THREADS": "many"}, {"WORKERS": "many"}])
 def test_the_web_server_does_not_start_with_them(wrong: dict[str, str], tmp_path: Path) -> None:
     done = run(
-        "-m", "gunicorn", "--config", "python:pulseops.gunicorn", "pulseops.wsgi",
+        "-m", "gunicorn", "--config", "python:pulseops.server.gunicorn", "pulseops.wsgi",
         PULSEOPS_DATA_DIR=str(tmp_path), **wrong,
     )  # fmt: skip
     assert done.returncode

@@ -40,7 +40,7 @@ class Web:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:pulseops.gunicorn"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:pulseops.server.gunicorn"]
         command += ["--workers", "1", "tests.deployments.web:application"]
         environment = {**os.environ, _DATABASE: database, "PORT": str(port), "LOG_LEVEL": "ERROR"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from pulseops.web.shares import Shares
+from pulseops.server.connection_balance import Shares
 from tests.installation import Installation, stop
 from tests.waiting import wait_until
 

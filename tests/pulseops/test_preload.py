@@ -23,7 +23,7 @@ import django
 django.setup()
 from django.db import connections
 from django.template import loader
-from pulseops.preload import load_everything
+from pulseops.server.preload import load_everything
 load_everything()
 before = set(sys.modules)
 from django.urls import get_resolver

@@ -14,9 +14,9 @@ from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
-from pulseops import serving
 from pulseops.diagnostics import postgres_checks
 from pulseops.diagnostics.postgres_checks import WEAKNESSES, connections_needed, server_is_well_set, weaknesses
+from pulseops.server import options
 from tests.factories import make_member, make_user
 from tests.servers import EMBEDDED, POSTGRES_15, server
 
@@ -95,7 +95,7 @@ def test_a_server_that_is_too_old_is_an_error(db: None, monkeypatch: pytest.Monk
 def test_more_processes_need_more_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     with override_settings(DATABASE_POOL_SIZE=8):
         before = connections_needed()
-        monkeypatch.setattr(serving, "WEB_WORKERS", serving.WEB_WORKERS + 2)
+        monkeypatch.setattr(options, "WEB_WORKERS", options.WEB_WORKERS + 2)
         assert connections_needed() == before + 16
 
 

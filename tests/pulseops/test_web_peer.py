@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulseops.web.peer import Peer
+from pulseops.server.buffered_socket import Peer
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from pulseops.core.supervision import end_with_supervisor
-from pulseops.loop import Loop
+from pulseops.server.dispatcher import Loop
+from pulseops.server.supervision import end_with_supervisor
 
 
 class Command(BaseCommand):

@@ -17,10 +17,10 @@ from django.db import OperationalError
 
 from accounts.models import Org
 from pulseops.core.config.staticfiles import collect_changed
-from pulseops.core.supervision import are_ending, become_supervisor
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.pages.error_pages import is_database_away
-from pulseops.serving import HOST
+from pulseops.server.options import HOST
+from pulseops.server.supervision import are_ending, become_supervisor
 
 _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
 

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connections
 from django_q.management.commands import qcluster
 
-from pulseops.core.supervision import end_with_supervisor
 from pulseops.core.web.health import beat
+from pulseops.server.supervision import end_with_supervisor
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 

@@ -1,4 +1,4 @@
-"""How gunicorn serves (`gunicorn --config python:pulseops.gunicorn pulseops.wsgi`).
+"""How gunicorn serves (`gunicorn --config python:pulseops.server.gunicorn pulseops.wsgi`).
 
 Two processes: more of them only fight over the interpreter's work on two cores. A thread each for the clients that send
 without a pause (see web.worker), who share few connections to the database, for its writers would fight as well.
@@ -11,39 +11,39 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from pulseops import serving
 from pulseops.core.config.environment import env
-from pulseops.core.supervision import end_with_supervisor
-from pulseops.web.shares import shares
+from pulseops.server import options
+from pulseops.server.connection_balance import shares
+from pulseops.server.supervision import end_with_supervisor
 
 env.refuse_wrong()
 
 wsgi_app = "pulseops.wsgi"
-bind = [f"[{serving.HOST}]:{serving.PORT}" if ":" in serving.HOST else f"{serving.HOST}:{serving.PORT}"]
+bind = [f"[{options.HOST}]:{options.PORT}" if ":" in options.HOST else f"{options.HOST}:{options.PORT}"]
 preload_app = True  # a worker that is replaced runs the code, templates and addresses of static files that all run
-worker_class = "pulseops.web.worker.BoundedWorker"
-workers = serving.WEB_WORKERS
-threads = serving.WEB_THREADS
+worker_class = "pulseops.server.worker.BoundedWorker"
+workers = options.WEB_WORKERS
+threads = options.WEB_THREADS
 
 timeout = 60  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 4  # seconds; the supervisor waits five
 keepalive = 20  # seconds; log shippers send again soon
 max_requests = 500_000
 max_requests_jitter = 50_000
-limit_request_line = limit_request_field_size = serving.HEAD_LINE_BYTES
+limit_request_line = limit_request_field_size = options.HEAD_LINE_BYTES
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # a heartbeat file must not wait for a disk
 
-accesslog = "-" if serving.ACCESS_LOG else None
+accesslog = "-" if options.ACCESS_LOG else None
 errorlog = "-"
-loglevel = serving.GUNICORN_LOG_LEVEL
+loglevel = options.GUNICORN_LOG_LEVEL
 
 # Shared by the threads of each process; pulseops.settings.database reads it.
-os.environ.setdefault("DATABASE_POOL_SIZE", str(serving.POOL_SIZE))
+os.environ.setdefault("DATABASE_POOL_SIZE", str(options.POOL_SIZE))
 
 
 def on_starting(server: Any) -> None:
     """Load what requests would load one by one; the workers are forked from here, so they share it."""
-    from pulseops.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
+    from pulseops.server.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
 
     load_everything()
 

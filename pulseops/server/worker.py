@@ -18,9 +18,9 @@ from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
 from pulseops.core.web.read_deadline import reading_within
-from pulseops.serving import HEAD_LINE_BYTES, WEB_REQUEST_SECONDS
-from pulseops.web.peer import Peer
-from pulseops.web.shares import shares
+from pulseops.server.buffered_socket import Peer
+from pulseops.server.connection_balance import shares
+from pulseops.server.options import HEAD_LINE_BYTES, WEB_REQUEST_SECONDS
 
 STAY_SECONDS = 0.005  # for a client's next request to come
 LINGER_SECONDS = 0.5  # for a client to hang up after the last answer
@@ -43,7 +43,7 @@ util.http_date = http_date
 
 
 class BoundedWorker(ThreadWorker):
-    """Named in pulseops.gunicorn."""
+    """Named in pulseops.server.gunicorn."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
