@@ -17,10 +17,11 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts import audit, devices
+from accounts import user_agents
 from accounts.actions.orgs import delete_org
-from accounts.actions.people import deactivate_user, reactivate_user
-from accounts.audited_admin import AuditedModelAdmin
+from accounts.actions.users import deactivate_user, reactivate_user
+from accounts.audit import record as audit
+from accounts.audit.admin import AuditedModelAdmin
 from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
 from pulseops.core.admin import ReadOnlyAdmin
 
@@ -201,7 +202,7 @@ class SessionAdmin(AuditedModelAdmin):
 
     @admin.display(description="browser")
     def device(self, session: Session) -> str:
-        return devices.name(session.user_agent)
+        return user_agents.name(session.user_agent)
 
 
 @admin.register(Invitation)

@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts import mail
-from accounts.actions import people
+from accounts.actions import users
 from accounts.models import Org, Role, User
 from accounts.passwords import PASSWORD_RULES
 from accounts.queries import is_member, user_by_email
@@ -117,7 +117,7 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):
         self.fields["password1"].help_text = PASSWORD_RULES
 
     def save(self) -> None:
-        people.change_password(actor=self.user, password=self.cleaned_data["password1"])
+        users.change_password(actor=self.user, password=self.cleaned_data["password1"])
 
 
 class ResetRequestForm(forms.Form):
@@ -139,7 +139,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordKeyForm):
         self.fields["password1"].help_text = PASSWORD_RULES
 
     def save(self) -> None:
-        people.reset_password(user=self.user, password=self.cleaned_data["password1"])
+        users.reset_password(user=self.user, password=self.cleaned_data["password1"])
 
 
 class ReauthenticateForm(allauth_forms.ReauthenticateForm):

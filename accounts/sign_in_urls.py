@@ -11,18 +11,18 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import path, re_path
 
-from accounts.views import entrance
+from accounts.views import sign_in
 
 urlpatterns = [
     path("login", account.login, name="account_login"),
-    path("signup", entrance.sign_up, name="account_signup"),
-    path("logout", entrance.sign_out, name="account_logout"),
-    path("account/password", entrance.change_password, name="account_change_password"),
+    path("signup", sign_in.sign_up, name="account_signup"),
+    path("logout", sign_in.sign_out, name="account_logout"),
+    path("account/password", sign_in.change_password, name="account_change_password"),
     path("account/reset", account.password_reset, name="account_reset_password"),
     path("account/reset/sent", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^account/reset/(?P<uidb36>[0-9a-f]{32})-(?P<key>[0-9A-Za-z-]{1,100})$",
-        entrance.set_new_password,
+        sign_in.set_new_password,
         name="account_reset_password_from_key",
     ),
     path("account/reauthenticate", account.reauthenticate, name="account_reauthenticate"),

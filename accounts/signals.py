@@ -10,7 +10,8 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
 
-from accounts import audit, mail
+from accounts import mail
+from accounts.audit import record as audit
 from accounts.models import User
 from accounts.queries import home_org
 

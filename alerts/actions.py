@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import Org, User
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import add_note

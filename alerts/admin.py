@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from accounts.audited_admin import AuditedModelAdmin
+from accounts.audit.admin import AuditedModelAdmin
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from pulseops.core.admin import ReadOnlyAdmin
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import User
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from deployments.receiver import reapply

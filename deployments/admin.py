@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.audited_admin import AuditedModelAdmin
+from accounts.audit.admin import AuditedModelAdmin
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from pulseops.core.admin import ReadOnlyAdmin
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import Membership, Org, User
 from incidents.evidence import Evidence
 from incidents.models import Incident, IncidentEvent, Severity

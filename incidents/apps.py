@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from accounts.phrases import PHRASES
+from accounts.audit.descriptions import PHRASES
 from pulseops.core.extensions import SERVICE_PANELS, TIMELINE_MARKS
 
 _PHRASES = {

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from accounts.audited_admin import AuditedModelAdmin
+from accounts.audit.admin import AuditedModelAdmin
 from logs.models import IngestReceipt, LogCount, LogEntry, SavedView
 from pulseops.core.admin import ReadOnlyAdmin
 

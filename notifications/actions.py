@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import Org, User
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from accounts.actions.orgs import create_org
-from accounts.actions.people import new_user
+from accounts.actions.users import new_user
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import user_by_email
 from pulseops.core.db.advisory_locks import transaction_lock

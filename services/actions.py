@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Least, Now
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import Org, User
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from pulseops.core.extensions import BEFORE_DELETE

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
-from accounts.actions.people import add_user, new_user
+from accounts.actions.users import add_user, new_user
+from accounts.audit import record as audit
 from accounts.models import Invitation, Membership, Org, Role, User, invitation_expiry
 from accounts.queries import is_for, is_member
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit
+from accounts.audit import record as audit
 from accounts.models import Membership, Org, Role, Session, User
 
 

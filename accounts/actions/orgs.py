@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from accounts import audit
+from accounts.audit import record as audit
 from accounts.models import Invitation, Membership, Org, Role, Session, User
 
 log = logging.getLogger(__name__)

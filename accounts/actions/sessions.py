@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from accounts import audit
+from accounts.audit import record as audit
 from accounts.models import Session, User
 from accounts.queries import home_org
 

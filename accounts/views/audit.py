@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts import trail
-from accounts.audit import record
+from accounts.audit import reader as trail
+from accounts.audit.descriptions import details, phrase, title
+from accounts.audit.record import record
 from accounts.models import Org
-from accounts.phrases import details, phrase, title
 from accounts.tenancy import OrgRequest, org_admin
 
 _EXPORTS = {

@@ -21,8 +21,8 @@ from accounts.actions import invitations as actions
 from accounts.forms import InviteForm, JoinForm
 from accounts.models import Invitation, Role
 from accounts.tenancy import OrgRequest, activate, enter, org_admin, public
-from accounts.views.entrance import READY
 from accounts.views.members import members_page
+from accounts.views.sign_in import READY
 
 
 @org_admin

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actions import people
+from accounts.actions import users
 from accounts.forms import EmailForm, ProfileForm
 
 
@@ -21,7 +21,7 @@ def profile(request: Any) -> HttpResponse:
     """Show and change the reader's name."""
     form = ProfileForm(request.POST or None, initial={"name": request.user.name})
     if request.method == "POST" and form.is_valid():
-        people.rename_user(actor=request.user, name=form.cleaned_data["name"])
+        users.rename_user(actor=request.user, name=form.cleaned_data["name"])
         messages.success(request, "Your name is changed.")
         return redirect("accounts:profile")
     return _page(request, form, EmailForm())
@@ -46,8 +46,8 @@ def _change_email(request: Any, form: EmailForm) -> bool:
         form.add_error("password", get_adapter().validation_error("incorrect_password"))
         return False
     try:
-        people.change_email(actor=request.user, email=data["email"])
-    except people.AddressTakenError as error:
+        users.change_email(actor=request.user, email=data["email"])
+    except users.AddressTakenError as error:
         form.add_error("email", error)
         return False
     return True

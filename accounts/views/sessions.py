@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import devices
+from accounts import user_agents
 from accounts.actions.sessions import end_other_sessions, end_session
 from accounts.queries import live_sessions
 
@@ -20,7 +20,7 @@ from accounts.queries import live_sessions
 def sessions(request: Any) -> HttpResponse:
     """List the browsers in which the reader is signed in, this one first."""
     found = [
-        {"row": row, "device": devices.name(row.user_agent), "is_this": row.pk == request.session.row.pk}
+        {"row": row, "device": user_agents.name(row.user_agent), "is_this": row.pk == request.session.row.pk}
         for row in live_sessions(request.user)
     ]
     found.sort(key=lambda each: not each["is_this"])
@@ -35,7 +35,7 @@ def end(request: Any, session_id: UUID) -> HttpResponse:
         logout(request)
         return redirect("account_login")
     end_session(actor=request.user, session=session)
-    messages.success(request, f"{devices.name(session.user_agent)} is signed out.")
+    messages.success(request, f"{user_agents.name(session.user_agent)} is signed out.")
     return redirect("accounts:sessions")
 
 

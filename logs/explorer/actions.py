@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import Org, User
 from logs.models import SavedView
 

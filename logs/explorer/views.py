@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.tenancy import OrgRequest, org_member
 from logs.cursor import Address
 from logs.explorer import actions

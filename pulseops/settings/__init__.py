@@ -73,7 +73,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "pulseops.core.ui.context_processors.frame",
-                "accounts.context.tenancy",
+                "accounts.context_processors.tenancy",
                 "pulseops.pages.banners.banners",
             ],
             "builtins": ["accounts.templatetags.page_org"],

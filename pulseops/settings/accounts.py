@@ -73,5 +73,5 @@ if EMAIL_URL:
 elif DEBUG:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 else:
-    EMAIL_BACKEND = "accounts.mail_files.PrivateFileBackend"
+    EMAIL_BACKEND = "accounts.mail_backend.PrivateFileBackend"
     EMAIL_FILE_PATH = DATA_DIR / "mail"

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts.audit import record
+from accounts.audit.record import record
 from accounts.models import AuditLog, Invitation, Org, User
 from accounts.tasks import trim_audit_log, trim_invitations
 from pulseops.core.models import CronRun

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.audit.descriptions import PHRASES, details, phrase, title
 from accounts.models import AuditLog, Org, User
-from accounts.phrases import PHRASES, details, phrase, title
 from tests.accounts.test_audit_log import row
 
 

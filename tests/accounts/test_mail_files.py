@@ -8,7 +8,7 @@ from django.core.mail import send_mail
 
 def test_mail_without_a_server_is_kept_where_others_cannot_read_it(tmp_path: Path, settings: Any) -> None:
     settings.EMAIL_FILE_PATH = tmp_path / "data" / "mail"
-    settings.EMAIL_BACKEND = "accounts.mail_files.PrivateFileBackend"
+    settings.EMAIL_BACKEND = "accounts.mail_backend.PrivateFileBackend"
     for _ in range(2):
         send_mail("Subject", "a link", "from@example.org", ["to@example.org"])
     folder = tmp_path / "data" / "mail"

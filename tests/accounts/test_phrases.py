@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.phrases import details, phrase
+from accounts.audit.descriptions import details, phrase
 
 
 @pytest.mark.parametrize(

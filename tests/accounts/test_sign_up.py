@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.actions import people
+from accounts.actions import users
 from accounts.models import AuditLog, Membership, Org, Session, User
 from tests.accounts.conftest import Working
 from tests.accounts.test_members import at_once
@@ -143,8 +143,8 @@ def test_other_methods_are_refused(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_sign_ups_at_once_get_one_address_between_them() -> None:
     outcomes = at_once(
-        lambda: people.sign_up(name="", email="ann@example.org", password=PASSWORD, org_name="One"),
-        lambda: people.sign_up(name="", email="Ann@example.org", password=PASSWORD, org_name="Two"),
+        lambda: users.sign_up(name="", email="ann@example.org", password=PASSWORD, org_name="One"),
+        lambda: users.sign_up(name="", email="Ann@example.org", password=PASSWORD, org_name="Two"),
     )
     assert outcomes == [None, None]
     assert User.objects.count() == Org.objects.count() == Membership.objects.count() == 1

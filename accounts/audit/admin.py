@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from accounts import audit
+from accounts.audit import record as audit
 from accounts.models import Org
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 

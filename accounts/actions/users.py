@@ -7,7 +7,8 @@ import uuid
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts import audit, mail
+from accounts import mail
+from accounts.audit import record as audit
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import home_org, is_address_taken
 from pulseops.core.db.advisory_locks import transaction_lock

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actions import people
+from accounts.actions import users
 from accounts.forms import SignUpForm
 from accounts.tenancy import public
 
@@ -39,7 +39,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        people.sign_up(name=data["name"], email=data["email"], password=data["password"], org_name=data["org"])
+        users.sign_up(name=data["name"], email=data["email"], password=data["password"], org_name=data["org"])
         messages.success(request, READY)
         return redirect("account_login")
     return render(request, "account/signup.html", {"form": form})
