@@ -132,8 +132,8 @@ def errors_to_messages(port: int, trials: int) -> list[float]:
 def failures_to_messages(port: int, trials: int) -> list[float]:
     """Send a signed end of a failed workflow run for each trial; return how long its message took."""
     from benchmarks.webhooks import PAYLOAD
+    from deployments.github.signatures import derive_secret, hash_secret
     from deployments.models import GitHubIntegration
-    from deployments.signatures import derive_secret, hash_secret
     from tests import receivers
     from tests.alerting import make_channel, make_rule
     from tests.factories import make_org, make_service

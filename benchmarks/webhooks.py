@@ -121,8 +121,8 @@ def prepare() -> Any:
     from django.core.management import call_command
 
     from accounts.models import Org
+    from deployments.github.signatures import derive_secret, hash_secret
     from deployments.models import GitHubIntegration
-    from deployments.signatures import derive_secret, hash_secret
     from services.models import Environment, Service
 
     call_command("migrate", verbosity=0)

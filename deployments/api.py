@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from accounts.tenancy import public
 from deployments.actions import AlreadyEndedError, Scope, report_deployment
+from deployments.api_payload import read_report
+from deployments.github.webhook import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
 from deployments.models import Deployment
-from deployments.receiver import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
-from deployments.reports import read_report
 from pulseops.core.web.json_errors import ApiError, json_data, json_error
 from pulseops.core.web.machine_routes import machine_route
 from services.authentication import authenticate, presented_key, touch

@@ -11,8 +11,8 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are there only now.
-        from deployments.marks import deployment_marks  # noqa: PLC0415
         from deployments.panels import github_panel  # noqa: PLC0415
+        from deployments.timeline import deployment_marks  # noqa: PLC0415
 
         SERVICE_PANELS.add(github_panel)
         TIMELINE_MARKS.add(deployment_marks)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from deployments.github.signatures import SecretState, secret_state
 from deployments.models import GitHubIntegration
-from deployments.signatures import SecretState, secret_state
 from pulseops.core.extensions import Panel
 from services.models import Service
 

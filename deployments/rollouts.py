@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from deployments.github.payloads import Rollout
 from deployments.models import Deployment
-from deployments.payloads import Rollout
 from deployments.states import PENDING, PRECISION
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.extensions import AFTER_DEPLOYMENT

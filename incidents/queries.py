@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Org
-from deployments.marks import deployment_marks
+from deployments.timeline import deployment_marks
 from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent

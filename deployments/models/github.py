@@ -110,7 +110,7 @@ class WebhookEffect(models.Model):
 
     GitHub's delivery id is unique for GitHub, but two organisations may map one repository, and neither may see or
     forestall the other's; so a delivery is a duplicate only within one integration. `event_json` holds what we read
-    from the payload, as `deployments.payloads.Rollout`: enough to replay it, whatever the size of the body was.
+    from the payload, as `deployments.github.payloads.Rollout`: enough to replay it, whatever the size of the body was.
     """
 
     class Result(models.TextChoices):

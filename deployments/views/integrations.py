@@ -20,9 +20,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.tenancy import OrgRequest, org_admin
 from deployments import actions, queries
 from deployments.forms import IntegrationForm
+from deployments.github.signatures import derive_secret, secret_state
 from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.queries import Cursor
-from deployments.signatures import derive_secret, secret_state
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services.models import Service
 

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Org
-from deployments.marks import mark_of
 from deployments.models import Deployment
+from deployments.timeline import mark_of
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, Scope
 from pulseops.comparison.message_patterns import longest_literal

@@ -14,8 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
+from deployments.github.signatures import SecretState, is_signed_by, secret_state
 from deployments.models import GitHubIntegration
-from deployments.signatures import SecretState, is_signed_by, secret_state
 from tests.adoption.shapes import build_running, contents, standing_in
 from tests.databases import catalog, documented_tables, migrate, rows, scratch_database
 

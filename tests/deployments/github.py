@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 from django.test import Client
 
 from accounts.models import Org
+from deployments.github.signatures import derive_secret, hash_secret
 from deployments.models import GitHubIntegration
-from deployments.signatures import derive_secret, hash_secret
 from tests.factories import make_service
 
 PATH = "/api/v1/github/webhook"

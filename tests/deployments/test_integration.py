@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditLog, Org, User
+from deployments.github.signatures import SecretState, derive_secret, secret_state
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
-from deployments.signatures import SecretState, derive_secret, secret_state
 from services.models import Service
 from tests.deployments.github import deliver, payload
 from tests.factories import make_service

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deployments.github.webhook import Delivery, receive_delivery
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
-from deployments.receiver import Delivery, receive_delivery
 from tests.deployments.github import encode, payload, run_event
 
 pytestmark = pytest.mark.django_db

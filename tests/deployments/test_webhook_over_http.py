@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Org, User
+from deployments.github.signatures import derive_secret
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
-from deployments.signatures import derive_secret
 from pulseops.core.db.advisory_locks import transaction_lock
 from tests.deployments.github import PATH, SHA, encode, headers, payload, run_event, sign
 from tests.deployments.web import serve

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Org
+from deployments.github.signatures import derive_secret
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery
-from deployments.signatures import derive_secret
 from tests.deployments.github import PATH, deliver, encode, headers, make_integration, payload, sign
 from tests.deployments.hooks import GOOD, SEEN, only_line
 from tests.factories import make_org

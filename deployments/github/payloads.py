@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from deployments.github_events import (
+from deployments.github.payload_schema import (
     CommitFields,
     DeploymentEvent,
     DeploymentFields,
@@ -27,8 +27,8 @@ from deployments.github_events import (
     StatusFields,
 )
 from deployments.models import Deployment
+from deployments.sanitize import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, clean, clean_url
 from deployments.states import DEPLOYMENT_STATES, PENDING, RUN_CONCLUSIONS, State, certainty
-from deployments.texts import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, clean, clean_url
 
 Source = Deployment.Source
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from deployments.github.payloads import Rollout
 from deployments.models import GitHubIntegration
-from deployments.payloads import Rollout
 from services.models import Environment
 
 

@@ -12,7 +12,7 @@ from django.http.request import UnreadablePostError
 
 from deployments.actions import Report
 from deployments.models import Deployment
-from deployments.texts import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, URL_LENGTH, clean, clean_url
+from deployments.sanitize import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, URL_LENGTH, clean, clean_url
 from pulseops.core.web.json_errors import ApiError
 
 MAX_BYTES = 256 * 1024

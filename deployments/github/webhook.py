@@ -20,12 +20,12 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from deployments.candidates import all_integrations, named_integrations
-from deployments.mapping import UnmappedError, target_environment
+from deployments.github.mapping import UnmappedError, target_environment
+from deployments.github.payloads import InvalidPayloadError, Reading, Rollout, read_payload
+from deployments.github.signatures import is_signed_by, is_signed_with
+from deployments.github.signer_lookup import all_integrations, named_integrations
 from deployments.models import GitHubIntegration, WebhookEffect
-from deployments.payloads import InvalidPayloadError, Reading, Rollout, read_payload
 from deployments.rollouts import record_rollout
-from deployments.signatures import is_signed_by, is_signed_with
 from services.models import Environment
 
 log = logging.getLogger(__name__)
