@@ -22,7 +22,7 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         PHRASES.update(_PHRASES)
         # Models are there only now.
-        from incidents.marks import incident_marks, service_panel  # noqa: PLC0415
+        from incidents.timeline import incident_marks, service_panel  # noqa: PLC0415
 
         SERVICE_PANELS.add(service_panel)
         TIMELINE_MARKS.add(incident_marks)

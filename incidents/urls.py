@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents import changes, views
 from incidents.transitions import Move
+from incidents.views import changes, reading
 
 app_name = "incidents"
 _INCIDENT = "incidents/<int:incident_id>"
 urlpatterns = [
-    path("incidents", views.incident_list, name="list"),
+    path("incidents", reading.incident_list, name="list"),
     path("incidents/new", changes.incident_create, name="create"),
     path("incidents/bulk", changes.incident_bulk, name="bulk"),
-    path(_INCIDENT, views.incident_detail, name="detail"),
+    path(_INCIDENT, reading.incident_detail, name="detail"),
     path(f"{_INCIDENT}/edit", changes.incident_edit, name="edit"),
     path(f"{_INCIDENT}/notes", changes.incident_note, name="note"),
     path(f"{_INCIDENT}/severity", changes.incident_severity, name="severity"),

@@ -12,7 +12,7 @@ from incidents import actions
 from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, WordsForm
 from incidents.models import Incident
 from incidents.transitions import TRANSITIONS, Move, TransitionError
-from incidents.views import render_detail
+from incidents.views.reading import render_detail
 from pulseops.core.web.preferences import safe_next
 
 _BULK = 200  # incidents changed at once
