@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from alerts.evaluator import Condition, Outcome, Sample, State, condition_of, decide
 from alerts.history import STEP, Moments, Series, series_of
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, read_params
-from alerts.watched import ReadRule, places_of
+from alerts.state_machine import Condition, Outcome, Sample, State, condition_of, decide
+from alerts.targets import ReadRule, places_of
 from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}

@@ -16,11 +16,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from alerts import proof
-from alerts.evaluator import Decision, Outcome, Sample, State, condition_of, decide
+from alerts import evidence as proof
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from alerts.params import ErrorCountParams
-from alerts.watched import ReadRule
+from alerts.state_machine import Decision, Outcome, Sample, State, condition_of, decide
+from alerts.targets import ReadRule
 from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
 from pulseops.core.db.advisory_locks import transaction_lock

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from alerts.filters import compiled
 from alerts.params import ErrorCountParams
-from alerts.watched import Places, ReadRule
+from alerts.targets import Places, ReadRule
 from deployments.models import CALLED_OFF, Deployment
 from pulseops.core.db.statement_timeout import rows_within
 from services.scopes import Scopes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from alerts.describe import in_words
 from alerts.models import AlertRule
-from alerts.words import in_words
 from incidents.models import Incident
 from pulseops.core.extensions import Panel
 

@@ -9,8 +9,8 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from accounts.models import Org
+from alerts.describe import in_words
 from alerts.models import AlertFiring, AlertRule
-from alerts.words import in_words
 
 _GOING_ON = Q(firings__resolved_at=None, firings__environment__isnull=False)
 

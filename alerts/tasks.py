@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.models import AlertFiring
 from pulseops.core.jobs.registry import Result, recorded_job
 

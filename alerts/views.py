@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from alerts import actions, queries
 from alerts.backtest import PERIODS, backtest
+from alerts.describe import aftermath
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
-from alerts.words import aftermath
 from pulseops.core.db.statement_timeout import OutOfTimeError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}

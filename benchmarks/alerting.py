@@ -5,7 +5,7 @@
 Starts an embedded PostgreSQL, gunicorn, the loop and the worker as `make run` does, in a directory of their own, and a
 receiver on loopback. First part: for each trial an organisation of its own, so that no digest gathers; the time counts
 from the moment at which the sender begins to send until the receiver has the message. Second part: how soon django-q2
-alone would begin a task, with its slots free and taken. Third, in a process of its own: `alerts.evaluation.evaluate`
+alone would begin a task, with its slots free and taken. Third, in a process of its own: `alerts.evaluate.evaluate`
 over all rules on the data set of benchmarks/dataset.py. `--write` puts the tables into docs/performance.md.
 """
 
@@ -176,7 +176,7 @@ def task_starts(count: int, *, busy: float = 0) -> list[float]:
 
 def evaluation(data: Dataset, rules: int) -> Table:
     """Make the rules, look at all of them a few times, and take them away again."""
-    from alerts.evaluation import evaluate
+    from alerts.evaluate import evaluate
     from alerts.models import AlertRule
     from incidents.models import Incident
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from accounts.tenancy import public
-from alerts.evaluation import Report
+from alerts.evaluate import Report
 from alerts.tasks import evaluate_alerts
 from logs.tasks import delete_expired_logs
 from notifications.tasks import deliver_notifications

@@ -11,9 +11,9 @@ from typing import Any
 
 from accounts.models import Org
 from alerts.backtest import backtest
-from alerts.evaluation import evaluate
-from alerts.evaluator import Outcome
+from alerts.evaluate import evaluate
 from alerts.models import AlertRule
+from alerts.state_machine import Outcome
 from incidents.models import Incident, Severity
 
 SPAN = timedelta(hours=48)

@@ -20,7 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.tasks import evaluate_alerts
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery
 from incidents.models import Incident

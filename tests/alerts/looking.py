@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alerts.evaluation import Report, evaluate
+from alerts.evaluate import Report, evaluate
 from notifications.models import Job
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

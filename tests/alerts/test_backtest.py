@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import Org
-from alerts import samples
+from alerts import counting
 from alerts.backtest import PERIODS, backtest
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.models import AlertRule
 from alerts.params import ParamsError
 from deployments.models import Deployment
@@ -156,14 +156,14 @@ def test_a_filter_that_takes_too_long_fails_alone(
     org: Org, production: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its condition stands in for one that reads too much; the database itself ends it."""
-    real = samples.compiled
+    real = counting.compiled
 
     def slow(query: str, scopes: Any) -> Condition:
         return Condition("pg_sleep(1) IS NOT NULL") if query == "slow" else real(query, scopes)
 
-    monkeypatch.setattr(samples, "compiled", slow)
-    monkeypatch.setattr(samples, "_ALL_SECONDS", 0.2)
-    monkeypatch.setattr(samples, "_ONE_SECONDS", 0.2)
+    monkeypatch.setattr(counting, "compiled", slow)
+    monkeypatch.setattr(counting, "_ALL_SECONDS", 0.2)
+    monkeypatch.setattr(counting, "_ONE_SECONDS", 0.2)
     receive(production, 5, NOON)
     bad = make_rule(org, name="slow", params={"query": "slow"})
     make_rule(org, name="quick", params={"query": "boom"})

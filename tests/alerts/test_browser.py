@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Org, User
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from incidents.models import Incident
 from tests.alerting import make_channel, make_incident, make_rule, receive, tell
 from tests.browser import assert_accessible, assert_fits

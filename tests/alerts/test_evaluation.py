@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Org
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertRule
 from deployments.models import Deployment
 from incidents.evidence import Evidence

@@ -11,7 +11,7 @@ from hypothesis.extra.django import TestCase
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org
-from alerts.evaluation import Report, evaluate
+from alerts.evaluate import Report, evaluate
 from alerts.models import AlertFiring
 from incidents.models import Incident
 from services.models import Environment

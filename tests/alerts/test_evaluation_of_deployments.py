@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from accounts.models import Org
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from deployments.models import Deployment
 from incidents.models import Incident
 from services.models import Environment

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Org, User
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import investigate_incident, reopen_incident, resolve_incident
 from incidents.models import Incident

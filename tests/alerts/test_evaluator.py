@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.evaluator import Condition, Outcome, Sample, State, decide
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, ParamsError, read_params
+from alerts.state_machine import Condition, Outcome, Sample, State, decide
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=30)

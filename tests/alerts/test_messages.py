@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from incidents.models import IncidentEvent
 from notifications.delivery import deliver_due
 from notifications.models import Job

@@ -12,10 +12,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuditLog, Org, User
-from alerts.evaluation import evaluate
+from alerts.describe import in_words
+from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertRule
 from alerts.tasks import trim_firings
-from alerts.words import in_words
 from incidents.models import Incident
 from services.models import Environment
 from tests.alerting import make_rule, receive

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org, User
-from alerts.evaluation import evaluate
+from alerts.evaluate import evaluate
 from deployments.models import Deployment
 from incidents.actions import add_note, investigate_incident, resolve_incident
 from incidents.models import Incident

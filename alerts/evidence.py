@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from alerts.evaluator import Sample
 from alerts.filters import compiled
 from alerts.params import ErrorCountParams, Params
+from alerts.state_machine import Sample
 from deployments.models import Deployment
 from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
 from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within

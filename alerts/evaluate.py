@@ -12,11 +12,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from alerts.evaluator import Outcome, Sample
 from alerts.firings import Acted, Look, States, act, fingerprint
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams
-from alerts.watched import Places, ReadRule, counted, places_of, readable
+from alerts.state_machine import Outcome, Sample
+from alerts.targets import Places, ReadRule, counted, places_of, readable
 
 log = logging.getLogger(__name__)
 _TRIGGERED = {Outcome.FIRE, Outcome.REOPEN, Outcome.HOLDING}

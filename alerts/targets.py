@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from alerts.counting import Counts, Wanted, failed_deployments, log_counts
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, Params, ParamsError, read_params
-from alerts.samples import Counts, Wanted, failed_deployments, log_counts
 from services.models import Environment
 from services.scopes import Scope, Scopes
 
