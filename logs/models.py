@@ -63,7 +63,7 @@ class LogEntry(models.Model):
         indexes = [
             models.Index("org", "service", "environment", models.F("ts").desc(), name="logs_scope_ts_idx"),
             models.Index("org", "level", models.F("ts").desc(), name="logs_level_idx"),
-            # Of errors alone: for every row it cost more than the rest of ingest, and searches go by logs/storage/trigram_index.py.
+            # Of errors alone: for every row it cost more than the rest of ingest; searches use the trigram indexes.
             GinIndex(words_of_message(), condition=models.Q(level="error"), name="logs_message_fts_idx"),
             GinIndex(fields=["meta_json"], opclasses=["jsonb_path_ops"], name="logs_meta_gin_idx"),
             HashIndex(fields=["trace_id"], name="logs_trace_idx"),

@@ -3,8 +3,8 @@
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
     LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    PARTS   the indexes of parts find them, each in its time (logs/storage/trigram_index.py): text of three letters and more, and a
-            field of the JSON that is there, by its name
+    PARTS   the indexes of parts (logs/storage/trigram_index.py) find them, each in its time: text of three letters and
+            more, and a field of the JSON that is there, by its name
     SCAN    only looking at rows tells: shorter text, comparisons, and what is negated
 """
 

@@ -1,4 +1,4 @@
-"""Where a search for text has to be cut: a partial index is used only for times that lie within it (logs/storage/trigram_index.py)."""
+"""Where a search for text has to be cut: a partial trigram index is used only for times that lie within it."""
 
 from __future__ import annotations
 

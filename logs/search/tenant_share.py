@@ -1,7 +1,7 @@
 """Which organisations have so many of all logs that looking for their name in an index would only cost.
 
-The indexes of parts (logs/storage/trigram_index.py) hold the organisation. Of a small one that keeps the words of others out; of one
-that has every other log it is a list to read that is longer than any word's.
+The indexes of parts (logs/storage/trigram_index.py) hold the organisation. Of a small one that keeps the words of
+others out; of one that has every other log it is a list to read that is longer than any word's.
 """
 
 from __future__ import annotations

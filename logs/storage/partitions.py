@@ -1,4 +1,4 @@
-"""The days of `logs`: which partitions there are, the making and dropping of them; `logs.storage.sealing` keeps them small.
+"""The days of `logs`: which partitions there are, making and dropping them; `logs.storage.sealing` keeps them small.
 
 Nothing here holds ingest up for long: locks on what it writes to are asked for with a short timeout, and tried again at
 the next run.

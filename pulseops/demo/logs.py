@@ -1,4 +1,4 @@
-"""The demo's logs in the database: two days of the story (pulseops/demo/story.py), each line as if received when it happened."""
+"""The demo's logs in the database: two days of the story (story.py), each line as if received when it happened."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from notifications.transports import check_webhook_url
 from pulseops.core.outbound.client import RefusedError
+from pulseops.demo import notifications
 from pulseops.demo.fill import fill_demo
 from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, demo_logs
 from tests.alerting import make_channel, tell

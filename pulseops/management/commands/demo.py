@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
+from pulseops.demo import logs
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo
 from pulseops.pages.error_pages import is_database_away
 
