@@ -12,7 +12,7 @@ from alerts.history import STEP, Moments, Series, series_of
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, read_params
 from alerts.state_machine import Condition, Outcome, Sample, State, condition_of, decide
-from alerts.targets import ReadRule, places_of
+from alerts.targets import ParsedRule, places_of
 from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -97,11 +97,11 @@ class Backtest:
 
 
 def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:
-    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, and OutOfTimeError of its filter.
+    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, and QueryTimeoutError of its filter.
 
     Muting is left out: the question is what the rule would find.
     """
-    read = ReadRule(rule, read_params(rule.type, rule.params_json))
+    read = ParsedRule(rule, read_params(rule.type, rule.params_json))
     end = now or timezone.now()
     moments = Moments(end - period, period // STEP + 1)
     places = places_of({rule.org_id})

@@ -19,7 +19,7 @@ from django.db import connection
 from alerts.filters import compiled
 from deployments.models import CALLED_OFF
 from logs.models import Level
-from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from services.scopes import Scopes
 
 log = logging.getLogger(__name__)
@@ -127,8 +127,8 @@ def _count_filtered(
         parts.append(_COUNT_FILTERED.format(filter=condition.sql))
         values += [number, each.org_id, now - each.window, now, each.level, each.level, *condition.params]
     try:
-        rows = rows_within(_ALL_SECONDS if len(wanted) > 1 else _ONE_SECONDS, " UNION ALL ".join(parts), values)
-    except OutOfTimeError:
+        rows = fetch_within(_ALL_SECONDS if len(wanted) > 1 else _ONE_SECONDS, " UNION ALL ".join(parts), values)
+    except QueryTimeoutError:
         if len(wanted) == 1:
             log.warning("a rule's filter takes too long", extra={"org": str(wanted[0].org_id)})
             return

@@ -16,7 +16,7 @@ def in_words(rule: AlertRule) -> str:
     return f"{_what(params)} {_where(rule)}{_held(params)}."
 
 
-def aftermath(rule: AlertRule) -> str:
+def describe_effect(rule: AlertRule) -> str:
     """Say what follows when it fires."""
     try:
         params = read_params(rule.type, rule.params_json)

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from alerts.firings import Acted, Look, States, act, fingerprint
+from alerts.firings import Evaluation, Outcomes, States, act, fingerprint
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams
 from alerts.state_machine import Outcome, Sample
-from alerts.targets import Places, ReadRule, counted, places_of, readable
+from alerts.targets import Environments, ParsedRule, counted, places_of, readable
 
 log = logging.getLogger(__name__)
 _TRIGGERED = {Outcome.FIRE, Outcome.REOPEN, Outcome.HOLDING}
@@ -78,30 +78,30 @@ def _database_now() -> datetime:
 
 
 def _looks(
-    rules: Collection[ReadRule], counts: Mapping[int, Mapping[UUID, int]], states: States, now: datetime
-) -> dict[UUID, list[Look]]:
+    rules: Collection[ParsedRule], counts: Mapping[int, Mapping[UUID, int]], states: States, now: datetime
+) -> dict[UUID, list[Evaluation]]:
     """Pair each rule with the environments where there is something to decide, by organisation."""
     unfinished: dict[int, set[UUID]] = defaultdict(set)
     for rule_id, environment_id in states.unfinished():
         unfinished[rule_id].add(environment_id)
-    looks: dict[UUID, list[Look]] = defaultdict(list)
+    looks: dict[UUID, list[Evaluation]] = defaultdict(list)
     for each in rules:
         if each.rule.pk not in counts:
             continue
         found = counts[each.rule.pk]
         for environment_id in sorted(found.keys() | unfinished[each.rule.pk]):
             sample = Sample(now, found.get(environment_id, 0))
-            looks[each.rule.org_id].append(Look(each, environment_id, sample))
+            looks[each.rule.org_id].append(Evaluation(each, environment_id, sample))
     return looks
 
 
-def _look_at(looks: list[Look], states: States, places: Places, report: Report) -> None:
+def _look_at(looks: list[Evaluation], states: States, places: Environments, report: Report) -> None:
     """Act on one organisation's looks; what goes wrong there stays there."""
     try:
         acted = act(looks, states)
     except Exception as error:
         log.exception("the rules of an organisation could not be evaluated")
-        acted = Acted(failed={looks[0].read.rule.pk: f"{type(error).__name__}: {error}"})
+        acted = Outcomes(failed={looks[0].read.rule.pk: f"{type(error).__name__}: {error}"})
     report.opened += acted.opened
     report.updated += acted.updated
     report.failed.update(acted.failed)
@@ -109,7 +109,7 @@ def _look_at(looks: list[Look], states: States, places: Places, report: Report) 
     report.triggered += [_described(look, places) for look in triggered]
 
 
-def _described(look: Look, places: Places) -> dict[str, Any]:
+def _described(look: Evaluation, places: Environments) -> dict[str, Any]:
     rule, params = look.read.rule, look.read.params
     context: dict[str, Any] = {"environmentId": str(look.environment_id), "count": look.sample.count}
     if isinstance(params, ErrorCountParams):
@@ -118,7 +118,7 @@ def _described(look: Look, places: Places) -> dict[str, Any]:
     return {"ruleId": rule.pk, "name": rule.name, "type": rule.type, "context": context, "fingerprint": mark}
 
 
-def _note_problems(good: Collection[ReadRule], bad: Mapping[AlertRule, str]) -> None:
+def _note_problems(good: Collection[ParsedRule], bad: Mapping[AlertRule, str]) -> None:
     """Let the rules' pages say why a rule is skipped; writes only what is news."""
     healed = [each.rule.pk for each in good if each.rule.problem]
     if healed:

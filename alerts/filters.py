@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.search.compiler import Compiler, Condition
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 from logs.search.parser import parse
 from services.scopes import Scopes
 
@@ -14,7 +14,7 @@ def check_filter(query: str) -> None:
     """Raise ValueError with the mistake and its remedy unless `query` can be understood."""
     try:
         parse(query)
-    except Mistake as mistake:
+    except QuerySyntaxError as mistake:
         raise ValueError(f"{mistake.message} {mistake.hint}".strip()) from mistake
 
 

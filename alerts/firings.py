@@ -20,7 +20,7 @@ from alerts import evidence as proof
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from alerts.params import ErrorCountParams
 from alerts.state_machine import Decision, Outcome, Sample, State, condition_of, decide
-from alerts.targets import ReadRule
+from alerts.targets import ParsedRule
 from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
 from pulseops.core.db.advisory_locks import transaction_lock
@@ -31,10 +31,10 @@ _SEEN_AGAIN = timedelta(seconds=20)  # detections closer than this are one
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Evaluation:
     """One rule, one environment, one sample."""
 
-    read: ReadRule
+    read: ParsedRule
     environment_id: UUID
     sample: Sample
 
@@ -45,7 +45,7 @@ class Look:
 
 
 @dataclass(slots=True)
-class Acted:
+class Outcomes:
     """What came of it."""
 
     outcomes: dict[tuple[int, UUID], Outcome] = field(default_factory=dict)
@@ -85,11 +85,11 @@ class States:
         return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
 
 
-def act(looks: Iterable[Look], states: States) -> Acted:
+def act(looks: Iterable[Evaluation], states: States) -> Outcomes:
     """Decide for each look and act on what is new. The looks are of one organisation."""
-    acted = Acted()
-    pressing: list[Look] = []
-    holding: list[Look] = []
+    acted = Outcomes()
+    pressing: list[Evaluation] = []
+    holding: list[Evaluation] = []
     for look in looks:
         state = states.state(look.key)
         decision = decide(condition_of(look.read.rule, look.read.params), state, look.sample)
@@ -104,7 +104,7 @@ def act(looks: Iterable[Look], states: States) -> Acted:
     return acted
 
 
-def _see_again(looks: list[Look], states: States, acted: Acted) -> None:
+def _see_again(looks: list[Evaluation], states: States, acted: Outcomes) -> None:
     """Count a detection: of logs each time that some seconds have passed, of deployments each further failure."""
     seen: list[int] = []
     for look in looks:
@@ -121,7 +121,7 @@ def _see_again(looks: list[Look], states: States, acted: Acted) -> None:
         acted.updated += rows.update(detections=F("detections") + 1, last_seen_at=at)
 
 
-def _act_under_lock(looks: list[Look], acted: Acted) -> None:
+def _act_under_lock(looks: list[Evaluation], acted: Outcomes) -> None:
     org_id = looks[0].read.rule.org_id
     with transaction.atomic():
         transaction_lock(f"alerts:{org_id}")
@@ -146,7 +146,7 @@ def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
     return firing is not None and sample.at <= max(firing.fired_at, firing.resolved_at or firing.fired_at)
 
 
-def _apply(look: Look, states: States, environment: Environment, acted: Acted) -> None:
+def _apply(look: Evaluation, states: States, environment: Environment, acted: Outcomes) -> None:
     rule = look.read.rule
     state = states.state(look.key)
     decision = decide(condition_of(rule, look.read.params), state, look.sample)
@@ -161,7 +161,7 @@ def _apply(look: Look, states: States, environment: Environment, acted: Acted) -
             AlertFiring.objects.filter(pk=states.firings[look.key].pk).update(clear_since=decision.state.clear_since)
 
 
-def _remember_pending(look: Look, decision: Decision) -> None:
+def _remember_pending(look: Evaluation, decision: Decision) -> None:
     rule_id, environment_id = look.key
     if decision.state.pending_since is None:
         AlertPending.objects.filter(rule_id=rule_id, environment_id=environment_id).delete()
@@ -171,7 +171,9 @@ def _remember_pending(look: Look, decision: Decision) -> None:
         )
 
 
-def _fire(look: Look, firing: AlertFiring | None, environment: Environment, outcome: Outcome, acted: Acted) -> None:
+def _fire(
+    look: Evaluation, firing: AlertFiring | None, environment: Environment, outcome: Outcome, acted: Outcomes
+) -> None:
     rule, at = look.read.rule, look.sample.at
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
     incident = Incident.objects.filter(rule_id=rule.pk, fingerprint=mark).live().first()
@@ -215,7 +217,7 @@ def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident |
     return incident
 
 
-def _open(look: Look, environment: Environment, mark: str) -> Incident:
+def _open(look: Evaluation, environment: Environment, mark: str) -> Incident:
     rule = look.read.rule
     is_logs = isinstance(look.read.params, ErrorCountParams)
     evidence = proof.gather(look.read.params, environment, look.sample)
@@ -233,14 +235,14 @@ def _open(look: Look, environment: Environment, mark: str) -> Incident:
     )
 
 
-def _reopen(look: Look, incident: Incident) -> Incident:
+def _reopen(look: Evaluation, incident: Incident) -> Incident:
     reason = f"The rule fired again: {proof.words(look.read.params, look.sample.count)}"
     reopen_incident(actor=None, incident=incident, reason=reason, at=look.sample.at)
     Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=look.sample.at)
     return incident
 
 
-def _recover(look: Look, firing: AlertFiring) -> None:
+def _recover(look: Evaluation, firing: AlertFiring) -> None:
     """End the firing, and with it the incident, unless somebody has it in hand: then tell them."""
     at = look.sample.at
     AlertFiring.objects.filter(pk=firing.pk).update(resolved_at=at, clear_since=None)

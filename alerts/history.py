@@ -11,9 +11,9 @@ from uuid import UUID
 
 from alerts.filters import compiled
 from alerts.params import ErrorCountParams
-from alerts.targets import Places, ReadRule
+from alerts.targets import Environments, ParsedRule
 from deployments.models import CALLED_OFF, Deployment
-from pulseops.core.db.statement_timeout import rows_within
+from pulseops.core.db.statement_timeout import fetch_within
 from services.scopes import Scopes
 
 STEP = timedelta(seconds=30)
@@ -48,20 +48,22 @@ class Moments:
 Series = Iterator[tuple[int, int]]  # the number of a moment, and the count there; moments with nothing may be left out
 
 
-def series_of(read: ReadRule, places: Places, moments: Moments) -> Mapping[UUID, Series]:
-    """Return what the rule would have counted, by environment. Raises OutOfTimeError."""
+def series_of(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
+    """Return what the rule would have counted, by environment. Raises QueryTimeoutError."""
     if isinstance(read.params, ErrorCountParams):
         return _log_series(read, read.params, places, moments)
     return _deployment_series(read, places, moments)
 
 
-def _log_series(read: ReadRule, params: ErrorCountParams, places: Places, moments: Moments) -> Mapping[UUID, Series]:
+def _log_series(
+    read: ParsedRule, params: ErrorCountParams, places: Environments, moments: Moments
+) -> Mapping[UUID, Series]:
     rule = read.rule
     condition = compiled(params.query, places.scopes.get(rule.org_id, Scopes(())))
     window = timedelta(minutes=params.window_minutes)
     values: list[Any] = [moments.start, STEP // timedelta(seconds=1), rule.org_id, moments.start - window, moments.end]
     values += [params.level, params.level, rule.service_id, rule.service_id, rule.environment_id, rule.environment_id]
-    rows = rows_within(_SECONDS, _STEPS.format(filter=condition.sql), [*values, *condition.params])
+    rows = fetch_within(_SECONDS, _STEPS.format(filter=condition.sql), [*values, *condition.params])
     arrived: dict[UUID, dict[int, int]] = defaultdict(dict)
     for environment_id, number, count in rows:
         if places.is_watched(rule, environment_id):
@@ -78,7 +80,7 @@ def _sliding(arrived: Mapping[int, int], width: int, count: int) -> Series:
         yield number, total
 
 
-def _deployment_series(read: ReadRule, places: Places, moments: Moments) -> Mapping[UUID, Series]:
+def _deployment_series(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
     rows = (
         Deployment.objects.filter(org_id=read.rule.org_id, status_changed_at__lte=moments.end)
         .filter(status_changed_at__gte=moments.start)

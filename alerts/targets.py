@@ -16,20 +16,20 @@ from services.scopes import Scope, Scopes
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRule:
+class ParsedRule:
     """A rule whose parameters are read."""
 
     rule: AlertRule
     params: Params
 
 
-def readable(rules: Iterable[AlertRule]) -> tuple[list[ReadRule], dict[AlertRule, str]]:
+def readable(rules: Iterable[AlertRule]) -> tuple[list[ParsedRule], dict[AlertRule, str]]:
     """Read the parameters of `rules`; the second part says why the others cannot be read."""
-    good: list[ReadRule] = []
+    good: list[ParsedRule] = []
     bad: dict[AlertRule, str] = {}
     for rule in rules:
         try:
-            good.append(ReadRule(rule, read_params(rule.type, rule.params_json)))
+            good.append(ParsedRule(rule, read_params(rule.type, rule.params_json)))
             _check_scope(rule)
         except ParamsError as error:
             bad[rule] = str(error)
@@ -47,7 +47,7 @@ def _check_scope(rule: AlertRule) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Environments:
     """Every environment of some organisations: whose each is, and what it is called."""
 
     owners: Mapping[UUID, UUID]
@@ -68,7 +68,7 @@ class Places:
         )
 
 
-def places_of(org_ids: Collection[UUID]) -> Places:
+def places_of(org_ids: Collection[UUID]) -> Environments:
     """Read every environment of the organisations, in one statement."""
     rows = Environment.objects.filter(service__org_id__in=set(org_ids)).order_by("service__name", "name")
     owners: dict[UUID, UUID] = {}
@@ -78,10 +78,10 @@ def places_of(org_ids: Collection[UUID]) -> Places:
         scopes[service.org_id].append(Scope(service.pk, service.name, environment.pk, environment.name))
         owners[environment.pk] = service.org_id
     known = {org_id: Scopes(tuple(found)) for org_id, found in scopes.items()}
-    return Places(owners, known, {s.environment_id: s for found in scopes.values() for s in found})
+    return Environments(owners, known, {s.environment_id: s for found in scopes.values() for s in found})
 
 
-def counted(rules: Collection[ReadRule], places: Places, now: datetime) -> dict[int, Counts]:
+def counted(rules: Collection[ParsedRule], places: Environments, now: datetime) -> dict[int, Counts]:
     """Return for each rule's id what was counted in which of its environments, those with nothing left out.
 
     A rule for which counting took too long is left out altogether: nothing is known, which is not zero.
@@ -103,7 +103,7 @@ def counted(rules: Collection[ReadRule], places: Places, now: datetime) -> dict[
     return found
 
 
-def wanted_by(each: ReadRule) -> Wanted:
+def wanted_by(each: ParsedRule) -> Wanted:
     """Return what an error_count rule wants counted."""
     assert isinstance(each.params, ErrorCountParams)
     params = each.params

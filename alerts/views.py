@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from alerts import actions, queries
 from alerts.backtest import PERIODS, backtest
-from alerts.describe import aftermath
+from alerts.describe import describe_effect
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
 
@@ -77,7 +77,7 @@ def rule_detail(request: OrgRequest, rule_id: int) -> HttpResponse:
         return render(request, "alerts/_backtest.html", values)
     values |= {
         "summary": queries.summary_of(rule),
-        "aftermath": aftermath(rule),
+        "effect": describe_effect(rule),
         "firings": queries.firings_of(rule),
         "is_muted": queries.is_muted(rule),
         "mute_form": MuteForm(),
@@ -106,7 +106,7 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
         values["backtest"] = backtest(rule, PERIODS[period])
     except ParamsError as error:
         values["trouble"] = f"The rule cannot be tried. {error}"
-    except OutOfTimeError:
+    except QueryTimeoutError:
         values["trouble"] = "Counting took too long. A shorter period or a narrower filter may do."
     return values
 

@@ -54,9 +54,9 @@ def _poll(query: str, count: int) -> list[str]:
     from django.http import QueryDict
 
     from accounts.models import Org
-    from logs.cursor import Address
+    from logs.cursor import LogCursor
     from logs.explorer.live_tail import new_rows
-    from logs.explorer.state import Explorer
+    from logs.explorer.state import ExplorerState
 
     org = Org.objects.get(name=BIG)
     given = QueryDict(mutable=True)
@@ -66,7 +66,7 @@ def _poll(query: str, count: int) -> list[str]:
         now = datetime.now(UTC)
         began = time.perf_counter()
         with timed(spent):
-            new_rows(org, Explorer.read(given), Address(now - timedelta(seconds=2), 0))
+            new_rows(org, ExplorerState.read(given), LogCursor(now - timedelta(seconds=2), 0))
         whole.append((time.perf_counter() - began) * 1000)
         time.sleep(SECONDS / count)
     return [f"{each:.1f}" for times in (spent.times, whole) for each in (median(times), percentile(times, 0.95))]

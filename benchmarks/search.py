@@ -47,7 +47,7 @@ class Bench:
         """Read a page; tells whether all that was asked for was seen."""
         from django.conf import settings
 
-        from logs.cursor import Address
+        from logs.cursor import LogCursor
         from logs.explorer.time_range import read_range
         from logs.search.page import newest_page, prepare
         from logs.search.parser import parse
@@ -58,7 +58,7 @@ class Bench:
         with search_session(self.org.pk) as session:
             page = newest_page(
                 session, search, window, now=self.now, seconds=settings.LOG_SEARCH_SECONDS,
-                before=Address(before, 0) if before else None,
+                before=LogCursor(before, 0) if before else None,
             )  # fmt: skip
         return page.searched_to is None
 
@@ -67,11 +67,11 @@ class Bench:
         from django.http import QueryDict
 
         from logs.explorer.results import explore
-        from logs.explorer.state import Explorer
+        from logs.explorer.state import ExplorerState
 
         given = QueryDict(mutable=True)
         given.update({"q": query, "from": since})
-        found = explore(self.org, Explorer.read(given, now=self.now), self.scopes)
+        found = explore(self.org, ExplorerState.read(given, now=self.now), self.scopes)
         return found.page.searched_to is None and found.counts.is_complete
 
     def counted(self, query: str, since: str) -> bool:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from incidents.evidence import Evidence, SampleLine
 from incidents.models import Incident
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from services.links import explorer_url
 
 _AROUND = timedelta(minutes=30)
@@ -17,7 +17,7 @@ _AROUND = timedelta(minutes=30)
 
 def sample_url(line: SampleLine) -> str:
     """Return the address of a sample line; the line itself may have been deleted since."""
-    return reverse("logs:entry", args=[str(Address(line.ts, line.id))])
+    return reverse("logs:entry", args=[str(LogCursor(line.ts, line.id))])
 
 
 def window_url(incident: Incident, evidence: Evidence | None) -> str:

@@ -15,9 +15,9 @@ from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Compiler, Condition
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 from logs.search.parser import parse
-from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
 from services.scopes import scopes_of
@@ -115,8 +115,8 @@ def _counts(
         condition = Compiler(scopes_of(incident.org)).compile(parse(query)) if query else Condition()
         sql = _LOGS_AROUND.format(filter=condition.sql or "TRUE")
         values = [width, start, *scope, start, end, level, level, *condition.params]
-        return dict(rows_within(_SECONDS, sql, values))
-    except (OutOfTimeError, Mistake):
+        return dict(fetch_within(_SECONDS, sql, values))
+    except (QueryTimeoutError, QuerySyntaxError):
         return {}
 
 

@@ -15,7 +15,7 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
+class LogCursor:
     """One log, or with id 0 the moment `ts`, before every log of that moment."""
 
     ts: datetime

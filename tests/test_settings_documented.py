@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 READ_IN = (
     *sorted((ROOT / "pulseops" / "settings").glob("*.py")),
-    ROOT / "pulseops" / "serving.py",
-    ROOT / "pulseops" / "gunicorn.py",
+    ROOT / "pulseops" / "server" / "options.py",
+    ROOT / "pulseops" / "server" / "gunicorn.py",
     ROOT / "pulseops" / "bootstrap.py",
     ROOT / "pulseops" / "management" / "commands" / "up.py",
 )

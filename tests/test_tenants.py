@@ -17,7 +17,7 @@ from accounts.models import Invitation, Membership, Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from services.models import ApiKey, Environment
@@ -54,7 +54,7 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
     view = SavedView.objects.create(org=org, owner=admin, name="Errors", is_shared=True)
     return {
         "view_id": view.pk,
-        "address": Address(log.ts, log.pk),
+        "address": LogCursor(log.ts, log.pk),
         "effect_id": effect.pk,
         "service_id": service.pk,
         "environment_id": environment.pk,

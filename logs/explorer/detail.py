@@ -11,10 +11,10 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import Org
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.explorer import time_range
 from logs.explorer.rows import Marker, without_colours
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.jsonpaths import flat_fields
 from logs.search.printer import print_query
@@ -59,7 +59,7 @@ class Drawer:
     """What the drawer shows."""
 
     log: LogDetail
-    address: Address
+    address: LogCursor
     scope: Scope | None
     message: str
     columns: Sequence[Field]
@@ -72,7 +72,9 @@ class Drawer:
     explorer_url: str
 
 
-def drawer_for(session: SearchSession, org: Org, explorer: Explorer, scopes: Scopes, address: Address) -> Drawer | None:
+def drawer_for(
+    session: SearchSession, org: Org, explorer: ExplorerState, scopes: Scopes, address: LogCursor
+) -> Drawer | None:
     """Return the drawer of the log at `address`, or None when the organisation has no such log."""
     log = queries.log_at(session, org.pk, address)
     if log is None:
@@ -95,7 +97,7 @@ def drawer_for(session: SearchSession, org: Org, explorer: Explorer, scopes: Sco
     )
 
 
-def _columns(explorer: Explorer, log: LogDetail, scope: Scope | None) -> list[Field]:
+def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> list[Field]:
     said = [
         ("level", log.row.level),
         ("service", scope.service if scope else None),
@@ -106,11 +108,11 @@ def _columns(explorer: Explorer, log: LogDetail, scope: Scope | None) -> list[Fi
     return [_field(explorer, name, value, Equals(name, (value_of(value),))) for name, value in said if value]
 
 
-def _fields(explorer: Explorer, meta: object) -> list[Field]:
+def _fields(explorer: ExplorerState, meta: object) -> list[Field]:
     return [_field(explorer, f.key, f.shown, f.term) for f in flat_fields(meta)]
 
 
-def _field(explorer: Explorer, name: str, value: str, term: Node | None) -> Field:
+def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) -> Field:
     if term is None:
         return Field(name, value)
     node = explorer.node or Everything()
@@ -143,21 +145,21 @@ def _raw(log: LogDetail, scope: Scope | None, meta: object) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
-def _all_of(explorer: Explorer, key: str, value: str | None, log: LogDetail) -> str:
+def _all_of(explorer: ExplorerState, key: str, value: str | None, log: LogDetail) -> str:
     """Return the page with all logs of one trace or request, an hour around this one, and none open over them."""
     if not value:
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
     query = with_term(Everything(), Equals(key, (value_of(value),)))
-    return explorer.url(q=print_query(query), since=time_range.written(since), to=time_range.written(until))
+    return explorer.url(q=print_query(query), since=time_range.to_url(since), to=time_range.to_url(until))
 
 
 def _around(scope: Scope | None, log: LogDetail) -> str:
     """Return the explorer with the log open, in the lines of its environment around it."""
     names = {"service": scope.service, "env": scope.environment} if scope else {}
     said = [Equals(key, (value_of(name),)) for key, name in names.items()]
-    span = (time_range.written(log.row.ts - _AROUND_LOG), time_range.written(log.row.ts + _AROUND_LOG))
-    address = Explorer.read(QueryDict())
+    span = (time_range.to_url(log.row.ts - _AROUND_LOG), time_range.to_url(log.row.ts + _AROUND_LOG))
+    address = ExplorerState.read(QueryDict())
     return address.url(q=print_query(conjunction(said)), since=span[0], to=span[1], row=str(log.row.address))
 
 

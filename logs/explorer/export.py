@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from logs.search.page import Search
-from logs.search.plans import Span, all_of
+from logs.search.plans import RowRange, all_of
 from logs.search.slices import Window
 from pulseops.core.db.advisory_locks import lock_number
 from pulseops.core.db.answer_timeout import answers_may_take
@@ -61,7 +61,7 @@ def _rows(search: Search, window: Window, write: Callable[[Iterable[Record]], by
     scopes = search.scopes.by_environment()
     if write is _csv:
         yield _csv([COLUMNS])
-    sql, params = all_of(Span(search.org_id, window.start, window.end), search.parts(walked=False))
+    sql, params = all_of(RowRange(search.org_id, window.start, window.end), search.parts(walked=False))
     with transaction.atomic(), answers_may_take(_FETCH_SECONDS + 5):
         with connection.cursor() as cursor:
             cursor.execute(_CALM)

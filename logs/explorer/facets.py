@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.search.fields import LEVELS, key_for_json
 from logs.search.histogram import Counts
 from logs.search.jsonpaths import FlatField, flat_fields
@@ -52,7 +52,7 @@ class KeySeen:
     values: tuple[tuple[str, int, str], ...]
 
 
-def column_facets(explorer: Explorer, search: Search, counts: Counts) -> list[Facet]:
+def column_facets(explorer: ExplorerState, search: Search, counts: Counts) -> list[Facet]:
     """Return the facets of the three columns; a search of columns alone also counts what lies beside each choice."""
     columns, scopes = search.split.columns, search.scopes
     by_environment = scopes.by_environment()
@@ -88,7 +88,7 @@ def _environment_name(_: str, scope: Scope) -> str:
 
 
 def _facet(
-    explorer: Explorer, title: str, key: str, names: Iterable[str], chosen: set[str], counted: Counter[str]
+    explorer: ExplorerState, title: str, key: str, names: Iterable[str], chosen: set[str], counted: Counter[str]
 ) -> Facet:
     node = explorer.node or Everything()
     names = list(names)
@@ -113,7 +113,7 @@ def _facet(
     return Facet(title, options[:_OPTIONS_SHOWN], url([]) if chosen else "", options[_OPTIONS_SHOWN:])
 
 
-def keys_seen(explorer: Explorer, rows: Iterable[LogRow]) -> list[KeySeen]:
+def keys_seen(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
     """Return the commonest keys of the JSON of these rows."""
     node = explorer.node or Everything()
     by_key: dict[str, Counter[str]] = {}
@@ -127,7 +127,7 @@ def keys_seen(explorer: Explorer, rows: Iterable[LogRow]) -> list[KeySeen]:
 
 
 def _key_seen(
-    explorer: Explorer, node: Node, key: str, values: Counter[str], fields: dict[tuple[str, str], FlatField]
+    explorer: ExplorerState, node: Node, key: str, values: Counter[str], fields: dict[tuple[str, str], FlatField]
 ) -> KeySeen:
     offered = []
     for shown, number in values.most_common():

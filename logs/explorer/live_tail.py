@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from accounts.models import Org
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.explorer.results import lister
 from logs.explorer.rows import ShownRow
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.explorer.time_range import AHEAD
 from logs.search.page import newest_page, prepare
 from logs.search.session import search_session
@@ -30,11 +30,11 @@ class Followed:
     """
 
     rows: list[ShownRow]
-    newest: Address
+    newest: LogCursor
     is_gap: bool
 
 
-def new_rows(org: Org, explorer: Explorer, after: Address) -> Followed:
+def new_rows(org: Org, explorer: ExplorerState, after: LogCursor) -> Followed:
     """Return what matches and came in after `after`; late lines come again for a few seconds: the page knows them."""
     scopes = scopes_of(org)
     search = prepare(org.pk, explorer.node or Everything(), scopes)
@@ -45,4 +45,4 @@ def new_rows(org: Org, explorer: Explorer, after: Address) -> Followed:
     newest = max([after, *(row.address for row in page.rows)])
     rows = lister(replace(explorer, row=None), scopes).rows(page.rows)
     # A sender's clock that is ahead must not hide what others send meanwhile.
-    return Followed(rows, min(newest, Address(explorer.now, 0)), page.after is not None)
+    return Followed(rows, min(newest, LogCursor(explorer.now, 0)), page.after is not None)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from logs.explorer import time_range
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.jsonpaths import flat_fields
@@ -20,7 +20,7 @@ from logs.search.rewrite import without_term
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scope
 
 _FIRST = timedelta(hours=1)  # that is searched for the nearest match
@@ -32,7 +32,7 @@ _ROWS_SAMPLED = 200  # newest rows whose fields are taken for those that there a
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class TermImpact:
     """How many logs there would be without one term; `count` None when that took too long to tell."""
 
     term: str
@@ -46,7 +46,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class KeySuggestion:
     """A field that the newest rows do not have, and the one of theirs that was probably meant."""
 
     key: str
@@ -55,7 +55,7 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
+class NoResults:
     """`last_logged_at` is of the services and environments asked for, which `scope` names, if `is_last_known`.
 
     `nearest_at` is of a match outside the range; None when there is none as far as could be looked: `is_nowhere` when
@@ -71,20 +71,20 @@ class Help:
     nearest_at: datetime | None = None
     nearest_url: str = ""
     is_nowhere: bool = False
-    costs: Sequence[Cost] = ()
-    guesses: Sequence[Guess] = ()
+    costs: Sequence[TermImpact] = ()
+    guesses: Sequence[KeySuggestion] = ()
 
 
-def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help:
+def help_for(session: SearchSession, search: Search, explorer: ExplorerState) -> NoResults:
     """Find out, within a few tenths of a second."""
     oldest = queries.oldest_at(session, search.org_id)
     if oldest is None:
-        return Help(has_logs=False, has_services=bool(search.scopes.all))
+        return NoResults(has_logs=False, has_services=bool(search.scopes.all))
     held = [scope for scope in search.scopes.all if search.split.columns.holds(scope)]
     last, is_last_known = _last_logged_at(session, search, explorer, held)
     is_of_scopes = search.node == _scope_of(search.node)  # then whatever they logged last is a match, and the nearest
     nearest, is_nowhere = (last, False) if last and is_of_scopes else _nearest(session, search, explorer, oldest)
-    return Help(
+    return NoResults(
         has_logs=True,
         scope=_scope_words(held, search.scopes.all),
         is_last_known=is_last_known,
@@ -99,7 +99,7 @@ def help_for(session: SearchSession, search: Search, explorer: Explorer) -> Help
 
 
 def _last_logged_at(
-    session: SearchSession, search: Search, explorer: Explorer, held: Sequence[Scope]
+    session: SearchSession, search: Search, explorer: ExplorerState, held: Sequence[Scope]
 ) -> tuple[datetime | None, bool]:
     """Return when one of the scopes last logged, and whether that is known: nobody bears the name, or time was up."""
     if not held:
@@ -107,7 +107,7 @@ def _last_logged_at(
     ids = None if len(held) == len(search.scopes.all) else [(s.service_id, s.environment_id) for s in held]
     try:
         return queries.last_logged_at(session, search.org_id, ids, before=explorer.range.window.end), True
-    except OutOfTimeError:
+    except QueryTimeoutError:
         return None, False
 
 
@@ -126,7 +126,7 @@ def _names(held: Iterable[Scope], all_: Iterable[Scope], name_of: Callable[[Scop
 
 
 def _nearest(
-    session: SearchSession, search: Search, explorer: Explorer, oldest: datetime
+    session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime
 ) -> tuple[datetime | None, bool]:
     """Return the newest match before the range, else the newest after it; and whether there is none for certain.
 
@@ -145,7 +145,7 @@ def _nearest(
     return None, is_nowhere
 
 
-def _costs(session: SearchSession, search: Search, explorer: Explorer) -> list[Cost]:
+def _costs(session: SearchSession, search: Search, explorer: ExplorerState) -> list[TermImpact]:
     found = terms(search.node)
     costs = []
     for term in found[:_MOST_TERMS]:
@@ -154,11 +154,11 @@ def _costs(session: SearchSession, search: Search, explorer: Explorer) -> list[C
         count = queries.matches_up_to(
             session, without, explorer.range.window, most=_MOST_COUNTED, seconds=_SECONDS_EACH
         )
-        costs.append(Cost(print_query(term), count, explorer.with_query(node)))
+        costs.append(TermImpact(print_query(term), count, explorer.with_query(node)))
     return costs
 
 
-def _guesses(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> list[Guess]:
+def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime) -> list[KeySuggestion]:
     asked = [leaf for leaf, wanted in leaves(search.node) if wanted and _is_json(leaf)]
     if not asked:
         return []
@@ -172,7 +172,7 @@ def _guesses(session: SearchSession, search: Search, explorer: Explorer, oldest:
         meant = _meant(json_key(leaf.key), known)
         if meant:
             node = _renamed(search.node, leaf, key_for_json(meant))
-            guesses.append(Guess(leaf.key, meant, explorer.with_query(node)))
+            guesses.append(KeySuggestion(leaf.key, meant, explorer.with_query(node)))
     return guesses
 
 
@@ -180,7 +180,7 @@ def _is_json(leaf: Node) -> TypeGuard[Field]:
     return isinstance(leaf, Equals | Compares | Exists) and column_of(leaf.key) is None
 
 
-def _newest(session: SearchSession, search: Search, explorer: Explorer, oldest: datetime) -> Sequence[LogRow]:
+def _newest(session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime) -> Sequence[LogRow]:
     """Return the newest rows of the services and environments asked for, whatever else the query says."""
     wider = prepare(search.org_id, _scope_of(search.node), search.scopes)
     window = Window(min(oldest, explorer.range.window.start), explorer.range.window.end)
@@ -219,9 +219,9 @@ def _renamed(node: Node, leaf: Field, key: str) -> Node:
     return node
 
 
-def _around(explorer: Explorer, moment: datetime | None, node: Node) -> str:
+def _around(explorer: ExplorerState, moment: datetime | None, node: Node) -> str:
     """Return the page of `node` in the minutes around `moment`."""
     if moment is None:
         return ""
-    since, until = time_range.written(moment - AROUND), time_range.written(moment + AROUND)
+    since, until = time_range.to_url(moment - AROUND), time_range.to_url(moment + AROUND)
     return explorer.url(q=print_query(node), since=since, to=until)

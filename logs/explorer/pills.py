@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.search.fields import column_of
 from logs.search.printer import print_query
 from logs.search.rewrite import without_term
@@ -21,13 +21,13 @@ class Pill:
     drop_url: str
 
 
-def pills(explorer: Explorer) -> list[Pill]:
+def pills(explorer: ExplorerState) -> list[Pill]:
     """Return a pill for each term at the top of the query."""
     from_tree = explorer.node or Everything()
     return [_pill(explorer, from_tree, term) for term in terms(from_tree)]
 
 
-def _pill(explorer: Explorer, node: Node, term: Node) -> Pill:
+def _pill(explorer: ExplorerState, node: Node, term: Node) -> Pill:
     inner = term.node if isinstance(term, Not) else term
     drop = explorer.with_query(without_term(node, term))
     written = print_query(inner)

@@ -16,14 +16,14 @@ from logs.explorer import facets, no_results, pills, time_range
 from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of
-from logs.explorer.state import Explorer
+from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
 from pulseops.core.ui import charts, times
-from pulseops.core.ui.states import LEVELS, look
+from pulseops.core.ui.states import LEVELS, style_of
 from services.scopes import Scopes
 
 PAGE_ROWS = 100
@@ -32,7 +32,7 @@ CHART_HEIGHT = 108  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Explored:
+class ExplorerResults:
     """What a page of the explorer shows."""
 
     page: Page
@@ -48,7 +48,7 @@ class Explored:
     pills: Sequence[Pill]
     notices: Sequence[str]
     older_url: str
-    nothing: no_results.Help | None = None
+    nothing: no_results.NoResults | None = None
 
     @property
     def milliseconds(self) -> int:
@@ -61,7 +61,7 @@ class Explored:
         return any(band.url for band in self.chart.bands)
 
 
-def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
+def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResults:
     """Search, count and lay out one page of `org`, whose services are `scopes`."""
     search = prepare(org.pk, explorer.node or Everything(), scopes)
     with search_session(org.pk) as session:
@@ -74,7 +74,7 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = no_results.help_for(session, search, explorer)
     list_ = lister(explorer, scopes)
-    return Explored(
+    return ExplorerResults(
         page=page,
         rows=list_.rows(page.rows),
         columns=list_.columns,
@@ -92,7 +92,7 @@ def explore(org: Org, explorer: Explorer, scopes: Scopes) -> Explored:
     )
 
 
-def lister(explorer: Explorer, scopes: Scopes) -> Lister:
+def lister(explorer: ExplorerState, scopes: Scopes) -> Lister:
     """Return what lays out rows for this page."""
     opened = str(explorer.row) if explorer.row else ""
     return Lister(
@@ -105,7 +105,7 @@ def lister(explorer: Explorer, scopes: Scopes) -> Lister:
     )
 
 
-def _page(session: SearchSession, search: Search, explorer: Explorer) -> Page:
+def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Page:
     if explorer.node is None:
         return Page((), None)
     return newest_page(
@@ -119,12 +119,12 @@ def _page(session: SearchSession, search: Search, explorer: Explorer) -> Page:
     )
 
 
-def _is_all(page: Page, explorer: Explorer) -> bool:
+def _is_all(page: Page, explorer: ExplorerState) -> bool:
     """Tell whether the page has every row that there is."""
     return page.after is None and page.searched_to is None and explorer.before is None
 
 
-def _is_common(page: Page, explorer: Explorer) -> bool:
+def _is_common(page: Page, explorer: ExplorerState) -> bool:
     """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
     if len(page.rows) < PAGE_ROWS:
         return False
@@ -133,7 +133,7 @@ def _is_common(page: Page, explorer: Explorer) -> bool:
 
 
 def _counted(
-    session: SearchSession, search: Search, org: Org, explorer: Explorer, page: Page
+    session: SearchSession, search: Search, org: Org, explorer: ExplorerState, page: Page
 ) -> tuple[Counts, charts.Chart]:
     start, end = explorer.range.start, explorer.range.end
     step = bar_step(end - start)
@@ -162,13 +162,13 @@ def _admits(search: Search, environment_id: UUID, level: str) -> bool:
 
 
 def _buckets(
-    explorer: Explorer, bars: Mapping[tuple[datetime, str], int], origin: datetime, step: timedelta
+    explorer: ExplorerState, bars: Mapping[tuple[datetime, str], int], origin: datetime, step: timedelta
 ) -> Iterator[charts.Bucket]:
     at = origin
     while at < explorer.range.end:
         counts = {level: bars.get((at, level), 0) for level in LEVELS}
         first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
-        url = explorer.url(since=time_range.written(first), to=time_range.written(last))
+        url = explorer.url(since=time_range.to_url(first), to=time_range.to_url(last))
         yield charts.Bucket(at, at + step, counts, url)
         at += step
 
@@ -187,7 +187,7 @@ def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[li
 
 def _tone(mark: Mark) -> str:
     """A deployment that failed is red."""
-    return "error" if look(mark.status).tone == "error" else "accent"
+    return "error" if style_of(mark.status).tone == "error" else "accent"
 
 
 def step_name(step: timedelta) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.search.jsonpaths import term_for
 from logs.search.page import LogRow
 from logs.search.printer import print_query
@@ -105,7 +105,7 @@ class Lister:
     marker: Marker
     scopes: dict[UUID, Scope]
     columns: Sequence[Column]
-    url_of: Callable[[Address], str]
+    url_of: Callable[[LogCursor], str]
     opened: str = ""
     is_long: bool = False  # over a day, so the date stands before the time
 

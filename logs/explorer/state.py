@@ -12,9 +12,9 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from logs.cursor import Address, microseconds, moment
-from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range, written
-from logs.search.errors import Mistake
+from logs.cursor import LogCursor, microseconds, moment
+from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range, to_url
+from logs.search.errors import QuerySyntaxError
 from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.rewrite import with_term
@@ -28,7 +28,7 @@ _LONGEST_COLUMN = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Explorer:
+class ExplorerState:
     """The state of one explorer page.
 
     `node` is what is searched: the query `q`, or after a mistake in it the last good one, `good`; None when there is
@@ -37,14 +37,14 @@ class Explorer:
 
     q: str
     node: Node | None
-    mistake: Mistake | None
+    mistake: QuerySyntaxError | None
     since: str
     until: str
     range: TimeRange
     now: datetime
     columns: tuple[str, ...]
-    row: Address | None
-    before: Address | None
+    row: LogCursor | None
+    before: LogCursor | None
     pinned: datetime | None
     is_live: bool
     is_wrapped: bool
@@ -116,14 +116,14 @@ class Explorer:
         """Return the address of the same page for what its query and the query `text` both find."""
         try:
             added = parse(text)
-        except Mistake:
+        except QuerySyntaxError:
             return self.url()
         node = self.node or Everything()
         for term in terms(added):
             node = with_term(node, term)
         return self.with_query(node)
 
-    def row_url(self, address: Address) -> str:
+    def row_url(self, address: LogCursor) -> str:
         """Return the address of this page with the row open."""
         return self.url(row=str(address), **self._place())
 
@@ -136,35 +136,35 @@ class Explorer:
         said = {"row": str(self.row) if self.row else "", "live": "1" if self.is_live else ""}
         return self.url(**self._place(), **said)
 
-    def older_url(self, after: Address) -> str:
+    def older_url(self, after: LogCursor) -> str:
         """Return the address of what comes behind `after`; relative ranges stop moving there."""
         return self.url(before=str(after), at=str(microseconds(self.now)))
 
     def frozen_url(self, tz: str = "") -> str:
         """Return an address that shows the same time to everybody, whenever they open it, in the zone `tz` if given."""
         said = {"row": str(self.row) if self.row else "", "before": str(self.before) if self.before else ""}
-        return self.url(since=written(self.range.start), to=written(self.range.end), **said, tz=tz or self.tz)
+        return self.url(since=to_url(self.range.start), to=to_url(self.range.end), **said, tz=tz or self.tz)
 
     def _place(self) -> dict[str, str]:
         said = {"before": str(self.before)} if self.before else {}
         return said | ({"at": str(microseconds(self.pinned))} if self.pinned else {})
 
 
-def _read_query(query: str, good: str | None) -> tuple[Node | None, Mistake | None]:
+def _read_query(query: str, good: str | None) -> tuple[Node | None, QuerySyntaxError | None]:
     try:
         return parse(query), None
-    except Mistake as mistake:
+    except QuerySyntaxError as mistake:
         if good is None:
             return None, mistake
         try:
             return parse(good), mistake
-        except Mistake:
+        except QuerySyntaxError:
             return None, mistake
 
 
-def _address(given: QueryDict, name: str, problems: list[str]) -> Address | None:
+def _address(given: QueryDict, name: str, problems: list[str]) -> LogCursor | None:
     text = given.get(name, "")
-    address = Address.read(text) if text else None
+    address = LogCursor.read(text) if text else None
     if text and address is None:
         what = "the place in the list" if name == "before" else "the log to open"
         problems.append(f"The link's address of {what} is damaged, so it was ignored.")
@@ -198,5 +198,5 @@ class SavedViewForm(forms.Form):
 
     def params(self) -> dict[str, str]:
         """Return the lasting parameters of the page, as they would be written today."""
-        asked = Explorer.read(QueryDict(self.cleaned_data["page"]))
+        asked = ExplorerState.read(QueryDict(self.cleaned_data["page"]))
         return {name: value for name, value in asked.params().items() if name in LASTING}

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
-from logs.cursor import EARLIEST, Address
+from logs.cursor import EARLIEST, LogCursor
 from logs.explorer import time_range
-from logs.explorer.state import DEFAULT_COLUMNS, Explorer
+from logs.explorer.state import DEFAULT_COLUMNS, ExplorerState
 from logs.search.printer import print_query
 from logs.search.tree import Everything
 from pulseops.core.ui import times
@@ -34,7 +34,7 @@ class Preset:
 class Controls:
     """What the templates ask about the page's state. `zone` is in which the reader sees times, and why."""
 
-    explorer: Explorer
+    explorer: ExplorerState
     zone: ReaderZone
 
     @property
@@ -116,8 +116,8 @@ class Controls:
         length = end - start
         wider_end = end + length
         is_open = self.explorer.range.is_open or wider_end >= self.explorer.now
-        wider = time_range.written(max(start - length * (2 if is_open else 1), EARLIEST))
-        return self.explorer.url(since=wider, to=None if is_open else time_range.written(wider_end))
+        wider = time_range.to_url(max(start - length * (2 if is_open else 1), EARLIEST))
+        return self.explorer.url(since=wider, to=None if is_open else time_range.to_url(wider_end))
 
     @property
     def live_url(self) -> str:
@@ -148,14 +148,14 @@ class Controls:
     @property
     def start_address(self) -> str:
         """The address after which a page without rows follows."""
-        return str(Address(self.explorer.now - timedelta(seconds=5), 0))
+        return str(LogCursor(self.explorer.now - timedelta(seconds=5), 0))
 
     @property
     def exports(self) -> list[tuple[str, str]]:
         """What can be taken away, and where."""
         page = self.explorer.url(
-            since=time_range.written(self.explorer.range.start),
-            to=None if self.explorer.range.is_open else time_range.written(self.explorer.range.end),
+            since=time_range.to_url(self.explorer.range.start),
+            to=None if self.explorer.range.is_open else time_range.to_url(self.explorer.range.end),
         )
         base = page.replace(reverse("logs:explorer"), reverse("logs:export"), 1)
         return [(label, f"{base}&format={form}") for label, form in (("NDJSON", "ndjson"), ("CSV", "csv"))]

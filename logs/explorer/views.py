@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit.record import record
 from accounts.tenancy import OrgRequest, org_member
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.explorer import actions
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for
 from logs.explorer.export import FORMATS, ExportsBusyError
@@ -32,8 +32,8 @@ from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
 from logs.explorer.results import explore, lister
 from logs.explorer.saved_views import offered_views, view_url
-from logs.explorer.state import Explorer, SavedViewForm
-from logs.explorer.time_range import written
+from logs.explorer.state import ExplorerState, SavedViewForm
+from logs.explorer.time_range import to_url
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
 from logs.search.page import prepare
@@ -51,7 +51,7 @@ def explorer(request: OrgRequest) -> HttpResponse:
 
     `add` is a query that is to hold as well: it is put into the page's own, and the address that says so shown.
     """
-    asked = Explorer.read(request.GET)
+    asked = ExplorerState.read(request.GET)
     if added := request.GET.get("add"):
         return redirect(asked.with_added(added))
     scopes = scopes_of(request.org)
@@ -76,10 +76,10 @@ def explorer(request: OrgRequest) -> HttpResponse:
 @require_safe
 def entry(request: OrgRequest, address: str) -> HttpResponse:
     """Show one log on a page of its own, with its neighbours; 404 for what the organisation does not have."""
-    place = Address.read(address)
+    place = LogCursor.read(address)
     if place is None:
         raise Http404
-    asked = Explorer.read(_near(place, request.GET))
+    asked = ExplorerState.read(_near(place, request.GET))
     scopes = scopes_of(request.org)
     with search_session(request.org.pk) as session:
         drawer = drawer_for(session, request.org, asked, scopes, place)
@@ -102,10 +102,10 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
 @require_safe
 def live(request: OrgRequest) -> HttpResponse:
     """Answer with the rows that came in after the address `after`; the header tells where to go on."""
-    after = Address.read(request.GET.get("after", ""))
+    after = LogCursor.read(request.GET.get("after", ""))
     if after is None:
         return HttpResponseBadRequest("after is the address of a log", content_type="text/plain")
-    asked = Explorer.read(request.GET)
+    asked = ExplorerState.read(request.GET)
     followed = new_rows(request.org, asked, after)
     values = {"explorer": asked, "rows": followed.rows}
     response = render(request, "logs/_live.html", values)
@@ -119,7 +119,7 @@ def live(request: OrgRequest) -> HttpResponse:
 @require_safe
 def export(request: OrgRequest) -> HttpResponseBase:
     """Stream what the page's query finds as a file."""
-    asked = Explorer.read(request.GET)
+    asked = ExplorerState.read(request.GET)
     form = request.GET.get("format", "ndjson")
     if form not in FORMATS or asked.node is None:
         return redirect(f"{reverse('logs:explorer')}?{request.GET.urlencode()}")
@@ -129,8 +129,8 @@ def export(request: OrgRequest) -> HttpResponseBase:
     except ExportsBusyError:
         text = "Two exports of your organisation are running. Try again when one of them is done."
         return HttpResponse(text, status=429, content_type="text/plain", headers={"Retry-After": "30"})
-    meta = {"format": form, "query": print_query(asked.node), "from": written(asked.range.start),
-            "to": written(asked.range.end)}  # fmt: skip
+    meta = {"format": form, "query": print_query(asked.node), "from": to_url(asked.range.start),
+            "to": to_url(asked.range.end)}  # fmt: skip
     record(actor=request.user, org=request.org, action="logs.exported", resource_type="logs", meta=meta)
     name = f"logs-{asked.range.start:%Y%m%dT%H%M%S}-{asked.range.end:%Y%m%dT%H%M%S}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -170,19 +170,19 @@ def delete_view(request: OrgRequest, view_id: int) -> HttpResponse:
     return redirect(safe_next(request, reverse("logs:explorer")))
 
 
-def _drawer(request: OrgRequest, asked: Explorer, scopes: Scopes) -> Drawer | None:
+def _drawer(request: OrgRequest, asked: ExplorerState, scopes: Scopes) -> Drawer | None:
     if asked.row is None:
         return None
     with search_session(request.org.pk) as session:
         return drawer_for(session, request.org, asked, scopes, asked.row)
 
 
-def _near(place: Address, given: QueryDict) -> QueryDict:
+def _near(place: LogCursor, given: QueryDict) -> QueryDict:
     """Return what is given, with the time around the log where no other is: its links must not lead away from it."""
     if given.get("from") or given.get("to"):
         return given
     near = given.copy()
-    near["from"], near["to"] = written(place.ts - AROUND), written(place.ts + AROUND)
+    near["from"], near["to"] = to_url(place.ts - AROUND), to_url(place.ts + AROUND)
     return near
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from logs.ingest.columns import Batch, Window
+from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.decode import Payload, decode_entries
 from logs.ingest.fast_path import quick_columns
 from logs.ingest.slow_path import careful_batch
 from pulseops.core.web.json_errors import ApiError
 
 
-def make_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
+def make_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) -> Batch:
     """Check every entry and write what is stored of it; with `is_lenient` those that are wrong are left out.
 
     Raises ApiError 400: BAD_REQUEST when the body is not JSON, VALIDATION_ERROR with details when an entry is wrong.

@@ -20,7 +20,7 @@ _MINUTE = slice(0, 16)  # of a time: 2025-01-31T12:00
 
 
 @dataclass(frozen=True)
-class Window:
+class AcceptedTimes:
     """The times that a batch may have, ends included: as far back as its service keeps logs, and 24 hours ahead."""
 
     received_at: datetime

@@ -14,7 +14,7 @@ from django.conf import settings
 from msgspec import Raw
 from msgspec.structs import astuple
 
-from logs.ingest.columns import Columns, Window
+from logs.ingest.columns import AcceptedTimes, Columns
 from logs.ingest.decode import Entry
 from logs.ingest.levels import STORED
 from logs.ingest.meta import are_storable
@@ -23,7 +23,7 @@ from logs.ingest.timestamps import from_epoch, utc_texts
 _BYTES_A_CHARACTER = 4  # at most, in UTF-8
 
 
-def quick_columns(entries: Sequence[Entry], window: Window) -> Columns | None:
+def quick_columns(entries: Sequence[Entry], window: AcceptedTimes) -> Columns | None:
     """Write what is stored of the entries; None when one is unusual."""
     if not entries:
         return Columns()
@@ -42,7 +42,7 @@ def _are_messages(messages: Sequence[str]) -> bool:
     return min(lengths) > 0 and max(lengths) <= settings.INGEST_MAX_MESSAGE_BYTES // _BYTES_A_CHARACTER
 
 
-def _stamps(times: Sequence[datetime | float | None], window: Window) -> list[str] | None:
+def _stamps(times: Sequence[datetime | float | None], window: AcceptedTimes) -> list[str] | None:
     try:
         moments = [each if isinstance(each, datetime) else _moment(each, window) for each in times]
     except ValueError:
@@ -52,7 +52,7 @@ def _stamps(times: Sequence[datetime | float | None], window: Window) -> list[st
     return utc_texts(moments)
 
 
-def _moment(time: float | None, window: Window) -> datetime:
+def _moment(time: float | None, window: AcceptedTimes) -> datetime:
     return window.received_at if time is None else from_epoch(time)
 
 

@@ -43,7 +43,7 @@ class _Waiting:
     error: Exception | None = None
 
 
-class Merger:
+class GroupCommit:
     """The batches that `store` is storing in this process, and those in line behind them, by key and scope."""
 
     def __init__(self, store: Store) -> None:
@@ -110,4 +110,4 @@ def _store(presented: str, scope: KeyScope, batches: list[Batch]) -> None:
     store_batches(presented, scope, batches, None)
 
 
-merger = Merger(_store)
+merger = GroupCommit(_store)

@@ -16,7 +16,7 @@ def unavailable() -> ApiError:
     return ApiError("UNAVAILABLE", "The database is away. Send the batch again.", retry_after=RETRY_AFTER)
 
 
-class DatabaseGate:
+class CircuitBreaker:
     """Lets requests through to the database; while it is away only one at a time, which finds out when it is back."""
 
     def __init__(self) -> None:
@@ -44,4 +44,4 @@ class DatabaseGate:
         self._is_away = False
 
 
-gate = DatabaseGate()
+gate = CircuitBreaker()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from logs.ingest.batch import make_batch
 from logs.ingest.body import body_kind, read_body
-from logs.ingest.columns import Batch, Window
+from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
 from logs.ingest.group_commit import MERGED, merger
@@ -96,7 +96,7 @@ class _Delivery:
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
-        window = Window(self.received_at, scope.retention_days)
+        window = AcceptedTimes(self.received_at, scope.retention_days)
         batch = make_batch(self.payload(), window, is_lenient=self.is_lenient)
         if live is not None:
             live.check_room(len(batch))

@@ -10,7 +10,7 @@ import msgspec
 from django.conf import settings
 from msgspec import Raw
 
-from logs.ingest.columns import Batch, Columns, Window
+from logs.ingest.columns import AcceptedTimes, Batch, Columns
 from logs.ingest.decode import Payload, invalid, split_entries
 from logs.ingest.levels import STORED, stored_level
 from logs.ingest.meta import problem_of, with_fields
@@ -27,7 +27,7 @@ _string = msgspec.json.Decoder(str)
 _number = msgspec.json.Decoder(int | float)
 
 
-def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batch:
+def careful_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) -> Batch:
     """Write what is stored of the entries that are right, and say of the others what is wrong.
 
     Raises ApiError 400 when the body is not JSON, is not a batch of logs, or has too many.
@@ -55,7 +55,7 @@ def careful_batch(payload: Payload, window: Window, *, is_lenient: bool) -> Batc
 class _EntryReader:
     """Reads one entry; `problems` are (field, end of a sentence about it), the field empty for the entry as a whole."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: AcceptedTimes) -> None:
         self.window = window
         self.problems: list[tuple[str, str]] = []
 

@@ -3,7 +3,7 @@
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
     LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    PARTS   the indexes of parts (logs/storage/trigram_index.py) find them, each in its time: text of three letters and
+    TRIGRAM the indexes of parts (logs/storage/trigram_index.py) find them, each in its time: text of three letters and
             more, and a field of the JSON that is there, by its name
     SCAN    only looking at rows tells: shorter text, comparisons, and what is negated
 """
@@ -42,7 +42,7 @@ class Reach(Enum):
 
     COLUMN = "column"
     LOOKUP = "lookup"
-    PARTS = "parts"
+    TRIGRAM = "trigram"
     SCAN = "scan"
 
 
@@ -112,8 +112,8 @@ def text_condition(text: str, *, is_plain: bool = False) -> Condition:
         folded = looked_at
     if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
         if not is_plain and (pieces := rare_pieces(text)):
-            return Condition(f"{folded} AND {looked_at}", ("%" + "%".join(pieces) + "%", pattern), Reach.PARTS)
-        return Condition(folded, (pattern,), Reach.SCAN if is_plain else Reach.PARTS)
+            return Condition(f"{folded} AND {looked_at}", ("%" + "%".join(pieces) + "%", pattern), Reach.TRIGRAM)
+        return Condition(folded, (pattern,), Reach.SCAN if is_plain else Reach.TRIGRAM)
     if text.lower() == text.upper():  # no letter in it has two cases
         return Condition("message LIKE %s", (pattern,), Reach.SCAN)
     if _CONTEXT_LETTERS.search(text):
@@ -167,7 +167,7 @@ def _json(node: Field, *, is_plain: bool) -> Condition:
     if is_plain:
         return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
     sql, names = jsonpaths.names_condition(key)
-    return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.PARTS)
+    return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
 
 
 def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
@@ -179,14 +179,14 @@ def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
 def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
     """Of terms that must all hold one lookup is enough."""
     found = set(reaches)
-    return next((each for each in (Reach.LOOKUP, Reach.PARTS, Reach.SCAN) if each in found), Reach.COLUMN)
+    return next((each for each in (Reach.LOOKUP, Reach.TRIGRAM, Reach.SCAN) if each in found), Reach.COLUMN)
 
 
 def _reach_of_any(reaches: Iterable[Reach]) -> Reach:
     """Of terms of which one must hold all have to be found in the same way."""
     different = set(reaches)
-    if different == {Reach.LOOKUP, Reach.PARTS}:
-        return Reach.PARTS
+    if different == {Reach.LOOKUP, Reach.TRIGRAM}:
+        return Reach.TRIGRAM
     return different.pop() if len(different) == 1 else Reach.SCAN
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(eq=False)  # not frozen: a context manager on its way sets its traceback
-class Mistake(Exception):  # noqa: N818  # the reader makes it, not the program
+class QuerySyntaxError(Exception):
     """`start` and `end` are characters of the query; `hint` tells how to fix it."""
 
     start: int

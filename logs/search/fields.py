@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logs.models import Level
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 from logs.search.tree import Compares, Exists, Field
 
 COLUMNS = {
@@ -44,13 +44,13 @@ def level_named(word: str) -> str | None:
 
 
 def check_field(field: Field) -> None:
-    """Raise Mistake for what a column cannot be: an unknown level, a trace greater than a number."""
+    """Raise QuerySyntaxError for what a column cannot be: an unknown level, a trace greater than a number."""
     column = column_of(field.key)
     span = field.span
     if column == "level":
         _check_level(field)
     elif column and isinstance(field, Compares):
-        raise Mistake(
+        raise QuerySyntaxError(
             span.start,
             span.end,
             f"{field.key} has no order, so {field.comparison} means nothing.",
@@ -64,7 +64,7 @@ def _check_level(field: Field) -> None:
     words = [field.number] if isinstance(field, Compares) else [value.text for value in field.values]
     for word in words:
         if level_named(word) is None:
-            raise Mistake(
+            raise QuerySyntaxError(
                 field.span.start,
                 field.span.end,
                 f"There is no level {word[:40]!r}.",

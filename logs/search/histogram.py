@@ -13,10 +13,10 @@ from uuid import UUID
 
 from logs.search.compiler import Condition
 from logs.search.page import LogRow, Search
-from logs.search.plans import Span
+from logs.search.plans import RowRange
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 
 _STEPS_MS = (
     10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
@@ -91,7 +91,7 @@ def histogram(
     while session.may_go_on() and (part := slicer.take()):
         try:
             rows = count(session, search, part, origin, step)
-        except OutOfTimeError:
+        except QueryTimeoutError:
             if not slicer.failed():
                 break
         else:
@@ -127,14 +127,14 @@ def _count_all(session: SearchSession, search: Search, part: Slice, origin: date
     """Count every log of the slice: whole minutes from the roll-up, what is left at both ends from the rows."""
     first, behind = _ceiling(part.start), _floor(part.end)
     if first >= behind or step < _MINUTE:
-        sql, params = _of_rows(Span(search.org_id, part.start, part.end), Condition(), origin, step)
+        sql, params = _of_rows(RowRange(search.org_id, part.start, part.end), Condition(), origin, step)
         return session.fetch(sql, params, seconds=part.seconds)
     sql = """SELECT date_bin(%s, minute, %s), environment_id, level, sum(count)
     FROM log_counts WHERE org_id = %s AND minute >= %s AND minute < %s GROUP BY 1, 2, 3"""
     params = [step, origin, search.org_id, first, behind]
     for start, end in ((part.start, first), (behind, part.end)):
         if start < end:
-            rows, values = _of_rows(Span(search.org_id, start, end), Condition(), origin, step)
+            rows, values = _of_rows(RowRange(search.org_id, start, end), Condition(), origin, step)
             sql, params = f"{sql} UNION ALL {rows}", [*params, *values]
     return session.fetch(sql, params, seconds=part.seconds)
 
@@ -146,13 +146,13 @@ def _count_found(
     parts = search.parts(walked=False, is_common=is_common)
     if not parts:
         return []
-    whole = Span(search.org_id, part.start, part.end)
+    whole = RowRange(search.org_id, part.start, part.end)
     pieces = [_of_rows(span, parts[0], origin, step) for span in whole.pieces_for(parts[0])]
     sql, params = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
     return session.fetch(sql, params, seconds=part.seconds)
 
 
-def _of_rows(span: Span, condition: Condition, origin: datetime, step: timedelta) -> tuple[str, list[Any]]:
+def _of_rows(span: RowRange, condition: Condition, origin: datetime, step: timedelta) -> tuple[str, list[Any]]:
     where, params = span.condition()
     also = f" AND ({condition.sql})" if condition.sql else ""
     sql = f"""SELECT date_bin(%s, ts, %s), environment_id, level, count(*)

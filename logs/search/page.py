@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.search.columns import Split, all_of, split
 from logs.search.compiler import Compiler, Condition, Reach
-from logs.search.plans import Span, is_walk, page_of_slice
+from logs.search.plans import RowRange, is_walk, page_of_slice
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
 from logs.search.tenant_share import shares
 from logs.search.tree import Node
 from logs.storage.trigram_index import ORG
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scopes
 
 _FIRST_SLICE = timedelta(minutes=1)
@@ -40,9 +40,9 @@ class LogRow:
     request_id: str | None
 
     @property
-    def address(self) -> Address:
+    def address(self) -> LogCursor:
         """Its place in any list and in the URL."""
-        return Address(self.ts, self.id)
+        return LogCursor(self.ts, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Search:
             return self.split.gathered(self.scopes, self.plain)
         if walked:
             return self.split.walks(self.scopes, self.plain)
-        if self.rest.reach is not Reach.PARTS or shares.is_big(self.org_id):
+        if self.rest.reach is not Reach.TRIGRAM or shares.is_big(self.org_id):
             return self.split.gathered(self.scopes, self.rest)
         mine = Condition(f"{ORG} = %s", (str(self.org_id),))
         return self.split.gathered(self.scopes, all_of(mine, self.rest))
@@ -81,7 +81,7 @@ class Page:
     """
 
     rows: tuple[LogRow, ...]
-    after: Address | None
+    after: LogCursor | None
     searched_to: datetime | None = None
     is_busy: bool = False
 
@@ -104,8 +104,8 @@ def newest_page(
     *,
     now: datetime,
     seconds: float,
-    before: Address | None = None,
-    after: Address | None = None,
+    before: LogCursor | None = None,
+    after: LogCursor | None = None,
     first: timedelta = _FIRST_SLICE,
     limit: int = 100,
 ) -> Page:
@@ -121,9 +121,9 @@ def newest_page(
     rows: list[LogRow] = []
     while len(rows) <= limit and session.may_go_on() and (part := slicer.take()):
         try:
-            span = Span(search.org_id, part.start, part.end, before, after)
+            span = RowRange(search.org_id, part.start, part.end, before, after)
             rows += _slice_rows(session, search, span, part, limit + 1 - len(rows))
-        except OutOfTimeError:
+        except QueryTimeoutError:
             if not slicer.failed():
                 break
         else:
@@ -131,7 +131,7 @@ def newest_page(
     return _page(rows, limit, slicer, session)
 
 
-def _slice_rows(session: SearchSession, search: Search, span: Span, part: Slice, limit: int) -> list[LogRow]:
+def _slice_rows(session: SearchSession, search: Search, span: RowRange, part: Slice, limit: int) -> list[LogRow]:
     walked = is_walk(search.rest, part.width)
     conditions = search.parts(walked=walked)
     if not conditions:
@@ -145,7 +145,7 @@ def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSes
         return Page(tuple(rows[:limit]), rows[limit - 1].address)
     if slicer.is_complete:
         return Page(tuple(rows), None)
-    return Page(tuple(rows), Address(slicer.reached, 0), slicer.reached, session.is_busy)
+    return Page(tuple(rows), LogCursor(slicer.reached, 0), slicer.reached, session.is_busy)
 
 
 def read_row(row: Sequence[Any]) -> LogRow:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 from logs.search.fields import COLUMNS, check_field, column_of
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
 from logs.search.tree import (
@@ -39,10 +39,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # ingest stores U+FFFD for thes
 
 
 def parse(query: str) -> Node:
-    """Return what `query` means; raises Mistake when it cannot be understood."""
+    """Return what `query` means; raises QuerySyntaxError when it cannot be understood."""
     query = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", query)
     if len(query) > MAX_LENGTH:
-        raise Mistake(
+        raise QuerySyntaxError(
             MAX_LENGTH,
             len(query),
             f"The search has {len(query):,} characters; {MAX_LENGTH:,} is the most.",
@@ -61,7 +61,9 @@ class _Parser:
     def whole(self) -> Node:
         node = self._alternatives()
         if self.at < len(self.query):
-            raise Mistake(self.at, self.at + 1, "Nothing was opened that this bracket closes.", "Drop it or quote it.")
+            raise QuerySyntaxError(
+                self.at, self.at + 1, "Nothing was opened that this bracket closes.", "Drop it or quote it."
+            )
         return node
 
     def _alternatives(self) -> Node:
@@ -72,7 +74,7 @@ class _Parser:
             if Everything() in groups:
                 side = "behind" if isinstance(groups[-1], Everything) else "before"
                 hint = 'Write "OR" in quotes to look for the word.'
-                raise Mistake(start, start + 2, f"Nothing stands {side} OR.", hint)
+                raise QuerySyntaxError(start, start + 2, f"Nothing stands {side} OR.", hint)
         return disjunction(groups)
 
     def _group(self) -> Node:
@@ -99,7 +101,7 @@ class _Parser:
             return self._brackets()
         self.terms += 1
         if self.terms > MAX_TERMS:
-            raise Mistake(self.at, len(self.query), f"More than {MAX_TERMS} terms.", "Drop some of them.")
+            raise QuerySyntaxError(self.at, len(self.query), f"More than {MAX_TERMS} terms.", "Drop some of them.")
         start = self.at
         if self._peek() == '"':
             text, self.at = scan_phrase(self.query, start)
@@ -121,22 +123,26 @@ class _Parser:
 
     def _text(self, text: str, start: int) -> Node:
         if not text:
-            raise Mistake(start, self.at, "This phrase is empty.", "Write what to look for between the quotes.")
+            raise QuerySyntaxError(
+                start, self.at, "This phrase is empty.", "Write what to look for between the quotes."
+            )
         return Text(text, Span(start, self.at))
 
     def _brackets(self) -> Node:
         start = self.at
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Mistake(start, start + 1, f"Brackets are more than {MAX_DEPTH} deep.", "Write it flatter.")
+            raise QuerySyntaxError(start, start + 1, f"Brackets are more than {MAX_DEPTH} deep.", "Write it flatter.")
         self.at += 1
         node = self._alternatives()
         if self._peek() != ")":
-            raise Mistake(start, start + 1, "This bracket is not closed.", "Put ) behind what belongs together.")
+            raise QuerySyntaxError(
+                start, start + 1, "This bracket is not closed.", "Put ) behind what belongs together."
+            )
         self.at += 1
         self.depth -= 1
         if isinstance(node, Everything):
-            raise Mistake(start, self.at, "Nothing stands in these brackets.", 'Quote them to look for "()".')
+            raise QuerySyntaxError(start, self.at, "Nothing stands in these brackets.", 'Quote them to look for "()".')
         return node
 
     def _field(self, key: str, start: int) -> Field:
@@ -163,7 +169,7 @@ class _Parser:
         number, self.at = scan_word(self.query, self.at)
         if not NUMBER.match(number) and column_of(key) != "level":
             shown = f"{key}:{comparison}100"
-            raise Mistake(start, self.at, f"Behind {comparison} stands a number.", f"For example {shown}")
+            raise QuerySyntaxError(start, self.at, f"Behind {comparison} stands a number.", f"For example {shown}")
         return Compares(key, comparison, number, Span(start, self.at))
 
     def _value(self, key: str, start: int) -> Value:
@@ -173,7 +179,7 @@ class _Parser:
         text, self.at = scan_word(self.query, self.at, stops=",")
         if not text:
             hint = f'Write {key}:value, {key}:"" for the empty text, or "{key}:" in quotes to look for that text.'
-            raise Mistake(start, max(self.at, start + 1), f"{key}: has no value.", hint)
+            raise QuerySyntaxError(start, max(self.at, start + 1), f"{key}: has no value.", hint)
         return Value(text, quoted=not is_plain_value(text))
 
     def _peek(self) -> str:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.search.compiler import Condition, Reach
 from logs.search.index_bounds import cuts
 
@@ -31,7 +31,7 @@ ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RowRange:
     """Rows of `org_id` in [start, end), for a list that is newest first.
 
     With `before` those that follow it there; with `after` those above it, and whatever was received just now, wherever
@@ -41,8 +41,8 @@ class Span:
     org_id: UUID
     start: datetime
     end: datetime
-    before: Address | None = None
-    after: Address | None = None
+    before: LogCursor | None = None
+    after: LogCursor | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
         """Return it as SQL."""
@@ -55,14 +55,14 @@ class Span:
             params += [self.after.ts, self.after.id, JUST_RECEIVED]
         return sql, params
 
-    def pieces_for(self, condition: Condition) -> list[Span]:
+    def pieces_for(self, condition: Condition) -> list[RowRange]:
         """Return the span in pieces that the indexes of `condition` can tell of, newest first."""
-        if condition.reach is not Reach.PARTS:
+        if condition.reach is not Reach.TRIGRAM:
             return [self]
         return [replace(self, start=start, end=end) for start, end in cuts.pieces(self.start, self.end)]
 
 
-def page_of_slice(span: Span, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
+def page_of_slice(span: RowRange, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
     """Return the SQL for the newest `limit` rows of `span` that meet any of `parts`, which exclude each other."""
     found, params = _walked(span, parts, limit) if is_walk else gathered(span, parts)
     sql = f"""WITH found AS MATERIALIZED ({found}),
@@ -73,7 +73,7 @@ def page_of_slice(span: Span, parts: Sequence[Condition], *, is_walk: bool, limi
     return sql, [*params, limit, span.org_id, span.start, span.end]
 
 
-def all_of(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
+def all_of(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     """Return the SQL for whole rows of `span` that meet a condition, newest first; its last parameter is the limit."""
     where, params = _where(span, parts[0]) if parts else ("FALSE", [])
     sql = f"""SELECT id, ts, created_at, level, environment_id, message, trace_id, request_id, meta_json::text
@@ -81,7 +81,7 @@ def all_of(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     return sql, params
 
 
-def _walked(span: Span, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:
+def _walked(span: RowRange, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:
     walks, params = [], []
     for part in parts:
         where, values = _where(span, part)
@@ -90,7 +90,7 @@ def _walked(span: Span, parts: Sequence[Condition], limit: int) -> tuple[str, li
     return " UNION ALL ".join(walks), params
 
 
-def gathered(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
+def gathered(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     """Return the SQL for the addresses of all rows of `span` that meet any of `parts`, in no order."""
     queries, params = [], []
     for where, values in (_where(piece, part) for part in parts for piece in span.pieces_for(part)):
@@ -99,7 +99,7 @@ def gathered(span: Span, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     return " UNION ALL ".join(queries), params
 
 
-def _where(span: Span, part: Condition) -> tuple[str, list[Any]]:
+def _where(span: RowRange, part: Condition) -> tuple[str, list[Any]]:
     sql, params = span.condition()
     if part.sql:
         sql += f" AND ({part.sql})"
@@ -108,4 +108,4 @@ def _where(span: Span, part: Condition) -> tuple[str, list[Any]]:
 
 def is_walk(condition: Condition, width: timedelta) -> bool:
     """Tell whether a slice of `width` is walked or gathered."""
-    return condition.reach not in (Reach.LOOKUP, Reach.PARTS) or width <= WALKED_FIRST
+    return condition.reach not in (Reach.LOOKUP, Reach.TRIGRAM) or width <= WALKED_FIRST

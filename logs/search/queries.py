@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.search.page import LogRow, Search, read_row
-from logs.search.plans import ROW, Span, gathered
+from logs.search.plans import ROW, RowRange, gathered
 from logs.search.session import SearchSession
 from logs.search.slices import Window
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 
 _DAY = timedelta(days=1)
 
@@ -23,11 +23,11 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
     parts = search.parts(walked=False)
     if not parts:
         return 0
-    found, params = gathered(Span(search.org_id, window.start, window.end), parts)
+    found, params = gathered(RowRange(search.org_id, window.start, window.end), parts)
     sql = f"SELECT count(*) FROM (SELECT 1 FROM ({found}) found LIMIT %s) counted"
     try:
         return int(session.fetch(sql, [*params, most], seconds=seconds)[0][0])
-    except OutOfTimeError:
+    except QueryTimeoutError:
         return None
 
 
@@ -41,7 +41,7 @@ class LogDetail:
     received_at: datetime
 
 
-def log_at(session: SearchSession, org_id: UUID, address: Address) -> LogDetail | None:
+def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
     """Return the organisation's log at `address`, or None."""
     sql = f"""SELECT l.message, l.meta_json::text, l.created_at, {ROW} FROM logs l
     WHERE l.org_id = %s AND l.ts = %s AND l.id = %s"""
@@ -70,7 +70,7 @@ def _beside(session: SearchSession, row: LogRow, org_id: UUID, order: str, count
     params = [org_id, row.service_id, row.environment_id, row.ts, limit, row.ts, row.id, count]
     try:
         return [read_row(each) for each in session.fetch(sql, params, seconds=2)]
-    except OutOfTimeError:
+    except QueryTimeoutError:
         return []
 
 
@@ -79,7 +79,7 @@ def last_logged_at(
 ) -> datetime | None:
     """Return when any of the scopes (service id, environment id) last logged before `before`; None for never.
 
-    One look each; `scopes` None means everything of the organisation. Raises OutOfTimeError.
+    One look each; `scopes` None means everything of the organisation. Raises QueryTimeoutError.
     """
     if scopes is None:
         look, params = _last("org_id = %s"), [org_id, before]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 
 # A field's name as it may stand without quotes. `http://…`, `std::map` and `C:\\temp` are words, not fields.
 _NAME = re.compile(r"[^\W\d][\w.@$/-]*(?=:(?!//|:|\\))")
@@ -42,7 +42,7 @@ def is_plain_value(text: str) -> bool:
 
 
 def scan_phrase(query: str, at: int) -> tuple[str, int]:
-    """Read a phrase whose opening quote stands at `at`; raises Mistake when it is not closed.
+    """Read a phrase whose opening quote stands at `at`; raises QuerySyntaxError when it is not closed.
 
     `\\"` is a quote and `\\\\` a backslash; any other backslash is itself.
     """
@@ -50,7 +50,7 @@ def scan_phrase(query: str, at: int) -> tuple[str, int]:
     while end < len(query) and query[end] != '"':
         end += 2 if query[end] == "\\" and query[end + 1 : end + 2] in ('"', "\\") else 1
     if end >= len(query):
-        raise Mistake(at, len(query), "This quote is not closed.", 'Put another " at the end of the phrase.')
+        raise QuerySyntaxError(at, len(query), "This quote is not closed.", 'Put another " at the end of the phrase.')
     return _ESCAPE.sub(r"\1", query[at + 1 : end]), end + 1
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from pulseops.core.db.advisory_locks import lock_number
-from pulseops.core.db.statement_timeout import rows_within
+from pulseops.core.db.statement_timeout import fetch_within
 
 QUICK_SECONDS = 0.15
 
@@ -35,8 +35,8 @@ class SearchSession:
         return time.monotonic() - self.started
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
-        """Run one query for about `seconds` at most; raises OutOfTimeError, after which the session goes on."""
-        return rows_within(seconds, sql, params)
+        """Run one query for about `seconds` at most; raises QueryTimeoutError, after which the session goes on."""
+        return fetch_within(seconds, sql, params)
 
     def may_go_on(self) -> bool:
         """Tell whether the search may take longer than a moment: True while quick, else when a slot is free."""

@@ -64,7 +64,7 @@ _REPAIR = """
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class RollupCheck:
     """What a check found: how many logs were counted anew, and how many minutes of organisations had been wrong."""
 
     logs: int
@@ -86,14 +86,14 @@ def merge() -> dict[str, int]:
     return {"from": totals[0], "to": totals[1]}
 
 
-def repair(start: datetime = EARLIEST, end: datetime = LATEST, *, org_id: UUID | None = None) -> Checked:
+def repair(start: datetime = EARLIEST, end: datetime = LATEST, *, org_id: UUID | None = None) -> RollupCheck:
     """Compare the counts of [start, end), whole minutes, with the rows, and put right what differs."""
     values: dict[str, Any] = {"org": org_id, "start": start, "end": end}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT lock_moving_of_logs()")
         cursor.execute(_REPAIR, values)
         wrong, logs = cursor.fetchone()
-    return Checked(int(logs), wrong)
+    return RollupCheck(int(logs), wrong)
 
 
 def _merge_some(org_id: UUID) -> tuple[int, int, int]:

@@ -51,7 +51,7 @@ _HOURS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TrigramIndex:
     """The index of a partition's rows with `start` <= ts < `end`, or of all of them where both are None."""
 
     partition: str
@@ -71,7 +71,7 @@ class Part:
         return f"{self.partition}_parts_{self.start:{_MARK}}_{self.end:{_MARK}}"
 
 
-def built_parts() -> list[Part]:
+def built_parts() -> list[TrigramIndex]:
     """Return all indexes of parts that are finished."""
     return [part for part, is_valid in _parts() if is_valid]
 
@@ -95,7 +95,7 @@ def index_parts(now: datetime) -> str | None:
     return None
 
 
-def _wanted(partition: Partition, built: list[Part], now: datetime) -> Part | None:
+def _wanted(partition: Partition, built: list[TrigramIndex], now: datetime) -> TrigramIndex | None:
     """Return what the partition is to have next, None if it has all.
 
     That is, one for all rows if it is over; of a day that is not, or has more than are built at once, so many hours.
@@ -105,7 +105,7 @@ def _wanted(partition: Partition, built: list[Part], now: datetime) -> Part | No
     is_over = partition.end <= now - SEALED_AFTER
     hours = _hours(partition.start, partition.end if is_over else min(partition.end, _hour_of(now - LATE)))
     if is_over and sum(hours.values()) <= MOST_ROWS:
-        return Part(partition.name)
+        return TrigramIndex(partition.name)
     covered = max((part.end for part in built if part.end), default=partition.start)
     rows, start, end = 0, None, covered
     for hour, count in hours.items():
@@ -114,7 +114,7 @@ def _wanted(partition: Partition, built: list[Part], now: datetime) -> Part | No
         if rows and rows + count > MOST_ROWS:
             break
         rows, start, end = rows + count, start or hour, hour + HOUR
-    return Part(partition.name, start, end) if rows >= (1 if is_over else FEWEST_ROWS) else None
+    return TrigramIndex(partition.name, start, end) if rows >= (1 if is_over else FEWEST_ROWS) else None
 
 
 def _hours(start: datetime, end: datetime) -> dict[datetime, int]:
@@ -124,7 +124,7 @@ def _hours(start: datetime, end: datetime) -> dict[datetime, int]:
         return dict(cursor.fetchall())
 
 
-def _build(part: Part, partition: Partition, *, by_org: bool) -> None:
+def _build(part: TrigramIndex, partition: Partition, *, by_org: bool) -> None:
     """Build an index; it takes the place of others of its rows, and of what an interrupted build has left."""
     where = "" if part.is_whole else " WHERE ts >= {start} AND ts < {end}"
     statement = sql.SQL(f"CREATE INDEX CONCURRENTLY {{index}} ON {{table}} USING gin ({{columns}}){where}")
@@ -145,13 +145,13 @@ def _build(part: Part, partition: Partition, *, by_org: bool) -> None:
         _drop(replaced)
 
 
-def _drop(parts: Iterable[Part]) -> None:
+def _drop(parts: Iterable[TrigramIndex]) -> None:
     for part in parts:
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(part.name)))
 
 
-def _size(parts: Iterable[Part]) -> int:
+def _size(parts: Iterable[TrigramIndex]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) name", [[p.name for p in parts]]
@@ -159,12 +159,14 @@ def _size(parts: Iterable[Part]) -> int:
         return int(cursor.fetchone()[0] or 0)
 
 
-def _parts() -> list[tuple[Part, bool]]:
+def _parts() -> list[tuple[TrigramIndex, bool]]:
     """Return all indexes of parts, and whether each is finished."""
     with connection.cursor() as cursor:
         cursor.execute(_PARTS)
         found = [(partition, _NAME.search(name), is_valid) for partition, name, is_valid in cursor.fetchall()]
-    return [(Part(partition, *map(_moment, name.groups())), is_valid) for partition, name, is_valid in found if name]
+    return [
+        (TrigramIndex(partition, *map(_moment, name.groups())), is_valid) for partition, name, is_valid in found if name
+    ]
 
 
 def _hour_of(moment: datetime) -> datetime:

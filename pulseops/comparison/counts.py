@@ -13,12 +13,12 @@ from accounts.models import Org
 from deployments.models import Deployment
 from pulseops.comparison.message_patterns import MESSAGE_READ
 from pulseops.comparison.windows import Windows
-from pulseops.core.db.statement_timeout import rows_within
+from pulseops.core.db.statement_timeout import fetch_within
 
 MOST_LINES = 200_000  # counted of a window's logs, whatever their level
 MOST_MESSAGES = 5_000  # errors read for patterns on each side, those nearest to the deployment
 LIST_WINDOW = timedelta(minutes=30)
-_SECONDS = 3.0  # that a statement may take; raises OutOfTimeError then
+_SECONDS = 3.0  # that a statement may take; raises QueryTimeoutError then
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +126,4 @@ def errors_around(org: Org, deployments: Iterable[Deployment]) -> dict[int, tupl
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[Any]:
-    return rows_within(_SECONDS, statement, parameters)
+    return fetch_within(_SECONDS, statement, parameters)

@@ -21,11 +21,11 @@ from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.ui.chart_axes import nice_ceiling
 from pulseops.core.ui.charts import Bucket, Chart, Marker, stacked_histogram
-from pulseops.core.ui.states import look
+from pulseops.core.ui.states import style_of
 from services.links import explorer_url
 
 _BUCKETS = 30  # bars in each histogram
@@ -62,7 +62,7 @@ def comparison_panel(request: HttpRequest, deployment: Deployment) -> Panel:
     }
     try:
         context |= _comparison(deployment, windows_of(deployment, CHOICES[name]))
-    except OutOfTimeError:
+    except QueryTimeoutError:
         context["is_too_slow"] = True
     return Panel("Errors before and after", "comparison/_panel.html", context, anchor="comparison")
 
@@ -111,7 +111,7 @@ def _chart(
 
 def _marker(deployment: Deployment) -> Marker:
     mark = mark_of(deployment)
-    return Marker(mark.at, mark.label, mark.url, look(mark.status).tone)
+    return Marker(mark.at, mark.label, mark.url, style_of(mark.status).tone)
 
 
 def _errors_url(deployment: Deployment, since: datetime, until: datetime, words: str = "") -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Membership, Org, Role
 from pulseops.core.routes import address
-from pulseops.dashboard.stats import Standing
+from pulseops.dashboard.stats import OrgStats
 from services.queries import ServiceSummary
 
 NEW_FOR = timedelta(days=30)
@@ -46,7 +46,7 @@ def checklist(
     org: Org,
     membership: Membership,
     services: Sequence[ServiceSummary],
-    standing: Standing,
+    standing: OrgStats,
     now: datetime,
     *,
     has_log: bool,
@@ -58,7 +58,7 @@ def checklist(
 
 
 def _steps(
-    membership: Membership, services: Sequence[ServiceSummary], standing: Standing, *, has_log: bool
+    membership: Membership, services: Sequence[ServiceSummary], standing: OrgStats, *, has_log: bool
 ) -> list[Step]:
     first = services[0].service if services else None
     has_key = has_log or any(each.hearing.live_keys for each in services)
@@ -80,7 +80,7 @@ def _steps(
     ]
 
 
-def _channel_step(membership: Membership, standing: Standing) -> Step:
+def _channel_step(membership: Membership, standing: OrgStats) -> Step:
     """A channel counts once it was sent something: then it is known to work."""
     if standing.has_channel and not standing.has_heard:
         channels = _url(membership, Role.ADMIN, "notifications:channels")

@@ -16,7 +16,7 @@ from deployments.models import Deployment
 from incidents.models import Incident, Severity
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
-from pulseops.core.ui.states import look
+from pulseops.core.ui.states import style_of
 from pulseops.dashboard.volume import Volume
 from services.models import Service
 from services.queries import QUIET_AFTER, ServiceSummary
@@ -188,5 +188,5 @@ def volume_chart(org: Org, volume: Volume) -> Chart:
 
 def _tone(mark: Mark) -> str:
     """A deployment that went well is an accent, one that failed is red."""
-    tone = look(mark.status).tone
+    tone = style_of(mark.status).tone
     return "error" if tone == "error" else "accent"

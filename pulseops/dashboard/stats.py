@@ -48,7 +48,7 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrgStats:
     """Mean time to acknowledge and to resolve, by when incidents opened; whether rules and channels are there, and
     whether a channel was ever sent anything (a test, say).
     """
@@ -60,7 +60,7 @@ class Standing:
     has_heard: bool
 
 
-def standing(org: Org, now: datetime) -> Standing:
+def standing(org: Org, now: datetime) -> OrgStats:
     """Return how `org` stands at `now`; one query.
 
     Time to acknowledge: from opening until somebody investigates. Time to resolve: from opening until resolved.
@@ -79,7 +79,7 @@ def standing(org: Org, now: datetime) -> Standing:
         )
         .get()
     )
-    return Standing(
+    return OrgStats(
         Mean(row.acknowledged, row.acknowledged_before),
         Mean(row.resolved, row.resolved_before),
         row.has_rule,

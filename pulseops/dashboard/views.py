@@ -12,7 +12,7 @@ from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
 from pulseops.dashboard.stats import standing
 from pulseops.dashboard.volume import day_of_logs
-from pulseops.pages.banners import may_act, troubles_of
+from pulseops.pages.banners import banners_for, may_act
 from services.queries import service_summaries
 
 
@@ -40,6 +40,6 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         "deployments": deployments.latest,
         "standing": stands,
         "checklist": checklist(org, request.membership, services, stands, now, has_log=has_log),
-        "troubles": () if may_act(request) else troubles_of(org),  # who can act has them as banners
+        "troubles": () if may_act(request) else banners_for(org),  # who can act has them as banners
     }
     return render(request, "dashboard/dashboard.html", values)

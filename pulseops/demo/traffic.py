@@ -1,8 +1,8 @@
 """The demo's live traffic: a small program that sends as the demo's services would, until it is told to stop.
 
 `manage.py demo --live` becomes this program (`python -m pulseops.demo.traffic`) and hands it what it needs as JSON on
-its standard input. It knows nothing of Django or the database, so it takes little memory, and it has no other way in than
-the one that everybody's services have: HTTP and an API key.
+its standard input. It knows nothing of Django or the database, so it takes little memory, and it has no other way in
+than the one that everybody's services have: HTTP and an API key.
 """
 
 from __future__ import annotations

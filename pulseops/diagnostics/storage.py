@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pulseops.core.db.statement_timeout import OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from pulseops.diagnostics.intake import Sender
 from pulseops.pages.banners import Disk, data_disk
 
@@ -72,8 +72,8 @@ def storage(senders: Sequence[Sender]) -> Storage | None:
     Returns None where a job that holds the table for itself keeps it waiting.
     """
     try:
-        rows = rows_within(_SECONDS, _PARTITIONS, ())
-    except OutOfTimeError:
+        rows = fetch_within(_SECONDS, _PARTITIONS, ())
+    except QueryTimeoutError:
         return None
     partitions = [Partition(*columns) for _, *columns in rows]
     found = Storage(partitions, rows[0][0] if rows else 0, data_disk(), None)

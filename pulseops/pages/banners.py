@@ -47,7 +47,7 @@ _SIGNS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Banner:
     """One banner: its tone, words, and where to act."""
 
     tone: str
@@ -64,10 +64,10 @@ class Banners:
         self.request = request
 
     @cached_property
-    def all(self) -> Sequence[Trouble]:
+    def all(self) -> Sequence[Banner]:
         """What this reader can act on: admins and superusers get all of it, others nothing."""
         request: Any = self.request
-        return troubles_of(request.org) if may_act(request) else ()
+        return banners_for(request.org) if may_act(request) else ()
 
 
 def may_act(request: Any) -> bool:
@@ -81,16 +81,16 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
     return {"banners": Banners(request)}
 
 
-def troubles_of(org: Org) -> Sequence[Trouble]:
+def banners_for(org: Org) -> Sequence[Banner]:
     """Return what is wrong with the installation and with the organisation's channels; at most one query."""
-    found: Sequence[Trouble] | None = caches["process"].get(f"troubles:{org.pk}")
+    found: Sequence[Banner] | None = caches["process"].get(f"troubles:{org.pk}")
     if found is None:
         found = _look(org)
         caches["process"].set(f"troubles:{org.pk}", found, KEPT_SECONDS)
     return found
 
 
-def _look(org: Org) -> Sequence[Trouble]:
+def _look(org: Org) -> Sequence[Banner]:
     with connection.cursor() as cursor:
         cursor.execute(_SIGNS, {"jobs": sorted(REGISTRY), "org": org.pk, "most": MOST_FAILURES})
         worker, loop, failing_jobs, failing_channels = cursor.fetchone()
@@ -103,36 +103,36 @@ def _look(org: Org) -> Sequence[Trouble]:
     return tuple(trouble for trouble in found if trouble)
 
 
-def _worker(silence: timedelta | None) -> Trouble | None:
+def _worker(silence: timedelta | None) -> Banner | None:
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
     text = f"{since} Until it is back, messages may be late and old logs stay. Start it again: manage.py up."
-    return Trouble("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
+    return Banner("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
 
 
-def _loop(silence: timedelta | None) -> Trouble | None:
+def _loop(silence: timedelta | None) -> Banner | None:
     """The worker does the same once a minute, so this is less bad than a dead worker."""
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
     since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
     text = f"{since} Until it is back, rules and messages have their turn once a minute. Start it again: manage.py up."
-    return Trouble("warn", "The loop is not running.", text, address("diagnostics"), "Diagnostics")
+    return Banner("warn", "The loop is not running.", text, address("diagnostics"), "Diagnostics")
 
 
-def _jobs(names: Sequence[str]) -> Trouble | None:
+def _jobs(names: Sequence[str]) -> Banner | None:
     if not names:
         return None
     title = "A background job fails." if len(names) == 1 else f"{len(names)} background jobs fail."
-    return Trouble("error", title, f"{', '.join(names)}: the last run failed.", address("diagnostics"), "Diagnostics")
+    return Banner("error", title, f"{', '.join(names)}: the last run failed.", address("diagnostics"), "Diagnostics")
 
 
-def _channels(failing: Sequence[Channel]) -> Trouble | None:
+def _channels(failing: Sequence[Channel]) -> Banner | None:
     if not failing:
         return None
     title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
     text = f"{', '.join(map(str, failing))}: messages about incidents do not arrive there."
-    return Trouble("error", title, text, address("notifications:channels"), "Channels")
+    return Banner("error", title, text, address("notifications:channels"), "Channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,11 @@ def data_disk() -> Disk | None:
     return Disk(used.total, used.free)
 
 
-def _disk() -> Trouble | None:
+def _disk() -> Banner | None:
     disk = data_disk()
     if disk is None or not disk.is_near_full:
         return None
     text = (
         f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Make room, or keep logs shorter."
     )
-    return Trouble("warn", "The disk is nearly full.", text, address("diagnostics"), "Diagnostics")
+    return Banner("warn", "The disk is nearly full.", text, address("diagnostics"), "Diagnostics")

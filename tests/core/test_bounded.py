@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from pulseops.core.db.statement_timeout import LEAST_SECONDS, OutOfTimeError, rows_within
+from pulseops.core.db.statement_timeout import LEAST_SECONDS, QueryTimeoutError, fetch_within
 
 SETTINGS = "SELECT current_setting('jit'), current_setting('statement_timeout')"
 
@@ -21,10 +21,10 @@ def test_limits_are_those_of_one_query(is_inside: bool) -> None:
     before = settings_now()
     if is_inside:
         with transaction.atomic():
-            assert rows_within(3, SETTINGS, []) == [("off", "3s")]
+            assert fetch_within(3, SETTINGS, []) == [("off", "3s")]
             assert settings_now() == before
     else:
-        assert rows_within(3, SETTINGS, []) == [("off", "3s")]
+        assert fetch_within(3, SETTINGS, []) == [("off", "3s")]
     assert settings_now() == before
 
 
@@ -34,24 +34,24 @@ def test_what_takes_too_long_spoils_nothing(is_inside: bool) -> None:
     before = settings_now()
     if is_inside:
         with transaction.atomic():
-            with pytest.raises(OutOfTimeError):
-                rows_within(0.05, "SELECT pg_sleep(%s)", [20])
+            with pytest.raises(QueryTimeoutError):
+                fetch_within(0.05, "SELECT pg_sleep(%s)", [20])
             assert settings_now() == before
     else:
-        with pytest.raises(OutOfTimeError):
-            rows_within(0.05, "SELECT pg_sleep(%s)", [20])
+        with pytest.raises(QueryTimeoutError):
+            fetch_within(0.05, "SELECT pg_sleep(%s)", [20])
     assert settings_now() == before
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_is_one_message(django_assert_num_queries: object) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert rows_within(20, "SELECT %s, '100 %%'", [2]) == [(2, "100 %")]
+        assert fetch_within(20, "SELECT %s, '100 %%'", [2]) == [(2, "100 %")]
 
 
 @pytest.mark.django_db
 def test_no_rows_are_no_rows() -> None:
-    assert rows_within(20, "SELECT 1 WHERE false", []) == []
+    assert fetch_within(20, "SELECT 1 WHERE false", []) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -60,9 +60,9 @@ def test_time_that_runs_out_at_the_last_moment_is_not_the_next_querys() -> None:
     rows = 20_000
     for _ in range(60):
         try:
-            rows_within(LEAST_SECONDS, "SELECT count(*) FROM generate_series(1, %s)", [rows])
+            fetch_within(LEAST_SECONDS, "SELECT count(*) FROM generate_series(1, %s)", [rows])
             rows = round(rows * 1.1)  # until it takes just as long as it may
-        except OutOfTimeError:
+        except QueryTimeoutError:
             rows = round(rows / 1.2)
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

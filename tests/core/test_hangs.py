@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 
 from pulseops.core.db import hang_watch
 from pulseops.core.db.answer_timeout import bound_waits
-from pulseops.core.db.hang_watch import Door, Watch, watch
+from pulseops.core.db.hang_watch import ServerProbe, Watch, watch
 from pulseops.pages.error_pages import is_database_away
 from tests.installation import free_port
 from tests.waiting import wait_until
@@ -24,30 +24,30 @@ from tests.waiting import wait_until
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hang_watch, "SUSPICIOUS_SECONDS", 0.2)
-    monkeypatch.setattr(hang_watch, "_KNOCK_SECONDS", 0.2)
+    monkeypatch.setattr(hang_watch, "_PROBE_SECONDS", 0.2)
     monkeypatch.setattr(hang_watch, "_AGAIN_SECONDS", 0.2)
 
 
 @pytest.fixture
-def silent() -> Iterator[Door]:
+def silent() -> Iterator[ServerProbe]:
     """A door behind which nobody moves."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield Door("127.0.0.1", server.getsockname()[1])
+        yield ServerProbe("127.0.0.1", server.getsockname()[1])
 
 
 def test_a_living_server_opens(db: None) -> None:
     connection.ensure_connection()
     raw: Any = connection.connection
-    assert Door(raw.info.host, raw.info.port).opens()
+    assert ServerProbe(raw.info.host, raw.info.port).responds()
 
 
 def test_one_that_is_gone_does_not_hang(tmp_path: Path) -> None:
-    assert Door("127.0.0.1", free_port()).opens()
-    assert Door(str(tmp_path), 5432).opens()
+    assert ServerProbe("127.0.0.1", free_port()).responds()
+    assert ServerProbe(str(tmp_path), 5432).responds()
 
 
-def test_one_that_says_nothing_does(hurried: None, silent: Door) -> None:
-    assert not silent.opens()
+def test_one_that_says_nothing_does(hurried: None, silent: ServerProbe) -> None:
+    assert not silent.responds()
 
 
 @pytest.fixture
@@ -64,14 +64,14 @@ def other(transactional_db: None) -> Iterator[Any]:
 def test_a_slow_answer_of_a_living_server_is_waited_for(
     hurried: None, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hang_watch, "_KNOCK_SECONDS", 20)  # it opens, but on a busy machine not at once
+    monkeypatch.setattr(hang_watch, "_PROBE_SECONDS", 20)  # it opens, but on a busy machine not at once
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(1.2), 7")
         assert cursor.fetchone()[1] == 7
 
 
 def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
-    hurried: None, other: Any, silent: Door, monkeypatch: pytest.MonkeyPatch
+    hurried: None, other: Any, silent: ServerProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     living, pid = watch._door, other.connection.info.backend_pid
     monkeypatch.setattr(watch, "_door", silent)
@@ -91,7 +91,7 @@ def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
 
 
 def test_whoever_only_connects_is_a_reason_to_knock_too(
-    hurried: None, silent: Door, monkeypatch: pytest.MonkeyPatch
+    hurried: None, silent: ServerProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = Watch()
     mine._door = silent

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from deployments.models import Deployment
 from incidents.models import Incident
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.models import LogEntry
 from services.models import Service
 from tests.factories import make_log, make_service
@@ -178,7 +178,7 @@ def test_markup_in_a_log_stays_text(client: Client, service: Service) -> None:
 
 
 def address(log: LogEntry) -> str:
-    return str(Address(log.ts, log.pk))
+    return str(LogCursor(log.ts, log.pk))
 
 
 def test_deployments_and_incidents_stand_over_the_histogram_and_lead_there(client: Client, service: Service) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from services.models import Environment, Service
 from tests.factories import make_log
 from tests.logs.reading import page, rows
@@ -102,9 +102,9 @@ def test_another_organisations_ids_are_nobodys(client: Client, outsider: User, s
     foreign = Service.objects.exclude(org=service.org).get()
     secret = make_log(foreign, "their secret")
     environment = Environment.objects.get(pk=secret.environment_id)
-    place = str(Address(secret.ts, secret.pk))
+    place = str(LogCursor(secret.ts, secret.pk))
     for query in (f"q=service:{foreign.pk}", f"q=env:{environment.pk}", f"q=service:{foreign.name}", f"row={place}",
-                  f"before={Address(secret.ts + timedelta(seconds=1), 0)}", "q=-service:api"):  # fmt: skip
+                  f"before={LogCursor(secret.ts + timedelta(seconds=1), 0)}", "q=-service:api"):  # fmt: skip
         assert "their secret" not in page(client, query)
     assert "No service is called" in page(client, f"q=service:{foreign.pk}")
     assert client.get(f"/logs/{place}").status_code == 404
@@ -116,10 +116,10 @@ def test_another_organisations_ids_are_nobodys(client: Client, outsider: User, s
 def test_a_forged_place_in_the_list_shows_what_follows_it_and_no_more(client: Client, service: Service) -> None:
     now = timezone.now()
     logs = [make_log(service, f"line {age}", ts=now - timedelta(seconds=age)) for age in (1, 2, 3)]
-    microseconds = str(Address(logs[1].ts, 0)).rpartition("-")[0]
+    microseconds = str(LogCursor(logs[1].ts, 0)).rpartition("-")[0]
     assert rows(page(client, f"before={microseconds}-{2**63 - 1}")) == ["line 2", "line 3"]
     assert rows(page(client, f"before={microseconds}-0")) == ["line 3"]
-    assert rows(page(client, f"before={Address(datetime.fromisoformat('1970-01-01T00:00:00Z'), 5)}")) == []
+    assert rows(page(client, f"before={LogCursor(datetime.fromisoformat('1970-01-01T00:00:00Z'), 5)}")) == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, User
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from services.models import Service
 from tests.factories import make_log, make_service
 from tests.logs.reading import page
@@ -72,7 +72,7 @@ def test_a_mistake_keeps_the_address_with_the_last_good_query(client: Client) ->
 
 def test_the_link_to_copy_freezes_relative_ranges(client: Client, org: Org, service: Service) -> None:
     log = make_log(service, "hello")
-    address = str(Address(log.ts, log.pk))
+    address = str(LogCursor(log.ts, log.pk))
     found = re.search(r'data-copy="(http://testserver/logs\?[^"]*)"', page(client, f"q=hello&from=-4h&row={address}"))
     assert found
     link = found.group(1)
@@ -88,7 +88,7 @@ def test_the_link_to_copy_freezes_relative_ranges(client: Client, org: Org, serv
 
 def test_the_link_to_copy_keeps_the_place_and_the_chosen_zone(client: Client, service: Service) -> None:
     log = make_log(service, "hello")
-    place = Address(log.ts, log.pk)
+    place = LogCursor(log.ts, log.pk)
     client.cookies["tz"] = "utc"
     assert re.search(rf'data-copy="[^"]*&tz=utc&before={place}&', page(client, f"before={place}"))
 
@@ -99,13 +99,13 @@ def test_what_comes_later_is_in_the_zone_of_the_page(client: Client, service: Se
     log = make_log(service, "hello", ts=noon)
     assert 'data-zone="UTC"' in page(client)
     client.cookies["tzname"] = "Asia/Kathmandu"
-    after = str(Address(noon - timedelta(hours=1), 0))
+    after = str(LogCursor(noon - timedelta(hours=1), 0))
     shown = {name: client.get("/logs/live", {"after": after}, headers={"x-page-zone": name}).content.decode()
              for name in ("UTC", "Asia/Kathmandu", "Mars", "")}  # fmt: skip
     assert f"{noon:%H}:00:00.000" in shown["UTC"]
     assert all(":45:00.000" in shown[name] for name in ("Asia/Kathmandu", "Mars", ""))
     parts = {"hx-request": "true", "hx-target": "drawer", "x-page-zone": "UTC"}
-    drawer = client.get("/logs", {"row": str(Address(log.ts, log.pk))}, headers=parts).content.decode()
+    drawer = client.get("/logs", {"row": str(LogCursor(log.ts, log.pk))}, headers=parts).content.decode()
     assert f"{noon:%H}:00:00.000 UTC" in drawer
 
 
@@ -134,8 +134,8 @@ def test_a_column_is_wide_enough_for_the_names_that_there_are(client: Client, se
 
 def test_a_logs_own_page_leads_to_the_time_around_it(client: Client, service: Service) -> None:
     log = make_log(service, "long ago", ts=timezone.now() - timedelta(days=9), meta_json={"user": 7})
-    seen = unescape(client.get(f"/logs/{Address(log.ts, log.pk)}").content.decode())
+    seen = unescape(client.get(f"/logs/{LogCursor(log.ts, log.pk)}").content.decode())
     found = re.search(r'href="(/logs\?q=user:7&from=[^"]+)"', seen)
     assert found
     assert "long ago" in page(client, found.group(1).partition("?")[2])
-    assert f'data-copy="http://testserver/logs/{Address(log.ts, log.pk)}?org={service.org_id}"' in seen
+    assert f'data-copy="http://testserver/logs/{LogCursor(log.ts, log.pk)}?org={service.org_id}"' in seen

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from logs.ingest import fast_path
 from logs.ingest.batch import make_batch
-from logs.ingest.columns import Batch, Window, copy_text
+from logs.ingest.columns import AcceptedTimes, Batch, copy_text
 from logs.ingest.decode import decode_entries, make_payload
 from logs.ingest.levels import stored_level
 from logs.ingest.slow_path import careful_batch
@@ -174,7 +174,7 @@ def test_what_is_accepted_is_stored_as_it_was_sent(send: Send, entries: list[dic
 @settings(**{**LIMITS, "max_examples": 400})
 def test_both_ways_through_a_batch_agree(entries: list[dict[str, Any]], indent: str | None, ndjson: bool) -> None:
     text = "\n".join(map(json.dumps, entries)) if ndjson else json.dumps(entries, indent=indent)
-    payload, window = make_payload(text.encode(), "ndjson" if ndjson else "json"), Window(timezone.now(), 7)
+    payload, window = make_payload(text.encode(), "ndjson" if ndjson else "json"), AcceptedTimes(timezone.now(), 7)
     decoded = decode_entries(payload)
     columns = None if decoded is None else fast_path.quick_columns(decoded, window)
     if columns is not None:
@@ -188,7 +188,7 @@ def test_both_ways_through_a_batch_agree(entries: list[dict[str, Any]], indent: 
 @settings(**LIMITS)
 def test_any_timestamp_is_read_or_refused(text: str) -> None:
     payload = make_payload(json.dumps([{"message": "a", "timestamp": text}]).encode(), "json")
-    make_batch(payload, Window(timezone.now(), 365), is_lenient=True)  # which raises for what is not JSON alone
+    make_batch(payload, AcceptedTimes(timezone.now(), 365), is_lenient=True)  # which raises for what is not JSON alone
 
 
 @given(number=st.floats() | st.integers() | st.integers(-(10**25), 10**25))
@@ -197,4 +197,4 @@ def test_any_number_is_read_as_a_time_or_refused(number: float) -> None:
     if not math.isfinite(number):
         return
     payload = make_payload(json.dumps([{"message": "a", "timestamp": number}]).encode(), "json")
-    make_batch(payload, Window(timezone.now(), 365), is_lenient=True)  # which raises for what is not JSON alone
+    make_batch(payload, AcceptedTimes(timezone.now(), 365), is_lenient=True)  # which raises for what is not JSON alone

@@ -14,7 +14,7 @@ import requests
 from django.db import OperationalError
 
 from logs.ingest.columns import Batch, Columns
-from logs.ingest.group_commit import Merger
+from logs.ingest.group_commit import GroupCommit
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import KeyScope
 from tests.installation import Installation, stop
@@ -46,7 +46,7 @@ class Storage:
 
 def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> list[Exception | None]:
     """Store the first batch and, while that goes on, the others; returns what each raised."""
-    merger = Merger(storage)
+    merger = GroupCommit(storage)
 
     def store(each: Batch) -> Exception | None:
         try:
@@ -97,11 +97,11 @@ def test_a_failure_of_the_first_does_not_hold_up_the_next() -> None:
 
 def test_keys_do_not_wait_for_each_other() -> None:
     storage = Storage()
-    merger = Merger(storage)
+    merger = GroupCommit(storage)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(merger.store, "a", SCOPE, batch("a"))
         storage.began.wait(60)
-        other = Merger(lambda *_: None)
+        other = GroupCommit(lambda *_: None)
         other.store("b", SCOPE, batch("b"))
         storage.go_on.set()
         waiting.result(60)

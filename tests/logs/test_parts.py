@@ -12,12 +12,12 @@ from accounts.models import Org
 from logs.search.index_bounds import cuts
 from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
-from logs.search.plans import Span, gathered
+from logs.search.plans import RowRange, gathered
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.storage import trigram_index
 from logs.storage.rollup import repair
-from logs.storage.trigram_index import Part, built_parts
+from logs.storage.trigram_index import TrigramIndex, built_parts
 from logs.tasks import index_log_parts
 from services.models import Service
 from services.scopes import scopes_of
@@ -90,7 +90,7 @@ def test_full_hours_of_today_have_one_until_the_day_has(
     assert build_all(NOW + HOUR) == [f"{days[1]}_parts_202603171100_202603171300"]
 
     assert build_all(NOW + timedelta(days=1)) == [f"{days[1]}_parts_idx"]
-    assert [part for part in built_parts() if part.partition == days[1]] == [Part(days[1])]
+    assert [part for part in built_parts() if part.partition == days[1]] == [TrigramIndex(days[1])]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -131,7 +131,7 @@ def test_a_search_asks_the_index_of_each_hour_and_misses_nothing(
         make_log(service, "a needle in here", ts=ts)
 
     search = prepare(service.org_id, parse("needle"), scopes_of(service.org))
-    sql, params = gathered(Span(service.org_id, TODAY, NOW), search.parts(walked=False))
+    sql, params = gathered(RowRange(service.org_id, TODAY, NOW), search.parts(walked=False))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}", params)
         plan = "\n".join(row[0] for row in cursor.fetchall())

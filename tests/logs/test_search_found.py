@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Org
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.models import LogEntry
 from logs.search.fields import key_for_json
 from logs.search.jsonpaths import flat_fields
@@ -37,7 +37,7 @@ WORDS = st.lists(WORD, min_size=3, max_size=7).map(" ".join)
 LINE = WORDS | st.text(STORABLE, min_size=1, max_size=40) | st.text("aB%_\\'\" /=日ſΣσςıİß\n", min_size=1, max_size=30)
 
 
-def found(org: Org, query: str, *, days: float = 30, limit: int = 100, before: Address | None = None) -> list[LogRow]:
+def found(org: Org, query: str, *, days: float = 30, limit: int = 100, before: LogCursor | None = None) -> list[LogRow]:
     window = Window(NOW - timedelta(days=days), NOW + timedelta(days=1))
     with search_session(org.pk) as session:
         search = prepare(org.pk, parse(query), scopes_of(org))

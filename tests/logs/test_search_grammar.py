@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs.search.errors import Mistake
+from logs.search.errors import QuerySyntaxError
 from logs.search.parser import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse
 from logs.search.printer import print_query
 from logs.search.tree import (
@@ -96,7 +96,7 @@ def test_a_query_means(query: str, meaning: Node) -> None:
     ],
 )
 def test_a_mistake_tells_where_and_how(query: str, start: int, words: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(QuerySyntaxError) as caught:
         parse(query)
     assert caught.value.start == start
     assert start < caught.value.end <= max(len(query), start + 1)
@@ -104,10 +104,10 @@ def test_a_mistake_tells_where_and_how(query: str, start: int, words: str) -> No
     assert caught.value.hint
 
 
-def read(query: str) -> tuple[Node, Mistake | None]:
+def read(query: str) -> tuple[Node, QuerySyntaxError | None]:
     try:
         return parse(query), None
-    except Mistake as mistake:
+    except QuerySyntaxError as mistake:
         return Everything(), mistake
 
 

@@ -17,12 +17,12 @@ from django.test import Client
 from accounts.models import Org, User
 from logs.search.page import Search, newest_page, prepare
 from logs.search.parser import parse
-from logs.search.plans import Span, is_walk, page_of_slice
+from logs.search.plans import RowRange, is_walk, page_of_slice
 from logs.search.session import search_session
 from logs.search.slices import Slicer, Window
 from logs.search.tenant_share import shares
 from logs.storage.trigram_index import COLUMNS, ORG
-from pulseops.core.db.statement_timeout import OutOfTimeError
+from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.models import Service
 from services.scopes import scopes_of
 from tests.factories import make_log, make_service
@@ -76,7 +76,7 @@ def full_day(service: Service, outsider: User) -> Search:
 def plan_of(search: Search, query: str, width: timedelta) -> str:
     asked = prepare(search.org_id, parse(query), search.scopes)
     walked = is_walk(asked.rest, width)
-    span = Span(search.org_id, DAY + timedelta(days=1) - width, DAY + timedelta(days=1))
+    span = RowRange(search.org_id, DAY + timedelta(days=1) - width, DAY + timedelta(days=1))
     sql, params = page_of_slice(span, asked.parts(walked=walked), is_walk=walked, limit=101)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (COSTS OFF) {sql}", params)
@@ -136,7 +136,7 @@ def test_of_a_long_text_a_few_rare_letters_are_looked_up(full_day: Search) -> No
 
 def test_a_statement_that_takes_too_long_ends_and_the_session_goes_on(org: Org) -> None:
     with search_session(org.pk) as session:
-        with pytest.raises(OutOfTimeError):
+        with pytest.raises(QueryTimeoutError):
             session.fetch("SELECT pg_sleep(5)", [], seconds=0.05)
         assert session.fetch("SELECT 1", [], seconds=20) == [(1,)]
 

@@ -105,7 +105,7 @@ def test_one_query_and_none_while_it_is_fresh(org: Org, settings: Any) -> None:
     caches["process"].clear()
     for expected in (1, 0):
         with CaptureQueriesContext(connection) as captured:
-            troubles.troubles_of(org)
+            troubles.banners_for(org)
         assert len(captured) == expected
 
 

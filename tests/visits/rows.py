@@ -13,7 +13,7 @@ from accounts.models import AuditLog, Invitation, Membership, Org, Role, Session
 from alerts.models import AlertFiring, AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from incidents.models import Incident, IncidentEvent
-from logs.cursor import Address
+from logs.cursor import LogCursor
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
@@ -61,7 +61,7 @@ def rows_of(org: Org) -> dict[str, object]:
         "rule_id": AlertRule.objects.for_org(org).filter(name="Many errors"),
     }
     found = {name: row.pk for name, rows in first.items() if (row := rows.order_by("pk").first())}
-    return {**found, **({"address": Address(log.ts, log.pk)} if log else {})}
+    return {**found, **({"address": LogCursor(log.ts, log.pk)} if log else {})}
 
 
 def readers_of(org: Org) -> dict[str, User]:

@@ -116,7 +116,7 @@ def read_shapes(cursor: CursorWrapper, schema: str = "public") -> dict[str, Tabl
     return tables
 
 
-def loosening(name: str, wanted: Table, found: Table, obsolete: Mapping[str, str]) -> Iterator[Change]:
+def relax(name: str, wanted: Table, found: Table, obsolete: Mapping[str, str]) -> Iterator[Change]:
     """Yield what lets values be moved: missing columns come, rules that are not wanted go.
 
     A column that is not wanted stays, but nobody has to fill it. `obsolete` are indexes, shape → why it goes.
@@ -141,7 +141,7 @@ def loosening(name: str, wanted: Table, found: Table, obsolete: Mapping[str, str
             yield Change(name, sql, f"{column} may be empty" + ("" if asked else "; it is kept"))
 
 
-def tightening(name: str, wanted: Table, found: Table) -> Iterator[Change]:
+def enforce(name: str, wanted: Table, found: Table) -> Iterator[Change]:
     """Yield what is missing for `found` to be as wanted, columns first and foreign keys last."""
     for column, it in wanted.columns.items():
         yield from _column_changes(name, column, it, found.columns[column])

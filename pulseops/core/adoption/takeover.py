@@ -16,7 +16,7 @@ from django.db import migrations
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from pulseops.core.adoption.schema_diff import Change, ForeignKey, loosening, read_shapes, tightening, wanted_shapes
+from pulseops.core.adoption.schema_diff import Change, ForeignKey, enforce, read_shapes, relax, wanted_shapes
 
 # Where else rows of a table are now: under another name, or set aside because they are nobody's.
 MOVED = {"service_github_integrations": ("github_integrations",), "logs": ("logs_of_nobody",)}
@@ -69,12 +69,12 @@ class Adoption:
             self._rename(cursor)
             found = read_shapes(cursor)
             for name, shape in wanted.items():
-                _make(cursor, loosening(name, shape, found[name], self.obsolete_indexes.get(name, {})))
+                _make(cursor, relax(name, shape, found[name], self.obsolete_indexes.get(name, {})))
             if self.script:
                 cursor.execute(self._read(self.script))
             found = read_shapes(cursor)
             for name, shape in wanted.items():
-                _make(cursor, tightening(name, shape, found[name]))
+                _make(cursor, enforce(name, shape, found[name]))
 
     @property
     def baseline(self) -> str:

@@ -24,26 +24,26 @@ from typing import Any
 import psycopg
 
 SUSPICIOUS_SECONDS = 1.5  # of waiting for one answer
-_KNOCK_SECONDS = 2.0
+_PROBE_SECONDS = 2.0
 _AGAIN_SECONDS = 5.0  # between two knocks at a server that answers them but not its clients
 _POLL_SECONDS = 0.25
 # https://www.postgresql.org/docs/current/protocol-message-formats.html: SSLRequest, which is answered with one byte
 # before anybody asks who is there.
-_KNOCK = struct.pack("!ii", 8, 80877103)
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ServerProbe:
     """Where a server listens: a socket's directory, or a host, and a port."""
 
     host: str
     port: int
 
-    def opens(self) -> bool:
+    def responds(self) -> bool:
         """Tell whether somebody answers; a server that is gone and says so does not hang."""
         try:
             with self._reach() as peer:
-                peer.sendall(_KNOCK)
+                peer.sendall(_SSL_REQUEST)
                 peer.recv(1)
         except TimeoutError:
             return False
@@ -53,9 +53,9 @@ class Door:
 
     def _reach(self) -> socket.socket:
         if not self.host.startswith("/"):
-            return socket.create_connection((self.host, self.port), timeout=_KNOCK_SECONDS)
+            return socket.create_connection((self.host, self.port), timeout=_PROBE_SECONDS)
         peer = socket.socket(socket.AF_UNIX)
-        peer.settimeout(_KNOCK_SECONDS)
+        peer.settimeout(_PROBE_SECONDS)
         try:
             peer.connect(f"{self.host}/.s.PGSQL.{self.port}")
         except OSError:
@@ -100,7 +100,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.is_hung = False
-        self._door: Door | None = None
+        self._door: ServerProbe | None = None
         self._waits: weakref.WeakSet[Wait] = weakref.WeakSet()
         self._connecting: dict[object, float] = {}
         self._thread: threading.Thread | None = None
@@ -110,7 +110,7 @@ class Watch:
     def add(self, raw: psycopg.Connection[Any]) -> Wait:
         """Watch over what is waited for on `raw`."""
         wait = Wait(raw)
-        self._door = Door(raw.info.host, raw.info.port)
+        self._door = ServerProbe(raw.info.host, raw.info.port)
         with self._lock:
             self._waits.add(wait)
             if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
@@ -135,7 +135,7 @@ class Watch:
         now = time.monotonic()
         if self._door is None or now < self._knock_at or not (self.is_hung or self._has_long_wait(now)):
             return
-        self.is_hung = not self._door.opens()
+        self.is_hung = not self._door.responds()
         if self.is_hung:
             for wait in self._all_waits():
                 wait.cut()

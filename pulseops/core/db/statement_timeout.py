@@ -15,12 +15,12 @@ LEAST_SECONDS = 0.02
 _LIMITS = "SET LOCAL jit = {}; SET LOCAL max_parallel_workers_per_gather = {}; SET LOCAL statement_timeout = {}"
 
 
-class OutOfTimeError(Exception):
+class QueryTimeoutError(Exception):
     """The query took longer than it was given."""
 
 
-def rows_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return what `sql`, one statement, selects; raises OutOfTimeError, after which the connection is as before.
+def fetch_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return what `sql`, one statement, selects; raises QueryTimeoutError, after which the connection is as before.
 
     The limits go with the query in one message: one way to the database and back, which PostgreSQL takes as one
     transaction. They are lifted in the same message: if time ran out just as the query ended, the server would else
@@ -38,5 +38,5 @@ def rows_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[A
             return list(cursor.fetchall())
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise OutOfTimeError from error
+            raise QueryTimeoutError from error
         raise

@@ -85,7 +85,7 @@ def duration(seconds: float | None) -> str:
 @register.simple_tag
 def status(state: str, label: str = "") -> SafeString:
     """Say a state with its shape and colour; `label` if the word to show differs from `state`."""
-    seen = tones.look(state)
+    seen = tones.style_of(state)
     said = label or ("OK" if state == "ok" else state.capitalize())
     return format_html('<span class="status tone-{}">{}{}</span>', seen.tone, icon(seen.icon), said)
 

@@ -71,6 +71,6 @@ TONE_ICONS = {
 }
 
 
-def look(state: str) -> Look:
+def style_of(state: str) -> Look:
     """Return how `state` looks; a word that nobody has listed is a neutral ring."""
     return STATES.get(state.lower(), _UNKNOWN)
