@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import quote, urlencode
 
-from django import forms
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -187,16 +186,3 @@ def _columns(text: str | None) -> tuple[str, ...]:
 
 def _written_column(name: str) -> str:
     return name.replace(",", " ")
-
-
-class SavedViewForm(forms.Form):
-    """A name for the page whose query string is `page`."""
-
-    name = forms.CharField(max_length=80, label="Name")
-    is_shared = forms.BooleanField(required=False, label="For everybody in the organisation")
-    page = forms.CharField(required=False, max_length=10_000, widget=forms.HiddenInput)
-
-    def params(self) -> dict[str, str]:
-        """Return the lasting parameters of the page, as they would be written today."""
-        asked = ExplorerState.read(QueryDict(self.cleaned_data["page"]))
-        return {name: value for name, value in asked.params().items() if name in LASTING}

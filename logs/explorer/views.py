@@ -28,11 +28,12 @@ from logs.explorer import actions
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for
 from logs.explorer.export import FORMATS, ExportsBusyError
 from logs.explorer.export import export as stream
+from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
 from logs.explorer.results import explore, lister
 from logs.explorer.saved_views import offered_views, view_url
-from logs.explorer.state import ExplorerState, SavedViewForm
+from logs.explorer.state import ExplorerState
 from logs.explorer.time_range import to_url
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
