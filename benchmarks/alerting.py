@@ -111,9 +111,9 @@ def post(port: int, path: str, body: bytes, headers: dict[str, str]) -> None:
 
 def errors_to_messages(port: int, trials: int) -> list[float]:
     """Send an error for each trial; return how long its message took."""
-    from tests import receivers
-    from tests.alerting import make_channel, make_rule
-    from tests.factories import make_key, make_org, make_service
+    from tests.support import receivers
+    from tests.support.alerting import make_channel, make_rule
+    from tests.support.factories import make_key, make_org, make_service
 
     body = json.dumps({"logs": [{"level": "error", "message": "checkout failed"}] * 5}).encode()
     took = []
@@ -134,9 +134,9 @@ def failures_to_messages(port: int, trials: int) -> list[float]:
     from benchmarks.webhooks import PAYLOAD
     from deployments.github.signatures import derive_secret, hash_secret
     from deployments.models import GitHubIntegration
-    from tests import receivers
-    from tests.alerting import make_channel, make_rule
-    from tests.factories import make_org, make_service
+    from tests.support import receivers
+    from tests.support.alerting import make_channel, make_rule
+    from tests.support.factories import make_org, make_service
 
     document = json.loads(PAYLOAD.read_text())
     took = []

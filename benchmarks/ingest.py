@@ -29,7 +29,7 @@ import psycopg
 
 from benchmarks.load import Load, batches_of, make_logs, make_requests, run_load
 from benchmarks.report import Table, write_section
-from tests.installation import Installation, stop
+from tests.support.installation import Installation, stop
 
 WARM_UP = 1.0  # seconds
 ROUNDS, ROUND_SECONDS = 12, 2.0

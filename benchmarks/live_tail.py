@@ -130,7 +130,7 @@ def page_of(email: str, port: int) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     from accounts.queries import user_by_email
-    from tests.browser import CHROMIUM_FLAGS
+    from tests.support.browser import CHROMIUM_FLAGS
 
     client, person = Client(), user_by_email(email)
     assert person

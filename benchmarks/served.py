@@ -20,8 +20,8 @@ def web() -> Iterator[tuple[int, str]]:
     from django.core.management import call_command
 
     from services.models import Environment
-    from tests.factories import make_key
-    from tests.installation import free_port, stop
+    from tests.support.factories import make_key
+    from tests.support.installation import free_port, stop
 
     call_command("collectstatic", interactive=False, verbosity=0)
     port = free_port()

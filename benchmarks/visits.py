@@ -27,8 +27,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, sync_playwright
 
 from benchmarks.report import Table, write_section
-from tests.chromium import CHROMIUM_FLAGS, found_chromium
-from tests.installation import Installation
+from tests.support.chromium import CHROMIUM_FLAGS, found_chromium
+from tests.support.installation import Installation
 from tests.visits.browsing import THEMES, Sight, look_at
 from tests.visits.counting import COUNT
 

@@ -13,11 +13,11 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
-from tests.databases import Catalog, catalog, migrate, scratch_database
-from tests.factories import make_member, make_org, make_service, make_user
-from tests.installation import Installation
+from tests.support.databases import Catalog, catalog, migrate, scratch_database
+from tests.support.factories import make_member, make_org, make_service, make_user
+from tests.support.installation import Installation
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.support.browser"]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from accounts.models import Org
 from pulseops.core.models import CronRun
-from tests import receivers
-from tests.alerting import make_channel, make_rule, tell
+from tests.support import receivers
+from tests.support.alerting import make_channel, make_rule, tell
 
 pytestmark = pytest.mark.django_db
 INTERNAL = [f"/api/internal/cron/{name}" for name in ("evaluate", "notifications", "cleanup")]

@@ -10,7 +10,7 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
-from tests.databases import Catalog, catalog, documented_tables, migrate, rows, scratch_database
+from tests.support.databases import Catalog, catalog, documented_tables, migrate, rows, scratch_database
 
 DATA = """
 INSERT INTO orgs (id, name) VALUES ('00000000-0000-4000-8000-000000000001', 'Old Inc');

@@ -18,9 +18,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pulseops.core.postgres.server import embedded_server
-from tests import receivers
-from tests.installation import all_gone, family, free_port, is_ready, start_up, stop
-from tests.waiting import wait_until
+from tests.support import receivers
+from tests.support.installation import all_gone, family, free_port, is_ready, start_up, stop
+from tests.support.waiting import wait_until
 
 PASSWORD = "a battery of correct horses"
 

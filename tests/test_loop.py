@@ -23,11 +23,11 @@ from notifications.models import Job
 from pulseops.core.jobs.wakeups import _woken
 from pulseops.core.models import CronRun
 from pulseops.server.dispatcher import Agenda
-from tests import receivers, workers
-from tests.alerting import make_channel, make_rule, tell
 from tests.deployments.github import deliver, make_integration, run_event
-from tests.factories import make_key, make_org, make_service
-from tests.waiting import wait_until
+from tests.support import receivers, workers
+from tests.support.alerting import make_channel, make_rule, tell
+from tests.support.factories import make_key, make_org, make_service
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = 10  # seconds, also on a busy machine; a message that nobody was woken for takes thirty

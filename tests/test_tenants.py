@@ -21,7 +21,7 @@ from logs.cursor import LogCursor
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
 from services.models import ApiKey, Environment
-from tests.factories import make_service
+from tests.support.factories import make_service
 from tests.test_urlconf import PUBLIC, routes
 
 # Routes whose argument names something that belongs to nobody: a file type, a docs page, the reader's own things.

@@ -1,10 +1,10 @@
 """Which three letters of a text to ask the index of parts for: few that are rare cost less than all of them.
 
-An index of every three letters in a row (logs/storage/trigram_index.py) reads a list of rows for each three letters that
-it is asked for, and those of ordinary words are long. So of a long text the least common are chosen, and
-whether the whole text is there is seen in the rows. What is common is guessed from how often letters stand in English text; three digits are
-rarer than three letters, and letters of other scripts rarer still. But logs are full of numbers, so a number is asked
-for by more of its digits, and by those that overlap.
+An index of every three letters in a row (logs/storage/trigram_index.py) reads a list of rows for each three letters
+that it is asked for, and those of ordinary words are long. So of a long text the least common are chosen, and
+whether the whole text is there is seen in the rows. What is common is guessed from how often letters stand in English
+text; three digits are rarer than three letters, and letters of other scripts rarer still. But logs are full of numbers,
+so a number is asked for by more of its digits, and by those that overlap.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.actions.invitations import invite
 from accounts.models import Membership, Role, User
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import PASSWORD, make_member, make_org, make_user
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import PASSWORD, make_member, make_org, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 390, "height": 844}

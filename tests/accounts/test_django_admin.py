@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.actions.invitations import invite
 from accounts.models import AuditLog, Membership, Org, Role, Session, User
 from tests.accounts.conftest import Working
-from tests.factories import PASSWORD, make_user
+from tests.support.factories import PASSWORD, make_user
 
 ACCOUNTS = ("user", "org", "membership", "session", "invitation", "auditlog")
 

@@ -12,7 +12,7 @@ from accounts.actions.invitations import InvitationGoneError, accept_invitation,
 from accounts.models import AuditLog, Invitation, Membership, Org, Role, User
 from tests.accounts.conftest import Working
 from tests.accounts.test_members import at_once
-from tests.factories import PASSWORD, make_member, make_org, make_user
+from tests.support.factories import PASSWORD, make_member, make_org, make_user
 
 NEW = {"name": "Grace Hopper", "password": PASSWORD}
 

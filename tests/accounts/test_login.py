@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import AuditLog, Membership, Role, Session, User
 from accounts.passwords import BcryptHasher
 from accounts.sessions import hash_session_key
-from tests.factories import PASSWORD, make_org, make_user
+from tests.support.factories import PASSWORD, make_org, make_user
 
 
 def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str) -> Any:

@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts.actions.members import LastAdminError, change_role, leave_org, remove_member
 from accounts.models import AuditLog, Membership, Org, Role, User
-from tests.factories import make_member, make_org, make_user
-from tests.threads import at_once
+from tests.support.factories import make_member, make_org, make_user
+from tests.support.threads import at_once
 
 
 def membership(user: User) -> Membership:

@@ -10,7 +10,7 @@ from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
 from accounts.tasks import purge_deleted_orgs
 from services.models import Service
 from tests.accounts.conftest import Working
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 
 @pytest.mark.django_db

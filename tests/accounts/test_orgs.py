@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditLog, Membership, Org, Role, User
-from tests.factories import make_member, make_org, make_user
+from tests.support.factories import make_member, make_org, make_user
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Membership, Org, Role, Session, User
 from services.models import Service
-from tests.factories import make_member, make_org, make_service
+from tests.support.factories import make_member, make_org, make_service
 
 pytestmark = pytest.mark.django_db
 

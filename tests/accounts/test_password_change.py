@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from accounts.sessions import hash_session_key
 from tests.accounts.conftest import Working
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 NEW = "another good password"
 

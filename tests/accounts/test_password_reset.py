@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from accounts.models import Session, User
 from tests.accounts.conftest import Working
-from tests.factories import PASSWORD, make_user
+from tests.support.factories import PASSWORD, make_user
 
 NEW = "another good password"
 

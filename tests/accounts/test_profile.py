@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import AuditLog, User
 from tests.accounts.conftest import Working
-from tests.factories import PASSWORD, make_user
+from tests.support.factories import PASSWORD, make_user
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from accounts.actions import users
 from accounts.models import AuditLog, Membership, Org, Session, User
 from tests.accounts.conftest import Working
 from tests.accounts.test_members import at_once
-from tests.factories import PASSWORD, make_user
+from tests.support.factories import PASSWORD, make_user
 
 GOOD = {"name": "Ada Lovelace", "email": "ada@example.org", "org": "Analytical Engines", "password": PASSWORD}
 

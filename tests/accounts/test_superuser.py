@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 
 @pytest.mark.django_db

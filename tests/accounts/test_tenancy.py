@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.tenancy import org_admin, org_developer, org_member
-from tests.factories import make_member, make_org, make_user
+from tests.support.factories import make_member, make_org, make_user
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/orgs/members?x=1"}
 

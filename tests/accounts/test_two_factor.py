@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role, User
 from tests.accounts.conftest import Working
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 
 def code_for(secret: str) -> str:

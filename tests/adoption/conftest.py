@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
 from tests.adoption.shapes import VARIANTS, Row, build_running, contents
-from tests.databases import migrate, scratch_database
+from tests.support.databases import migrate, scratch_database
 
 
 @dataclass(frozen=True)

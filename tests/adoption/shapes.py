@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests.databases import documented_tables, rows
+from tests.support.databases import documented_tables, rows
 
 VARIANTS = ("numbered", "uuid")
 _HERE = Path(__file__).parent

@@ -13,8 +13,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
 from tests.adoption.shapes import build_running, contents, standing_in
-from tests.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
-from tests.waiting import wait_until
+from tests.support.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
+from tests.support.waiting import wait_until
 
 RUN = """
 import sys, django

@@ -21,10 +21,10 @@ from incidents.models import Incident
 from logs.models import LogEntry
 from notifications.delivery import deliver_due
 from notifications.models import Job
-from tests import receivers
 from tests.adoption.shapes import build_running, standing_in
-from tests.databases import migrate, scratch_database
 from tests.deployments.github import run_event
+from tests.support import receivers
+from tests.support.databases import migrate, scratch_database
 
 COOKIE, KEY = "c0" * 32, "pol_" + "5a" * 32
 

@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from pulseops.core.management.commands import migrate as command
 from tests.adoption.shapes import build_running, contents
-from tests.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
+from tests.support.databases import ROOT, Catalog, catalog, migrate, rows, scratch_database
 
 RUN = """
 import itertools, os, sys, time, django

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
 from tests.adoption.shapes import build_running, standing_in
-from tests.databases import Catalog, catalog, migrate, rows, scratch_database
+from tests.support.databases import Catalog, catalog, migrate, rows, scratch_database
 
 CHILDREN = """
 SELECT p.relname, c.relname FROM pg_inherits JOIN pg_class p ON p.oid = inhparent JOIN pg_class c ON c.oid = inhrelid

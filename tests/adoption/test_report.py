@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from deployments.github.signatures import SecretState, is_signed_by, secret_state
 from deployments.models import GitHubIntegration
 from tests.adoption.shapes import build_running, contents, standing_in
-from tests.databases import catalog, documented_tables, migrate, rows, scratch_database
+from tests.support.databases import catalog, documented_tables, migrate, rows, scratch_database
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from tests.adoption.conftest import Adopted
 from tests.adoption.shapes import Row, contents, table_rows
-from tests.databases import Catalog, catalog, migrate, rows
+from tests.support.databases import Catalog, catalog, migrate, rows
 
 SAME = (
     "schema_migrations", "orgs", "users", "org_members", "sessions", "services", "environments", "api_keys",

@@ -20,8 +20,8 @@ from deployments.models import Deployment
 from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Condition
 from services.models import Environment
-from tests.alerting import make_channel, make_rule, receive
-from tests.factories import make_org, make_service
+from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.factories import make_org, make_service
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=30)

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from accounts.models import Org, User
 from alerts.evaluate import evaluate
 from incidents.models import Incident
-from tests.alerting import make_channel, make_incident, make_rule, receive, tell
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_service
+from tests.support.alerting import make_channel, make_incident, make_rule, receive, tell
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import make_service
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

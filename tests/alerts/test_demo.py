@@ -19,8 +19,8 @@ from pulseops.core.outbound.client import RefusedError
 from pulseops.demo import notifications
 from pulseops.demo.fill import fill_demo
 from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, demo_logs
-from tests.alerting import make_channel, tell
-from tests.factories import make_org
+from tests.support.alerting import make_channel, tell
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from deployments.models import Deployment
 from incidents.evidence import Evidence
 from incidents.models import Incident
 from services.models import Environment
-from tests.alerting import make_channel, make_rule, receive
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
-from tests.factories import make_org, make_service
+from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db
 

@@ -15,10 +15,10 @@ from alerts.evaluate import Report, evaluate
 from alerts.models import AlertFiring
 from incidents.models import Incident
 from services.models import Environment
-from tests.alerting import make_channel, make_rule, receive
 from tests.alerts.looking import NOON, TICK, told
-from tests.factories import make_org, make_service
-from tests.threads import at_once
+from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.factories import make_org, make_service
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from alerts.evaluate import evaluate
 from deployments.models import Deployment
 from incidents.models import Incident
 from services.models import Environment
-from tests.alerting import make_channel, make_rule
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
-from tests.factories import make_service
+from tests.support.alerting import make_channel, make_rule
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 

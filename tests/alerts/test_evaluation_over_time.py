@@ -11,9 +11,9 @@ from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import investigate_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
 from services.models import Environment
-from tests.alerting import make_channel, make_rule, receive
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
-from tests.factories import make_service
+from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 

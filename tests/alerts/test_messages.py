@@ -15,9 +15,9 @@ from alerts.evaluate import evaluate
 from incidents.models import IncidentEvent
 from notifications.delivery import deliver_due
 from notifications.models import Job
-from tests import receivers
-from tests.alerting import make_channel, make_rule, receive
-from tests.factories import make_org, make_service
+from tests.support import receivers
+from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.factories import make_org, make_service
 
 TICK = timedelta(seconds=30)
 TOLD = {"created", "reopened", "resolved"}

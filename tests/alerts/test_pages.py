@@ -18,8 +18,8 @@ from alerts.models import AlertFiring, AlertRule
 from alerts.tasks import trim_firings
 from incidents.models import Incident
 from services.models import Environment
-from tests.alerting import make_rule, receive
-from tests.factories import make_org, make_service
+from tests.support.alerting import make_rule, receive
+from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User], Client]

@@ -23,7 +23,7 @@ from pulseops.demo import deployments as demo
 from pulseops.demo import logs as logs_demo
 from pulseops.demo.story import DEMO_SERVICES
 from services.models import Environment
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 SignIn = Callable[[User], Client]
 

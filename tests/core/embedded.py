@@ -16,7 +16,7 @@ import psutil
 from pulseops.core.postgres import process
 from pulseops.core.postgres.home import open_home
 from pulseops.core.postgres.server import EmbeddedServer
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_SYNC = {"fsync": "off"}

@@ -21,7 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from pulseops.core.postgres.base import DatabaseWrapper
 from tests.core.embedded import NO_SYNC, ROOT, Places, kill_server, postgres_processes, server_pid
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 POOL = {"CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}}
 POOL_OF_ONE = {"CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": {"min_size": 1, "max_size": 1, "timeout": 5}}}

@@ -19,7 +19,7 @@ from pulseops.core.postgres.errors import StartFailedError, WrongMajorVersionErr
 from pulseops.core.postgres.home import ServerUser, open_home
 from pulseops.core.postgres.server import EmbeddedServer
 from tests.core.embedded import Client, Places, kill_server, postgres_processes, server_pid
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 TRIES = ("first", "second", "third", "fourth", "fifth")  # to interrupt what may be over before
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.factories import make_org
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.urls("tests.core.frame_urls")
 ID = "test-1234"

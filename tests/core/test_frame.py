@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Org, Role, User
 from pulseops import urls
-from tests.factories import make_member, make_user
+from tests.support.factories import make_member, make_user
 
 pytestmark = pytest.mark.urls("tests.core.frame_urls")
 PLACES = ["Dashboard", "Logs", "Incidents", "Deployments", "Alerts", "Services"]

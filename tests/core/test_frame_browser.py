@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import User
-from tests.browser import assert_accessible, assert_fits
+from tests.support.browser import assert_accessible, assert_fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.core.frame_urls")]
 PHONE = {"width": 390, "height": 844}

@@ -17,8 +17,8 @@ from pulseops.core.db import hang_watch
 from pulseops.core.db.answer_timeout import bound_waits
 from pulseops.core.db.hang_watch import ServerProbe, Watch, watch
 from pulseops.pages.error_pages import is_database_away
-from tests.installation import free_port
-from tests.waiting import wait_until
+from tests.support.installation import free_port
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

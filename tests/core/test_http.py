@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from pulseops.core.outbound import client as http
 from pulseops.core.outbound import ip_rules
-from tests import receivers
+from tests.support import receivers
 
 INNER = [
     "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.1.1.1", "169.254.169.254", "172.31.255.255", "192.0.0.8",

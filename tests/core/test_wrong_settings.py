@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulseops.core.config.environment import Environment
-from tests.installation import ROOT
+from tests.support.installation import ROOT
 
 # Each value is wrong for its variable; what is said begins with the variable's name.
 WRONG = {

@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.models import Org
 from deployments.github.signatures import derive_secret, hash_secret
 from deployments.models import GitHubIntegration
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 PATH = "/api/v1/github/webhook"
 PAYLOADS = Path(__file__).parent / "payloads"

@@ -16,7 +16,7 @@ from deployments.models import Deployment
 from pulseops.core.extensions import AFTER_DEPLOYMENT
 from services.keys import make_key
 from services.models import ApiKey, Environment
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/deployments"

@@ -15,9 +15,9 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Org, Role, User
 from deployments.models import Deployment, GitHubIntegration
 from pulseops.demo import deployments as demo
-from tests.browser import assert_accessible, assert_fits
 from tests.deployments.github import deliver, encode, headers, make_integration, payload, sign
-from tests.factories import make_member, make_org, make_service
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import make_member, make_org, make_service
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

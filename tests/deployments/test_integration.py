@@ -15,7 +15,7 @@ from deployments.github.signatures import SecretState, derive_secret, secret_sta
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from services.models import Service
 from tests.deployments.github import deliver, payload
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

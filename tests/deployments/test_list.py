@@ -16,7 +16,7 @@ from deployments.models import Deployment
 from deployments.queries import LANE_LENGTH, PAGE_LENGTH, deployments_before, failed_deployments, next_deployment
 from pulseops.core.extensions import TIMELINE_MARKS
 from services.models import Environment
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from deployments.models import Deployment
 from deployments.snippets import deployment_snippets
-from tests.factories import make_key, make_org, make_service
+from tests.support.factories import make_key, make_org, make_service
 
 needs_tools = pytest.mark.skipif(
     not all(map(shutil.which, ("curl", "jq", "git"))), reason="the snippets call curl, jq and git"

@@ -12,7 +12,7 @@ from accounts.models import Org
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
 from tests.deployments.github import deliver, make_integration, payload
 from tests.deployments.hooks import GOOD, only_line
-from tests.factories import make_org
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, W
 from pulseops.core.db.advisory_locks import transaction_lock
 from tests.deployments.github import PATH, SHA, encode, headers, payload, run_event, sign
 from tests.deployments.web import serve
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

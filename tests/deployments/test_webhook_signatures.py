@@ -12,7 +12,7 @@ from deployments.github.signatures import derive_secret
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery
 from tests.deployments.github import PATH, deliver, encode, headers, make_integration, payload, sign
 from tests.deployments.hooks import GOOD, SEEN, only_line
-from tests.factories import make_org
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 

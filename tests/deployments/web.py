@@ -18,7 +18,7 @@ import django
 import requests
 from django.conf import settings
 
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 _DATABASE = "PULSEOPS_TEST_DATABASE"

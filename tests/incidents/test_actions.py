@@ -30,9 +30,9 @@ from incidents.evidence import DeploymentFact, Evidence, sample_line
 from incidents.models import Incident, IncidentEvent
 from incidents.transitions import Move, TransitionError
 from notifications.models import Job
-from tests.alerting import make_channel, make_incident
-from tests.factories import make_org, make_service
-from tests.threads import at_once
+from tests.support.alerting import make_channel, make_incident
+from tests.support.factories import make_org, make_service
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 URL = "https://hooks.slack.com/services/x"

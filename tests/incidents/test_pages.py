@@ -16,8 +16,8 @@ from deployments.models import Deployment
 from incidents.actions import add_note, investigate_incident, resolve_incident
 from incidents.models import Incident
 from incidents.tasks import trim_incidents
-from tests.alerting import make_channel, make_incident, make_rule, receive
-from tests.factories import make_service
+from tests.support.alerting import make_channel, make_incident, make_rule, receive
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[[User], Client]

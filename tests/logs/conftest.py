@@ -21,7 +21,7 @@ from logs.models import LogEntry
 from logs.storage.rollup import repair
 from pulseops.core.db.advisory_locks import lock_number
 from services.models import Environment, Service
-from tests.factories import make_key, make_log, make_service
+from tests.support.factories import make_key, make_log, make_service
 
 URL = "/api/v1/logs/ingest"
 Send = Callable[..., Any]

@@ -15,9 +15,9 @@ from accounts.models import Org
 from logs.models import LogEntry
 from logs.tasks import delete_expired_logs, keep_log_partitions, merge_log_counts
 from services.models import Environment, Service
-from tests.factories import make_key, make_service
 from tests.logs.conftest import Send
 from tests.logs.test_partitions import as_counted
+from tests.support.factories import make_key, make_service
 
 ages = st.floats(min_value=-20, max_value=20 * 24)  # hours
 sends = st.tuples(st.just("send"), st.integers(0, 3), st.lists(ages, min_size=1, max_size=6))

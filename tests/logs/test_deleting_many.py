@@ -16,7 +16,7 @@ from logs.models import LogCount, LogEntry
 from logs.storage import bulk_delete, rollup
 from services.actions import delete_environment, delete_service
 from services.models import Environment, Service
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from django.utils import timezone
 from accounts.models import Org
 from logs.models import IngestReceipt, LogCount, LogEntry
 from services.models import ApiKey, Environment, Service
-from tests.factories import make_key, make_service
 from tests.logs.conftest import URL
-from tests.waiting import wait_until
+from tests.support.factories import make_key, make_service
+from tests.support.waiting import wait_until
 
 
 def fill(environment: Environment) -> str:

@@ -17,7 +17,7 @@ from incidents.models import Incident
 from logs.cursor import LogCursor
 from logs.models import LogEntry
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.support.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from logs.cursor import LogCursor
 from services.models import Environment, Service
-from tests.factories import make_log
 from tests.logs.reading import page, rows
+from tests.support.factories import make_log
 
 ClientFor = Callable[[User], Client]
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Role, User
-from tests.factories import make_member, make_org
+from tests.support.factories import make_member, make_org
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ZOOMED_IN = re.compile(r"from=\d{4}-[^&]*&to=\d{4}-")

@@ -18,7 +18,7 @@ from logs.search.session import search_session
 from logs.search.slices import Window
 from services.models import Service
 from services.scopes import scopes_of
-from tests.factories import make_log
+from tests.support.factories import make_log
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 

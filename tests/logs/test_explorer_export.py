@@ -16,8 +16,8 @@ from django.test import Client
 from accounts.models import AuditLog, Org, User
 from logs.models import LogEntry
 from services.models import Service
-from tests.factories import make_log
 from tests.logs.conftest import slots_taken
+from tests.support.factories import make_log
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 RANGE = "from=2026-03-17T11:00:00Z&to=2026-03-17T13:00:00Z"

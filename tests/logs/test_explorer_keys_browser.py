@@ -11,9 +11,9 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from services.models import Service
-from tests.browser import assert_accessible
-from tests.chromium import wait_until_settled
-from tests.factories import make_log
+from tests.support.browser import assert_accessible
+from tests.support.chromium import wait_until_settled
+from tests.support.factories import make_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.models import Org, User
 from logs.cursor import LogCursor
 from services.models import Service
-from tests.factories import make_log, make_service
 from tests.logs.reading import page
+from tests.support.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from logs.cursor import LogCursor
 from logs.models import LogEntry
 from services.models import Service
-from tests.factories import make_log
+from tests.support.factories import make_log
 
 
 def poll(client: Client, after: str, q: str = "") -> HttpResponse:

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from accounts.models import User
 from services.models import Service
-from tests.browser import assert_accessible
-from tests.factories import make_log
+from tests.support.browser import assert_accessible
+from tests.support.factories import make_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.support.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
 DAYS_AGO = timedelta(days=3)

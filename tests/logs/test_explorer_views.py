@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import AuditLog, Org, Role, User
 from logs.explorer import actions
 from logs.models import SavedView
-from tests.factories import make_member
+from tests.support.factories import make_member
 
 ClientFor = Callable[[User], Client]
 

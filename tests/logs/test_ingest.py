@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from logs.models import LogEntry
 from services.models import ApiKey, Environment, RateBucket
-from tests.factories import make_key
 from tests.logs.conftest import URL, Send
 from tests.logs.sending import HELLO, error, stored
+from tests.support.factories import make_key
 
 pytestmark = pytest.mark.django_db
 

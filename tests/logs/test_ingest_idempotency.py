@@ -12,8 +12,8 @@ from django.utils import timezone
 from logs.models import IngestReceipt, LogEntry
 from logs.tasks import forget_ingest_receipts
 from services.models import ApiKey, Environment, RateBucket
-from tests.factories import make_key
 from tests.logs.conftest import Send
+from tests.support.factories import make_key
 
 HELLO = {"logs": [{"message": "hello"}]}
 

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from tests.installation import Installation, stop
+from tests.support.installation import Installation, stop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
 LESS_THAN_USUAL = 8  # seconds; a body may take one here, and ten where nothing is set

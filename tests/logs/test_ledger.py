@@ -11,8 +11,8 @@ import psutil
 import pytest
 import requests
 
-from tests.installation import Installation, kill, stop
-from tests.waiting import wait_until
+from tests.support.installation import Installation, kill, stop
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("installation")]
 CLIENTS = 4

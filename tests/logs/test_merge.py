@@ -17,7 +17,7 @@ from logs.ingest.columns import Batch, Columns
 from logs.ingest.group_commit import GroupCommit
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import KeyScope
-from tests.installation import Installation, stop
+from tests.support.installation import Installation, stop
 
 SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 1_000)
 

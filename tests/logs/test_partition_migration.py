@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from tests.databases import rows, scratch_database
+from tests.support.databases import rows, scratch_database
 
 ORG, SERVICE, ENVIRONMENT = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 4))
 BEFORE = f"""

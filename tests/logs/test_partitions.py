@@ -22,8 +22,8 @@ from logs.tasks import (
     seal_log_days,
 )
 from services.models import Environment, Service
-from tests.factories import make_service
 from tests.logs.conftest import Send
+from tests.support.factories import make_service
 
 NOW = timezone.now()
 OLD = (NOW - timedelta(days=40)).replace(hour=12)

@@ -21,7 +21,7 @@ from logs.storage.trigram_index import TrigramIndex, built_parts
 from logs.tasks import index_log_parts
 from services.models import Service
 from services.scopes import scopes_of
-from tests.factories import make_log, make_service
+from tests.support.factories import make_log, make_service
 
 HOUR = timedelta(hours=1)
 TODAY = datetime(2026, 3, 17, tzinfo=UTC)

@@ -11,8 +11,8 @@ from accounts.models import Org
 from logs.models import LogEntry
 from logs.storage import retention
 from logs.tasks import delete_expired_logs
-from tests.alerting import receive
-from tests.factories import make_service
+from tests.support.alerting import receive
+from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
 

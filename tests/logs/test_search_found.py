@@ -23,7 +23,7 @@ from logs.search.slices import Window
 from logs.search.tree import Equals, Text, Value
 from services.models import Service
 from services.scopes import scopes_of
-from tests.factories import make_log, make_org, make_service
+from tests.support.factories import make_log, make_org, make_service
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 DATABASE = settings(

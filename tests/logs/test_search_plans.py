@@ -25,8 +25,8 @@ from logs.storage.trigram_index import COLUMNS, ORG
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.models import Service
 from services.scopes import scopes_of
-from tests.factories import make_log, make_service
 from tests.logs.conftest import slots_taken
+from tests.support.factories import make_log, make_service
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 DAY = NOW.replace(hour=0) - timedelta(days=1)

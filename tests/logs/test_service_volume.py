@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Org, User
 from logs.explorer.service_volume import volume_of
 from services.models import Service
-from tests.factories import make_log, make_service
+from tests.support.factories import make_log, make_service
 
 pytestmark = pytest.mark.django_db
 Page = Callable[[User], Client]

@@ -14,8 +14,8 @@ import psutil
 import pytest
 import requests
 
-from tests.installation import Installation, stop
-from tests.waiting import wait_until
+from tests.support.installation import Installation, stop
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
 MOST_SECONDS = 18  # whoever is not sent away waits twenty (DATABASE_ANSWER_SECONDS); 4 on a quiet machine

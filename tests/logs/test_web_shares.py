@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from pulseops.server.connection_balance import Shares
-from tests.installation import Installation, stop
-from tests.waiting import wait_until
+from tests.support.installation import Installation, stop
+from tests.support.waiting import wait_until
 
 REQUEST = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

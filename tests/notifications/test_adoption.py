@@ -10,7 +10,7 @@ from django.db import connection
 import notifications
 from accounts.models import Org
 from notifications.models import Channel, Job
-from tests.factories import make_org
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 SCRIPT = Path(str(notifications.__file__)).parent / "migrations" / "0005_adopt.sql"

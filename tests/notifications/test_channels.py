@@ -20,7 +20,7 @@ from notifications.actions import (
 )
 from notifications.models import Channel, Job
 from notifications.tasks import trim_notifications
-from tests.alerting import make_channel, tell
+from tests.support.alerting import make_channel, tell
 
 pytestmark = pytest.mark.django_db
 SECRET = "https://hooks.slack.com/services/T012345/B012345/abcdefghijklmnop"

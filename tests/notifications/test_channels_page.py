@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import AuditLog, Org, User
 from notifications.models import Channel, Job
-from tests.alerting import make_channel, tell
+from tests.support.alerting import make_channel, tell
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/settings/notifications"

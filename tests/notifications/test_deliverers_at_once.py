@@ -10,10 +10,10 @@ from pytest_django import Settings
 
 from notifications.delivery import deliver_due
 from notifications.models import Job
-from tests import receivers
-from tests.alerting import make_channel, tell
-from tests.factories import make_org
-from tests.threads import at_once
+from tests.support import receivers
+from tests.support.alerting import make_channel, tell
+from tests.support.factories import make_org
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORKERS = 8

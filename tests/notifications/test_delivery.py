@@ -14,10 +14,10 @@ from notifications import outcomes
 from notifications.actions import drop_job, retry_job
 from notifications.delivery import deliver_due
 from notifications.models import Job
-from tests import receivers
-from tests.alerting import make_channel, tell
-from tests.factories import make_org
 from tests.notifications.conftest import states
+from tests.support import receivers
+from tests.support.alerting import make_channel, tell
+from tests.support.factories import make_org
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 

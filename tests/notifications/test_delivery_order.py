@@ -14,10 +14,10 @@ from notifications import claims, outcomes
 from notifications.delivery import Deliverer, deliver_due
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
-from tests import receivers
-from tests.alerting import make_channel, tell
-from tests.factories import make_org
 from tests.notifications.conftest import states
+from tests.support import receivers
+from tests.support.alerting import make_channel, tell
+from tests.support.factories import make_org
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 

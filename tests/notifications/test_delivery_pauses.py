@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.models import Org
 from notifications.delivery import deliver_due
 from notifications.models import Job
-from tests import receivers
-from tests.alerting import make_channel, tell
 from tests.notifications.conftest import states
+from tests.support import receivers
+from tests.support.alerting import make_channel, tell
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 

@@ -19,7 +19,7 @@ from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
 from pulseops.core.web.health import beat
 from pulseops.pages import banners as troubles
-from tests.factories import make_org
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

@@ -23,7 +23,7 @@ from pulseops.core.web.health import beat
 from pulseops.dashboard.stats import standing
 from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service
-from tests.factories import make_key, make_org, make_service
+from tests.support.factories import make_key, make_org, make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from accounts.models import Org, User
 from incidents.models import Incident
 from notifications.models import Channel
-from tests.browser import assert_accessible, assert_fits
 from tests.pulseops.test_dashboard import fill
+from tests.support.browser import assert_accessible, assert_fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}

@@ -14,7 +14,7 @@ from logs.models import LogCount, LogEntry
 from pulseops.demo.fill import DEMO_EMAIL, demo_password
 from pulseops.demo.logs import fill_gap
 from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
-from tests.factories import make_log, make_org, make_service
+from tests.support.factories import make_log, make_org, make_service
 
 
 @pytest.mark.django_db

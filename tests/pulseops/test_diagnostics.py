@@ -25,8 +25,8 @@ from pulseops.diagnostics.intake import intake
 from pulseops.diagnostics.jobs import job_reports
 from pulseops.diagnostics.storage import predict, storage
 from services.models import ApiKey, RateBucket
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_key, make_member, make_org, make_service, make_user
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import make_key, make_member, make_org, make_service, make_user
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

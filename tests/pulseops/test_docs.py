@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from pulseops.docs.markdown import render
 from pulseops.docs.pages import GROUPS, groups
-from tests.browser import assert_accessible, assert_fits
+from tests.support.browser import assert_accessible, assert_fits
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 SLUGS = [slug for _, slugs in GROUPS for slug in slugs if (DOCS / f"{slug}.md").exists()]

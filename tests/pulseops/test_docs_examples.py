@@ -22,7 +22,7 @@ from pytest_django.live_server_helper import LiveServer
 from logs.models import LogEntry
 from services.models import ApiKey, Environment
 from services.snippets import filled_snippets
-from tests.factories import make_key, make_log, make_org, make_service
+from tests.support.factories import make_key, make_log, make_org, make_service
 
 ROOT = Path(settings.BASE_DIR)
 NDJSON = '{"level": "info", "message": "one"}\n{"level": "error", "message": "two"}\n'

@@ -16,9 +16,9 @@ from accounts.models import Org, Role, User
 from alerts.models import AlertRule
 from incidents.models import Incident
 from services.models import Service
-from tests import receivers, workers
-from tests.alerting import make_incident, make_rule
-from tests.factories import PASSWORD, make_key, make_member, make_org, make_service
+from tests.support import receivers, workers
+from tests.support.alerting import make_incident, make_rule
+from tests.support.factories import PASSWORD, make_key, make_member, make_org, make_service
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 390, "height": 844}

@@ -24,11 +24,11 @@ from pulseops.demo.story import DEMO_SERVICES, Trouble
 from pulseops.demo.traffic import Live, make_live
 from services.actions import create_service, revoke_key
 from services.models import ApiKey
-from tests import workers
-from tests.factories import make_log, make_org, make_user
-from tests.installation import free_port
-from tests.receivers import Receiver, answer, receiver
-from tests.waiting import wait_until
+from tests.support import workers
+from tests.support.factories import make_log, make_org, make_user
+from tests.support.installation import free_port
+from tests.support.receivers import Receiver, answer, receiver
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 KEYS = [(service, place, f"pol_{service}") for service in DEMO_SERVICES for place in ("production", "staging")]

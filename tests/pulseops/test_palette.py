@@ -10,8 +10,8 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Org, User
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_org, make_service
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import ROOT, Installation, stop
-from tests.waiting import wait_until
+from tests.support.installation import ROOT, Installation, stop
+from tests.support.waiting import wait_until
 
 _LOAD = """
 import json, sys, threading

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import AuditLog, Membership, Org, User
 from services.keys import hash_key
 from services.models import ApiKey, Environment, Service
-from tests.factories import make_org, make_user
+from tests.support.factories import make_org, make_user
 
 ASKED = {"org": "Acme", "email": "ann@example.com", "service": "api", "environment": "production"}
 

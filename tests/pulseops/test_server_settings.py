@@ -17,8 +17,8 @@ from accounts.models import Org, Role, User
 from pulseops.diagnostics import postgres_checks
 from pulseops.diagnostics.postgres_checks import WEAKNESSES, connections_needed, server_is_well_set, weaknesses
 from pulseops.server import options
-from tests.factories import make_member, make_user
-from tests.servers import EMBEDDED, POSTGRES_15, server
+from tests.support.factories import make_member, make_user
+from tests.support.servers import EMBEDDED, POSTGRES_15, server
 
 BAD = {
     "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off",

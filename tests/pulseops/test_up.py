@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.test import override_settings
 
 from pulseops.management.commands.up import collect_static
-from tests.installation import ROOT, free_port
+from tests.support.installation import ROOT, free_port
 
 
 def test_a_database_that_cannot_be_reached_is_told_in_words(tmp_path: Path) -> None:

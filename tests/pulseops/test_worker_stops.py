@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.installation import Installation, all_gone
-from tests.waiting import wait_until
+from tests.support.installation import Installation, all_gone
+from tests.support.waiting import wait_until
 
 HONCHOS_PATIENCE = 5  # seconds, after which it kills
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.receivers import Behaviour, Receiver, answer
+from tests.support.receivers import Behaviour, Receiver, answer
 
 
 def entries(sink: Receiver) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import AuditLog
 from services.models import ApiKey, RateBucket
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 
 from accounts.models import AuditLog, Org, User
 from services.models import Service
-from tests.factories import make_org, make_service
 from tests.services.conftest import SignedIn
+from tests.support.factories import make_org, make_service
 
 URL = "/services/new"
 ENTERED = {

@@ -14,7 +14,7 @@ from deployments.models import Deployment, GitHubIntegration, WebhookDelivery
 from incidents.models import Incident, Severity
 from logs.models import LogEntry
 from services.models import ApiKey, Environment, RateBucket, Service
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 USERS = [ApiKey, RateBucket, LogEntry, Deployment, GitHubIntegration, WebhookDelivery, Incident, AlertRule]
 

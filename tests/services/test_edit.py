@@ -7,8 +7,8 @@ import pytest
 from accounts.models import AuditLog, User
 from services.models import Service
 from services.views.lookups import find_service
-from tests.factories import make_service
 from tests.services.conftest import SignedIn
+from tests.support.factories import make_service
 
 SAME = {"name": "api", "description": "The API", "repo_url": "", "retention_days": "30"}
 

@@ -4,8 +4,8 @@ import pytest
 
 from accounts.models import AuditLog, User
 from services.models import Environment
-from tests.factories import make_service
 from tests.services.conftest import SignedIn
+from tests.support.factories import make_service
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Role, User
 from services import actions
 from services.models import ApiKey, Service
-from tests.browser import assert_accessible, assert_fits
-from tests.factories import make_member, make_org
+from tests.support.browser import assert_accessible, assert_fits
+from tests.support.factories import make_member, make_org
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 390, "height": 844}

@@ -7,9 +7,9 @@ import pytest
 from accounts.models import AuditLog, User
 from services.keys import hash_key
 from services.models import ApiKey, Environment, Service
-from tests.factories import make_service
 from tests.services.conftest import SignedIn
 from tests.services.stored import everything_in_the_database
+from tests.support.factories import make_service
 
 
 @pytest.fixture

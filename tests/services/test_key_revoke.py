@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.models import AuditLog, User
 from services import actions
 from services.models import ApiKey
-from tests.factories import make_service
 from tests.services.conftest import SignedIn
+from tests.support.factories import make_service
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Org, User
 from services import actions
 from services.models import ApiKey, Service
-from tests.factories import make_service
 from tests.services.conftest import SignedIn
+from tests.support.factories import make_service
 
 URL = "/services"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.snippets import filled_snippets
-from tests.receivers import Receiver, answer, receiver
 from tests.services.snippet_sink import entries, refuse_the_first
+from tests.support.receivers import Receiver, answer, receiver
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="Node is not on this machine")
 

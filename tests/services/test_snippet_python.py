@@ -15,8 +15,8 @@ import pytest
 
 from services.snippets import pulseops_logging
 from services.snippets.pulseops_logging import PulseOpsHandler
-from tests.receivers import Receiver, answer, hang, receiver
 from tests.services.snippet_sink import entries, refuse_the_first
+from tests.support.receivers import Receiver, answer, hang, receiver
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.receivers import Receiver, receiver
 from tests.services.languages import need, run, snippet
 from tests.services.snippet_sink import entries
+from tests.support.receivers import Receiver, receiver
 
 GO = """
 package main

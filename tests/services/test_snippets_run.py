@@ -17,9 +17,9 @@ from pytest_django.live_server_helper import LiveServer
 from logs.models import LogEntry
 from services.models import ApiKey, Service
 from services.snippets import PLACEHOLDER
-from tests.factories import make_key, make_org, make_service
-from tests.receivers import Behaviour, Received, answer, receiver
 from tests.services.languages import COMMANDS, is_here, need, run_as_it_stands, snippet
+from tests.support.factories import make_key, make_org, make_service
+from tests.support.receivers import Behaviour, Received, answer, receiver
 
 each_language = pytest.mark.parametrize("label", COMMANDS)
 pytestmark = pytest.mark.xdist_group("snippets")

@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.models import Org, Role, User
 from services import actions
 from services.models import Environment, Service
-from tests.factories import make_member, make_org, make_service
+from tests.support.factories import make_member, make_org, make_service
 
 AT_ONCE = 4
 pytestmark = pytest.mark.django_db(transaction=True)

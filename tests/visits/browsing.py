@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, Page, Response
 
-from tests.chromium import errors_on_console, pixels_too_wide, serious_findings
+from tests.support.chromium import errors_on_console, pixels_too_wide, serious_findings
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}  # CSS pixels
 THEMES = ("light", "dark")

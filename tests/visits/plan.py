@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, Session, User
-from tests.factories import make_org
+from tests.support.factories import make_org
 from tests.visits.budgets import budget_of
 from tests.visits.pages import READERS, pages
 from tests.visits.rows import demo_org, readers_of, rows_of, seem_alive

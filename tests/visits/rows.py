@@ -19,7 +19,7 @@ from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
 from pulseops.demo.fill import DEMO_EMAIL, fill_demo
 from services.models import ApiKey, Environment, Service
-from tests.factories import make_key, make_log, make_member, make_org, make_service, make_user
+from tests.support.factories import make_key, make_log, make_member, make_org, make_service, make_user
 
 BUSY = "checkout"  # the demo's service that most happens to, and that more happens to in `grow`
 _number = count(1)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from tests.factories import make_org
+from tests.support.factories import make_org
 from tests.visits.budgets import budget_of
 from tests.visits.pages import ACTIONS, READERS, Page, pages
 from tests.visits.rows import demo_org, grow, readers_of, rows_of

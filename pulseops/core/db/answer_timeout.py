@@ -3,7 +3,8 @@
 A server that dies closes its connections. One that hangs (a stuck disk, a machine that went without a word) does not,
 and the requests that wait for it would take every thread, those that answer health checks too.
 `pulseops.core.db.hang_watch` ends their waits within seconds. Where the server as such answers and only
-one of its processes does not, a wait of more than DATABASE_ANSWER_SECONDS closes the connection, and the request is answered 503.
+one of its processes does not, a wait of more than DATABASE_ANSWER_SECONDS closes the connection, and the request is
+answered 503.
 """
 
 from __future__ import annotations

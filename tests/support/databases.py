@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Catalog = dict[str, list[tuple[object, ...]]]
 # The order in which the documented tables refer to each other.
 APPS = ("pulseops/core", "accounts", "services", "logs", "deployments", "incidents", "alerts", "notifications")

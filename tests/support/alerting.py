@@ -13,7 +13,7 @@ from logs.models import LogEntry
 from notifications.models import Channel, Job
 from notifications.outbox import enqueue
 from services.models import Environment
-from tests.factories import make_service
+from tests.support.factories import make_service
 
 
 def make_channel(org: Org, url: str, *, type: str = Channel.Type.SLACK, **fields: Any) -> Channel:  # noqa: A002

@@ -16,7 +16,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import User
-from tests.chromium import CHROMIUM_FLAGS, errors_on_console, found_chromium, pixels_too_wide, serious_findings
+from tests.support.chromium import CHROMIUM_FLAGS, errors_on_console, found_chromium, pixels_too_wide, serious_findings
 
 expect.set_options(timeout=20_000)  # what is expected comes at once, but not on a machine that is busy with others
 

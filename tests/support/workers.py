@@ -13,16 +13,16 @@ from pathlib import Path
 from django.db import connection
 
 from pulseops.core.models import Heartbeat
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(**more: str) -> dict[str, str]:
     """What a process needs to work on the tests' database."""
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        "DJANGO_SETTINGS_MODULE": "tests.support.worker_settings",
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
         "OUTGOING_PRIVATE_HOSTS": "127.0.0.1",
         "LOG_FORMAT": "text",

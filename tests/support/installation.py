@@ -16,11 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _MAKE_KEY = """
-from tests.factories import make_key, make_org, make_service
+from tests.support.factories import make_key, make_org, make_service
 service = make_service(make_org("Acme"), "api", environments=("production",))
 print(make_key(service.environments.get(), rate_per_minute={rate}))
 """
