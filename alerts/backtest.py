@@ -97,7 +97,7 @@ class Backtest:
 
 
 def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:
-    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, or QueryTimeoutError of its filter.
+    """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, or BoundedQueryError of its filter.
 
     Muting is left out: the question is what the rule would find.
     """

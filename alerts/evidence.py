@@ -9,7 +9,7 @@ from alerts.params import ErrorCountParams, Params
 from alerts.state_machine import Sample
 from deployments.models import Deployment
 from incidents.evidence import SAMPLES, DeploymentFact, Evidence, SampleLine, sample_line
-from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
+from pulseops.core.db.statement_timeout import BoundedQueryError, fetch_within
 from services.models import Environment
 from services.scopes import Scope, Scopes
 
@@ -55,7 +55,7 @@ def _lines(params: ErrorCountParams, environment: Environment, sample: Sample) -
     values = [service.org_id, service.pk, environment.pk, since, sample.at, params.level, params.level]
     try:
         rows = fetch_within(2, _LINES.format(filter=condition.sql), [*values, *condition.params, SAMPLES])
-    except QueryTimeoutError:  # an incident without samples is better than none
+    except BoundedQueryError:  # an incident without samples is better than none
         return ()
     return tuple(sample_line(*row) for row in rows)
 

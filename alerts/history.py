@@ -49,7 +49,7 @@ Series = Iterator[tuple[int, int]]  # the number of a moment, and the count ther
 
 
 def series_of(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
-    """Return what the rule would have counted, by environment. Raises QueryTimeoutError."""
+    """Return what the rule would have counted, by environment. Raises BoundedQueryError."""
     if isinstance(read.params, ErrorCountParams):
         return _log_series(read, read.params, places, moments)
     return _deployment_series(read, places, moments)

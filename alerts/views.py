@@ -17,7 +17,7 @@ from alerts.describe import describe_effect
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
-from pulseops.core.db.statement_timeout import QueryTimeoutError
+from pulseops.core.db.statement_timeout import QueryFailedError, QueryTimeoutError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
 
@@ -108,6 +108,8 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
         values["trouble"] = f"The rule cannot be tried. {error}"
     except QueryTimeoutError:
         values["trouble"] = "Counting took too long. A shorter period or a narrower filter may do."
+    except QueryFailedError as error:
+        values["trouble"] = f"The filter cannot be searched: {error.reason}."
     return values
 
 

@@ -17,7 +17,7 @@ from incidents.models import Incident, IncidentEvent
 from logs.search.compiler import Compiler, Condition
 from logs.search.errors import QuerySyntaxError
 from logs.search.parser import parse
-from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
+from pulseops.core.db.statement_timeout import BoundedQueryError, fetch_within
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
 from services.scopes import scopes_of
@@ -116,7 +116,7 @@ def _counts(
         sql = _LOGS_AROUND.format(filter=condition.sql or "TRUE")
         values = [width, start, *scope, start, end, level, level, *condition.params]
         return dict(fetch_within(_SECONDS, sql, values))
-    except (QueryTimeoutError, QuerySyntaxError):
+    except (BoundedQueryError, QuerySyntaxError):
         return {}
 
 

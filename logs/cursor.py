@@ -9,7 +9,7 @@ from typing import Self
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_WRITTEN = re.compile(r"(-?\d{1,17})-(\d{1,19})\Z")
+_WRITTEN = re.compile(r"(-?[0-9]{1,17})-([0-9]{1,19})\Z")
 _MAX_ID = 2**63 - 1
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)
 

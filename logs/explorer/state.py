@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -121,6 +121,11 @@ class ExplorerState:
         for term in terms(added):
             node = with_term(node, term)
         return self.with_query(node)
+
+    def refused(self, reason: str) -> Self:
+        """Return the page without a search: the database cannot run this one, for the `reason` that it gives."""
+        hint = f"PostgreSQL says: {reason}. Ask for less at once."
+        return replace(self, node=None, mistake=QuerySyntaxError(0, len(self.q), "This cannot be searched.", hint))
 
     def row_url(self, address: LogCursor) -> str:
         """Return the address of this page with the row open."""

@@ -29,7 +29,7 @@ PRESETS = (
     ("-365d", "Last year"),
 )
 AHEAD = timedelta(hours=25)  # ingest takes lines up to 24 h ahead of its clock
-_RELATIVE = re.compile(r"-(\d{1,6})([smhdw])\Z")
+_RELATIVE = re.compile(r"-([0-9]{1,6})([smhdw])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _FORMS = "Write -1h, -7d or a time such as 2026-03-17T08:00."
 _SHORTEST = timedelta(milliseconds=1)

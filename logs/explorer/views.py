@@ -31,7 +31,7 @@ from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
-from logs.explorer.results import explore, lister
+from logs.explorer.results import ExplorerResults, explore, lister
 from logs.explorer.saved_views import offered_views, view_url
 from logs.explorer.state import ExplorerState
 from logs.explorer.time_range import to_url
@@ -41,6 +41,7 @@ from logs.search.page import prepare
 from logs.search.printer import print_query
 from logs.search.queries import neighbours
 from logs.search.session import search_session
+from pulseops.core.db.statement_timeout import QueryFailedError
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
@@ -64,13 +65,23 @@ def explorer(request: OrgRequest) -> HttpResponse:
     if _htmx_target(request) == "drawer":
         response = render(request, "logs/_drawer.html", values)
     else:
-        values["found"] = explore(request.org, asked, scopes)
+        asked, values["found"] = _explored(request, asked, scopes)
+        values |= {"explorer": asked, "controls": Controls(asked, request.zone)}
         values["views"] = offered_views(request.org, request.user, request.membership)
         response = render(request, "logs/explorer.html", values)
         if request.headers.get("HX-Boosted") and asked.mistake is None:
             response["HX-Push-Url"] = asked.whole_url()  # without `good`, and written as all links are
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
+
+
+def _explored(request: OrgRequest, asked: ExplorerState, scopes: Scopes) -> tuple[ExplorerState, ExplorerResults]:
+    """Return what was found, and the page that shows it: one without rows where the database cannot run the search."""
+    try:
+        return asked, explore(request.org, asked, scopes)
+    except QueryFailedError as error:
+        refused = asked.refused(error.reason)
+        return refused, explore(request.org, refused, scopes)
 
 
 @org_member
@@ -107,7 +118,10 @@ def live(request: OrgRequest) -> HttpResponse:
     if after is None:
         return HttpResponseBadRequest("after is the address of a log", content_type="text/plain")
     asked = ExplorerState.read(request.GET)
-    followed = new_rows(request.org, asked, after)
+    try:
+        followed = new_rows(request.org, asked, after)
+    except QueryFailedError as error:
+        return HttpResponse(f"This cannot be searched: {error.reason}", status=422, content_type="text/plain")
     values = {"explorer": asked, "rows": followed.rows}
     response = render(request, "logs/_live.html", values)
     response["X-Logs-Newest"] = str(followed.newest)

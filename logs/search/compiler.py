@@ -31,6 +31,7 @@ _ORDER = {
     "<=": lambda a, b: a <= b,
 }
 _THREE_LETTERS = re.compile(r"[^\W_]{3}")  # what pg_trgm can look up
+_MOST_NOTICES = 5  # of a query; to guess what was meant, each is compared with every name
 _LIKE_SPECIAL = re.compile(r"[%_\\]")
 # Sigma and the dotted I: under ICU collations their lower case depends on the letters around them, so that lower(part)
 # need not stand in lower(whole).
@@ -100,7 +101,8 @@ class Compiler:
         is_service = column == "service"
         find = self.scopes.service_ids if is_service else self.scopes.environment_ids
         names = self.scopes.services() if is_service else self.scopes.environments()
-        self.notices.extend(_unknown(column, word, names) for word in words if not find([word]))
+        unknown = [word for word in words if not find([word])]
+        self.notices.extend(_unknown(column, word, names) for word in unknown[: _MOST_NOTICES - len(self.notices)])
         return _one_of(f"{column}_id", find(words), "uuid")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 from logs.models import Level
 from logs.search.errors import QuerySyntaxError
-from logs.search.tree import Compares, Exists, Field
+from logs.search.tree import Compares, Equals, Exists, Field, Value
 
 COLUMNS = {
     "level": "level",
@@ -18,6 +21,10 @@ COLUMNS = {
 }
 JSON_PREFIX = "meta."  # meta.level:x is the JSON key `level`, which would be the column otherwise
 LEVELS = tuple(Level.values)  # from least to most severe
+CONSTANTS = ("true", "false", "null")
+# A number stands bare in a jsonpath, so its digits are those of ASCII: \d would also take those of every other script.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,3})?\Z")
+_ALL_SPLITS = 6  # parts up to which a dotted key is tried with every choice of dots that belong to a name
 LEVEL_ALIASES = {"warning": "warn", "err": "error", "information": "info"}
 
 
@@ -34,6 +41,35 @@ def json_key(key: str) -> str:
 def key_for_json(path: str) -> str:
     """Return the key that names the dotted `path`: the opposite of `json_key`."""
     return JSON_PREFIX + path if column_of(path) or path.startswith(JSON_PREFIX) else path
+
+
+def names_of(key: str) -> list[list[str]]:
+    """Return the names, outermost first, that the dotted `key` may mean: [user, id] and [user.id]."""
+    parts = key.split(".")
+    if len(parts) > _ALL_SPLITS:
+        return [parts, [key]]
+    return [_joined(parts, dots) for dots in product((False, True), repeat=len(parts) - 1)]
+
+
+def _joined(parts: list[str], is_dot_in_name: tuple[bool, ...]) -> list[str]:
+    names = [parts[0]]
+    for part, inside in zip(parts[1:], is_dot_in_name, strict=True):
+        if inside:
+            names[-1] += "." + part
+        else:
+            names.append(part)
+    return names
+
+
+def is_literal(value: Value) -> bool:
+    """Return whether `value` may also be a number, true, false or null, beside the text."""
+    return not value.quoted and (value.text in CONSTANTS or NUMBER.match(value.text) is not None)
+
+
+def comparisons_of(field: Field) -> int:
+    """Return how many comparisons `field` becomes: each way to read its key, with each literal that a value may be."""
+    values = sum(1 + is_literal(value) for value in field.values) if isinstance(field, Equals) else 1
+    return values if column_of(field.key) else values * len(names_of(json_key(field.key)))
 
 
 def level_named(word: str) -> str | None:

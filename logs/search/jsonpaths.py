@@ -8,51 +8,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import product
 
-from logs.search.fields import key_for_json
-from logs.search.parser import NUMBER
+from logs.search.fields import CONSTANTS, NUMBER, is_literal, key_for_json, names_of
 from logs.search.scanner import is_plain_value
 from logs.search.tree import Equals, Value
 
 # All names in the JSON, at any depth, as the indexes of parts have them (logs/storage/trigram_index.py).
 NAMES = "jsonb_path_query_array(meta_json, 'strict $.** ? (@.type() == \"object\").keyvalue().key')"
-_ALL_SPLITS = 6  # parts up to which a dotted key is tried with every choice of dots that belong to a name
-_CONSTANTS = ("true", "false", "null")
 
 
 def accessors(key: str) -> list[str]:
     """Return the paths that the dotted `key` may mean: `$."user"."id"` and `$."user.id"`."""
-    return ["$" + "".join("." + quoted(name) for name in way) for way in _ways(key)]
+    return ["$" + "".join("." + quoted(name) for name in way) for way in names_of(key)]
 
 
 def names_condition(key: str) -> tuple[str, list[list[str]]]:
     """Return the SQL, with its parameters, that a log meets if the names of the dotted `key` are in its JSON."""
-    ways = _ways(key)
+    ways = names_of(key)
     return " OR ".join([f"{NAMES} ?& %s::text[]"] * len(ways)), ways
-
-
-def _ways(key: str) -> list[list[str]]:
-    parts = key.split(".")
-    if len(parts) > _ALL_SPLITS:
-        return [parts, [key]]
-    return [_joined(parts, dots) for dots in product((False, True), repeat=len(parts) - 1)]
-
-
-def _joined(parts: list[str], is_dot_in_name: tuple[bool, ...]) -> list[str]:
-    names = [parts[0]]
-    for part, inside in zip(parts[1:], is_dot_in_name, strict=True):
-        if inside:
-            names[-1] += "." + part
-        else:
-            names.append(part)
-    return names
 
 
 def literals(value: Value) -> list[str]:
     """Return what `value` may be in JSON: `42` the number or the text, `"42"` only the text."""
     texts = [quoted(value.text)]
-    if not value.quoted and (value.text in _CONSTANTS or NUMBER.match(value.text)):
+    if is_literal(value):
         texts.append(value.text)
     return texts
 
@@ -103,7 +82,7 @@ def flat_fields(value: object, prefix: tuple[str, ...] = (), depth: int = 8) -> 
     if not prefix:
         return []
     key = ".".join(prefix)
-    is_reached = list(prefix) in _ways(key)
+    is_reached = list(prefix) in names_of(key)
     return [FlatField(key, value, term_for(key, value) if is_reached else None)]
 
 
@@ -112,6 +91,6 @@ def term_for(key: str, value: object) -> Equals | None:
     if isinstance(value, dict | list):
         return None
     if isinstance(value, str):
-        looks_otherwise = value in _CONSTANTS or NUMBER.match(value)
+        looks_otherwise = value in CONSTANTS or NUMBER.match(value)
         return Equals(key_for_json(key), (Value(value, quoted=bool(looks_otherwise) or not is_plain_value(value)),))
     return Equals(key_for_json(key), (Value(json.dumps(value)),))

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 
+from django.conf import settings
+
 from logs.search.errors import QuerySyntaxError
-from logs.search.fields import COLUMNS, check_field, column_of
+from logs.search.fields import COLUMNS, NUMBER, check_field, column_of, comparisons_of
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
 from logs.search.tree import (
     COMPARISONS,
@@ -34,7 +36,6 @@ from logs.search.tree import (
 MAX_LENGTH = 4_000  # characters
 MAX_TERMS = 100
 MAX_DEPTH = 20
-NUMBER = re.compile(r"-?(0|[1-9]\d{0,99})(\.\d{1,99})?([eE][+-]?\d{1,3})?\Z")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # ingest stores U+FFFD for these, so that is what is looked for
 
 
@@ -57,6 +58,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.terms = 0
+        self.comparisons = 0
 
     def whole(self) -> Node:
         node = self._alternatives()
@@ -149,6 +151,14 @@ class _Parser:
         """Read what stands behind the colon."""
         node = self._tested(key, start)
         check_field(node)
+        self.comparisons += comparisons_of(node)
+        if self.comparisons > settings.LOG_QUERY_COMPARISONS:
+            raise QuerySyntaxError(
+                start,
+                self.at,
+                f"The search makes more than {settings.LOG_QUERY_COMPARISONS:,} comparisons.",
+                "Ask for fewer values; a name with many dots makes several of each.",
+            )
         return node
 
     def _tested(self, key: str, start: int) -> Field:

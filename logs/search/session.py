@@ -35,7 +35,7 @@ class SearchSession:
         return time.monotonic() - self.started
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
-        """Run one query for about `seconds` at most; raises QueryTimeoutError, after which the session goes on."""
+        """Run one query for about `seconds` at most; raises BoundedQueryError, after which the session goes on."""
         return fetch_within(seconds, sql, params)
 
     def may_go_on(self) -> bool:

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import psycopg
 from django.db import connection, transaction
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError
 
+log = logging.getLogger(__name__)
 LEAST_SECONDS = 0.02
 # JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
 _LIMITS = "SET LOCAL jit = {}; SET LOCAL max_parallel_workers_per_gather = {}; SET LOCAL statement_timeout = {}"
 
 
-class QueryTimeoutError(Exception):
+# SQLSTATEs (manual, appendix A) of what the database says to this one query: not supported, cardinality, data, syntax
+# and access, limits of a program (stack depth, complexity), memory and temporary files, and its own internal errors.
+# All others are about the server or the connection: lost, refused, shutting down, deadlocked.
+_OF_THE_QUERY = ("0A", "21", "22", "42", "53200", "53400", "54", "XX000")
+
+
+class BoundedQueryError(Exception):
+    """The query gave no rows: it took too long, or the database cannot run it. The connection is as before."""
+
+
+class QueryTimeoutError(BoundedQueryError):
     """The query took longer than it was given."""
 
 
+class QueryFailedError(BoundedQueryError):
+    """The database cannot run the query, whoever asks again; `reason` is its first line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def fetch_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return what `sql`, one statement, selects; raises QueryTimeoutError, after which the connection is as before.
+    """Return what `sql`, one statement, selects; raises BoundedQueryError, after which the connection is as before.
 
     The limits go with the query in one message: one way to the database and back, which PostgreSQL takes as one
     transaction. They are lifted in the same message: if time ran out just as the query ended, the server would else
@@ -36,7 +56,20 @@ def fetch_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[
             while cursor.description is None:  # what the settings answered
                 cursor.nextset()
             return list(cursor.fetchall())
-    except OperationalError as error:
+    except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise QueryTimeoutError from error
-        raise
+        if not is_of_the_query(error):
+            raise
+        log.warning("the database cannot run a query", extra={"error": str(error).strip()[:500]})
+        raise QueryFailedError(str(error).strip().partition("\n")[0][:200]) from error
+
+
+def is_of_the_query(error: BaseException) -> bool:
+    """Return whether the database could not run what it was given; else the server or the connection has failed."""
+    cause = error.__cause__ if isinstance(error, DatabaseError) else error
+    if not isinstance(cause, psycopg.Error):
+        return False
+    if cause.sqlstate is None:  # psycopg itself refuses a value, such as a text that holds NUL
+        return isinstance(cause, psycopg.DataError | psycopg.ProgrammingError)
+    return cause.sqlstate.startswith(_OF_THE_QUERY)
