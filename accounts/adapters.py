@@ -10,9 +10,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts import throttles
+from accounts.device_cookie import remember_device
 from accounts.models import User
 from pulseops.core.web.correlation import client_address
 
@@ -46,10 +49,30 @@ class AccountAdapter(DefaultAccountAdapter):
         """Never: forms are answered with pages."""
         return False
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Return whose password this is, or None; raises ValidationError after too many failures."""
+        attempt = throttles.count_sign_in(request, credentials["email"])
+        if attempt is None:
+            raise self.validation_error("too_many_login_attempts")
+        user = authenticate(request, **credentials)
+        if user:
+            attempt.take_back()
+        else:
+            self.authentication_failed(request, **credentials)
+        return user
+
     def reauthenticate(self, user: User, password: str) -> bool:
-        """Tell whether `password` is that of `user`, counted by the same throttle as signing in."""
-        found = self.authenticate(self.request, email=user.email, password=password)
-        return found is not None and found.pk == user.pk
+        """Return whether `password` is that of `user`, who is signed in.
+
+        The views count by user: whoever fails to sign in as them, from wherever, cannot disturb them here.
+        """
+        return user.check_password(password)
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """Go on to where the user wanted to, in a browser that is theirs from now on."""
+        response = super().post_login(request, user, **kwargs)
+        remember_device(request, response, user)
+        return response
 
 
 class MfaAdapter(DefaultMFAAdapter):

@@ -22,6 +22,7 @@ from accounts.actions import users
 from accounts.models import Org, Role, User
 from accounts.passwords import PASSWORD_RULES
 from accounts.queries import is_member, user_by_email
+from accounts.throttles import count_reset_mail
 
 NAME_MAX, ORG_NAME_MAX = 120, 80  # characters
 
@@ -126,7 +127,9 @@ class ResetRequestForm(forms.Form):
     email = KnownEmailField(label="E-mail", max_length=320)
 
     def save(self, request: HttpRequest) -> None:
-        mail.reset_link_after_commit(self.cleaned_data["email"])
+        email = self.cleaned_data["email"]
+        if count_reset_mail(request, email):
+            mail.reset_link_after_commit(email)
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordKeyForm):

@@ -18,7 +18,7 @@ urlpatterns = [
     path("signup", sign_in.sign_up, name="account_signup"),
     path("logout", sign_in.sign_out, name="account_logout"),
     path("account/password", sign_in.change_password, name="account_change_password"),
-    path("account/reset", account.password_reset, name="account_reset_password"),
+    path("account/reset", sign_in.ask_for_reset_link, name="account_reset_password"),
     path("account/reset/sent", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^account/reset/(?P<uidb36>[0-9a-f]{32})-(?P<key>[0-9A-Za-z-]{1,100})$",

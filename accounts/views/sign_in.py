@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.views import PasswordChangeView, PasswordResetFromKeyView
+from allauth.account.views import PasswordChangeView, PasswordResetFromKeyView, PasswordResetView
 from allauth.account.views import logout as allauth_logout
+from allauth.core.ratelimit import respond_429
 from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import messages
@@ -17,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import throttles
 from accounts.actions import users
 from accounts.forms import SignUpForm
 from accounts.tenancy import public
@@ -56,6 +58,19 @@ class _ChangePasswordView(PasswordChangeView):
 change_password = never_cache(_ChangePasswordView.as_view())
 
 
+class _ResetView(PasswordResetView):
+    """allauth's, but counted by the account that an address names, not by its spelling."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not throttles.count_reset(self.request, form.cleaned_data["email"]):
+            return respond_429(self.request)
+        form.save(self.request)
+        return redirect(self.get_success_url())
+
+
+ask_for_reset_link = public(_ResetView.as_view())
+
+
 class _SetNewPasswordView(PasswordResetFromKeyView):
     """allauth's, but it ends on the sign-in page: a link from a mail does not make the second factor needless."""
 
@@ -63,6 +78,7 @@ class _SetNewPasswordView(PasswordResetFromKeyView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
+        throttles.forgive_failures(self.request, form.user.email)
         if self.request.user.is_authenticated:
             logout(self.request)  # the new password has ended this session with all the others
         return response

@@ -43,14 +43,24 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.ResetPasswordForm",
     "reauthenticate": "accounts.forms.ReauthenticateForm",
 }
+# Wrong passwords for one account, from anywhere but a browser that has signed in before; then those wait.
+LOGIN_FAILURES_PER_HOUR = env.whole("LOGIN_FAILURES_PER_HOUR", 50, least=5)
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
+# What accounts/throttles.py counts by, beside the names that are allauth's own.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",
-    "reset_password": "20/m/ip,5/m/key",
+    "login_failed": "10/m/ip,5/5m/key",  # wrong codes of the second factor, by account
+    "login_failed_network": "5/5m/key",  # wrong passwords, by account and network
+    "login_failed_account": f"{LOGIN_FAILURES_PER_HOUR}/h/key",  # by account, from strangers
+    "login_failed_device": "5/5m/key,20/h/key",  # by account and browser that has signed in before
+    "login_failed_address": "10/m/ip",  # of strangers, whatever the account
+    "reset_password": "20/m/ip",
+    "reset_network": "5/5m/key",  # requests for a reset link, by account and network
+    "reset_account": "5/h/key",  # mails with one, by account, for strangers
+    "reset_device": "5/h/key",  # the same for a browser that has signed in before
     "change_password": "5/m/user",
     "signup": "20/m/ip",
-    "reauthenticate": "10/m/user",
+    "reauthenticate": "10/m/user,60/h/user",
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "PulseOps"
