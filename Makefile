@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format bench lock chromium languages screenshots clean
+.PHONY: help run test test-postgres15 check format map bench lock chromium languages screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -31,6 +31,9 @@ format: $(STAMP)  ## put code and templates in shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+
+map:  ## print the floor plan: rooms, lines, imports between them, circles, the longest files, names without a user
+	@$(PYTHON) tools/map.py
 
 bench: $(STAMP)  ## measure everything into docs/performance.md (some 20 minutes and 15 GB; wants a quiet machine)
 	@$(BIN)/python -m benchmarks --write $(ARGS)
