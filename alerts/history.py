@@ -6,26 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from alerts.filters import compiled
 from alerts.params import ErrorCountParams
 from alerts.targets import Environments, ParsedRule
-from deployments.models import CALLED_OFF, Deployment
-from pulseops.core.db.statement_timeout import fetch_within
+from deployments.queries import ended_between
+from logs.reading import Matching, Query, count_steps
 from services.scopes import Scopes
 
 STEP = timedelta(seconds=30)
 _SECONDS = 5.0  # that counting may take
-
-# How many came in each step: number n is (start + (n - 1) steps, start + n steps], as the live window is open below.
-_STEPS = """
-SELECT environment_id, ceil(extract(epoch FROM created_at - %s) / %s)::int, count(*) FROM logs
-WHERE org_id = %s AND created_at > %s AND created_at <= %s AND (%s = '' OR level = %s)
-    AND (%s::uuid IS NULL OR service_id = %s) AND (%s::uuid IS NULL OR environment_id = %s) AND ({filter})
-GROUP BY 1, 2
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +49,17 @@ def _log_series(
     read: ParsedRule, params: ErrorCountParams, places: Environments, moments: Moments
 ) -> Mapping[UUID, Series]:
     rule = read.rule
-    condition = compiled(params.query, places.scopes.get(rule.org_id, Scopes(())))
     window = timedelta(minutes=params.window_minutes)
-    values: list[Any] = [moments.start, STEP // timedelta(seconds=1), rule.org_id, moments.start - window, moments.end]
-    values += [params.level, params.level, rule.service_id, rule.service_id, rule.environment_id, rule.environment_id]
-    rows = fetch_within(_SECONDS, _STEPS.format(filter=condition.sql), [*values, *condition.params])
+    matching = Matching(params.level, params.query)
+    rows = count_steps(
+        Query(rule.org_id, places.scopes.get(rule.org_id, Scopes(())), moments.start - window, matching),
+        service_id=rule.service_id,
+        environment_id=rule.environment_id,
+        start=moments.start,
+        end=moments.end,
+        step=STEP,
+        seconds=_SECONDS,
+    )
     arrived: dict[UUID, dict[int, int]] = defaultdict(dict)
     for environment_id, number, count in rows:
         if places.is_watched(rule, environment_id):
@@ -81,18 +77,11 @@ def _sliding(arrived: Mapping[int, int], width: int, count: int) -> Series:
 
 
 def _deployment_series(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
-    rows = (
-        Deployment.objects.filter(org_id=read.rule.org_id, status_changed_at__lte=moments.end)
-        .filter(status_changed_at__gte=moments.start)
-        .exclude(status=Deployment.Status.PENDING)
-        .exclude(outcome__in=CALLED_OFF)
-        .order_by("status_changed_at", "pk")
-        .values_list("environment_id", "status_changed_at", "status")
-    )
+    rows = ended_between(read.rule.org_id, moments.start, moments.end)
     ended: dict[UUID, list[tuple[datetime, bool]]] = defaultdict(list)
-    for environment_id, at, status in rows:
+    for environment_id, at, has_failed in rows:
         if places.is_watched(read.rule, environment_id):
-            ended[environment_id].append((at, status == Deployment.Status.FAILURE))
+            ended[environment_id].append((at, has_failed))
     return {each: _in_a_row(events, moments) for each, events in ended.items()}
 
 

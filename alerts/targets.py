@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from alerts.counting import Counts, Wanted, failed_deployments, log_counts
+from alerts.counting import Counts, Wanted, log_counts
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, Params, ParamsError, read_params
-from services.models import Environment
+from deployments.queries import failures_in_a_row
+from services.queries import environments_of_orgs
 from services.scopes import Scope, Scopes
 
 
@@ -70,10 +71,9 @@ class Environments:
 
 def places_of(org_ids: Collection[UUID]) -> Environments:
     """Read every environment of the organisations, in one statement."""
-    rows = Environment.objects.filter(service__org_id__in=set(org_ids)).order_by("service__name", "name")
     owners: dict[UUID, UUID] = {}
     scopes: dict[UUID, list[Scope]] = defaultdict(list)
-    for environment in rows.select_related("service"):
+    for environment in environments_of_orgs(org_ids):
         service = environment.service
         scopes[service.org_id].append(Scope(service.pk, service.name, environment.pk, environment.name))
         owners[environment.pk] = service.org_id
@@ -90,7 +90,7 @@ def counted(rules: Collection[ParsedRule], places: Environments, now: datetime) 
     logs = {each.rule.pk: wanted_by(each) for each in rules if isinstance(each.params, ErrorCountParams)}
     counts = log_counts(logs.values(), places.scopes, now) if logs else {}
     others = {each.rule.org_id for each in rules if each.rule.pk not in logs}
-    failures = failed_deployments(others, now) if others else {}
+    failures = failures_in_a_row(others, now) if others else {}
     for each in rules:
         rule = each.rule
         if rule.pk not in logs:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
@@ -22,25 +23,23 @@ LANE_LENGTH = 12
 PAGE_LENGTH = 50
 DEPLOYED_AT = Coalesce("finished_at", "created_at")  # as Deployment.deployed_at
 _LONGEST = timedelta(days=1)  # between a deployment's beginning and its end, for finding it by its end
+_FORGOTTEN_AFTER = timedelta(days=90)  # what failed longer ago is no news
+
+# Failed deployments with no success after them, by when we learned of each. What was called off did not fail.
+_FAILED = """
+SELECT f.environment_id, count(*), max(f.status_changed_at)
+FROM deployments f
+WHERE f.org_id = ANY (%(orgs)s) AND f.status = 'failure' AND f.outcome <> ALL (%(called_off)s)
+    AND f.status_changed_at > %(since)s AND f.status_changed_at <= %(now)s
+    AND NOT EXISTS (
+        SELECT 1 FROM deployments s
+        WHERE s.org_id = f.org_id AND s.environment_id = f.environment_id AND s.status = 'success'
+            AND (s.status_changed_at, s.id) > (f.status_changed_at, f.id) AND s.status_changed_at <= %(now)s)
+GROUP BY 1
+"""
 
 
 # -- For other apps --------------------------------------------------------------------------------------------------
-
-
-def deployments_before(
-    org: Org,
-    at: datetime,
-    *,
-    service_id: UUID | None = None,
-    environment_id: UUID | None = None,
-    within: timedelta = timedelta(hours=1),
-) -> QuerySet[Deployment]:
-    """Return what was live or under way in the time `within` before `at` (UTC), newest first, with its scope loaded.
-
-    Without a service or environment it is any of the organisation's.
-    """
-    found = deployments_between(org, at - within, at, services=_one(service_id), environments=_one(environment_id))
-    return found.order_by(DEPLOYED_AT.desc(), "-id")
 
 
 def deployments_between(
@@ -65,49 +64,46 @@ def deployments_between(
     return found
 
 
-def failed_deployments(
-    org: Org,
-    *,
-    since: datetime,
-    until: datetime | None = None,
-    service_id: UUID | None = None,
-    environment_id: UUID | None = None,
-) -> QuerySet[Deployment]:
-    """Return deployments that we learned had failed in [since, until) of our clock (UTC), in that order.
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How many deployments in a row have failed, and when we learned of the last."""
 
-    It goes by when the news came, so one that is told late is not missed. What was called off did not fail.
+    count: int
+    last_at: datetime
+
+
+def failures_in_a_row(org_ids: Collection[UUID], now: datetime) -> dict[UUID, Failures]:
+    """Return, by environment, the deployments that failed since the last success; one statement for all."""
+    values: dict[str, Any] = {"orgs": list(org_ids), "since": now - _FORGOTTEN_AFTER, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(_FAILED, {**values, "called_off": list(CALLED_OFF)})
+        return {environment: Failures(count, last) for environment, count, last in cursor.fetchall()}
+
+
+def ended_between(org_id: UUID, since: datetime, until: datetime) -> Iterator[tuple[UUID, datetime, bool]]:
+    """Yield (environment, when we learned of it, whether it failed) of what ended in [since, until], in that order.
+
+    What was called off is left out.
     """
-    found = (
-        Deployment.objects.for_org(org)
-        .filter(status=Deployment.Status.FAILURE, status_changed_at__gte=since)
+    rows = (
+        Deployment.objects.filter(org_id=org_id, status_changed_at__gte=since, status_changed_at__lte=until)
+        .exclude(status=Deployment.Status.PENDING)
         .exclude(outcome__in=CALLED_OFF)
-        .select_related("service", "environment")
-        .order_by("status_changed_at", "id")
+        .order_by("status_changed_at", "pk")
+        .values_list("environment_id", "status_changed_at", "status")
     )
-    if until:
-        found = found.filter(status_changed_at__lt=until)
-    if service_id:
-        found = found.filter(service_id=service_id)
-    if environment_id:
-        found = found.filter(environment_id=environment_id)
-    return found
+    for environment_id, at, status in rows:
+        yield environment_id, at, status == Deployment.Status.FAILURE
 
 
-def latest_deployments(org: Org, *, limit: int) -> QuerySet[Deployment]:
-    """Return the organisation's newest deployments, with their scope loaded."""
-    found = Deployment.objects.for_org(org).select_related("service", "environment")
-    return found.order_by("-created_at", "-id")[:limit]
-
-
-def last_deployment_of_each_service(org: Org) -> dict[UUID, Deployment]:
-    """Return service id → its newest deployment; services without one are missing."""
-    newest = (
-        Deployment.objects.for_org(org)
-        .order_by("service_id", "-created_at", "-id")
-        .distinct("service_id")
-        .select_related("environment")
-    )
-    return {row.service_id: row for row in newest}
+def last_ended(
+    environment: Environment, until: datetime, *, status: str = "", within: timedelta | None = None
+) -> Deployment | None:
+    """Return the deployment whose state last changed up to `until`: one of that `status`, one in the time `within`."""
+    rows = Deployment.objects.filter(environment=environment, status_changed_at__lte=until)
+    rows = rows.filter(status=status) if status else rows
+    rows = rows.filter(status_changed_at__gt=until - within) if within else rows
+    return rows.order_by("-status_changed_at", "-id").first()
 
 
 def next_deployment(deployment: Deployment) -> Deployment | None:
@@ -130,10 +126,6 @@ def previous_deployment(deployment: Deployment) -> Deployment | None:
         .order_by("-created_at", "-id")
         .first()
     )
-
-
-def _one(identifier: UUID | None) -> list[UUID]:
-    return [identifier] if identifier else []
 
 
 # -- The pages -------------------------------------------------------------------------------------------------------

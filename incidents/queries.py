@@ -14,23 +14,15 @@ from deployments.timeline import deployment_marks
 from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent
-from logs.search.compiler import Compiler, Condition
+from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
-from logs.search.parser import parse
-from pulseops.core.db.statement_timeout import BoundedQueryError, fetch_within
+from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
-from services.scopes import scopes_of
+from services.scopes import Scopes, scopes_of
 
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
 _SECONDS = 1.0  # that drawing may take
-
-_LOGS_AROUND = """
-SELECT date_bin(%s, ts, %s), count(*) FROM logs
-WHERE org_id = %s AND service_id = %s AND environment_id = %s AND ts >= %s AND ts < %s AND (%s = '' OR level = %s)
-    AND ({filter})
-GROUP BY 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +102,10 @@ def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | Non
 def _counts(
     incident: Incident, start: datetime, end: datetime, width: timedelta, level: str, query: str
 ) -> dict[datetime, int]:
-    scope = [incident.org_id, incident.service_id, incident.environment_id]
+    scope = LogScope(incident.org_id, incident.service_id, incident.environment_id)
+    asked = Query(incident.org_id, scopes_of(incident.org) if query else Scopes(()), start, Matching(level, query))
     try:
-        condition = Compiler(scopes_of(incident.org)).compile(parse(query)) if query else Condition()
-        sql = _LOGS_AROUND.format(filter=condition.sql or "TRUE")
-        values = [width, start, *scope, start, end, level, level, *condition.params]
-        return dict(fetch_within(_SECONDS, sql, values))
+        return count_bars(scope, asked, end, width=width, origin=start, seconds=_SECONDS)
     except (BoundedQueryError, QuerySyntaxError):
         return {}
 

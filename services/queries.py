@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, OuterRef, Q
+from django.db.models import Count, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Org
@@ -108,6 +108,12 @@ def service_summaries(org: Org) -> list[ServiceSummary]:
     return [ServiceSummary(row, row.environment_names, _hearing(row)) for row in rows.order_by("name")]
 
 
+def environments_of_orgs(org_ids: Collection[UUID]) -> QuerySet[Environment]:
+    """Return all environments of some organisations with their services, by the names of both."""
+    rows = Environment.objects.filter(service__org_id__in=set(org_ids)).select_related("service")
+    return rows.order_by("service__name", "name")
+
+
 def environment_summaries(service: Service) -> list[EnvironmentSummary]:
     """Return a service's environments by name; one query."""
     rows = service.environments.annotate(**_heard()).order_by("name")
@@ -128,11 +134,6 @@ def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeyS
     use = _use_by_key([key.pk for key in keys], now)
     summaries = [KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE) for key in keys]
     return sorted(summaries, key=lambda each: each.state == "revoked")
-
-
-def key_use(key: ApiKey, *, now: datetime | None = None) -> list[Bucket]:
-    """Return what one key brought in each minute of the last hour."""
-    return _use_by_key([key.pk], now or timezone.now())[key.pk]
 
 
 def _heard() -> dict[str, Count | Max]:

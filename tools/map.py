@@ -1,9 +1,11 @@
-"""Print the floor plan as it stands: rooms, lines, arrows, circles, the longest files and functions, names without a user.
+"""Print the floor plan as it stands.
 
     python tools/map.py [ROOT]
 
-A room is a package; the entry points that Django itself loads (apps, urls, admin, tasks, commands, migrations) are left out of
-the arrows, because they gather what stands below and beside them. Reads the files of ROOT only, so it runs on any commit.
+Rooms with their lines and imports, circles, the longest files and functions, and public names without a user.
+A room is a package. The entry points that Django itself loads (apps, urls, admin, tasks, commands, migrations) are left
+out of the arrows, because they gather what stands below and beside them. Reads only the files of ROOT, so it runs on
+any commit.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def app_of(module: str) -> str | None:
     """Return the app that a dotted module name belongs to."""
     if f"{module}.".startswith("pulseops.core."):
         return "pulseops.core"
-    first = module.split(".")[0]
+    first = module.split(".", maxsplit=1)[0]
     return first if first in ORDER else None
 
 
@@ -72,7 +74,7 @@ class Source:
                 yield (node.end_lineno or node.lineno) - node.lineno + 1, f"{self.name}:{node.lineno} {node.name}"
 
     def public_names(self) -> Iterator[str]:
-        """Yield the undecorated public functions, classes and constants at the top, and such methods of plain classes."""
+        """Yield the undecorated public names at the top, and the methods of plain classes."""
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list:
                 yield node.name

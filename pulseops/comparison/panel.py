@@ -15,7 +15,7 @@ from accounts.models import Org
 from deployments.models import Deployment
 from deployments.timeline import mark_of
 from pulseops.comparison import counts
-from pulseops.comparison.counts import LIST_WINDOW, Scope
+from pulseops.comparison.counts import LIST_WINDOW, scope_of
 from pulseops.comparison.message_patterns import longest_literal
 from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
@@ -68,7 +68,7 @@ def comparison_panel(request: HttpRequest, deployment: Deployment) -> Panel:
 
 
 def _comparison(deployment: Deployment, windows: Windows) -> dict[str, Any]:
-    scope, step = Scope.of(deployment), windows.length / _BUCKETS
+    scope, step = scope_of(deployment), windows.length / _BUCKETS
     errors = counts.errors_by_step(scope, windows, step)
     lines_before, lines_after = counts.lines(scope, windows)
     patterns = pattern_changes(scope, windows)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pulseops.comparison.counts import MOST_MESSAGES, Scope, error_messages
+from logs.reading import LogScope
+from pulseops.comparison.counts import MOST_MESSAGES, error_messages
 from pulseops.comparison.message_patterns import message_pattern
 from pulseops.comparison.significance import CLEAR, change_score
 from pulseops.comparison.windows import Windows
@@ -45,7 +46,7 @@ class _Side:
     is_sampled: bool
 
 
-def pattern_changes(scope: Scope, windows: Windows) -> PatternChanges:
+def pattern_changes(scope: LogScope, windows: Windows) -> PatternChanges:
     """Compare the patterns of the errors before and after; one statement."""
     messages = error_messages(scope, windows)
     newest = [each for each in messages if each[1] < windows.pivot]

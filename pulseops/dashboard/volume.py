@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Org
+from logs.reading import volume
 from pulseops.core.routes import address
 from pulseops.core.ui.charts import Bucket
 
@@ -20,14 +18,6 @@ STEP = timedelta(minutes=15)
 SPARK_STEPS = 2  # bars of the chart that one bar of a sparkline has
 
 Counts = Mapping[datetime, Mapping[str, int]]  # start of the bar (UTC) → level → logs
-
-# All bars of all services from the counts by minute, by their primary key: the day's logs themselves are not looked at.
-_COUNTED = """
-    SELECT date_bin(%(step)s, minute, %(since)s), service_id, level, sum(count)
-    FROM log_counts
-    WHERE org_id = %(org)s AND minute >= %(since)s AND minute < %(until)s
-    GROUP BY 1, 2, 3
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +69,8 @@ def day_of_logs(org: Org, now: datetime) -> Volume:
     until = datetime.fromtimestamp((now.timestamp() // wide.total_seconds() + 1) * wide.total_seconds(), UTC)
     since = until - SPAN
     by_service: dict[UUID, dict[datetime, dict[str, int]]] = {}
-    asked: dict[str, Any] = {"step": STEP, "org": org.pk, "since": since, "until": until}
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTED, asked)
-        for start, service_id, level, count in cursor.fetchall():
-            by_service.setdefault(service_id, {}).setdefault(start, {})[level] = count
+    for start, service_id, level, count in volume(org.pk, since, until, STEP):
+        by_service.setdefault(service_id, {}).setdefault(start, {})[level] = count
     return Volume(since, until, by_service)
 
 

@@ -18,8 +18,10 @@ from alerts.models import AlertRule
 from alerts.params import ParamsError
 from deployments.models import Deployment
 from incidents.models import Incident, IncidentEvent
+from logs.reading import Matching
 from logs.search.compiler import Condition
 from services.models import Environment
+from services.scopes import Scopes
 from tests.support.alerting import make_channel, make_rule, receive
 from tests.support.factories import make_org, make_service
 
@@ -156,12 +158,12 @@ def test_a_filter_that_takes_too_long_fails_alone(
     org: Org, production: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its condition stands in for one that reads too much; the database itself ends it."""
-    real = counting.compiled
+    real = Matching.condition
 
-    def slow(query: str, scopes: Any) -> Condition:
-        return Condition("pg_sleep(1) IS NOT NULL") if query == "slow" else real(query, scopes)
+    def slow(matching: Matching, scopes: Scopes) -> Condition:
+        return Condition("pg_sleep(1) IS NOT NULL") if matching.query == "slow" else real(matching, scopes)
 
-    monkeypatch.setattr(counting, "compiled", slow)
+    monkeypatch.setattr(Matching, "condition", slow)
     monkeypatch.setattr(counting, "_ALL_SECONDS", 0.2)
     monkeypatch.setattr(counting, "_ONE_SECONDS", 0.2)
     receive(production, 5, NOON)

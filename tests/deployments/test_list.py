@@ -13,7 +13,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org, User
 from deployments.models import Deployment
-from deployments.queries import LANE_LENGTH, PAGE_LENGTH, deployments_before, failed_deployments, next_deployment
+from deployments.queries import (
+    LANE_LENGTH,
+    PAGE_LENGTH,
+    deployments_between,
+    ended_between,
+    failures_in_a_row,
+    next_deployment,
+)
 from pulseops.core.extensions import TIMELINE_MARKS
 from services.models import Environment
 from tests.support.factories import make_service
@@ -141,29 +148,31 @@ def test_how_to_report(production: Environment, viewer: User, admin: User, clien
     assert f"/services/{production.service_id}/github" in text(client_for(admin).get("/deployments/connect"))
 
 
-def test_deployments_before_a_moment(production: Environment, org: Org) -> None:
+def test_deployments_of_a_time(production: Environment, org: Org) -> None:
     now = timezone.now()
     late = deploy(production, "a" * 40, created_at=now - timedelta(hours=3), finished_at=now - timedelta(minutes=50))
     deploy(production, "b" * 40, created_at=now - timedelta(minutes=90))
     recent = deploy(production, "c" * 40, created_at=now - timedelta(minutes=5))
     deploy(production, "d" * 40, created_at=now - timedelta(minutes=4), status="failure", outcome="cancelled")
     deploy(make_service(org).environments.get(name="production"), "e" * 40, created_at=now - timedelta(minutes=1))
-    assert list(deployments_before(org, now, service_id=production.service_id)) == [recent, late]
-    assert len(deployments_before(org, now, environment_id=production.pk)) == 2
-    assert len(deployments_before(org, now)) == 3
+    since = now - timedelta(hours=1)
+    assert list(deployments_between(org, since, now, services=[production.service_id])) == [late, recent]
+    assert len(deployments_between(org, since, now, environments=[production.pk])) == 2
+    assert len(deployments_between(org, since, now)) == 3
 
 
-def test_failures_are_found_by_when_the_news_came(production: Environment, org: Org) -> None:
+def test_failures_go_by_when_the_news_came(production: Environment, org: Org) -> None:
     now = timezone.now()
-    told_late = deploy(production, status="failure", created_at=now - timedelta(days=2))
+    deploy(production, "a" * 40, status="failure", created_at=now - timedelta(days=2))
     deploy(production, "b" * 40, status="failure", status_changed_at=now - timedelta(hours=1))
     deploy(production, "c" * 40, status="failure", outcome="cancelled")
-    deploy(production, "d" * 40)
     since = now - timedelta(minutes=1)
-    assert list(failed_deployments(org, since=since)) == [told_late]
-    assert list(failed_deployments(org, since=since, until=since)) == []
-    assert list(failed_deployments(org, since=since, environment_id=production.pk)) == [told_late]
-    assert not failed_deployments(make_service(org).org, since=since, service_id=make_service(org).pk).exists()
+    assert [(place, failed) for place, _, failed in ended_between(org.pk, since, timezone.now())] == [
+        (production.pk, True)
+    ]
+    assert failures_in_a_row([org.pk], timezone.now())[production.pk].count == 2
+    deploy(production, "d" * 40)
+    assert failures_in_a_row([org.pk], timezone.now()) == {}
 
 
 def test_what_followed(production: Environment) -> None:
