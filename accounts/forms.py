@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import Any
 
 from allauth.account import forms as allauth_forms
@@ -15,6 +16,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
 from accounts import mail
@@ -35,6 +37,13 @@ class LineField(forms.CharField):
         if any(unicodedata.category(character) == "Cc" for character in line):
             raise ValidationError("This holds characters that cannot be shown.", code="control_characters")
         return line
+
+
+class DayField(forms.DateField):
+    """A day within what PostgreSQL and every zone's offset can hold."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+    default_validators = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class NewEmailField(forms.EmailField):

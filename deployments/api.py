@@ -20,7 +20,8 @@ from deployments.github.webhook import Delivery, InvalidSignatureError, receive_
 from deployments.models import Deployment
 from pulseops.core.web.json_errors import ApiError, json_data, json_error
 from pulseops.core.web.machine_routes import machine_route
-from services.authentication import authenticate, presented_key, touch
+from services.authentication import Credential, authenticate, touch
+from services.models import ApiKey
 
 _WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
 _FORM = "application/x-www-form-urlencoded"
@@ -33,7 +34,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
-        key = authenticate(presented_key(request.META)).scope
+        key = authenticate(Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)).scope
         report = read_report(request)
         deployment, is_new = report_deployment(
             scope=Scope(key.org_id, key.service_id, key.environment_id), report=report

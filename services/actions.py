@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Least, Now
+from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import Org, User
@@ -27,6 +28,20 @@ class NameTakenError(Exception):
 
 class KeyRevokedError(Exception):
     """The key does not authenticate any more, so there is nothing to rotate."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """What a key may do (ApiKey.Scope), until when (UTC), and from which addresses or networks; None: no end, any."""
+
+    scopes: Sequence[str] = tuple(ApiKey.Scope.values)
+    expires_at: datetime | None = None
+    networks: Sequence[str] | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return the columns of the key's row."""
+        networks = list(self.networks) if self.networks else None
+        return {"scopes": list(self.scopes), "expires_at": self.expires_at, "networks": networks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,37 +181,42 @@ def create_key(
     environment: Environment,
     label: str = "",
     rate_per_minute: int | None = None,
+    policy: KeyPolicy = KeyPolicy(),
     fresh: FreshKey | None = None,
 ) -> IssuedKey:
     """Make a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default.
 
     `fresh` is what it is made of, for who has to know it again later; else it is random.
     """
-    issued = _issue(actor, environment, label, rate_per_minute, fresh)
-    _record_key(actor, issued.key, "api_key.created", {"rate_per_minute": rate_per_minute})
+    issued = _issue(actor, environment, label, rate_per_minute, policy, fresh)
+    meta = {"rate_per_minute": rate_per_minute, **_plain(policy.fields())}
+    _record_key(actor, issued.key, "api_key.created", meta)
     return issued
 
 
 @transaction.atomic
-def update_key(*, actor: User, key: ApiKey, label: str, rate_per_minute: int | None) -> ApiKey:
-    """Change a key's label and rate (logs a minute, None for the default) and return it as it is now."""
+def update_key(*, actor: User, key: ApiKey, label: str, rate_per_minute: int | None, policy: KeyPolicy) -> ApiKey:
+    """Change a key's label, rate (logs a minute, None for the default) and policy; return it as it is now."""
     locked = _lock(key)
-    changes = _apply(locked, {"label": label, "rate_per_minute": rate_per_minute})
+    changes = _apply(locked, {"label": label, "rate_per_minute": rate_per_minute, **policy.fields()})
     if changes:
         locked.save(update_fields=list(changes))
-        _record_key(actor, locked, "api_key.updated", {"changes": changes})
+        said = {name: [_plain(value) for value in pair] for name, pair in changes.items()}
+        _record_key(actor, locked, "api_key.updated", {"changes": said})
     return locked
 
 
 @transaction.atomic
 def rotate_key(*, actor: User, key: ApiKey, grace: timedelta) -> IssuedKey:
-    """Make a key with the same label, rate and environment; the old one works for `grace` longer, and no longer than
-    it would have worked anyway. Raises KeyRevokedError.
+    """Make a key that is like this one; the old one works for `grace` longer, and no longer than it would have worked
+    anyway. One that expires gets a successor that works for as long as it was made for. Raises KeyRevokedError.
     """
     old = _lock(key)
     if not old.is_live():
         raise KeyRevokedError
-    issued = _issue(actor, old.environment, old.label, old.rate_per_minute)
+    expires_at = timezone.now() + (old.expires_at - old.created_at) if old.expires_at else None
+    policy = KeyPolicy(old.scopes, expires_at, old.networks)
+    issued = _issue(actor, old.environment, old.label, old.rate_per_minute, policy)
     # LEAST passes NULL over, so a key without an end gets one.
     ApiKey.objects.filter(pk=old.pk).update(revoked_at=Least("revoked_at", Now() + grace))
     meta = {"successor_id": str(issued.key.pk), "grace_seconds": round(grace.total_seconds())}
@@ -223,6 +243,7 @@ def _issue(
     environment: Environment,
     label: str,
     rate_per_minute: int | None,
+    policy: KeyPolicy,
     fresh: FreshKey | None = None,
 ) -> IssuedKey:
     fresh = fresh or make_key()
@@ -235,6 +256,7 @@ def _issue(
         label=label,
         rate_per_minute=rate_per_minute,
         created_by=actor,
+        **policy.fields(),
     )
     return IssuedKey(key=key, plain=fresh.plain)
 
@@ -252,6 +274,13 @@ def _record_key(actor: User | None, key: ApiKey, action: str, meta: dict[str, An
         "environment": key.environment.name,
     }
     record(actor=actor, org=key.org, action=action, resource=key, meta={**about, **meta})
+
+
+def _plain(value: Any) -> Any:
+    """Return a key's value as JSON has it: times as ISO 8601."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items() if each is not None}
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 # -- What they share -------------------------------------------------------------------------------------------------

@@ -43,12 +43,24 @@ class EnvironmentAdmin(AuditedModelAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(AuditedModelAdmin):
-    list_display = ["__str__", "org", "service", "environment", "rate_per_minute", "last_used_at", "revoked_at"]
-    list_filter = ["revoked_at", "last_used_at"]
+    list_display = [
+        "__str__",
+        "org",
+        "service",
+        "environment",
+        "rate_per_minute",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    ]
+    list_filter = ["revoked_at", "expires_at", "last_used_at"]
     list_select_related = ["org", "service", "environment"]
     search_fields = ["label", "last_four", "service__name", "environment__name", "org__name", "=id"]
-    readonly_fields = ["id", "org", "service", "environment", "last_four", "created_by", "created_at", "last_used_at"]
-    fields = [*readonly_fields, "label", "rate_per_minute", "revoked_at"]
+    readonly_fields = [
+        *("id", "org", "service", "environment", "last_four", "created_by", "created_at"),
+        *("last_used_at", "last_address", "scopes", "networks"),
+    ]
+    fields = [*readonly_fields, "label", "rate_per_minute", "expires_at", "revoked_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A key made here would have no hash that anybody knows the key of."""

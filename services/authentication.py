@@ -17,23 +17,29 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from pulseops.core.web.correlation import current_origin
 from pulseops.core.web.json_errors import ApiError
-from services.keys import hash_key
+from services.keys import key_hashes
 
 REMEMBERED_SECONDS = 10.0
 REMEMBERED_KEYS = 10_000
 _BEARER = "bearer "
 
-# A key is live until `revoked_at`, unless its organisation is being deleted. The window is a minute of the database's
-# clock, which all web processes share.
+# A key is live until `revoked_at` or `expires_at`, unless its organisation is being deleted; then it admits what its
+# scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
 _LIVE_KEY = """
     SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days,
-           coalesce(k.rate_per_minute, %(default_rate)s) AS rate,
+           coalesce(k.rate_per_minute, %(default_rate)s) AS rate, k.networks IS NOT NULL AS is_bound,
+           k.key_hash = %(key_hash)s AS is_current,
            date_trunc('minute', statement_timestamp()) AS window_start
     FROM api_keys k
     JOIN services s ON s.id = k.service_id
     JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
-    WHERE k.key_hash = %(key_hash)s AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
+    WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
+      AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
+      AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
+      AND %(scope)s = ANY (k.scopes)
+      AND (k.networks IS NULL OR %(address)s::inet <<= ANY (k.networks))
 """
 # Rows are locked when all of the statement's conditions have been looked at, this one too. A setting by a statement of
 # its own would be one more way to the database and back.
@@ -41,8 +47,8 @@ _PATIENT = "AND set_config('lock_timeout', '2s', true) IS NOT NULL FOR KEY SHARE
 _IMPATIENT = "FOR KEY SHARE OF k NOWAIT"
 _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
-    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
-           extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound,
+           key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
            coalesce(bucket.count, 0)
     FROM key LEFT JOIN api_key_rate_buckets bucket
       ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
@@ -52,9 +58,9 @@ _AUTHENTICATE = f"""
 def admission(*, is_patient: bool) -> str:
     """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
 
-    They take %(key_hash)s, %(default_rate)s, %(logs)s and %(retention_days)s. `key` is empty when the key is not live;
-    `counted` is empty when the batch does not fit into the running minute, or the service keeps its logs for another
-    time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
+    They take what `Credential.values` gives, %(logs)s and %(retention_days)s. `key` is empty when the key admits
+    nothing; `counted` is empty when the batch does not fit into the running minute, or the service keeps its logs for
+    another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
 
     FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
     so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
@@ -72,7 +78,7 @@ def admission(*, is_patient: bool) -> str:
         RETURNING count
     ),
     touched AS (
-        UPDATE api_keys SET last_used_at = statement_timestamp()
+        UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %(address)s::inet
         WHERE id = (
             SELECT k.id FROM api_keys k JOIN key ON key.id = k.id
             WHERE k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - interval '1 minute'
@@ -83,18 +89,64 @@ def admission(*, is_patient: bool) -> str:
 
 
 ADMITTED = """
-    key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate,
+    key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound, key.is_current,
     extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()), (SELECT count FROM counted)
 """
 _TOUCH = """
-    UPDATE api_keys SET last_used_at = statement_timestamp()
+    UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %s::inet
     WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
 """
+# Whoever reads the answer holds the key; what they learn of it is why it does not work.
+_REFUSAL = """
+    SELECT coalesce(k.revoked_at <= statement_timestamp(), false),
+           coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes)
+    FROM api_keys k JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
+    WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
+"""
+# Not while a batch of this key is under way: it holds a lock that the change of a unique column would wait for.
+_REHASH = """
+    UPDATE api_keys SET key_hash = %(key_hash)s
+    WHERE id = (SELECT id FROM api_keys WHERE key_hash = %(fallback_hash)s FOR UPDATE SKIP LOCKED)
+"""
+_UNKNOWN = "This API key is unknown or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The API key of a request as the database knows it, what it is presented for, and from where.
+
+    `fallback_hash` is the key's hash under the salt before this one, or the same. `address` is None where a socket of
+    this machine tells none.
+    """
+
+    key_hash: str
+    fallback_hash: str
+    scope: str
+    address: str | None
+
+    @classmethod
+    def of(cls, meta: Mapping[str, str], scope: str) -> Credential:
+        """Return what a request with this META presents for `scope` (ApiKey.Scope); raises ApiError 401 without one."""
+        return cls(*key_hashes(presented_key(meta)), str(scope), current_origin().address)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of a statement that looks for the key."""
+        return {
+            "key_hash": self.key_hash,
+            "fallback_hash": self.fallback_hash,
+            "scope": self.scope,
+            "address": self.address,
+            "default_rate": settings.INGEST_RATE_PER_MINUTE,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class KeyScope:
-    """What a live key may write to, and how much: `rate` is in logs a minute."""
+    """What a live key may write to, and how much: `rate` is in logs a minute.
+
+    `is_bound`: to networks, so that requests from two addresses need not fare alike.
+    """
 
     key_id: UUID
     org_id: UUID
@@ -102,6 +154,7 @@ class KeyScope:
     environment_id: UUID
     retention_days: int
     rate: int
+    is_bound: bool = False
 
 
 class ScopeChangedError(Exception):
@@ -125,7 +178,7 @@ class LiveKey:
             raise rate_limited(self.scope, logs, self.window_seconds)
 
 
-_remembered: dict[str, tuple[float, KeyScope]] = {}
+_remembered: dict[tuple[str, str], tuple[float, KeyScope]] = {}
 
 
 def presented_key(meta: Mapping[str, str]) -> str:
@@ -141,48 +194,64 @@ def presented_key(meta: Mapping[str, str]) -> str:
     raise ApiError("UNAUTHORIZED", "Send an API key as x-api-key, or as Authorization: Bearer.")
 
 
-def authenticate(presented: str) -> LiveKey:
+def authenticate(credential: Credential) -> LiveKey:
     """Find the live key that was presented, with what it has sent so far. Raises ApiError 403 if there is none."""
-    key_hash = hash_key(presented)
-    row = _run(_AUTHENTICATE, key_hash=key_hash)
+    row = _run(_AUTHENTICATE, credential)
     if row is None:
-        _remembered.pop(key_hash, None)
-        raise ApiError("FORBIDDEN", "This API key is unknown or revoked.")
-    scope = _remember(key_hash, KeyScope(*row[:6]))
-    return LiveKey(scope, sent=row[7], window_seconds=float(row[6]))
+        raise refusal(credential)
+    scope = KeyScope(*row[:7])
+    if row[7]:
+        _remember(credential, scope)
+    else:
+        _rehash(credential)
+    return LiveKey(scope, sent=row[9], window_seconds=float(row[8]))
 
 
-def remembered_scope(presented: str) -> KeyScope | None:
+def remembered_scope(credential: Credential) -> KeyScope | None:
     """Return the scope that the key had within the last ten seconds; a guess, to be confirmed by `admission`."""
-    found = _remembered.get(hash_key(presented))
-    return found[1] if found and found[0] > time.monotonic() else None
+    match = _remembered.get(_place(credential))
+    return match[1] if match and match[0] > time.monotonic() else None
 
 
-def admitted(presented: str, row: Sequence[Any] | None, *, expected: KeyScope, logs: int) -> None:
+def admitted(credential: Credential, row: Sequence[Any] | None, *, expected: KeyScope, logs: int) -> None:
     """Judge the row of ADMITTED that came of admitting a batch of `logs` that had been made for `expected`.
 
     Raises ApiError 403 when the key is not live any more, 429 when the batch does not fit into the running minute,
     ScopeChangedError when the key's scope is another by now. Then the caller must leave nothing of the batch behind.
     """
-    key_hash = hash_key(presented)
     if row is None:
-        _remembered.pop(key_hash, None)
-        raise ApiError("FORBIDDEN", "This API key is unknown or revoked.")
-    scope = KeyScope(*row[:6])
+        raise refusal(credential)
+    scope = KeyScope(*row[:7])
     if replace(scope, rate=expected.rate) != expected:
-        _remembered.pop(key_hash, None)
+        _forget(credential)
         raise ScopeChangedError
-    if row[7] is None:
+    if row[9] is None:
         # Until the window ends its batches shall be refused before they are written: the next one asks first.
-        _remembered.pop(key_hash, None)
-        raise rate_limited(scope, logs, float(row[6]))
-    _remember(key_hash, scope)
+        _forget(credential)
+        raise rate_limited(scope, logs, float(row[8]))
+    _remember(credential, scope)
+
+
+def refusal(credential: Credential) -> ApiError:
+    """Make the 403 for a key that does not authenticate: why, if the key is genuine, for whoever holds it."""
+    _forget(credential)
+    row = _run(_REFUSAL, credential)
+    is_revoked, is_expired, scopes, has_scope = row or (True, False, [], False)
+    if is_revoked:
+        return ApiError("FORBIDDEN", _UNKNOWN)
+    if is_expired:
+        return ApiError("FORBIDDEN", "This API key has expired. Make a new one on the service's page.")
+    if not has_scope:
+        allowed = " and ".join(sorted(scopes))
+        return ApiError("FORBIDDEN", f"This API key may send {allowed} only, not {credential.scope}.")
+    address = credential.address or "an address that is not known"
+    return ApiError("FORBIDDEN", f"This API key may not be used from {address}; its page lists from where.")
 
 
 def touch(key_id: UUID) -> None:
-    """Note that a key was used, at most once a minute; for requests that are not counted."""
+    """Note that a key was used and from where, at most once a minute; for requests that are not counted."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, [key_id])
+        cursor.execute(_TOUCH, [current_origin().address, key_id])
 
 
 def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
@@ -194,15 +263,28 @@ def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
     return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)))
 
 
-def _run(statement: str, **parameters: Any) -> tuple[Any, ...] | None:
+def _run(statement: str, credential: Credential) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters, "default_rate": settings.INGEST_RATE_PER_MINUTE})
+        cursor.execute(statement, credential.values)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
 
 
-def _remember(key_hash: str, scope: KeyScope) -> KeyScope:
+def _rehash(credential: Credential) -> None:
+    """Let the key be found by its hash under the salt of today from now on, if it is not in use this very moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REHASH, credential.values)
+
+
+def _place(credential: Credential) -> tuple[str, str]:
+    return credential.key_hash, credential.scope
+
+
+def _forget(credential: Credential) -> None:
+    _remembered.pop(_place(credential), None)
+
+
+def _remember(credential: Credential, scope: KeyScope) -> None:
     if len(_remembered) >= REMEMBERED_KEYS:
         _remembered.clear()
-    _remembered[key_hash] = (time.monotonic() + REMEMBERED_SECONDS, scope)
-    return scope
+    _remembered[_place(credential)] = (time.monotonic() + REMEMBERED_SECONDS, scope)

@@ -42,4 +42,15 @@ def hash_key(plain: str) -> str:
 
     Takes any text, for it is also given what strangers send; a lone surrogate cannot be encoded and is replaced.
     """
-    return hashlib.sha256((plain + settings.API_KEY_SALT).encode("utf-8", "replace")).hexdigest()
+    return _salted(plain, settings.API_KEY_SALT)
+
+
+def key_hashes(plain: str) -> tuple[str, str]:
+    """Return `hash_key` of `plain`, and its hash under API_KEY_SALT_FALLBACK; without that the same again."""
+    current = hash_key(plain)
+    fallback: str = settings.API_KEY_SALT_FALLBACK
+    return current, _salted(plain, fallback) if fallback else current
+
+
+def _salted(plain: str, salt: str) -> str:
+    return hashlib.sha256((plain + salt).encode("utf-8", "replace")).hexdigest()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -81,6 +83,22 @@ class Environment(models.Model):
         return self.name
 
 
+class NetworkField(models.TextField):
+    """An address or a network, which PostgreSQL keeps as `cidr` and Python reads as text."""
+
+    def db_type(self, connection: Any) -> str:
+        return "cidr"
+
+    def from_db_value(self, value: Any, *_: Any) -> str | None:
+        """Return "192.0.2.0/24", or "192.0.2.7/32" for one address."""
+        return None if value is None else str(value)
+
+
+def both_scopes() -> list[str]:
+    """What a key may do unless somebody chooses: send logs and tell of deployments."""
+    return list(ApiKey.Scope.values)
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def for_org(self, org: Org) -> Self:
         return self.filter(org=org)
@@ -89,8 +107,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key that one environment of one service sends with. Only its salted hash is kept.
 
-    `revoked_at` may lie ahead: a rotated key works until then.
+    `revoked_at` may lie ahead: a rotated key works until then. `networks` None admits every address.
     """
+
+    class Scope(models.TextChoices):
+        LOGS = "logs", "Send logs"
+        DEPLOYMENTS = "deployments", "Report deployments"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="api_keys", db_index=False)
@@ -106,20 +128,42 @@ class ApiKey(models.Model):
     created_by = models.ForeignKey(
         User, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False
     )
+    scopes = ArrayField(
+        models.TextField(choices=Scope.choices),
+        default=both_scopes,
+        db_default=RawSQL("'{logs,deployments}'::text[]", []),
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    networks = ArrayField(NetworkField(), null=True, blank=True)
+    last_address = models.GenericIPAddressField(null=True, blank=True)
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "api_keys"
         verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=["logs", "deployments"], scopes__len__gt=0),
+                name="api_keys_scopes_check",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(networks=None) | models.Q(networks__len__gt=0), name="api_keys_networks_check"
+            ),
+        ]
         indexes = [models.Index(fields=["org", "service", "environment"], name="idx_api_keys_org_service_env")]
 
     def __str__(self) -> str:
         return self.label or f"…{self.last_four}"
 
     def is_live(self, at: datetime | None = None) -> bool:
-        """Tell whether the key authenticates at `at` (now unless given)."""
-        return self.revoked_at is None or self.revoked_at > (at or timezone.now())
+        """Return whether the key authenticates at `at` (now unless given)."""
+        ends = [each for each in (self.revoked_at, self.expires_at) if each]
+        return not ends or min(ends) > (at or timezone.now())
+
+    def is_revoked(self) -> bool:
+        """Return whether somebody has ended the key, or a rotation has."""
+        return self.revoked_at is not None and self.revoked_at <= timezone.now()
 
 
 class RateBucket(models.Model):

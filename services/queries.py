@@ -78,10 +78,10 @@ class KeySummary:
 
     @property
     def state(self) -> str:
-        """One of "revoked", "expiring" (rotated, still works), "waiting" (never used), "active"."""
+        """One of "revoked", "expired", "expiring" (will be one of them), "waiting" (never used), "active"."""
         if not self.key.is_live():
-            return "revoked"
-        if self.key.revoked_at:
+            return "revoked" if self.key.is_revoked() else "expired"
+        if self.ends_at:
             return "expiring"
         return "active" if self.key.last_used_at else "waiting"
 
@@ -89,6 +89,25 @@ class KeySummary:
     def label(self) -> str:
         """The state in words."""
         return {"waiting": "Not used yet", "expiring": "Ends"}.get(self.state, self.state.capitalize())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the key does not authenticate any more."""
+        return self.state in {"revoked", "expired"}
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the key ends or has ended (UTC), None if it goes on until somebody revokes it."""
+        return min((each for each in (self.key.revoked_at, self.key.expires_at) if each), default=None)
+
+    @property
+    def bounds(self) -> str:
+        """What the key is bound to, in words: "logs only, from 192.0.2.0/24 and 2 more"; empty if it may all."""
+        parts = [f"{' and '.join(self.key.scopes)} only"] if len(self.key.scopes) < len(ApiKey.Scope) else []
+        if self.key.networks:
+            first, *others = self.key.networks
+            parts.append(f"from {first}" + (f" and {len(others)} more" if others else ""))
+        return ", ".join(parts)
 
     @property
     def sent(self) -> int:
@@ -133,12 +152,14 @@ def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeyS
     )
     use = _use_by_key([key.pk for key in keys], now)
     summaries = [KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE) for key in keys]
-    return sorted(summaries, key=lambda each: each.state == "revoked")
+    return sorted(summaries, key=lambda each: each.is_over)
 
 
 def _heard() -> dict[str, Count | Max]:
     """Annotations that a Hearing is made of, for a queryset of anything that has `api_keys`."""
-    live = Q(api_keys__revoked_at=None) | Q(api_keys__revoked_at__gt=timezone.now())
+    now = timezone.now()
+    live = Q(api_keys__revoked_at=None) | Q(api_keys__revoked_at__gt=now)
+    live &= Q(api_keys__expires_at=None) | Q(api_keys__expires_at__gt=now)
     ever_made = Q(api_keys__isnull=False)
     return {"live_keys": Count("api_keys", filter=ever_made & live), "last_log_at": Max("api_keys__last_used_at")}
 

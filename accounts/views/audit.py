@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.audit import reader as trail
 from accounts.audit.descriptions import details, phrase, title
 from accounts.audit.record import record
+from accounts.forms import DayField
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_admin
 
@@ -23,13 +23,6 @@ _EXPORTS = {
     "csv": (trail.as_csv, "text/csv; charset=utf-8"),
     "ndjson": (trail.as_ndjson, "application/x-ndjson"),
 }
-
-
-class DayField(forms.DateField):
-    """A day within what PostgreSQL and every zone's offset can hold."""
-
-    widget = forms.DateInput(attrs={"type": "date"})
-    default_validators = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class FilterForm(forms.Form):

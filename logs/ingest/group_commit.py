@@ -18,11 +18,11 @@ from logs.ingest.columns import Batch
 from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import KeyScope, ScopeChangedError
+from services.authentication import Credential, KeyScope, ScopeChangedError
 
 MERGED = 500  # logs; larger batches are worth a commit of their own
-_Place = tuple[str, KeyScope]
-Store = Callable[[str, KeyScope, list[Batch]], None]
+_Place = tuple[str, str | None, KeyScope]
+Store = Callable[[Credential, KeyScope, list[Batch]], None]
 
 
 def _closed() -> threading.Lock:
@@ -36,6 +36,7 @@ def _closed() -> threading.Lock:
 class _Waiting:
     """A batch in line. `turn` opens when the group was dealt with, or when this one is to store `group`."""
 
+    credential: Credential
     batch: Batch
     turn: threading.Lock = field(default_factory=_closed)
     group: list[_Waiting] = field(default_factory=list)
@@ -51,11 +52,11 @@ class GroupCommit:
         self._lock = threading.Lock()
         self._lines: dict[_Place, list[_Waiting]] = {}
 
-    def store(self, presented: str, scope: KeyScope, batch: Batch) -> None:
+    def store(self, credential: Credential, scope: KeyScope, batch: Batch) -> None:
         """Store a batch, perhaps with others; raises what storing it raises."""
         if len(batch) > SMALL:
             batch.prepare()
-        place, mine = (presented, scope), _Waiting(batch)
+        place, mine = _place(credential, scope), _Waiting(credential, batch)
         if not self._begins(place, mine):
             mine.turn.acquire()
         if mine.group:
@@ -63,7 +64,7 @@ class GroupCommit:
         if mine.error:
             raise mine.error
         if not mine.is_stored:
-            self._store(presented, scope, [batch])
+            self._store(credential, scope, [batch])
 
     def _begins(self, place: _Place, mine: _Waiting) -> bool:
         """Begin a line, or else stand in it."""
@@ -81,7 +82,7 @@ class GroupCommit:
         error: Exception | None = None
         is_stored = False
         try:
-            self._store(*place, [each.batch for each in group])
+            self._store(group[0].credential, place[-1], [each.batch for each in group])
             is_stored = True
         except (ApiError, ScopeChangedError) as refusal:
             error = refusal if len(group) == 1 else None
@@ -105,9 +106,14 @@ class GroupCommit:
             line[0].turn.release()
 
 
-def _store(presented: str, scope: KeyScope, batches: list[Batch]) -> None:
+def _place(credential: Credential, scope: KeyScope) -> _Place:
+    """Who may share a commit: batches of one key, from anywhere unless it is bound to networks."""
+    return credential.key_hash, credential.address if scope.is_bound else None, scope
+
+
+def _store(credential: Credential, scope: KeyScope, batches: list[Batch]) -> None:
     gate.enter()
-    store_batches(presented, scope, batches, None)
+    store_batches(credential, scope, batches, None)
 
 
 merger = GroupCommit(_store)

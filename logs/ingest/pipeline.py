@@ -20,13 +20,14 @@ from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answe
 from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
+    Credential,
     KeyScope,
     LiveKey,
     ScopeChangedError,
     authenticate,
-    presented_key,
     remembered_scope,
 )
+from services.models import ApiKey
 
 _LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
 _LONGEST_IDEMPOTENCY_KEY = 128
@@ -45,7 +46,7 @@ class Reply:
 def receive(request: HttpRequest) -> Reply:
     """Take in a request's batch; when this returns, it is on the disk. Raises ApiError or a database error."""
     delivery = _Delivery(request)
-    scope = remembered_scope(delivery.presented)
+    scope = remembered_scope(delivery.credential)
     if scope is not None:
         try:
             return delivery.accept(scope)
@@ -59,7 +60,7 @@ class _Delivery:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-        self.presented = presented_key(request.META)
+        self.credential = Credential.of(request.META, ApiKey.Scope.LOGS)
         self.is_lenient = bool(_LENIENT.search(request.META.get("HTTP_PREFER", "")))
         self.received_at = timezone.now()
         self._payload: Payload | ApiError | None = None
@@ -87,7 +88,7 @@ class _Delivery:
         """Accept the batch under the key as the database knows it now."""
         gate.enter()
         for _ in range(_ATTEMPTS):
-            live = authenticate(self.presented)
+            live = authenticate(self.credential)
             try:
                 return self._replay(live) or self.accept(live.scope, live)
             except (ScopeChangedError, AlreadyAnsweredError):
@@ -104,10 +105,10 @@ class _Delivery:
         disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
         if receipt is None and len(batch) <= MERGED:
-            merger.store(self.presented, scope, batch)
+            merger.store(self.credential, scope, batch)
         else:
             gate.enter()
-            store_batches(self.presented, scope, [batch], receipt)
+            store_batches(self.credential, scope, [batch], receipt)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         return Reply(answer, self.is_lenient)

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -20,8 +19,7 @@ from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
 from logs.models import IngestReceipt
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import ADMITTED, KeyScope, admission, admitted
-from services.keys import hash_key
+from services.authentication import ADMITTED, Credential, KeyScope, admission, admitted
 
 log = logging.getLogger(__name__)
 
@@ -76,23 +74,23 @@ class Receipt:
     answer: Answer
 
 
-def store_batches(presented: str, scope: KeyScope, batches: Sequence[Batch], receipt: Receipt | None) -> None:
+def store_batches(credential: Credential, scope: KeyScope, batches: Sequence[Batch], receipt: Receipt | None) -> None:
     """Store batches of one key and count them against it; when this returns, they are on the disk.
 
     Raises ApiError (403 key gone, 429 over its rate, 400 for what the database refuses), ScopeChangedError,
     AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted.
     """
     logs = sum(map(len, batches))
-    values = _admission_values(presented, scope, batches, logs)
+    values = _admission_values(credential, scope, batches, logs)
     try:
-        if logs <= SMALL and receipt is None and _store_small(presented, scope, batches, values):
+        if logs <= SMALL and receipt is None and _store_small(credential, scope, batches, values):
             return
         with transaction.atomic(durable=True):
             if receipt is not None:
                 _claim(scope.key_id, receipt)
             if logs:
                 _copy(scope, batches)
-            admitted(presented, execute_prepared(_ADMIT, values), expected=scope, logs=logs)
+            admitted(credential, execute_prepared(_ADMIT, values), expected=scope, logs=logs)
     except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
     except DatabaseError as error:
@@ -119,11 +117,10 @@ def _claim(key_id: UUID, receipt: Receipt) -> None:
             raise AlreadyAnsweredError
 
 
-def _admission_values(presented: str, scope: KeyScope, batches: Sequence[Batch], logs: int) -> dict[str, Any]:
+def _admission_values(credential: Credential, scope: KeyScope, batches: Sequence[Batch], logs: int) -> dict[str, Any]:
     counts = counts_of(batches)
     return {
-        "key_hash": hash_key(presented),
-        "default_rate": settings.INGEST_RATE_PER_MINUTE,
+        **credential.values,
         "retention_days": scope.retention_days,
         "logs": logs,
         "levels": [level for level, _ in counts],
@@ -132,7 +129,7 @@ def _admission_values(presented: str, scope: KeyScope, batches: Sequence[Batch],
     }
 
 
-def _store_small(presented: str, scope: KeyScope, batches: Sequence[Batch], values: dict[str, Any]) -> bool:
+def _store_small(credential: Credential, scope: KeyScope, batches: Sequence[Batch], values: dict[str, Any]) -> bool:
     """Store a few logs by one statement, which is a transaction of its own; False when their key is just locked."""
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():  # a savepoint, in tests
@@ -141,7 +138,7 @@ def _store_small(presented: str, scope: KeyScope, batches: Sequence[Batch], valu
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False
         raise
-    admitted(presented, row, expected=scope, logs=values["logs"])
+    admitted(credential, row, expected=scope, logs=values["logs"])
     return True
 
 

@@ -50,5 +50,7 @@ def _secret(name: str) -> str:
 
 
 SECRET_KEY = _secret("SECRET_KEY") or "unset"
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")  # keys before this one, which still verify and decrypt
 API_KEY_SALT = _secret("API_KEY_SALT")
+API_KEY_SALT_FALLBACK = env.text("API_KEY_SALT_FALLBACK")  # the salt before this one: keys go over to the new on use
 INTERNAL_CRON_SECRET = _secret("INTERNAL_CRON_SECRET")

@@ -53,8 +53,8 @@ def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
     values = {
         **_parts(service, environments),
         "environments": [_row(each) for each in environments],
-        "keys": [each for each in keys if each.state != "revoked"],
-        "revoked_keys": [each for each in keys if each.state == "revoked"],
+        "keys": [each for each in keys if not each.is_over],
+        "revoked_keys": [each for each in keys if each.is_over],
         "explorer_url": explorer_url(service),
         "snippets": filled_snippets(),
         "placeholder": PLACEHOLDER,

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -14,9 +15,9 @@ import requests
 from django.db import OperationalError
 
 from logs.ingest.columns import Batch, Columns
-from logs.ingest.group_commit import GroupCommit
+from logs.ingest.group_commit import GroupCommit, _place
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import KeyScope
+from services.authentication import Credential, KeyScope
 from tests.support.installation import Installation, stop
 
 SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 1_000)
@@ -27,6 +28,10 @@ def batch(*messages: str) -> Batch:
     return Batch(Columns(["info"] * number, ["2026-01-01T00:00:00Z"] * number, messages, nothing, nothing, nothing))
 
 
+def credential(key: str, address: str | None = None) -> Credential:
+    return Credential(key, key, "logs", address)
+
+
 class Storage:
     """Stores what it is not told to refuse; the first batch waits until `count` others are in line."""
 
@@ -35,7 +40,7 @@ class Storage:
         self.groups: list[list[str]] = []
         self.began, self.go_on = threading.Event(), threading.Event()
 
-    def __call__(self, presented: str, scope: KeyScope, stored: list[Batch]) -> None:
+    def __call__(self, credential: Credential, scope: KeyScope, stored: list[Batch]) -> None:
         messages = [message for each in stored for message in each.columns.message]
         self.began.set()
         self.go_on.wait(60)
@@ -50,7 +55,7 @@ def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> 
 
     def store(each: Batch) -> Exception | None:
         try:
-            merger.store(key, SCOPE, each)
+            merger.store(credential(key), SCOPE, each)
         except (ApiError, OperationalError) as error:
             return error
         return None
@@ -61,7 +66,7 @@ def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> 
         others = []
         for number, each in enumerate(batches[1:], start=1):
             others.append(pool.submit(store, each))
-            while len(merger._lines[key, SCOPE]) < number:
+            while len(merger._lines[key, None, SCOPE]) < number:
                 time.sleep(0.001)
         storage.go_on.set()
         return [future.result(60) for future in (first, *others)]
@@ -99,12 +104,18 @@ def test_keys_do_not_wait_for_each_other() -> None:
     storage = Storage()
     merger = GroupCommit(storage)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(merger.store, "a", SCOPE, batch("a"))
+        waiting = pool.submit(merger.store, credential("a"), SCOPE, batch("a"))
         storage.began.wait(60)
         other = GroupCommit(lambda *_: None)
-        other.store("b", SCOPE, batch("b"))
+        other.store(credential("b"), SCOPE, batch("b"))
         storage.go_on.set()
         waiting.result(60)
+
+
+@pytest.mark.parametrize(("is_bound", "lines"), [(False, 1), (True, 2)])
+def test_only_what_is_bound_to_networks_is_stored_by_address(is_bound: bool, lines: int) -> None:
+    scope = replace(SCOPE, is_bound=is_bound)
+    assert len({_place(credential("a", address), scope) for address in ("192.0.2.1", "192.0.2.2")}) == lines
 
 
 @pytest.mark.slow

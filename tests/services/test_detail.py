@@ -44,7 +44,7 @@ def test_shows_what_a_key_brought_in_the_last_hour(
 def test_sets_revoked_keys_apart(client_for: SignedIn, developer: User, service: Service, key: ApiKey) -> None:
     actions.revoke_key(actor=developer, key=key)
     page = client_for(developer).get(f"/services/{service.pk}").content.decode()
-    assert "1 revoked key" in page
+    assert "1 revoked or expired key" in page
     assert "No key that works" in page
     assert f"/keys/{key.pk}/rotate" not in page
 

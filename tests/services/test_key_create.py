@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.services.conftest import SignedIn
 from tests.services.stored import everything_in_the_database
 from tests.support.factories import make_service
 
+BOTH = ["logs", "deployments"]
+
 
 @pytest.fixture
 def url(service: Service) -> str:
@@ -18,12 +21,12 @@ def url(service: Service) -> str:
 
 
 @pytest.fixture
-def entered(production: Environment) -> dict[str, str]:
-    return {"environment": str(production.pk), "label": "web servers", "rate_per_minute": "500"}
+def entered(production: Environment) -> dict[str, Any]:
+    return {"environment": str(production.pk), "label": "web servers", "rate_per_minute": "500", "scopes": BOTH}
 
 
 def test_makes_a_key_and_shows_it_on_the_next_page(
-    client_for: SignedIn, developer: User, production: Environment, url: str, entered: dict[str, str]
+    client_for: SignedIn, developer: User, production: Environment, url: str, entered: dict[str, Any]
 ) -> None:
     response = client_for(developer).post(url, entered, follow=True)
     plain = re.search(r'<code id="key">(pol_[0-9a-f]{64})</code>', response.content.decode())
@@ -36,7 +39,7 @@ def test_makes_a_key_and_shows_it_on_the_next_page(
 
 
 def test_the_key_stands_in_no_address_and_no_table(
-    client_for: SignedIn, developer: User, url: str, entered: dict[str, str], caplog: pytest.LogCaptureFixture
+    client_for: SignedIn, developer: User, url: str, entered: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_for(developer)
     response = client.post(url, entered)
@@ -48,7 +51,7 @@ def test_the_key_stands_in_no_address_and_no_table(
     assert plain not in caplog.text
 
 
-def test_writes_who_made_it(client_for: SignedIn, developer: User, url: str, entered: dict[str, str]) -> None:
+def test_writes_who_made_it(client_for: SignedIn, developer: User, url: str, entered: dict[str, Any]) -> None:
     client_for(developer).post(url, entered)
     row, key = AuditLog.objects.get(action="api_key.created"), ApiKey.objects.get()
     assert (row.actor_user, row.resource_id) == (developer, str(key.pk))
@@ -58,13 +61,14 @@ def test_writes_who_made_it(client_for: SignedIn, developer: User, url: str, ent
         "service": "api",
         "environment": "production",
         "rate_per_minute": 500,
+        "scopes": BOTH,
     }
 
 
 def test_label_and_rate_may_be_left_out(
     client_for: SignedIn, developer: User, url: str, production: Environment
 ) -> None:
-    client_for(developer).post(url, {"environment": str(production.pk)})
+    client_for(developer).post(url, {"environment": str(production.pk), "scopes": BOTH})
     key = ApiKey.objects.get()
     assert (key.label, key.rate_per_minute) == ("", None)
 
@@ -80,7 +84,7 @@ def test_label_and_rate_may_be_left_out(
     ],
 )
 def test_bad_input_is_said(
-    client_for: SignedIn, developer: User, url: str, entered: dict[str, str], wrong: dict[str, str], words: str
+    client_for: SignedIn, developer: User, url: str, entered: dict[str, Any], wrong: dict[str, str], words: str
 ) -> None:
     response = client_for(developer).post(url, {**entered, **wrong})
     assert words in response.content.decode()
@@ -114,12 +118,12 @@ def test_without_environments_it_leads_to_adding_one(
     assert f"/services/{service.pk}/environments/new" in client_for(developer).get(url).content.decode()
 
 
-def test_a_viewer_may_not(client_for: SignedIn, viewer: User, url: str, entered: dict[str, str]) -> None:
+def test_a_viewer_may_not(client_for: SignedIn, viewer: User, url: str, entered: dict[str, Any]) -> None:
     assert client_for(viewer).post(url, entered).status_code == 403
     assert not ApiKey.objects.exists()
 
 
-def test_another_organisation_gets_404(client_for: SignedIn, outsider: User, url: str, entered: dict[str, str]) -> None:
+def test_another_organisation_gets_404(client_for: SignedIn, outsider: User, url: str, entered: dict[str, Any]) -> None:
     assert client_for(outsider).post(url, entered).status_code == 404
 
 

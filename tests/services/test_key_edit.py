@@ -13,7 +13,9 @@ def url(key: ApiKey) -> str:
 
 
 def test_changes_label_and_rate(client_for: SignedIn, developer: User, key: ApiKey, url: str) -> None:
-    response = client_for(developer).post(url, {"label": "workers", "rate_per_minute": ""})
+    response = client_for(developer).post(
+        url, {"label": "workers", "rate_per_minute": "", "scopes": ["logs", "deployments"]}
+    )
     assert response["Location"] == f"/services/{key.service_id}"
     before = key.key_hash
     key.refresh_from_db()

@@ -25,7 +25,9 @@ def arrival_url(key: ApiKey) -> str:
 def made(client_for: SignedIn, developer: User, production: Environment) -> tuple[Client, str, str]:
     """A browser that has just made a key, where it is sent, and the key."""
     client = client_for(developer)
-    response = client.post(f"/services/{production.service_id}/keys/new", {"environment": production.pk})
+    response = client.post(
+        f"/services/{production.service_id}/keys/new", {"environment": production.pk, "scopes": "logs"}
+    )
     return client, response["Location"], client.cookies["fresh_api_key"].value
 
 

@@ -77,9 +77,10 @@ def _as_address(text: str) -> str | None:
     if host.count(":") == 1:
         host = host.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(host.partition("%")[0]))
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    return str(getattr(address, "ipv4_mapped", None) or address)  # one client, one spelling
 
 
 def _new_identifier() -> str:
