@@ -24,6 +24,8 @@ from services.keys import key_hashes
 REMEMBERED_SECONDS = 10.0
 REMEMBERED_KEYS = 10_000
 _BEARER = "bearer "
+# What authenticating and counting a batch locks, or an error at once.
+LOCK_KEY_TABLES = "LOCK TABLE api_keys, api_key_rate_buckets IN ROW EXCLUSIVE MODE NOWAIT"
 
 # A key is live until `revoked_at` or `expires_at`, unless its organisation is being deleted; then it admits what its
 # scopes and its networks do. The window is a minute of the database's clock, which all web processes share.

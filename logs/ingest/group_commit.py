@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from logs.ingest.columns import Batch
 from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
+from pulseops.core.db.answer_timeout import give_back_connection
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, ScopeChangedError
 
@@ -58,7 +59,8 @@ class GroupCommit:
             batch.prepare()
         place, mine = _place(credential, scope), _Waiting(credential, batch)
         if not self._begins(place, mine):
-            mine.turn.acquire()
+            give_back_connection()
+            mine.turn.acquire()  # which ends: the group ahead waits for no lock and no answer without end
         if mine.group:
             self._store_group(place, mine.group)
         if mine.error:

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
-from logs.ingest.guards import unavailable
+from logs.ingest.guards import gate, unavailable
 from logs.ingest.pipeline import receive
 from pulseops.core.web.json_errors import ApiError, json_error
 from pulseops.core.web.machine_routes import machine_route
@@ -27,8 +27,9 @@ def ingest(request: HttpRequest) -> HttpResponse:
         reply = receive(request)
     except ApiError as error:
         return error.response()
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
         log.exception("a batch could not be stored")
+        gate.report(error)
         return unavailable().response()
     response = HttpResponse(msgspec.json.encode(reply.answer), content_type="application/json")
     if reply.is_lenient:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
@@ -22,6 +23,7 @@ from pulseops.core.web.json_errors import json_error
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = 10  # seconds
+_ENDED_WAITS = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
 THROTTLED_FOR = 60  # seconds; the longest of the short windows in ACCOUNT_RATE_LIMITS
 
 
@@ -79,8 +81,8 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500; or 503 when what broke is that the database is away, wherever in the request that was noticed."""
-    if is_database_away(sys.exception()):
+    """Answer 500; or 503 when the database is away or kept us waiting, wherever in the request that was noticed."""
+    if is_database_away(sys.exception()) or is_database_busy(sys.exception()):
         return unavailable(request)
     if _is_machine(request):
         return json_error("INTERNAL_ERROR", "Something went wrong on our side.")
@@ -88,9 +90,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """Answer 503 when the database is away."""
+    """Answer 503 when the database is away or busy."""
     if _is_machine(request):
-        return json_error("UNAVAILABLE", "The database is away; try again shortly.", retry_after=RETRY_AFTER)
+        return json_error("UNAVAILABLE", "The database is away or busy; try again shortly.", retry_after=RETRY_AFTER)
     response = _page(request, 503, "bare")
     response["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -129,12 +131,21 @@ def _reader(request: Any) -> dict[str, Any]:
 
 
 def is_database_away(exception: BaseException | None) -> bool:
-    """Tell whether `exception` comes from a connection that could not be had or was lost, not from a statement."""
-    while exception is not None:
-        if isinstance(exception, DatabaseError):
-            return _has_no_server(exception)
+    """Return whether `exception` comes from a connection that could not be had or was lost, not from a statement."""
+    error = _database_error(exception)
+    return error is not None and _has_no_server(error)
+
+
+def is_database_busy(exception: BaseException | None) -> bool:
+    """Return whether `exception` comes from a statement that waited too long for a lock, or took too long."""
+    error = _database_error(exception)
+    return error is not None and isinstance(error.__cause__, _ENDED_WAITS)
+
+
+def _database_error(exception: BaseException | None) -> DatabaseError | None:
+    while exception is not None and not isinstance(exception, DatabaseError):
         exception = exception.__cause__
-    return False
+    return exception
 
 
 def _has_no_server(exception: DatabaseError) -> bool:

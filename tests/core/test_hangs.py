@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.test import override_settings
 
 from pulseops.core.db import hang_watch
-from pulseops.core.db.answer_timeout import bound_waits
 from pulseops.core.db.hang_watch import ServerProbe, Watch, watch
 from pulseops.pages.error_pages import is_database_away
 from tests.support.installation import free_port
@@ -52,11 +52,11 @@ def test_one_that_says_nothing_does(hurried: None, silent: ServerProbe) -> None:
 
 @pytest.fixture
 def other(transactional_db: None) -> Iterator[Any]:
-    """A second connection to the test's database, watched."""
+    """A second connection to the test's database, watched as those of web processes are."""
     made = connection.copy()
-    made.ensure_connection()
-    bound_waits(made.connection, 30)
-    yield made
+    with override_settings(DATABASE_POOL_SIZE=5):
+        made.ensure_connection()
+        yield made
     watch.is_hung = False
     made.close()
 
@@ -88,6 +88,20 @@ def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
     other.close()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])  # it sleeps on, for nobody
+
+
+def test_a_connection_that_was_given_back_is_not_watched(hurried: None, other: Any) -> None:
+    raw = other.connection
+    assert raw in watch._in_use
+    other.close()
+    assert raw not in watch._in_use
+
+
+def test_only_web_processes_are_watched(transactional_db: None) -> None:
+    made = connection.copy()
+    made.ensure_connection()
+    assert made.connection not in watch._in_use
+    made.close()
 
 
 def test_whoever_only_connects_is_a_reason_to_knock_too(

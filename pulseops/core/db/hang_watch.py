@@ -1,11 +1,12 @@
 """Notice within seconds that the database hangs, and let nobody else wait for it until it answers again.
 
-A server that is slow still takes connections; one that hangs (a stuck disk, a stopped process, a machine that went
-without a word) does not. So when somebody has waited for an answer for more than a second, a thread of this process
-knocks at the server's door. If nobody opens, all who wait are sent away, and whoever wants a connection is refused at
-once. The thread goes on knocking, and lets everybody in again when the server answers.
+A server that is slow ends what takes too long (`answer_timeout`) and takes new connections meanwhile; one that hangs (a
+stuck disk, a stopped process, a machine that went without a word) does neither. So when a request has had a connection
+for more than a second, a thread of this process knocks at the server's door. If nobody opens, the connections in use
+are cut, so that whoever waits for an answer finds the end of it, and whoever wants a connection is refused at once. The
+thread goes on knocking, and lets everybody in again when the server answers.
 
-Only web processes do this: their few threads also answer health checks.
+Only web processes do this: their few threads also serve everybody else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import socket
 import struct
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +23,9 @@ from typing import Any
 
 import psycopg
 
-SUSPICIOUS_SECONDS = 1.5  # of waiting for one answer
+from pulseops.core.db.answer_timeout import is_bounded
+
+SUSPICIOUS_SECONDS = 1.5  # of having a connection, or of wanting one
 _PROBE_SECONDS = 2.0
 _AGAIN_SECONDS = 5.0  # between two knocks at a server that answers them but not its clients
 _POLL_SECONDS = 0.25
@@ -40,7 +42,7 @@ class ServerProbe:
     port: int
 
     def responds(self) -> bool:
-        """Tell whether somebody answers; a server that is gone and says so does not hang."""
+        """Return whether somebody answers; a server that is gone and says so does not hang."""
         try:
             with self._reach() as peer:
                 peer.sendall(_SSL_REQUEST)
@@ -64,59 +66,32 @@ class ServerProbe:
         return peer
 
 
-class Wait:
-    """One connection's wait for an answer, which the watch may end."""
-
-    def __init__(self, raw: psycopg.Connection[Any]) -> None:
-        self.since: float | None = None
-        self._raw = weakref.ref(raw)
-        self._lock = threading.Lock()  # the socket's number is nobody else's while this is held
-
-    def begin(self) -> None:
-        """Note that an answer is waited for from now on."""
-        self.since = time.monotonic()
-
-    def end(self) -> None:
-        """Note that it has come, or never will."""
-        with self._lock:
-            self.since = None
-
-    def is_long(self, now: float) -> bool:
-        """Tell whether it has taken suspiciously long."""
-        since = self.since
-        return since is not None and now - since > SUSPICIOUS_SECONDS
-
-    def cut(self) -> None:
-        """Let the wait find the end of the connection; nothing happens if it is over."""
-        with self._lock, suppress(OSError, psycopg.Error):
-            raw = self._raw()
-            if self.since is not None and raw is not None:
-                with socket.socket(fileno=os.dup(raw.fileno())) as peer:
-                    peer.shutdown(socket.SHUT_RDWR)
-
-
 class Watch:
     """What this process knows about its database, and the thread that finds it out."""
 
     def __init__(self) -> None:
         self.is_hung = False
         self._door: ServerProbe | None = None
-        self._waits: weakref.WeakSet[Wait] = weakref.WeakSet()
+        self._in_use: dict[psycopg.Connection[Any], float] = {}  # since when
         self._connecting: dict[object, float] = {}
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # a connection in use is closed by nobody while this is held
         self._knock_at = 0.0
 
-    def add(self, raw: psycopg.Connection[Any]) -> Wait:
-        """Watch over what is waited for on `raw`."""
-        wait = Wait(raw)
-        self._door = ServerProbe(raw.info.host, raw.info.port)
+    def begin(self, raw: psycopg.Connection[Any]) -> None:
+        """Note that `raw` is in use from now on."""
+        if self._door is None:
+            self._door = ServerProbe(raw.info.host, raw.info.port)
         with self._lock:
-            self._waits.add(wait)
+            self._in_use[raw] = time.monotonic()
             if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
                 self._thread = threading.Thread(target=self._run, name="database-watch", daemon=True)
                 self._thread.start()
-        return wait
+
+    def end(self, raw: psycopg.Connection[Any]) -> None:
+        """Note that `raw` is about to be given back or closed."""
+        with self._lock:
+            self._in_use.pop(raw, None)
 
     @contextmanager
     def connecting(self) -> Iterator[None]:
@@ -133,23 +108,25 @@ class Watch:
     def look(self) -> None:
         """Knock if there is a reason to, and draw the conclusion."""
         now = time.monotonic()
-        if self._door is None or now < self._knock_at or not (self.is_hung or self._has_long_wait(now)):
+        if self._door is None or now < self._knock_at or not (self.is_hung or self._is_suspicious(now)):
             return
         self.is_hung = not self._door.responds()
         if self.is_hung:
-            for wait in self._all_waits():
-                wait.cut()
+            self._cut()
         else:
             self._knock_at = time.monotonic() + _AGAIN_SECONDS
 
-    def _has_long_wait(self, now: float) -> bool:
-        return any(wait.is_long(now) for wait in self._all_waits()) or any(
-            now - since > SUSPICIOUS_SECONDS for since in list(self._connecting.values())
-        )
-
-    def _all_waits(self) -> list[Wait]:
+    def _is_suspicious(self, now: float) -> bool:
         with self._lock:
-            return list(self._waits)
+            since = [*self._in_use.values(), *self._connecting.values()]
+        return any(now - each > SUSPICIOUS_SECONDS for each in since)
+
+    def _cut(self) -> None:
+        """End the connections in use, under whoever waits for an answer on one."""
+        with self._lock:
+            for raw in self._in_use:
+                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(raw.fileno())) as peer:
+                    peer.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         while True:
@@ -158,3 +135,28 @@ class Watch:
 
 
 watch = Watch()
+
+
+class WatchedConnections:
+    """Put before a DatabaseWrapper of Django's: the watch knows which connections of a web process are in use."""
+
+    connection: Any
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+        """Connect, or take a connection from the pool. Fails at once while the server hangs."""
+        with watch.connecting():
+            raw = self.open_connection(conn_params)
+        if is_bounded():
+            watch.begin(raw)
+        return raw
+
+    def open_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+        """Do what Django does."""
+        raw: psycopg.Connection[Any] = super().get_new_connection(conn_params)  # type: ignore[misc]
+        return raw
+
+    def close(self) -> None:
+        """Give the connection back to the pool, or close it."""
+        if self.connection is not None:
+            watch.end(self.connection)
+        super().close()  # type: ignore[misc]

@@ -11,6 +11,8 @@ import psycopg
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
+from pulseops.core.db.answer_timeout import answer_milliseconds
+
 log = logging.getLogger(__name__)
 LEAST_SECONDS = 0.02
 # JIT pays for queries of seconds, ours are to take milliseconds; parallel workers would give one reader all cores.
@@ -48,7 +50,7 @@ def fetch_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[
     before from a query that is cancelled.
     """
     limits = _LIMITS.format("off", 0, round(max(seconds, LEAST_SECONDS) * 1000))
-    message = "; ".join([limits, sql, _LIMITS.format("DEFAULT", "DEFAULT", "DEFAULT")])
+    message = "; ".join([limits, sql, _LIMITS.format("DEFAULT", "DEFAULT", answer_milliseconds() or "DEFAULT")])
     savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with savepoint, connection.cursor() as cursor:

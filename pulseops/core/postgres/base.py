@@ -24,12 +24,12 @@ from django.db.backends.postgresql import base as postgresql
 from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from pulseops.core.db.hang_watch import watch
+from pulseops.core.db.hang_watch import WatchedConnections, watch
 from pulseops.core.postgres.client import DatabaseClient
 from pulseops.core.postgres.server import EmbeddedServer, at_exit, embedded_server
 
 
-class DatabaseWrapper(postgresql.DatabaseWrapper):
+class DatabaseWrapper(WatchedConnections, postgresql.DatabaseWrapper):
     """A connection to the embedded server."""
 
     client_class = DatabaseClient
@@ -86,15 +86,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         """Return psycopg's parameters, the server's address among them; the first call starts the server."""
         return {**super().get_connection_params(), **self.server.join()}
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
-        """Connect; if that fails, see to it that the server runs and connect once more.
-
-        Fails at once while the server is known to hang.
-        """
-        with watch.connecting():
-            return self._get_new_connection(conn_params)
-
-    def _get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+    def open_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+        """Connect; if that fails, see to it that the server runs and connect once more."""
         generation = self.server.generation
         try:
             return self._connect(conn_params)
@@ -112,7 +105,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def _connect(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
         """Connect, or take a connection from the pool; none that died in the pool, which is emptied then."""
         while True:
-            connection: psycopg.Connection[Any] = super().get_new_connection(conn_params)
+            connection = super().open_connection(conn_params)
             if self.pool is None or not _has_hung_up(connection):
                 return connection
             connection.close()
