@@ -53,6 +53,12 @@ def admin_count(org: Org) -> int:
     return Membership.objects.for_org(org).filter(role=Role.ADMIN, user__is_active=True).count()
 
 
+def admin_emails(org: Org) -> list[str]:
+    """Return the addresses of the admins, the longest member first."""
+    admins = Membership.objects.for_org(org).filter(role=Role.ADMIN).order_by("created_at", "user_id")
+    return list(admins.values_list("user__email", flat=True))
+
+
 def open_invitations(org: Org) -> QuerySet[Invitation]:
     """Return the invitations that are neither accepted nor taken back, expired ones too, newest first."""
     found = Invitation.objects.for_org(org).filter(accepted_at=None, revoked_at=None)

@@ -1,9 +1,14 @@
-"""Make what an installation script asks for, and only what is missing."""
+"""Make what an installation script asks for, and only what is missing.
+
+Anybody may sign up under any name, so a name alone finds nothing here: an organisation is one in which the person is an
+admin already, or the one whose id the operator gives, or a new one.
+"""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.db import transaction
 
@@ -16,11 +21,16 @@ from services.actions import add_environment, create_key, create_service
 from services.models import Environment, Service
 
 
+class UnknownOrgError(Exception):
+    """There is no organisation with the id that was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provisioned:
     """What `provision` found or made; `password` is None for a person who was there before."""
 
     org: Org
+    is_new_org: bool
     user: User
     service: Service
     environment: Environment
@@ -29,20 +39,22 @@ class Provisioned:
 
 
 @transaction.atomic
-def provision(*, org_name: str, email: str, service_name: str, environment_name: str, key_label: str) -> Provisioned:
+def provision(*, org: str | UUID, email: str, service_name: str, environment_name: str, key_label: str) -> Provisioned:
     """Make the person, the organisation with them as admin, the service and the environment where absent, and a key.
 
-    Two at once wait for each other, so nothing is made twice; only the key is new each time.
+    `org` is the organisation's name, or the id of one that the person shall join as an admin; an id that nothing has
+    raises UnknownOrgError. Two at once wait for each other, so nothing is made twice; only the key is new each time.
     """
     transaction_lock("provision")
     user, password = _person(email)
-    org = _org(org_name, user)
-    service = Service.objects.for_org(org).filter(name=service_name).first()
-    service = service or create_service(actor=user, org=org, name=service_name)
+    theirs = _joined(org, user) if isinstance(org, UUID) else _administered(org, user)
+    found = theirs or create_org(actor=user, name=str(org))
+    service = Service.objects.for_org(found).filter(name=service_name).first()
+    service = service or create_service(actor=user, org=found, name=service_name)
     environment = service.environments.filter(name=environment_name).first()
     environment = environment or add_environment(actor=user, service=service, name=environment_name)
     issued = create_key(actor=user, environment=environment, label=key_label)
-    return Provisioned(org, user, service, environment, issued.plain, password)
+    return Provisioned(found, theirs is None, user, service, environment, issued.plain, password)
 
 
 def _person(email: str) -> tuple[User, str | None]:
@@ -55,11 +67,16 @@ def _person(email: str) -> tuple[User, str | None]:
     return user, password
 
 
-def _org(name: str, user: User) -> Org:
-    """Return the organisation of this name: one of the user's, else the oldest (joined as admin), else a new one."""
-    named = Org.objects.filter(name=name).order_by("created_at", "id")
-    org = named.filter(memberships__user=user).first() or named.first()
+def _administered(name: str, user: User) -> Org | None:
+    """Return the oldest organisation of this name in which `user` is an admin."""
+    theirs = Org.objects.filter(name=name, deleted_at=None, memberships__user=user, memberships__role=Role.ADMIN)
+    return theirs.order_by("created_at", "id").first()
+
+
+def _joined(org_id: UUID, user: User) -> Org:
+    """Return the organisation with this id, of which `user` is an admin from now on."""
+    org = Org.objects.filter(pk=org_id, deleted_at=None).first()
     if org is None:
-        return create_org(actor=user, name=name)
-    Membership.objects.get_or_create(org=org, user=user, defaults={"role": Role.ADMIN})
+        raise UnknownOrgError(f"There is no organisation {org_id}.")
+    Membership.objects.update_or_create(org=org, user=user, defaults={"role": Role.ADMIN})
     return org

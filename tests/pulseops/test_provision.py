@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import AuditLog, Membership, Org, User
+from accounts.models import AuditLog, Membership, Org, Role, User
 from services.keys import hash_key
 from services.models import ApiKey, Environment, Service
-from tests.support.factories import make_org, make_user
+from tests.support.factories import make_member, make_org, make_user
 
 ASKED = {"org": "Acme", "email": "ann@example.com", "service": "api", "environment": "production"}
 
 
 def run(**changes: str) -> dict[str, Any]:
     out = io.StringIO()
-    call_command("provision", stdout=out, **{**ASKED, **changes})
+    asked = {**ASKED, **changes}
+    call_command("provision", *(f"--{name.replace('_', '-')}={value}" for name, value in asked.items()), stdout=out)
     lines = out.getvalue().splitlines()
     assert len(lines) == 1
     found: dict[str, Any] = json.loads(lines[0])
@@ -54,12 +55,44 @@ def test_missing_environment_is_added_to_an_existing_service() -> None:
 
 
 @pytest.mark.django_db
-def test_existing_person_becomes_admin_of_an_existing_organisation() -> None:
-    org, user = make_org("Acme"), make_user("Ann@Example.com")
+def test_a_strangers_organisation_of_that_name_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = make_user("stranger@example.org")
+    theirs = make_org("Acme", admin=stranger)
     made = run()
+    assert made["org_id"] != str(theirs.pk)
+    assert list(Membership.objects.for_org(theirs).values_list("user__email", flat=True)) == ["stranger@example.org"]
+    told = capsys.readouterr().err
+    assert f"Acme ({made['org_id']}), new. Its admins: ann@example.com." in told
+    assert "stranger" not in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.DEVELOPER])
+def test_an_organisation_in_which_the_person_is_no_admin_is_left_alone(role: Role) -> None:
+    theirs = make_org("Acme", admin=make_user("stranger@example.org"))
+    ann = make_member(theirs, role, user=make_user("ann@example.com"))
+    assert run()["org_id"] != str(theirs.pk)
+    assert Membership.objects.get(org=theirs, user=ann).role == role
+
+
+@pytest.mark.django_db
+def test_an_organisation_is_joined_by_its_id_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    org = make_org("Acme", admin=make_user("boss@example.com"))
+    user = make_user("Ann@Example.com")
+    made = run(org="", org_id=str(org.pk))
     assert made["org_id"] == str(org.pk)
     assert made["email"] == "Ann@example.com"
     assert Membership.objects.get(user=user, org=org).role == "admin"
+    told = capsys.readouterr().err
+    assert "Its admins: boss@example.com, Ann@example.com." in told
+    assert "Ann@example.com has had an account since" in told
+
+
+@pytest.mark.django_db
+def test_an_id_that_nothing_has_makes_nothing() -> None:
+    with pytest.raises(CommandError, match="no organisation"):
+        run(org_id="00000000-0000-4000-8000-000000000000")
+    assert not User.objects.exists()
 
 
 @pytest.mark.django_db
