@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +16,7 @@ from django.utils import timezone
 from accounts.actions.invitations import invite
 from accounts.actions.orgs import create_org
 from accounts.models import Invitation, Membership, Org, Role, User
-from accounts.queries import user_by_email
+from accounts.queries import is_member, user_by_email
 from pulseops.core.config.secrets import stored_secret
 from pulseops.demo import alerts, deployments, incidents, logs, notifications
 from pulseops.demo.story import DEMO_SERVICES, SPAN
@@ -54,9 +56,37 @@ def _password() -> str:
     return stored_secret(settings.DATA_DIR, _PASSWORD)[:_PASSWORD_LENGTH]
 
 
+class AddressTakenError(Exception):
+    """An address of the demo belongs to an account that is not the demo's."""
+
+
+def demo_file(name: str, suffix: str) -> Path:
+    """Return the path of a file that this machine keeps about the demo organisation `name`."""
+    return settings.DATA_DIR / f"demo-{hashlib.sha256(name.encode()).hexdigest()[:16]}.{suffix}"
+
+
 def demo_org(name: str = DEMO_ORG) -> Org | None:
-    """Return the organisation that `fill_demo` made, None where there is none."""
-    return Org.objects.filter(name=name, memberships__user__email=DEMO_EMAIL).first()
+    """Return the organisation that `fill_demo` made under this name on this machine, None where there is none.
+
+    By the id that it wrote down, for anybody may call an organisation so. One made before ids were written down is
+    known by its API keys, which only this machine's secret makes.
+    """
+    live, file = Org.objects.filter(deleted_at=None), demo_file(name, "id")
+    stored = live.filter(pk=UUID(file.read_text().strip())).first() if file.exists() else None
+    return stored or next((org for org in live.filter(name=name) if _has_our_keys(org)), None)
+
+
+def remember_demo(org: Org) -> None:
+    """Write down on this machine that `org` is the demo organisation of its name."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    demo_file(org.name, "id").write_text(f"{org.pk}\n")
+
+
+def _has_our_keys(org: Org) -> bool:
+    if not (settings.DATA_DIR / "secrets" / _KEYS).exists():
+        return False
+    hashes = [_key(place).key_hash for place in Environment.objects.for_org(org).select_related("service")[:100]]
+    return ApiKey.objects.for_org(org).filter(key_hash__in=hashes).exists()
 
 
 @transaction.atomic
@@ -66,8 +96,8 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     Services that exist keep what they have; their story is added to it.
     """
     began = timezone.now()
-    admin = _person(DEMO_EMAIL, "Demo Admin")
-    org = _org(org_name, admin)
+    org, admin = _org(org_name, demo_org(org_name))
+    transaction.on_commit(lambda: remember_demo(org))
     _services(org, admin)
     deployed = deployments.fill(org, Service.objects.for_org(org), now)
     stored = logs.fill(org, now)
@@ -78,21 +108,30 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     return Filled(org, logs=stored, deployments=deployed, incidents=opened)
 
 
-def _person(email: str, name: str) -> User:
-    person = user_by_email(email) or User.objects.create_user(email, None, name=name)
+def _person(email: str, name: str, org: Org | None) -> User:
+    """Return the demo's person, with its password: a new one, one that is in its organisation, or one that has it."""
+    person = user_by_email(email)
+    if person is None:
+        return User.objects.create_user(email, _password(), name=name)
+    if person.check_password(_password()):
+        return person
+    if org is None or not is_member(org, person):
+        raise AddressTakenError(f"{email} has an account that the demo of this machine did not make.")
     person.set_password(_password())
     person.save(update_fields=["password"])
     return person
 
 
-def _org(name: str, admin: User) -> Org:
-    org = demo_org(name) or create_org(actor=admin, name=name)
-    for email, (person, role) in COLLEAGUES.items():
-        Membership.objects.get_or_create(org=org, user=_person(email, person), defaults={"role": role})
+def _org(name: str, org: Org | None) -> tuple[Org, User]:
+    admin = _person(DEMO_EMAIL, "Demo Admin", org)
+    colleagues = [(_person(email, person, org), role) for email, (person, role) in COLLEAGUES.items()]
+    org = org or create_org(actor=admin, name=name)
+    for person, role in colleagues:
+        Membership.objects.get_or_create(org=org, user=person, defaults={"role": role})
     email, role = _INVITED
     if not Invitation.objects.for_org(org).exists():
         invite(actor=admin, org=org, email=email, role=role)
-    return org
+    return org, admin
 
 
 def _services(org: Org, admin: User) -> None:

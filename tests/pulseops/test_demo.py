@@ -4,17 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, Org, User
 from logs.models import LogCount, LogEntry
-from pulseops.demo.fill import DEMO_EMAIL, demo_password
+from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, remember_demo
 from pulseops.demo.logs import fill_gap
 from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
-from tests.support.factories import make_log, make_org, make_service
+from tests.support.factories import PASSWORD, make_log, make_org, make_service, make_user
 
 
 @pytest.mark.django_db
@@ -39,6 +39,43 @@ def test_demo_tells_its_story_and_may_be_asked_for_again(settings: Settings, tmp
     assert demo_password() == password
     assert Org.objects.count() == 1
     assert User.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_demo_is_known_by_the_id_that_was_written_down(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    theirs = make_org(DEMO_ORG, admin=make_user("stranger@example.org"))
+    assert demo_org() is None
+    ours = make_org(DEMO_ORG)
+    remember_demo(ours)
+    Org.objects.filter(pk=theirs.pk).update(created_at=ours.created_at - timedelta(days=1))
+    assert demo_org() == ours
+    Org.objects.filter(pk=ours.pk).update(deleted_at=timezone.now())
+    assert demo_org() is None
+
+
+@pytest.mark.django_db
+def test_a_demo_without_a_written_id_is_known_by_keys_that_only_this_machine_makes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    ours = make_org(DEMO_ORG, admin=make_user())
+    make_service(ours, "web", created_by=ours.memberships.get().user)
+    assert demo_org() is None
+    demo_keys(ours)
+    assert demo_org() == ours
+    settings.DATA_DIR = tmp_path / "another machine"
+    assert demo_org() is None
+
+
+@pytest.mark.django_db
+def test_an_address_of_the_demo_that_a_stranger_took_stays_theirs(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    make_user(DEMO_EMAIL)
+    with pytest.raises(CommandError, match=DEMO_EMAIL):
+        call_command("demo", verbosity=0)
+    assert User.objects.get().check_password(PASSWORD)
+    assert not Org.objects.exists()
 
 
 def errors(org: Org, start: float, end: float) -> int:

@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Org, User
 from logs.models import LogEntry
-from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys
+from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys, remember_demo
 from pulseops.demo.script import Report, Script
 from pulseops.demo.story import DEMO_SERVICES, Trouble
 from pulseops.demo.traffic import Live, make_live
@@ -123,6 +123,7 @@ def demo(db: None) -> Org:
     for name in DEMO_SERVICES:
         create_service(actor=admin, org=org, name=name)
     make_log(org.services.get(name="web"))
+    remember_demo(org)
     return org
 
 

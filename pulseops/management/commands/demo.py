@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import hashlib
 import json
 import os
 import signal
@@ -20,7 +19,17 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from pulseops.demo import logs
-from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo
+from pulseops.demo.fill import (
+    COLLEAGUES,
+    DEMO_EMAIL,
+    DEMO_ORG,
+    AddressTakenError,
+    demo_file,
+    demo_keys,
+    demo_org,
+    demo_password,
+    fill_demo,
+)
 from pulseops.pages.error_pages import is_database_away
 
 
@@ -44,7 +53,10 @@ class Command(BaseCommand):
                 return
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error here
             _become_traffic(options["url"], _prepare_traffic(options["org"]))
-        filled = fill_demo(timezone.now(), org_name=options["org"])
+        try:
+            filled = fill_demo(timezone.now(), org_name=options["org"])
+        except AddressTakenError as error:
+            raise CommandError(str(error)) from error
         if options["verbosity"]:
             made = f"{filled.logs} logs, {filled.deployments} deployments"
             self.stdout.write(f"{filled.org.name}: {made}. Sign in with {demo_password()} as")
@@ -54,9 +66,8 @@ class Command(BaseCommand):
 
 def _is_the_only_one(org_name: str) -> bool:
     """Tell whether no other process sends for the organisation; from now on none does while this one lives."""
-    digest = hashlib.sha256(org_name.encode()).hexdigest()[:16]
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(settings.DATA_DIR / f"demo-{digest}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(demo_file(org_name, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
