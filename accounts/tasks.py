@@ -14,17 +14,20 @@ from django.utils import timezone
 from accounts import mail
 from accounts.models import AuditLog, Invitation, Org, Session
 from pulseops.core.extensions import BEFORE_DELETE
+from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
 _PURGE_SECONDS = 60  # half of what the worker gives a task
 INVITATIONS_KEPT = timedelta(days=30)  # after they were accepted, taken back, or expired
 
 
+@worker_task
 def send_mail(template: str, to: str, context: dict[str, Any]) -> None:
     """Send one mail."""
     mail.send(template, to=to, **context)
 
 
+@worker_task
 def send_reset_link(email: str) -> None:
     """Mail the owner of the address, if there is one, a link that sets a new password."""
     mail.send_reset_link(email)

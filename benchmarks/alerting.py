@@ -90,7 +90,10 @@ def add(table: Table, what: str, times: Sequence[float]) -> None:
 @contextmanager
 def process(command: str) -> Iterator[None]:
     """Run `manage.py loop` or `worker` for a while."""
-    started = subprocess.Popen([sys.executable, "manage.py", command], cwd=ROOT, start_new_session=True)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.worker_settings"}
+    started = subprocess.Popen(
+        [sys.executable, "manage.py", command], cwd=ROOT, env=environment, start_new_session=True
+    )
     time.sleep(6)
     try:
         yield
@@ -165,11 +168,11 @@ def task_starts(count: int, *, busy: float = 0) -> list[float]:
 
     took = []
     for _ in range(2 if busy else 0):
-        async_task("time.sleep", busy)
+        async_task("benchmarks.tasks.sleep", busy)
     time.sleep(2 if busy else 0)
     for _ in range(count):
         began = time.time()
-        task = async_task("time.time")
+        task = async_task("benchmarks.tasks.now")
         took.append(result(task, wait=120_000) - began)
     return took
 

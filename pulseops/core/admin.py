@@ -1,4 +1,4 @@
-"""Job runs, heartbeats and what was taken over in the Django admin: to read, never to change."""
+"""Job runs, heartbeats, the queue and what was taken over in the Django admin: to read, never to change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django_q import admin as queue_admin
+from django_q.models import Failure, OrmQ, Schedule, Success
 
 from pulseops.core.models import AdoptedTable, AdoptionNote, CronRun, Heartbeat
 
@@ -51,3 +53,28 @@ class AdoptionNoteAdmin(ReadOnlyAdmin):
     list_filter = ("table_name",)
     search_fields = ("table_name", "row_key", "old_value", "note")
     show_full_result_count = False
+
+
+# django-q's own pages let a superuser have the worker call any function, and call again what has failed. They are
+# registered by now, since `queue_admin` is imported above.
+queue_admin.admin.site.unregister((Schedule, Success, Failure, OrmQ))
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    list_display = ("name", "func", "schedule_type", "minutes", "next_run", "repeats")
+    search_fields = ("name", "func")
+
+
+@admin.register(Success, Failure)
+class TaskAdmin(ReadOnlyAdmin):
+    list_display = ("name", "group", "func", "started", "stopped")
+    list_filter = ("group",)
+    search_fields = ("name", "func", "group")
+    fields = ("name", "func", "group", "started", "stopped", "attempt_count", "result")
+
+
+@admin.register(OrmQ)
+class QueueAdmin(ReadOnlyAdmin):
+    list_display = fields = ("id", "key", "name", "func", "lock")
+    list_filter = ("key",)

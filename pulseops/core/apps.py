@@ -18,9 +18,14 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django_q.signals import pre_execute  # noqa: PLC0415  # models are not loaded at import time
+
+        from pulseops.core.jobs.allowed_tasks import refuse_other_tasks  # noqa: PLC0415
+
         autodiscover_modules("tasks")  # fills the registry of recorded jobs
         autodiscover_modules("checks")
         connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.db.answer_timeout")
+        pre_execute.connect(refuse_other_tasks, dispatch_uid="pulseops.core.jobs.allowed_tasks")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 

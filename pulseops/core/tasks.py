@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
+from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 from pulseops.core.models import CronRun
 from pulseops.core.web.health import beat
@@ -14,6 +15,7 @@ from pulseops.core.web.health import beat
 CRON_RUNS_KEPT = timedelta(days=14)
 
 
+@worker_task
 def heartbeat() -> None:
     """Note that the worker is alive; scheduled every minute, not recorded, because the row itself is the record."""
     beat("worker")
