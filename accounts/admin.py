@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from allauth.account import admin as account_admin
-from allauth.account.decorators import secure_admin_login
 from allauth.mfa import admin as mfa_admin
 from django import forms
 from django.contrib import admin, messages
@@ -20,13 +19,15 @@ from django.utils.html import format_html
 from accounts import user_agents
 from accounts.actions.orgs import delete_org
 from accounts.actions.users import deactivate_user, reactivate_user
+from accounts.admin_sign_in import admin_sign_in, may_open_admin
 from accounts.audit import record as audit
 from accounts.audit.admin import AuditedModelAdmin
 from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
 from pulseops.core.admin import ReadOnlyAdmin
 
-# Signing in to the admin is signing in, second factor and throttle included.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Signing in to the admin is signing in, second factor and throttle included, and once more after some minutes.
+admin.site.login = admin_sign_in  # type: ignore[method-assign]
+admin.site.has_permission = may_open_admin  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "PulseOps"
 
 

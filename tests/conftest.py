@@ -16,6 +16,7 @@ from accounts.models import Org, Role, User
 from tests.support.databases import Catalog, catalog, migrate, scratch_database
 from tests.support.factories import make_member, make_org, make_service, make_user
 from tests.support.installation import Installation
+from tests.support.sign_in import signed_in
 
 pytest_plugins = ["tests.support.browser"]
 
@@ -106,10 +107,5 @@ def outsider(db: None) -> User:
 @pytest.fixture
 def client_for() -> Callable[[User], Client]:
     """Give a client that is signed in as a user."""
-
-    def signed_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
 
     return signed_in

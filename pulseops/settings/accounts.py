@@ -73,6 +73,8 @@ MFA_TOTP_TOLERANCE = 1  # periods of 30 seconds either way, for clocks that are 
 MFA_ADAPTER = "accounts.adapters.MfaAdapter"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 
+# Since a superuser last gave a password or a code; then the Django admin asks again.
+ADMIN_PROOF_MINUTES = env.whole("ADMIN_PROOF_MINUTES", 30, least=1)
 AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever
 
 EMAIL_URL = env.text("EMAIL_URL")

@@ -11,15 +11,14 @@ from accounts.actions.invitations import invite
 from accounts.models import AuditLog, Membership, Org, Role, Session, User
 from tests.accounts.conftest import Working
 from tests.support.factories import PASSWORD, make_user
+from tests.support.sign_in import signed_in
 
 ACCOUNTS = ("user", "org", "membership", "session", "invitation", "auditlog")
 
 
 @pytest.fixture
 def root(db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root@example.org", PASSWORD))
-    return client
+    return signed_in(User.objects.create_superuser("root@example.org", PASSWORD))
 
 
 def change(model: str, pk: object) -> str:

@@ -7,13 +7,12 @@ from django.utils import timezone
 from accounts.models import AuditLog
 from services.models import ApiKey, RateBucket
 from tests.support.factories import make_user
+from tests.support.sign_in import signed_in
 
 
 @pytest.fixture
 def client(db: None) -> Client:
-    client = Client()
-    client.force_login(make_user(is_superuser=True))
-    return client
+    return signed_in(make_user(is_superuser=True))
 
 
 @pytest.mark.parametrize("model", ["service", "environment", "apikey", "ratebucket"])

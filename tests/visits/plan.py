@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, Session, User
 from tests.support.factories import make_org
+from tests.support.sign_in import signed_in
 from tests.visits.budgets import budget_of
 from tests.visits.pages import READERS, pages
 from tests.visits.rows import demo_org, readers_of, rows_of, seem_alive
@@ -55,8 +55,7 @@ def print_plan(made: Plan) -> None:
 
 
 def _session(user: User, org: Org) -> str:
-    client = Client()
-    client.force_login(user)
+    client = signed_in(user)
     if user.memberships.filter(org=org).exists():
         Session.objects.filter(user=user).update(active_org=org)
     return str(client.cookies[settings.SESSION_COOKIE_NAME].value)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from tests.support.factories import make_org
+from tests.support.sign_in import signed_in
 from tests.visits.budgets import budget_of
 from tests.visits.pages import ACTIONS, READERS, Page, pages
 from tests.visits.rows import demo_org, grow, readers_of, rows_of
@@ -64,10 +65,7 @@ def test_with_the_demo() -> None:
 
 def clients(readers: Mapping[str, User]) -> dict[str, Client]:
     """Sign each reader in."""
-    signed_in = {"anonymous": Client(), **{name: Client() for name in readers}}
-    for name, user in readers.items():
-        signed_in[name].force_login(user)
-    return signed_in
+    return {"anonymous": Client(), **{name: signed_in(user) for name, user in readers.items()}}
 
 
 def visit(client: Client, page: Page) -> tuple[int, int]:
