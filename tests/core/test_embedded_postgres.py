@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from pulseops.core.postgres import binaries
+from pulseops.core.postgres.roles import SUPERUSER
 from pulseops.core.postgres.server import EmbeddedServer
 from tests.core.embedded import Client, Places, postgres_processes, server_pid
 
@@ -141,7 +142,8 @@ def test_it_syncs_to_the_disk_unless_told_otherwise(places: Places) -> None:
 
 def test_settings_of_an_operator_survive_restarts(places: Places) -> None:
     server = places.server(places.ready())
-    with psycopg.connect(**server.join(), dbname="postgres", autocommit=True) as connection:
+    superuser = {**server.join(), "user": SUPERUSER}
+    with psycopg.connect(**superuser, dbname="postgres", autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET work_mem = '7MB'")
     server.leave()
 

@@ -6,6 +6,7 @@ its parts:
 
     home.py      where it lives on disk, and as which user it runs
     binaries.py  the programs, and a copy of them where the server's user cannot read the installed ones
+    roles.py     its roles and its database; what the superuser is for
     cluster.py   initdb, the settings file, the log files
     process.py   is it alive, and what a killed server left behind
     flocks.py    who uses it: the last one out stops it

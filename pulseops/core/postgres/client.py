@@ -11,6 +11,7 @@ from typing import Any
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
 from pulseops.core.postgres.binaries import installed_programs, program
+from pulseops.core.postgres.roles import SUPERUSER
 from pulseops.core.postgres.server import EmbeddedServer
 
 
@@ -26,7 +27,7 @@ class DatabaseClient(PostgresClient):
 
 
 def run_program(
-    server: EmbeddedServer, name: str, arguments: Iterable[str], *, database: str
+    server: EmbeddedServer, name: str, arguments: Iterable[str], *, database: str, as_superuser: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
     """Run PostgreSQL's program `name`, which finds the server and `database` by its environment, in this terminal.
 
@@ -38,7 +39,7 @@ def run_program(
     environment = {
         "PGHOST": address["host"],
         "PGPORT": str(address["port"]),
-        "PGUSER": address["user"],
+        "PGUSER": SUPERUSER if as_superuser else address["user"],
         "PGDATABASE": database,
     }
     # Ctrl-C is for the program (psql cancels its query). Not SIG_IGN, which the program would inherit.

@@ -13,8 +13,8 @@ import psutil
 from pulseops.core.postgres.binaries import Binaries
 from pulseops.core.postgres.errors import WrongMajorVersionError, error_from_output
 from pulseops.core.postgres.home import Home
+from pulseops.core.postgres.roles import SUPERUSER
 
-SUPERUSER = "postgres"
 _SETTINGS_FILE = "pulseops.conf"
 _MB = 1024 * 1024
 _LONGEST_LOG_BYTES = 16 * _MB

@@ -15,10 +15,9 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TypedDict
 
-import psycopg
-from psycopg import pq, sql
+from psycopg import pq
 
-from pulseops.core.postgres import cluster, home, process
+from pulseops.core.postgres import cluster, home, process, roles
 from pulseops.core.postgres.binaries import Binaries, binaries_for
 from pulseops.core.postgres.errors import (
     EmbeddedServerError,
@@ -31,7 +30,6 @@ from pulseops.core.postgres.home import Home, open_home
 
 logger = logging.getLogger(__name__)
 
-DATABASE = "pulseops"
 _READY_SECONDS = 60  # replaying the write-ahead log after a crash can take long
 _LEAVE_SECONDS = 10
 _SOCKET_SECONDS = 5
@@ -69,6 +67,7 @@ class EmbeddedServer:
         self.directory = directory.absolute()
         self._settings = dict(settings or {})
         self._refuge = refuge
+        self.generation: tuple[int, float]
         self._address: Address | None = None
         self._forget()
         os.register_at_fork(after_in_child=self._forget_parent)
@@ -103,9 +102,12 @@ class EmbeddedServer:
         with exclusive(place.start_lock, timeout_seconds=2 * wait_seconds):
             self._count_in(place)
             postmaster = _wait_until_ready(place, wait_seconds) or self._start(place)
+            address, generation = _address(postmaster), (postmaster.pid, postmaster.started_at)
+            if self.generation != generation:
+                roles.prepare_database(address)
             cluster.trim_logs(place)
-        self.generation = (postmaster.pid, postmaster.started_at)
-        self._address = address = _address(postmaster)
+        self.generation = generation
+        self._address = address
         return address
 
     def leave(self) -> bool:
@@ -161,7 +163,6 @@ class EmbeddedServer:
         process.clear_remains(place, socket_directory)
         cluster.write_settings(place, socket_directory, self._settings)
         postmaster = _wait_until_started(place, _spawn(place, binaries))
-        _create_database(_address(postmaster))
         logger.info("started the embedded PostgreSQL %s in %s", binaries.version, place.path)
         return postmaster
 
@@ -169,10 +170,8 @@ class EmbeddedServer:
         self._mutex = threading.RLock()
         self._address = None
         self._user_lock = UserLock()
-        self.generation = (
-            0,
-            0,
-        )  # pid and start time of the server as last seen: tells one start from the next
+        # pid and start time of the server as last seen: tells one start from the next
+        self.generation = (0, 0)
 
     def _forget_parent(self) -> None:
         """In a forked child: it is no user of the server until it connects, and no thread of it holds our mutex."""
@@ -282,13 +281,5 @@ def _wait_until_started(place: Home, pid: int) -> process.Postmaster:
     raise _not_ready(place, pid, _READY_SECONDS)
 
 
-def _create_database(address: Address) -> None:
-    """Create our database in a server that has just been made, or whose maker was killed before it came to this."""
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
-        exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-        if exists is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-
 def _address(postmaster: process.Postmaster) -> Address:
-    return {"host": str(postmaster.socket_directory), "port": process.PORT, "user": cluster.SUPERUSER}
+    return {"host": str(postmaster.socket_directory), "port": process.PORT, "user": roles.OWNER}

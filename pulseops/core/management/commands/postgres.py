@@ -29,10 +29,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.formatter_class = argparse.RawTextHelpFormatter
+        parser.add_argument("--superuser", action="store_true", help="run PROGRAM as postgres, not as pulseops_owner")
         parser.add_argument("action", help=_HELP)
         parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
-    def handle(self, *, action: str, arguments: list[str], **_options: Any) -> None:
+    def handle(self, *, action: str, arguments: list[str], superuser: bool = False, **_options: Any) -> None:
         # By the engine, so that nothing of it is imported where DATABASE_URL switches it off.
         if connection.settings_dict["ENGINE"] != "pulseops.core.postgres":
             raise CommandError("The embedded PostgreSQL is not in use, because DATABASE_URL is set.")
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             elif action == "stop":
                 self._stop(server)
             else:
-                _run(server, action, arguments)
+                _run(server, action, arguments, as_superuser=superuser)
         except psycopg.OperationalError as error:
             raise CommandError(str(error)) from error
 
@@ -69,9 +70,10 @@ class Command(BaseCommand):
         self.stdout.write("It is stopped.")
 
 
-def _run(server: EmbeddedServer, program: str, arguments: list[str]) -> None:
+def _run(server: EmbeddedServer, program: str, arguments: list[str], *, as_superuser: bool) -> None:
     from pulseops.core.postgres.client import run_program  # noqa: PLC0415 - see handle()
 
-    status = run_program(server, program, arguments, database=connection.settings_dict["NAME"]).returncode
+    database = connection.settings_dict["NAME"]
+    status = run_program(server, program, arguments, database=database, as_superuser=as_superuser).returncode
     if status:
         raise CommandError(f"{program} ended with status {status}.", returncode=abs(status))
