@@ -17,6 +17,8 @@ from pulseops.core.web.read_deadline import reading_within
 _CHUNK = 64 * 1024  # bytes
 _DRAINED = 32 * 1024 * 1024  # bytes of a refused body that are read, so that its sender reads the answer
 _GZIP = 16 + zlib.MAX_WBITS
+_MAX_MEMBERS = 10_000  # of a gzip body; senders have one, or one for each log
+_PIECE = 1024  # bytes that are unpacked at a time: what is left of them is copied for each member that ends in them
 
 JSON, NDJSON = "json", "ndjson"
 # The type that curl and urllib give any body unless told otherwise is taken for «not given».
@@ -94,19 +96,29 @@ class _Gunzip(_Plain):
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self.member: Any = None
+        self.members = 0
 
     def add(self, chunk: bytes) -> bool:
+        return all(self._add_piece(chunk[start : start + _PIECE]) for start in range(0, len(chunk), _PIECE))
+
+    def _add_piece(self, chunk: bytes) -> bool:
         while chunk:
             if self.member is None:
                 if not chunk.strip(b"\0"):
                     return True  # padding behind the last member
-                self.member = zlib.decompressobj(_GZIP)
+                self._begin_member()
             if not super().add(self._unpack(chunk)):
                 return False
             chunk = self.member.unused_data if self.member.eof else self.member.unconsumed_tail
             if self.member.eof:
                 self.member = None
         return True
+
+    def _begin_member(self) -> None:
+        self.members += 1
+        if self.members > _MAX_MEMBERS:
+            raise ApiError("BAD_REQUEST", f"The gzip body has more than {_MAX_MEMBERS:,} members.")
+        self.member = zlib.decompressobj(_GZIP)
 
     def _unpack(self, chunk: bytes) -> bytes:
         try:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# A well-formed pair, or any other escape, is passed over; what is left are U+0000 and lone surrogates.
-_ESCAPES = re.compile(
-    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])"
-    rb"|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
-REPLACEMENT = rb"\ufffd"
+_BACKSLASH = rb"\\"  # as JSON writes one
+_STAND_IN = b"\xff\xff"  # which UTF-8 cannot hold
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_UNSTORABLE = re.compile(rb"\\u0000|%s(?!%s)|(?<!%s)%s" % (_HIGH, _LOW, _HIGH, _LOW))
+REPLACEMENT = rb"\\ufffd"  # as re.sub writes \ufffd
 NULL = "\\N"
 _BETWEEN = "\0"  # which no text has that PostgreSQL can hold
 
 
 def replace_unstorable(body: bytes) -> bytes:
-    """Replace U+0000 and lone surrogates in JSON by U+FFFD, in keys and values alike.
+    """Replace U+0000 and lone surrogates in JSON (UTF-8) by U+FFFD, in keys and values alike.
 
-    They can only stand there as escapes: as plain bytes they are not JSON, or not UTF-8.
+    They can only stand there as escapes: as plain bytes they are not JSON, or not UTF-8. Escaped backslashes step aside
+    meanwhile, so that each backslash left begins an escape; all of it runs in C, whatever the body is made of.
     """
     if rb"\u0000" in body or rb"\ud" in body or rb"\uD" in body:
-        return _ESCAPES.sub(lambda match: match[1] or REPLACEMENT, body)
+        body = _UNSTORABLE.sub(REPLACEMENT, body.replace(_BACKSLASH, _STAND_IN)).replace(_STAND_IN, _BACKSLASH)
     return body
 
 
@@ -31,6 +31,16 @@ def copy_texts(values: Sequence[str | None], is_plain: bool) -> Sequence[str]:
         return [NULL if value is None else value for value in values]
     escaped = _escape(_BETWEEN.join([value or "" for value in values])).split(_BETWEEN)
     return [NULL if value is None else text for value, text in zip(values, escaped, strict=True)]
+
+
+def array_literal(values: Sequence[str | None]) -> str:
+    """Write values as PostgreSQL reads an array of text; psycopg would take a call of Python for each quote in them."""
+    quoted = ["NULL" if value is None else _quote(value) for value in values]
+    return "{" + ",".join(quoted) + "}"
+
+
+def _quote(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _escape(text: str) -> str:

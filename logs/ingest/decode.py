@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
+from django.conf import settings
 from msgspec import Raw
 
 from logs.ingest.body import NDJSON
@@ -87,7 +88,8 @@ def decode_entries(payload: Payload) -> list[Entry] | None:
     try:
         if payload.is_ndjson:
             # Not decode_lines, which takes several values on a line and a value on several lines.
-            return [_json_entry.decode(line) for line in content.split(b"\n") if line.strip()]
+            lines = lines_of(content)
+            return [_json_entry.decode(line) for line in lines] if len(lines) <= settings.INGEST_MAX_ENTRIES else None
         if content.lstrip()[:1] == b"[":
             return _json_entries.decode(content)
         return _json_envelope.decode(content).logs
@@ -117,11 +119,22 @@ def invalid(path: str, message: str) -> ApiError:
     return ApiError("VALIDATION_ERROR", f"{path} {message}.", details=[{"path": path, "message": message}])
 
 
+def too_many(entries: int) -> ApiError:
+    """Make the 400 for a batch of more entries than are allowed."""
+    return invalid("logs", f"has {entries} entries; {settings.INGEST_MAX_ENTRIES} are allowed")
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    """Return the lines of NDJSON that are not blank."""
+    return [*filter(bytes.strip, content.split(b"\n"))]
+
+
 def _split_lines(content: bytes) -> RawEntries:
+    lines = lines_of(content)
+    if len(lines) > settings.INGEST_MAX_ENTRIES:
+        raise too_many(len(lines))
     found = RawEntries([])
-    for line in content.split(b"\n"):
-        if not line.strip():
-            continue
+    for line in lines:
         try:
             found.entries.append(_decode(_raw, line))
         except ApiError:

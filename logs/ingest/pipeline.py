@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,8 @@ from services.authentication import (
     remembered_scope,
 )
 from services.models import ApiKey
+
+log = logging.getLogger(__name__)
 
 _LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
 _LONGEST_IDEMPOTENCY_KEY = 128
@@ -64,6 +67,7 @@ class _Delivery:
         self.is_lenient = bool(_LENIENT.search(request.META.get("HTTP_PREFER", "")))
         self.received_at = timezone.now()
         self._payload: Payload | ApiError | None = None
+        self._batches: dict[AcceptedTimes, Batch | ApiError] = {}
 
     def payload(self) -> Payload:
         """Read the body, once: asked again, this gives the same payload, or raises the same ApiError."""
@@ -76,6 +80,18 @@ class _Delivery:
         if isinstance(self._payload, ApiError):
             raise self._payload
         return self._payload
+
+    def batch(self, window: AcceptedTimes) -> Batch:
+        """Read the body's logs as they are in `window`, once; raises the same ApiError again."""
+        if window not in self._batches:
+            try:
+                self._batches[window] = _checked_batch(self.payload(), window, is_lenient=self.is_lenient)
+            except ApiError as error:
+                self._batches[window] = error
+        batch = self._batches[window]
+        if isinstance(batch, ApiError):
+            raise batch
+        return batch
 
     @cached_property
     def idempotency_key(self) -> str | None:
@@ -97,8 +113,7 @@ class _Delivery:
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
-        window = AcceptedTimes(self.received_at, scope.retention_days)
-        batch = make_batch(self.payload(), window, is_lenient=self.is_lenient)
+        batch = self.batch(AcceptedTimes(self.received_at, scope.retention_days))
         if live is not None:
             live.check_room(len(batch))
         answer = self._answer(batch)
@@ -125,3 +140,14 @@ class _Delivery:
         if not self.is_lenient:
             return {"data": {"accepted": len(batch)}}
         return {"data": {"accepted": len(batch), "rejected": batch.rejected}, "details": batch.details}
+
+
+def _checked_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) -> Batch:
+    """Make a batch; whatever a body makes of our reading it is a 400: after a 500 its sender would send it forever."""
+    try:
+        return make_batch(payload, window, is_lenient=is_lenient)
+    except (ApiError, MemoryError):
+        raise
+    except Exception as error:
+        log.exception("a batch could not be read")
+        raise ApiError("BAD_REQUEST", "The body cannot be read.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,9 +11,9 @@ from django.conf import settings
 from msgspec import Raw
 
 from logs.ingest.columns import AcceptedTimes, Batch, Columns
-from logs.ingest.decode import Payload, invalid, split_entries
+from logs.ingest.decode import Payload, split_entries, too_many
 from logs.ingest.levels import STORED, stored_level
-from logs.ingest.meta import problem_of, with_fields
+from logs.ingest.meta import has_more_fields, problem_of, with_fields
 from logs.ingest.timestamps import from_epoch, parse_text, utc_texts
 from pulseops.core.web.json_errors import ApiError
 
@@ -34,12 +34,12 @@ def careful_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) 
     """
     split = split_entries(payload)
     if len(split.entries) > settings.INGEST_MAX_ENTRIES:
-        raise invalid("logs", f"has {len(split.entries)} entries; {settings.INGEST_MAX_ENTRIES} are allowed")
+        raise too_many(len(split.entries))
     if split.broken and not is_lenient:
         raise ApiError("BAD_REQUEST", f"The body is not NDJSON: entry {min(split.broken)} is not JSON.")
     batch, rows = Batch(Columns()), list[_Row]()
     for number, entry in enumerate(split.entries):
-        reader = _EntryReader(window)
+        reader = _EntryReader(window, explains=len(batch.details) < DETAILS)
         row = reader.row(entry, is_json=number not in split.broken)
         if row is not None and not reader.problems:
             rows.append(row)
@@ -55,8 +55,11 @@ def careful_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) 
 class _EntryReader:
     """Reads one entry; `problems` are (field, end of a sentence about it), the field empty for the entry as a whole."""
 
-    def __init__(self, window: AcceptedTimes) -> None:
+    def __init__(self, window: AcceptedTimes, *, explains: bool) -> None:
         self.window = window
+        self.explains = (
+            explains  # whether to look for a problem's place, which costs more than to see that there is one
+        )
         self.problems: list[tuple[str, str]] = []
 
     def reject(self, name: str, message: str) -> None:
@@ -107,12 +110,24 @@ class _EntryReader:
     def _meta(self, fields: dict[str, Raw]) -> str | None:
         """Return `meta` with what is left of the fields, which nobody knows."""
         meta = self._read(fields, "meta", _object)
-        for name, value in fields.items():
-            if problem := problem_of(b"[" + bytes(value) + b"]"):
-                self.reject(name, problem)
-        if fields and not self.problems:
-            return with_fields(meta, fields).decode()
-        return meta.decode() if meta else None
+        if not fields:
+            return meta.decode() if meta else None
+        self._check_unknown(meta, fields)
+        return None if self.problems else with_fields(meta, fields).decode()
+
+    def _check_unknown(self, meta: bytes | None, fields: dict[str, Raw]) -> None:
+        """Reject the entry if unknown fields cannot be stored beside `meta`; all at once, as they can be many."""
+        limit = settings.INGEST_MAX_FIELDS
+        together = _together(fields.values())
+        if len(fields) > limit or has_more_fields(together + (meta or b""), limit - len(fields)):
+            self.reject("", f"has more than {limit} fields")
+        elif problem := problem_of(together):
+            searched = fields.items() if self.explains else ()
+            self.reject(next((name for name, value in searched if problem_of(_together([value]))), ""), problem)
+
+
+def _together(values: Iterable[Raw]) -> bytes:
+    return b"[" + b",".join(values) + b"]"
 
 
 def _text(value: bytes) -> str:

@@ -16,6 +16,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.utils import timezone
 
 from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
+from logs.ingest.copy_format import array_literal
 from logs.models import IngestReceipt
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
@@ -133,7 +134,8 @@ def _store_small(credential: Credential, scope: KeyScope, batches: Sequence[Batc
     """Store a few logs by one statement, which is a transaction of its own; False when their key is just locked."""
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():  # a savepoint, in tests
-            row = execute_prepared(_STORE_SMALL, {**values, **columns_of(batches)._asdict()})
+            columns = {name: array_literal(each) for name, each in columns_of(batches)._asdict().items()}
+            row = execute_prepared(_STORE_SMALL, {**values, **columns})
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False

@@ -18,8 +18,9 @@ _UNITS = (  # below this size a number is in this unit: so many microseconds eac
     (1e17, 1, 1),  # microseconds
     (1e20, 1, 1_000),  # nanoseconds
 )
-_LEAP_SECOND = re.compile(r"(.*[Tt ]\d\d:\d\d:)60(.*)", re.DOTALL)
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?\Z")
+_MAX_LENGTH = 64  # characters of a time as text; looked at before anything else is
+_LEAP_SECOND = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:)60(.*)")
+_NAIVE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\Z")
 
 
 def from_epoch(number: float) -> datetime:
@@ -48,15 +49,20 @@ def parse_text(text: str) -> datetime:
 
     Raises ValueError with the end of a sentence for the sender.
     """
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"has more than {_MAX_LENGTH} characters")
+    leap = _LEAP_SECOND.fullmatch(text)
     try:
-        return msgspec.convert(text, AwareDatetime)
-    except msgspec.ValidationError:
+        if leap:
+            return _rfc3339(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
+        return _rfc3339(text)
+    except (msgspec.ValidationError, OverflowError):
         pass
-    if leap := _LEAP_SECOND.fullmatch(text):
-        try:
-            return parse_text(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
-        except OverflowError:
-            pass
     if _NAIVE.match(text):
         raise ValueError("has no offset: end it with Z or, say, +02:00")
     raise ValueError("must be RFC 3339, like 2025-01-31T12:00:00.000Z, or an epoch number")
+
+
+def _rfc3339(text: str) -> datetime:
+    moment: datetime = msgspec.convert(text, AwareDatetime)
+    return moment

@@ -9,6 +9,7 @@ INGEST_MAX_ENTRIES = env.whole("INGEST_MAX_ENTRIES", 5_000, least=1)
 INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 5 * 1024 * 1024, least=1)  # decoded
 INGEST_MAX_MESSAGE_BYTES = env.whole("INGEST_MAX_MESSAGE_BYTES", 256 * 1024, least=1)
 INGEST_MAX_DEPTH = env.whole("INGEST_MAX_DEPTH", 32, least=1)
+INGEST_MAX_FIELDS = env.whole("INGEST_MAX_FIELDS", 1_000, least=1)  # of a log, at all depths together
 INGEST_MIN_FREE_BYTES = env.whole("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
 INGEST_BODY_SECONDS = env.whole("INGEST_BODY_SECONDS", 10, least=1)  # within which a body must have arrived
 INGEST_RATE_PER_MINUTE = env.whole("INGEST_RATE_PER_MINUTE", 60_000, least=1)  # logs of a key without its own figure
