@@ -44,7 +44,7 @@ def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
         return False
     for name in changed:
         setattr(locked, name, values[name])
-    locked.problem = None
+    locked.problem, locked.overruns, locked.paused_until = None, 0, None
     locked.save()
     record(
         actor=actor,

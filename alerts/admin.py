@@ -17,7 +17,7 @@ class AlertRuleAdmin(AuditedModelAdmin):
     list_select_related = ["org", "service", "environment"]
     search_fields = ["name", "org__name", "service__name", "problem", "=id"]
     raw_id_fields = ["org", "service", "environment"]
-    readonly_fields = ["id", "problem", "created_at"]
+    readonly_fields = ["id", "problem", "overruns", "paused_until", "created_at"]
 
 
 @admin.register(AlertFiring)

@@ -1,27 +1,27 @@
-"""Counting for rules, set by set: a handful of statements for all rules of a type, however many there are.
+"""Counting for the rules of one organisation: a statement for all plain windows, and one for each filter.
 
-Logs count by the time at which they were received, so a late line never escapes a rule. The only other place that
-counts is alerts.history, for the past.
+No statement mixes what two organisations wrote, and all of one organisation's share its time: what does not fit waits
+for its next turn. Logs count by the time at which they were received, so a late line never escapes a rule. The only
+other place that counts is alerts.history, for the past.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from logs.models import Level
 from logs.reading import Matching, Query, count_received, count_received_matching
-from pulseops.core.db.statement_timeout import BoundedQueryError
+from pulseops.core.budget import TimeBudget
+from pulseops.core.db.statement_timeout import BoundedQueryError, QueryFailedError, QueryTimeoutError
 from services.scopes import Scopes
 
 log = logging.getLogger(__name__)
 Counts = dict[UUID, int]  # by environment
-_TOGETHER = 50  # filters counted in one statement
-_ALL_SECONDS, _ONE_SECONDS = 10.0, 2.0  # that counting may take
+_FAIR_SHARE = 0.45  # of the organisation's time; a count that had as much and is not done is too slow by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,52 +34,73 @@ class Wanted:
     query: str = ""
 
 
-def log_counts(wanted: Iterable[Wanted], scopes: Mapping[UUID, Scopes], now: datetime) -> Mapping[Wanted, Counts]:
-    """Count what is wanted, by environment: errors, other levels, and what has a filter.
+@dataclass(slots=True)
+class Counted:
+    """What came of counting: the counts, what is too slow or cannot be run at all, and what is next if time was up."""
 
-    `scopes` are the organisations' services, for the filters. What took too long to count is left out.
+    counts: dict[Wanted, Counts] = field(default_factory=dict)
+    slow: set[Wanted] = field(default_factory=set)
+    failed: dict[Wanted, str] = field(default_factory=dict)
+    next: Wanted | None = None
+
+
+def log_counts(wanted: Sequence[Wanted], scopes: Scopes, now: datetime, budget: TimeBudget) -> Counted:
+    """Count what one organisation wants, by environment, in the order of `wanted`, within what is left of `budget`.
+
+    What is plain (without a filter) is counted first and together; only if that takes half of the time, one by one.
     """
-    every = set(wanted)
-    plain = {each for each in every if not each.query}
-    errors = {each for each in plain if each.level == Level.ERROR}
-    found: dict[Wanted, Counts] = {each: {} for each in plain}
-    for group in (errors, plain - errors):
+    every = list(dict.fromkeys(wanted))
+    counted = Counted()
+    plain = [each for each in every if not each.query]
+    errors = [each for each in plain if each.level == Level.ERROR]
+    for group in (errors, [each for each in plain if each.level != Level.ERROR]):
         if group:
-            _count(group, now, found)
-    filtered = sorted(every - plain, key=lambda each: (each.org_id, each.query, each.level, each.window))
-    for start in range(0, len(filtered), _TOGETHER):
-        _count_filtered(filtered[start : start + _TOGETHER], scopes, now, found)
-    return found
+            _count_together(group, now, budget, counted)
+    _count_each([each for each in every if each not in counted.counts], scopes, now, budget, counted)
+    return counted
 
 
-def _count(wanted: Collection[Wanted], now: datetime, found: dict[Wanted, Counts]) -> None:
+def _count_together(group: Collection[Wanted], now: datetime, budget: TimeBudget, counted: Counted) -> None:
+    try:
+        counted.counts.update(_plain_counts(group, now, budget.left / 2))
+    except BoundedQueryError:
+        log.info("an organisation's windows are counted one by one", extra={"windows": len(group)})
+
+
+def _count_each(wanted: Sequence[Wanted], scopes: Scopes, now: datetime, budget: TimeBudget, counted: Counted) -> None:
+    for number, each in enumerate(wanted):
+        # Half of what is left, so that what is slow leaves time for what is quick; the first gets on in any case.
+        seconds = budget.left / 2 if number else budget.seconds / 2
+        if seconds <= 0:
+            counted.next = counted.next or each
+            return
+        try:
+            if each.query:
+                counted.counts[each] = _filtered_counts(each, scopes, now, seconds)
+            else:
+                counted.counts |= _plain_counts([each], now, seconds)
+        except QueryFailedError as error:
+            counted.failed[each] = f"The filter cannot be searched: {error.reason}."
+        except QueryTimeoutError:
+            if seconds >= budget.seconds * _FAIR_SHARE:
+                counted.slow.add(each)
+            else:
+                counted.next = counted.next or each
+
+
+def _plain_counts(wanted: Collection[Wanted], now: datetime, seconds: float) -> dict[Wanted, Counts]:
     windows = sorted({each.window for each in wanted})
-    by_org: dict[UUID, list[Wanted]] = defaultdict(list)
-    for each in wanted:
-        by_org[each.org_id].append(each)
     only_errors = all(each.level == Level.ERROR for each in wanted)
-    for row in count_received(by_org, windows, now, only_errors=only_errors):
-        for each in by_org[row.org_id]:
+    org_id = next(iter(wanted)).org_id
+    found: dict[Wanted, Counts] = {each: {} for each in wanted}
+    for row in count_received(org_id, windows, now, only_errors=only_errors, seconds=seconds):
+        for each in wanted:
             if each.level in {"", row.level}:
                 count = row.counts[windows.index(each.window)]
                 found[each][row.environment_id] = found[each].get(row.environment_id, 0) + count
+    return found
 
 
-def _count_filtered(
-    wanted: list[Wanted], scopes: Mapping[UUID, Scopes], now: datetime, found: dict[Wanted, Counts]
-) -> None:
-    """Count for several filters at once; if that takes too long, for each by itself: only the slow one fails."""
-    queries = [
-        Query(each.org_id, scopes.get(each.org_id, Scopes(())), now - each.window, Matching(each.level, each.query))
-        for each in wanted
-    ]
-    try:
-        counts = count_received_matching(queries, now, seconds=_ALL_SECONDS if len(wanted) > 1 else _ONE_SECONDS)
-    except BoundedQueryError:
-        if len(wanted) == 1:
-            log.warning("a rule's filter takes too long", extra={"org": str(wanted[0].org_id)})
-            return
-        for each in wanted:
-            _count_filtered([each], scopes, now, found)
-        return
-    found.update(zip(wanted, counts, strict=True))
+def _filtered_counts(wanted: Wanted, scopes: Scopes, now: datetime, seconds: float) -> Counts:
+    query = Query(wanted.org_id, scopes, now - wanted.window, Matching(wanted.level, wanted.query))
+    return count_received_matching(query, now, seconds=seconds)

@@ -1,22 +1,29 @@
-"""Looking at the rules: read them, count for all of them at once, decide for each, act."""
+"""Evaluating the rules, organisation by organisation, each within its time: read them, count, decide, act.
+
+No exception, no statement and no second of one organisation is another's. Whoever waits longest has the first turn.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from alerts.firings import Evaluation, Outcomes, States, act, fingerprint
 from alerts.models import AlertRule
+from alerts.overruns import note_verdicts
 from alerts.params import ErrorCountParams
 from alerts.state_machine import Outcome, Sample
-from alerts.targets import Environments, ParsedRule, counted, places_of, readable
+from alerts.targets import Environments, ParsedRule, Tally, places_of, readable, tally
+from alerts.turns import Turn, in_order
+from pulseops.core.budget import TimeBudget
 
 log = logging.getLogger(__name__)
 _TRIGGERED = {Outcome.FIRE, Outcome.REOPEN, Outcome.HOLDING}
@@ -24,7 +31,7 @@ _TRIGGERED = {Outcome.FIRE, Outcome.REOPEN, Outcome.HOLDING}
 
 @dataclass(slots=True)
 class Report:
-    """What one look at the rules came to; contracts.md has the shape of its JSON."""
+    """What one evaluation came to; contracts.md has the shape of its JSON."""
 
     evaluated: int = 0
     opened: int = 0
@@ -32,6 +39,7 @@ class Report:
     triggered: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    unfinished: set[UUID] = field(default_factory=set)  # organisations with something left for their next turn
 
     def to_json(self) -> dict[str, Any]:
         """Return R of contracts.md; what was skipped or failed stands there only if there is any."""
@@ -47,25 +55,35 @@ class Report:
 
 
 def evaluate(
-    org_ids: Collection[UUID] | None = None, *, now: datetime | None = None, only: int | None = None
+    org_ids: Collection[UUID] | None = None,
+    *,
+    now: datetime | None = None,
+    only: int | None = None,
+    seconds: float | None = None,
+    is_trial: bool = False,
 ) -> Report:
-    """Look at the enabled rules as of `now` (by the database's clock): of all or some organisations, or `only` one."""
+    """Evaluate the enabled rules as of `now` (by the database's clock): of all or some organisations, or `only` one.
+
+    Each organisation has `seconds` (ALERT_ORG_SECONDS), all of them together ALERT_PASS_SECONDS; who has had no turn by
+    then is the first next time. In a trial nothing is held against a rule that takes too long: the caller goes on.
+    """
     now = now or _database_now()
     rules = AlertRule.objects.filter(enabled=True, org__isnull=False)
     if org_ids is not None:
         rules = rules.filter(org_id__in=list(org_ids))
     if only is not None:
         rules = rules.filter(pk=only)
-    rules = rules.select_related("service", "environment__service").order_by("pk")
-    good, bad = readable(rules)
-    _note_problems(good, bad)
-    report = Report(evaluated=len(good), skipped={rule.pk: problem for rule, problem in bad.items()})
-    places = places_of({each.rule.org_id for each in good})
-    counts = counted(good, places, now)
-    report.failed = {each.rule.pk: "Counting took too long." for each in good if each.rule.pk not in counts}
-    states = States([each.rule.pk for each in good])
-    for looks in _looks(good, counts, states, now).values():
-        _look_at(looks, states, places, report)
+    by_org: dict[UUID, list[AlertRule]] = defaultdict(list)
+    for rule in rules.select_related("service", "environment__service").order_by("pk"):
+        by_org[rule.org_id].append(rule)
+    places = places_of(by_org)
+    report, whole = Report(), TimeBudget(settings.ALERT_PASS_SECONDS)
+    for turn in in_order(by_org):
+        if whole.is_over:
+            report.unfinished.add(turn.org_id)
+            continue
+        work = _OrgEvaluation(turn, by_org[turn.org_id], places, now, report, only is not None)
+        work.run(seconds or settings.ALERT_ORG_SECONDS, is_trial=is_trial)
     return report
 
 
@@ -77,36 +95,74 @@ def _database_now() -> datetime:
         return now
 
 
+@dataclass(frozen=True, slots=True)
+class _OrgEvaluation:
+    """One organisation's turn."""
+
+    turn: Turn
+    rules: list[AlertRule]
+    places: Environments
+    now: datetime
+    report: Report
+    is_of_one_rule: bool
+
+    def run(self, seconds: float, *, is_trial: bool) -> None:
+        """Have the turn; what goes wrong in it stays in it, unless the database is away."""
+        budget = TimeBudget(seconds)
+        try:
+            next_rule = self._evaluate(budget, is_trial=is_trial)
+            if not self.is_of_one_rule:
+                self.turn.end(self.now, budget.used, next_rule)
+        except Exception as error:
+            if not connection.is_usable():
+                raise
+            log.exception("the rules of an organisation could not be evaluated", extra={"org": str(self.turn.org_id)})
+            problem = f"{type(error).__name__}: {error}"
+            self.report.failed |= {rule.pk: problem for rule in self.rules if rule.pk not in self.report.failed}
+
+    def _evaluate(self, budget: TimeBudget, *, is_trial: bool) -> int | None:
+        """Evaluate in the order of the turn; return the rule at which the next turn begins, None for all being done."""
+        good, bad = readable(self.turn.rotated(self.rules))
+        resting = {each.rule.pk for each in good if (until := each.rule.paused_until) and until > self.now}
+        awake = [each for each in good if each.rule.pk not in resting]
+        result = tally(awake, self.places, self.now, budget)
+        note_verdicts(awake, bad, result, self.now, is_trial=is_trial)
+        report = self.report
+        report.evaluated += len(good)
+        report.skipped |= {rule.pk: problem for rule, problem in bad.items()} | result.failed
+        report.skipped |= {each.rule.pk: each.rule.problem or "" for each in good if each.rule.pk in resting}
+        report.failed |= dict.fromkeys(result.slow, "Counting took too long.")
+        acted = self._act(awake, result, budget)
+        if result.next_rule is not None or acted.is_cut_short or (is_trial and result.slow):
+            report.unfinished.add(self.turn.org_id)
+        return result.next_rule
+
+    def _act(self, rules: list[ParsedRule], result: Tally, budget: TimeBudget) -> Outcomes:
+        states = States([each.rule.pk for each in rules])
+        looks = list(_looks(rules, result.counts, states, self.now))
+        acted = act(looks, states, budget)
+        report = self.report
+        report.opened += acted.opened
+        report.updated += acted.updated
+        report.failed |= acted.failed
+        triggered = [look for look in looks if acted.outcomes.get(look.key) in _TRIGGERED]
+        report.triggered += [_described(look, self.places) for look in triggered]
+        return acted
+
+
 def _looks(
-    rules: Collection[ParsedRule], counts: Mapping[int, Mapping[UUID, int]], states: States, now: datetime
-) -> dict[UUID, list[Evaluation]]:
-    """Pair each rule with the environments where there is something to decide, by organisation."""
+    rules: Iterable[ParsedRule], counts: Mapping[int, Mapping[UUID, int]], states: States, now: datetime
+) -> Iterable[Evaluation]:
+    """Pair each rule with the environments where there is something to decide."""
     unfinished: dict[int, set[UUID]] = defaultdict(set)
     for rule_id, environment_id in states.unfinished():
         unfinished[rule_id].add(environment_id)
-    looks: dict[UUID, list[Evaluation]] = defaultdict(list)
     for each in rules:
-        if each.rule.pk not in counts:
+        found = counts.get(each.rule.pk)
+        if found is None:
             continue
-        found = counts[each.rule.pk]
         for environment_id in sorted(found.keys() | unfinished[each.rule.pk]):
-            sample = Sample(now, found.get(environment_id, 0))
-            looks[each.rule.org_id].append(Evaluation(each, environment_id, sample))
-    return looks
-
-
-def _look_at(looks: list[Evaluation], states: States, places: Environments, report: Report) -> None:
-    """Act on one organisation's looks; what goes wrong there stays there."""
-    try:
-        acted = act(looks, states)
-    except Exception as error:
-        log.exception("the rules of an organisation could not be evaluated")
-        acted = Outcomes(failed={looks[0].read.rule.pk: f"{type(error).__name__}: {error}"})
-    report.opened += acted.opened
-    report.updated += acted.updated
-    report.failed.update(acted.failed)
-    triggered = [look for look in looks if acted.outcomes.get(look.key) in _TRIGGERED]
-    report.triggered += [_described(look, places) for look in triggered]
+            yield Evaluation(each, environment_id, Sample(now, found.get(environment_id, 0)))
 
 
 def _described(look: Evaluation, places: Environments) -> dict[str, Any]:
@@ -116,14 +172,3 @@ def _described(look: Evaluation, places: Environments) -> dict[str, Any]:
         context |= {"threshold": params.threshold, "windowMinutes": params.window_minutes}
     mark = fingerprint(rule.type, places.service_of(look.environment_id), look.environment_id)
     return {"ruleId": rule.pk, "name": rule.name, "type": rule.type, "context": context, "fingerprint": mark}
-
-
-def _note_problems(good: Collection[ParsedRule], bad: Mapping[AlertRule, str]) -> None:
-    """Let the rules' pages say why a rule is skipped; writes only what is news."""
-    healed = [each.rule.pk for each in good if each.rule.problem]
-    if healed:
-        AlertRule.objects.filter(pk__in=healed).update(problem=None)
-    for rule, problem in bad.items():
-        if rule.problem != problem:
-            log.warning("a rule is skipped", extra={"rule": rule.pk, "problem": problem})
-            AlertRule.objects.filter(pk=rule.pk).update(problem=problem)

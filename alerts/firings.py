@@ -23,6 +23,7 @@ from alerts.state_machine import Decision, Outcome, Sample, State, condition_of,
 from alerts.targets import ParsedRule
 from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
+from pulseops.core.budget import TimeBudget
 from pulseops.core.db.advisory_locks import transaction_lock
 from services.models import Environment
 
@@ -52,6 +53,7 @@ class Outcomes:
     opened: int = 0
     updated: int = 0
     failed: dict[int, str] = field(default_factory=dict)
+    is_cut_short: bool = False  # time was up
 
 
 def fingerprint(kind: str, service_id: UUID | None, environment_id: UUID) -> str:
@@ -85,8 +87,12 @@ class States:
         return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
 
 
-def act(looks: Iterable[Evaluation], states: States) -> Outcomes:
-    """Decide for each look and act on what is new. The looks are of one organisation."""
+def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outcomes:
+    """Decide for each look and act on what is new. The looks are of one organisation.
+
+    What does not fit into what is left of `budget` is decided anew at the organisation's next turn; one thing is done
+    at least, so that they come to an end.
+    """
     acted = Outcomes()
     pressing: list[Evaluation] = []
     holding: list[Evaluation] = []
@@ -98,16 +104,19 @@ def act(looks: Iterable[Evaluation], states: States) -> Outcomes:
             holding.append(look)
         if decision.state != state:
             pressing.append(look)
-    _see_again(holding, states, acted)
     if pressing:
-        _act_under_lock(pressing, acted)
+        _act_under_lock(pressing, acted, budget)
+    _see_again(holding, states, acted, budget)
     return acted
 
 
-def _see_again(looks: list[Evaluation], states: States, acted: Outcomes) -> None:
+def _see_again(looks: list[Evaluation], states: States, acted: Outcomes, budget: TimeBudget) -> None:
     """Count a detection: of logs each time that some seconds have passed, of deployments each further failure."""
     seen: list[int] = []
     for look in looks:
+        if budget.is_over:
+            acted.is_cut_short = True
+            break
         firing = states.firings[look.key]
         is_logs = isinstance(look.read.params, ErrorCountParams)
         last = firing.last_seen_at or firing.fired_at
@@ -121,7 +130,7 @@ def _see_again(looks: list[Evaluation], states: States, acted: Outcomes) -> None
         acted.updated += rows.update(detections=F("detections") + 1, last_seen_at=at)
 
 
-def _act_under_lock(looks: list[Evaluation], acted: Outcomes) -> None:
+def _act_under_lock(looks: list[Evaluation], acted: Outcomes, budget: TimeBudget) -> None:
     org_id = looks[0].read.rule.org_id
     with transaction.atomic():
         transaction_lock(f"alerts:{org_id}")
@@ -129,7 +138,10 @@ def _act_under_lock(looks: list[Evaluation], acted: Outcomes) -> None:
         environments = Environment.objects.select_related("service__org").in_bulk(
             {look.environment_id for look in looks}
         )
-        for look in looks:
+        for number, look in enumerate(looks):
+            if number and budget.is_over:
+                acted.is_cut_short = True
+                break
             environment = environments.get(look.environment_id)
             if environment is None or _is_older(look.sample, states.firings.get(look.key)):
                 continue

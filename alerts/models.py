@@ -22,7 +22,8 @@ class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
 class AlertRule(models.Model):
     """A condition to watch; without a service or environment it watches each of them on its own.
 
-    `params_json` is read by alerts.params. `problem` says why the rule cannot be evaluated, None when it can.
+    `params_json` is read by alerts.params. `problem` says why the rule cannot be evaluated, None when it can. Each
+    time in a row that counting took too long is one of its `overruns`; after some the rule rests until `paused_until`.
     """
 
     class Type(models.TextChoices):
@@ -57,6 +58,8 @@ class AlertRule(models.Model):
 
     muted_until = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(null=True, blank=True)
+    overruns = models.IntegerField(default=0, db_default=0)
+    paused_until = models.DateTimeField(null=True, blank=True)
 
     objects = AlertRuleQuerySet.as_manager()
 
@@ -150,3 +153,26 @@ class AlertPending(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule_id} since {self.since:%F %T}"
+
+
+class AlertEvaluation(models.Model):
+    """How far the evaluation of an organisation's rules has come; a row of each that has had a turn.
+
+    A turn that is too short for all rules is followed by one that goes on at `next_rule`. `evaluated_at` is as of when
+    all of them were evaluated; the round that is under way began at `round_at`.
+    """
+
+    org = models.OneToOneField(
+        Org, on_delete=models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False
+    )
+    turn_at = models.DateTimeField()
+    evaluated_at = models.DateTimeField(null=True, blank=True)
+    round_at = models.DateTimeField(null=True, blank=True)
+    next_rule = models.BigIntegerField(null=True, blank=True)
+    seconds = models.FloatField(default=0, db_default=0)  # that the last turn took
+
+    class Meta:
+        db_table = "alert_evaluations"
+
+    def __str__(self) -> str:
+        return f"{self.org_id} {self.turn_at:%F %T}"

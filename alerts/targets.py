@@ -1,17 +1,19 @@
-"""Which environments a rule watches, and how many were counted in each: the samples of one look at all rules."""
+"""Which environments a rule watches, and how many were counted in each: the samples of one evaluation."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from alerts.counting import Counts, Wanted, log_counts
+from alerts.counting import Counted, Counts, Wanted, log_counts
 from alerts.models import AlertRule
 from alerts.params import ErrorCountParams, Params, ParamsError, read_params
-from deployments.queries import failures_in_a_row
+from deployments.queries import Failures, failures_in_a_row
+from pulseops.core.budget import TimeBudget
+from pulseops.core.db.statement_timeout import BoundedQueryError
 from services.queries import environments_of_orgs
 from services.scopes import Scope, Scopes
 
@@ -81,26 +83,64 @@ def places_of(org_ids: Collection[UUID]) -> Environments:
     return Environments(owners, known, {s.environment_id: s for found in scopes.values() for s in found})
 
 
-def counted(rules: Collection[ParsedRule], places: Environments, now: datetime) -> dict[int, Counts]:
-    """Return for each rule's id what was counted in which of its environments, those with nothing left out.
+@dataclass(slots=True)
+class Tally:
+    """What was counted for one organisation's rules, by rule id: for each its environments, none that has nothing.
 
-    A rule for which counting took too long is left out altogether: nothing is known, which is not zero.
+    A rule that stands in `slow` or `failed`, or in none of the three, was not counted: nothing is known, which is not
+    zero. `next_rule` is where the next turn goes on, None when this one came to the end.
     """
-    found: dict[int, Counts] = {}
+
+    counts: dict[int, Counts] = field(default_factory=dict)
+    slow: set[int] = field(default_factory=set)
+    failed: dict[int, str] = field(default_factory=dict)
+    next_rule: int | None = None
+
+
+def tally(rules: Sequence[ParsedRule], places: Environments, now: datetime, budget: TimeBudget) -> Tally:
+    """Count for the rules of one organisation, in their order, within what is left of `budget`."""
+    result = Tally()
+    if not rules:
+        return result
+    org_id = rules[0].rule.org_id
     logs = {each.rule.pk: wanted_by(each) for each in rules if isinstance(each.params, ErrorCountParams)}
-    counts = log_counts(logs.values(), places.scopes, now) if logs else {}
-    others = {each.rule.org_id for each in rules if each.rule.pk not in logs}
-    failures = failures_in_a_row(others, now) if others else {}
+    counted = log_counts(list(logs.values()), places.scopes.get(org_id, Scopes(())), now, budget)
+    failures = _failures(rules, logs, now, budget)
     for each in rules:
         rule = each.rule
         if rule.pk not in logs:
+            if failures is None:
+                result.slow.add(rule.pk)
+                continue
             seen = {place: f.count for place, f in failures.items() if f.last_at >= rule.created_at}
-        elif logs[rule.pk] in counts:
-            seen = counts[logs[rule.pk]]
         else:
-            continue
-        found[rule.pk] = {place: count for place, count in seen.items() if places.is_watched(rule, place)}
-    return found
+            wanted = logs[rule.pk]
+            if wanted not in counted.counts:
+                _note_uncounted(rule.pk, wanted, counted, result)
+                continue
+            seen = counted.counts[wanted]
+        result.counts[rule.pk] = {place: count for place, count in seen.items() if places.is_watched(rule, place)}
+    return result
+
+
+def _failures(
+    rules: Iterable[ParsedRule], logs: Mapping[int, Wanted], now: datetime, budget: TimeBudget
+) -> dict[UUID, Failures] | None:
+    """Return the deployments that failed, None when that takes longer than the organisation's time."""
+    others = [each.rule.org_id for each in rules if each.rule.pk not in logs]
+    try:
+        return failures_in_a_row(others[0], now, seconds=max(budget.left, budget.seconds / 2)) if others else {}
+    except BoundedQueryError:
+        return None
+
+
+def _note_uncounted(rule_id: int, wanted: Wanted, counted: Counted, result: Tally) -> None:
+    if wanted in counted.failed:
+        result.failed[rule_id] = counted.failed[wanted]
+    elif wanted in counted.slow:
+        result.slow.add(rule_id)
+    elif result.next_rule is None and wanted == counted.next:
+        result.next_rule = rule_id
 
 
 def wanted_by(each: ParsedRule) -> Wanted:

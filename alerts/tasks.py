@@ -1,4 +1,4 @@
-"""The worker's part: looking at every rule, and the end of old firings."""
+"""The worker's part: evaluating every rule, and the end of old firings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRINGS_KEPT = timedelta(days=90)
 
 @recorded_job("evaluate_alerts", every=timedelta(minutes=1))
 def evaluate_alerts() -> Result:
-    """Look at every rule of every organisation. The loop does so every 30 s; the schedule is the safety net."""
+    """Evaluate every rule of every organisation. The dispatcher does so every 30 s; the schedule is the safety net."""
     return evaluate().to_json()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Org
 from deployments.models import CALLED_OFF, Deployment, GitHubIntegration, WebhookEffect
+from pulseops.core.db.statement_timeout import fetch_within
 from services.models import Environment, Service
 
 LANE_LENGTH = 12
@@ -29,7 +29,7 @@ _FORGOTTEN_AFTER = timedelta(days=90)  # what failed longer ago is no news
 _FAILED = """
 SELECT f.environment_id, count(*), max(f.status_changed_at)
 FROM deployments f
-WHERE f.org_id = ANY (%(orgs)s) AND f.status = 'failure' AND f.outcome <> ALL (%(called_off)s)
+WHERE f.org_id = %(org)s AND f.status = 'failure' AND f.outcome <> ALL (%(called_off)s)
     AND f.status_changed_at > %(since)s AND f.status_changed_at <= %(now)s
     AND NOT EXISTS (
         SELECT 1 FROM deployments s
@@ -72,12 +72,14 @@ class Failures:
     last_at: datetime
 
 
-def failures_in_a_row(org_ids: Collection[UUID], now: datetime) -> dict[UUID, Failures]:
-    """Return, by environment, the deployments that failed since the last success; one statement for all."""
-    values: dict[str, Any] = {"orgs": list(org_ids), "since": now - _FORGOTTEN_AFTER, "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(_FAILED, {**values, "called_off": list(CALLED_OFF)})
-        return {environment: Failures(count, last) for environment, count, last in cursor.fetchall()}
+def failures_in_a_row(org_id: UUID, now: datetime, *, seconds: float) -> dict[UUID, Failures]:
+    """Return, by environment, the organisation's deployments that failed since the last success.
+
+    Raises BoundedQueryError, such as when it takes longer than `seconds`.
+    """
+    values: dict[str, Any] = {"org": org_id, "since": now - _FORGOTTEN_AFTER, "now": now}
+    rows = fetch_within(seconds, _FAILED, {**values, "called_off": list(CALLED_OFF)})
+    return {environment: Failures(count, last) for environment, count, last in rows}
 
 
 def ended_between(org_id: UUID, since: datetime, until: datetime) -> Iterator[tuple[UUID, datetime, bool]]:

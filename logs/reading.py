@@ -6,7 +6,7 @@ late line never escapes them; pages count by the log's own time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -54,15 +54,13 @@ class Matching:
 # One scan of the longest window, every window counted in it: {windows} is a list of filtered counts. For errors it
 # reads logs_error_received_idx and nothing else, for other levels the pages that logs_received_idx (BRIN) names.
 _RECEIVED = """
-SELECT org_id, environment_id, {level}, ARRAY[{windows}]
+SELECT environment_id, {level}, ARRAY[{windows}]
 FROM logs
-WHERE org_id = ANY (%(orgs)s) AND created_at > %(longest)s AND created_at <= %(now)s{only}
-GROUP BY 1, 2, 3
+WHERE org_id = %(org)s AND created_at > %(longest)s AND created_at <= %(now)s{only}
+GROUP BY 1, 2
 """
-
-# One filter of one organisation; several of these are joined by UNION ALL.
 _RECEIVED_MATCHING = """
-SELECT %s::int, environment_id, count(*) FROM logs
+SELECT environment_id, count(*) FROM logs
 WHERE org_id = %s AND created_at > %s AND created_at <= %s AND {matching}
 GROUP BY environment_id
 """
@@ -84,7 +82,6 @@ ORDER BY created_at DESC, id DESC LIMIT %s
 class Received(NamedTuple):
     """How many logs of a level an environment's senders brought in each of the windows that were asked for."""
 
-    org_id: UUID
     environment_id: UUID
     level: str
     counts: list[int]
@@ -100,9 +97,12 @@ class Query(NamedTuple):
 
 
 def count_received(
-    org_ids: Collection[UUID], windows: Sequence[timedelta], now: datetime, *, only_errors: bool
+    org_id: UUID, windows: Sequence[timedelta], now: datetime, *, only_errors: bool, seconds: float
 ) -> list[Received]:
-    """Count what was received in each of `windows` before `now`, by environment and level; one statement for all."""
+    """Count what one organisation sent in each of `windows` before `now`, by environment and level.
+
+    Raises BoundedQueryError, such as when it takes longer than `seconds`.
+    """
     counts = ", ".join(f"count(*) FILTER (WHERE created_at > %(since{n})s)" for n in range(len(windows)))
     sql = _RECEIVED.format(
         level=f"'{Level.ERROR}'" if only_errors else "level",
@@ -110,23 +110,15 @@ def count_received(
         only=f" AND level = '{Level.ERROR}'" if only_errors else "",
     )
     values: dict[str, Any] = {f"since{n}": now - window for n, window in enumerate(windows)}
-    values |= {"orgs": list(org_ids), "longest": now - max(windows), "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return [Received(*row) for row in cursor.fetchall()]
+    values |= {"org": org_id, "longest": now - max(windows), "now": now}
+    return [Received(*row) for row in fetch_within(seconds, sql, values)]
 
 
-def count_received_matching(queries: Sequence[Query], now: datetime, *, seconds: float) -> list[dict[UUID, int]]:
-    """Count for several queries by environment, in their order. Raises BoundedQueryError."""
-    statements, values = [], []
-    for number, query in enumerate(queries):
-        condition = query.matching.condition(query.scopes)
-        statements.append(_RECEIVED_MATCHING.format(matching=condition.sql))
-        values += [number, query.org_id, query.since, now, *condition.params]
-    counts: list[dict[UUID, int]] = [{} for _ in queries]
-    for number, environment_id, count in fetch_within(seconds, " UNION ALL ".join(statements), values):
-        counts[number][environment_id] = count
-    return counts
+def count_received_matching(query: Query, now: datetime, *, seconds: float) -> dict[UUID, int]:
+    """Count for one query by environment. Raises BoundedQueryError."""
+    condition = query.matching.condition(query.scopes)
+    values = [query.org_id, query.since, now, *condition.params]
+    return dict(fetch_within(seconds, _RECEIVED_MATCHING.format(matching=condition.sql), values))
 
 
 def count_steps(

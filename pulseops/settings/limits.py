@@ -22,6 +22,11 @@ LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of
 LOG_QUERY_COMPARISONS = env.whole("LOG_QUERY_COMPARISONS", 500, least=1)  # of one query, every reading of it counted
 LOG_EXPORT_ROWS = env.whole("LOG_EXPORT_ROWS", 1_000_000, least=1)
 
+# -- Evaluating alert rules --------------------------------------------------------------------------------------------
+ALERT_ORG_SECONDS = env.number("ALERT_ORG_SECONDS", 2.0)  # of one organisation's rules, each time that it has its turn
+ALERT_PASS_SECONDS = env.number("ALERT_PASS_SECONDS", 20.0)  # of all organisations' by the worker or a cron endpoint
+ALERT_RULE_OVERRUNS = env.whole("ALERT_RULE_OVERRUNS", 3, least=1)  # in a row, until a rule that takes too long rests
+
 # -- Deployments -------------------------------------------------------------------------------------------------------
 # Verifies the deliveries of integrations from older installations that have no secret of their own; of those alone.
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET")

@@ -170,9 +170,9 @@ def test_failures_go_by_when_the_news_came(production: Environment, org: Org) ->
     assert [(place, failed) for place, _, failed in ended_between(org.pk, since, timezone.now())] == [
         (production.pk, True)
     ]
-    assert failures_in_a_row([org.pk], timezone.now())[production.pk].count == 2
+    assert failures_in_a_row(org.pk, timezone.now(), seconds=9)[production.pk].count == 2
     deploy(production, "d" * 40)
-    assert failures_in_a_row([org.pk], timezone.now()) == {}
+    assert failures_in_a_row(org.pk, timezone.now(), seconds=9) == {}
 
 
 def test_what_followed(production: Environment) -> None:

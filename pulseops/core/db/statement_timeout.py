@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -41,7 +41,7 @@ class QueryFailedError(BoundedQueryError):
         self.reason = reason
 
 
-def fetch_within(seconds: float, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch_within(seconds: float, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return what `sql`, one statement, selects; raises BoundedQueryError, after which the connection is as before.
 
     The limits go with the query in one message: one way to the database and back, which PostgreSQL takes as one
