@@ -69,7 +69,7 @@ class ApiKeyAdmin(AuditedModelAdmin):
 
 @admin.register(RateBucket)
 class RateBucketAdmin(AuditedModelAdmin):
-    list_display = ["api_key", "window_start", "count"]
+    list_display = ["api_key", "window_start", "count", "bytes"]
     list_filter = ["window_start"]
     list_select_related = ["api_key"]
     search_fields = ["api_key__label", "api_key__last_four", "api_key__service__name", "=api_key__id"]

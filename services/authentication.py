@@ -51,7 +51,7 @@ _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
     SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound,
            key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
-           coalesce(bucket.count, 0)
+           coalesce(bucket.count, 0), coalesce(bucket.bytes, 0)
     FROM key LEFT JOIN api_key_rate_buckets bucket
       ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
 """  # noqa: S608 - made of the constant above
@@ -60,9 +60,9 @@ _AUTHENTICATE = f"""
 def admission(*, is_patient: bool) -> str:
     """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
 
-    They take what `Credential.values` gives, %(logs)s and %(retention_days)s. `key` is empty when the key admits
-    nothing; `counted` is empty when the batch does not fit into the running minute, or the service keeps its logs for
-    another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
+    They take what `Credential.values` gives, %(logs)s, %(bytes)s and %(retention_days)s. `key` is empty when the key
+    admits nothing; `counted` is empty when the batch does not fit into the running minute, or the service keeps its
+    logs for another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
 
     FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
     so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
@@ -72,11 +72,14 @@ def admission(*, is_patient: bool) -> str:
     return f"""
     key AS ({_LIVE_KEY} {_PATIENT if is_patient else _IMPATIENT}),
     counted AS (
-        INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count)
-        SELECT id, window_start, %(logs)s::int FROM key
-        WHERE %(logs)s::int <= rate AND retention_days = %(retention_days)s::int
-        ON CONFLICT (api_key_id, window_start) DO UPDATE SET count = bucket.count + excluded.count
+        INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count, bytes)
+        SELECT id, window_start, %(logs)s::int, %(bytes)s::bigint FROM key
+        WHERE %(logs)s::int <= rate AND %(bytes)s::bigint <= %(most_bytes)s
+            AND retention_days = %(retention_days)s::int
+        ON CONFLICT (api_key_id, window_start)
+            DO UPDATE SET count = bucket.count + excluded.count, bytes = bucket.bytes + excluded.bytes
             WHERE bucket.count + excluded.count <= (SELECT rate FROM key)
+                AND bucket.bytes + excluded.bytes <= %(most_bytes)s
         RETURNING count
     ),
     touched AS (
@@ -110,6 +113,12 @@ _REHASH = """
     UPDATE api_keys SET key_hash = %(key_hash)s
     WHERE id = (SELECT id FROM api_keys WHERE key_hash = %(fallback_hash)s FOR UPDATE SKIP LOCKED)
 """
+# Of a body that was read in vain. The key may be gone by now.
+_COUNT_BYTES = """
+    INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, bytes)
+    SELECT id, date_trunc('minute', statement_timestamp()), %s FROM api_keys WHERE id = %s FOR KEY SHARE
+    ON CONFLICT (api_key_id, window_start) DO UPDATE SET bytes = bucket.bytes + excluded.bytes
+"""
 _UNKNOWN = "This API key is unknown or revoked."
 
 
@@ -140,6 +149,7 @@ class Credential:
             "scope": self.scope,
             "address": self.address,
             "default_rate": settings.INGEST_RATE_PER_MINUTE,
+            "most_bytes": settings.INGEST_BYTES_PER_MINUTE,
         }
 
 
@@ -167,16 +177,23 @@ class ScopeChangedError(Exception):
 class LiveKey:
     """A key that the database knew as live at this moment.
 
-    `sent` is how many logs it has sent in the running window, which ends in `window_seconds`.
+    `sent` is how many logs it has sent in the running window, which ends in `window_seconds`, and `sent_bytes` how many
+    bytes of them were read, stored or not.
     """
 
     scope: KeyScope
     sent: int
+    sent_bytes: int
     window_seconds: float
 
-    def check_room(self, logs: int) -> None:
-        """Raise the 429 when `logs` more do not fit into the running window."""
-        if self.sent + logs > self.scope.rate:
+    @property
+    def has_room(self) -> bool:
+        """Whether anything fits into the running window."""
+        return self.sent < self.scope.rate and self.sent_bytes < settings.INGEST_BYTES_PER_MINUTE
+
+    def check_room(self, *, logs: int = 0, size: int = 1) -> None:
+        """Raise the 429 when `logs` more of `size` bytes together do not fit into the running window."""
+        if self.sent + logs > self.scope.rate or self.sent_bytes + size > settings.INGEST_BYTES_PER_MINUTE:
             raise rate_limited(self.scope, logs, self.window_seconds)
 
 
@@ -202,11 +219,12 @@ def authenticate(credential: Credential) -> LiveKey:
     if row is None:
         raise refusal(credential)
     scope = KeyScope(*row[:7])
-    if row[7]:
-        _remember(credential, scope)
-    else:
+    live = LiveKey(scope, sent=row[9], sent_bytes=row[10], window_seconds=float(row[8]))
+    if not row[7]:
         _rehash(credential)
-    return LiveKey(scope, sent=row[9], window_seconds=float(row[8]))
+    elif live.has_room:
+        _remember(credential, scope)
+    return live
 
 
 def remembered_scope(credential: Credential) -> KeyScope | None:
@@ -256,12 +274,19 @@ def touch(key_id: UUID) -> None:
         cursor.execute(_TOUCH, [current_origin().address, key_id])
 
 
+def count_bytes(key_id: UUID, size: int) -> None:
+    """Count `size` bytes against a key for a body that was read and refused; those of stored logs count with them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_BYTES, [size, key_id])
+
+
 def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
     """Make the 429 for a batch of `logs`; the window ends in `window_seconds`."""
     if logs > scope.rate:
         message = f"This API key may send {scope.rate} logs a minute; the batch alone has {logs}. Send smaller batches."
     else:
-        message = f"This API key may send {scope.rate} logs a minute. Wait for the next one."
+        megabytes = settings.INGEST_BYTES_PER_MINUTE // 1024**2
+        message = f"This API key may send {scope.rate} logs and {megabytes} MiB a minute. Wait for the next one."
     return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)))
 
 

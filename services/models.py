@@ -167,7 +167,7 @@ class ApiKey(models.Model):
 
 
 class RateBucket(models.Model):
-    """How many logs one key sent in one 60-second window.
+    """How many logs one key sent in one 60-second window, and how many bytes of them were read, stored or not.
 
     The table's primary key is (api_key_id, window_start); `id` is a unique column beside it, for the Django admin.
     """
@@ -176,6 +176,7 @@ class RateBucket(models.Model):
     api_key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, related_name="buckets", db_index=False)
     window_start = models.DateTimeField()
     count = models.IntegerField(default=0, db_default=0)
+    bytes = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "api_key_rate_buckets"

@@ -20,8 +20,9 @@ def make_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) -> 
     if entries is not None and len(entries) <= settings.INGEST_MAX_ENTRIES:
         columns = quick_columns(entries, window)
         if columns is not None:
-            return Batch(columns, payload.is_plain)
+            return Batch(columns, payload.is_plain, size=len(payload.content))
     batch = careful_batch(payload, window, is_lenient=is_lenient)
+    batch.size = len(payload.content)
     if batch.rejected and not is_lenient:
         message = f"{batch.rejected} of {len(batch) + batch.rejected} logs cannot be accepted; none was stored."
         raise ApiError("VALIDATION_ERROR", message, details=batch.details)

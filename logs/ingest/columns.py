@@ -50,11 +50,12 @@ class Columns(NamedTuple):
 class Batch:
     """What is to be stored, and what was left out, with the first reasons.
 
-    `is_plain` says that no text in it holds anything that COPY would have to escape.
+    `is_plain` says that no text in it holds anything that COPY would have to escape; `size` is in bytes of its body.
     """
 
     columns: Columns
     is_plain: bool = False
+    size: int = 0
     rejected: int = 0
     details: list[dict[str, str]] = field(default_factory=list)
 

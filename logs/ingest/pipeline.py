@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from services.authentication import (
     LiveKey,
     ScopeChangedError,
     authenticate,
+    count_bytes,
     remembered_scope,
 )
 from services.models import ApiKey
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
 _LONGEST_IDEMPOTENCY_KEY = 128
+_REFUSED_FOR_CONTENT = {"BAD_REQUEST", "VALIDATION_ERROR", "PAYLOAD_TOO_LARGE"}
 _ATTEMPTS = 3
 
 
@@ -105,17 +108,22 @@ class _Delivery:
         gate.enter()
         for _ in range(_ATTEMPTS):
             live = authenticate(self.credential)
+            live.check_room()
             try:
                 return self._replay(live) or self.accept(live.scope, live)
             except (ScopeChangedError, AlreadyAnsweredError):
                 continue
+            except ApiError as error:
+                if error.code in _REFUSED_FOR_CONTENT:
+                    count_bytes(live.scope.key_id, self._size(error))
+                raise
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
         batch = self.batch(AcceptedTimes(self.received_at, scope.retention_days))
         if live is not None:
-            live.check_room(len(batch))
+            live.check_room(logs=len(batch), size=batch.size)
         answer = self._answer(batch)
         disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
@@ -127,6 +135,12 @@ class _Delivery:
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         return Reply(answer, self.is_lenient)
+
+    def _size(self, refusal: ApiError) -> int:
+        """Return how many bytes were read of a body that is refused."""
+        if isinstance(self._payload, Payload):
+            return len(self._payload.content)
+        return int(settings.INGEST_MAX_BYTES) if refusal.code == "PAYLOAD_TOO_LARGE" else 0
 
     def _replay(self, live: LiveKey) -> Reply | None:
         """Return the first answer if this is a repetition; what the body says now does not matter then."""

@@ -124,6 +124,7 @@ def _admission_values(credential: Credential, scope: KeyScope, batches: Sequence
         **credential.values,
         "retention_days": scope.retention_days,
         "logs": logs,
+        "bytes": sum(batch.size for batch in batches),
         "levels": [level for level, _ in counts],
         "minutes": [f"{minute}Z" for _, minute in counts],
         "counts": list(counts.values()),

@@ -36,6 +36,20 @@ def secrets_are_set(**_: Any) -> list[CheckMessage]:
 
 
 @checks.register()
+def a_batch_fits_into_a_minute(**_: Any) -> list[CheckMessage]:
+    """A key that may send less in a minute than in a batch could never send a full one."""
+    if settings.INGEST_BYTES_PER_MINUTE >= settings.INGEST_MAX_BYTES:
+        return []
+    return [
+        checks.Error(
+            "INGEST_BYTES_PER_MINUTE is below INGEST_MAX_BYTES, so a batch that is allowed would be refused forever.",
+            hint="Raise the one or lower the other.",
+            id="pulseops.E011",
+        )
+    ]
+
+
+@checks.register()
 def cookies_are_secure(**_: Any) -> list[CheckMessage]:
     """A public address without TLS sends session cookies and API keys in the clear."""
     if settings.DEBUG or settings.SESSION_COOKIE_SECURE or not _is_public():

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from logs.models import LogEntry
+from pulseops.core.checks import a_batch_fits_into_a_minute
 from services.models import ApiKey, Environment, RateBucket
 from tests.logs.conftest import URL, Send
 from tests.logs.sending import HELLO, error, stored
@@ -188,6 +189,55 @@ def test_the_rate_of_the_installation(send: Send, settings: Any) -> None:
     settings.INGEST_RATE_PER_MINUTE = 1
     assert send(HELLO).status_code == 200
     assert send(HELLO).status_code == 429
+
+
+@pytest.fixture
+def few_bytes(settings: Any) -> int:
+    settings.INGEST_BYTES_PER_MINUTE = 100
+    return 100
+
+
+def test_bytes_are_counted_beside_logs(send: Send, few_bytes: int) -> None:
+    body = json.dumps(HELLO).encode().ljust(60)
+    assert send(body).status_code == 200
+    assert RateBucket.objects.get().bytes == 60
+    response = send(body)
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "RATE_LIMITED")
+    assert 1 <= int(response["Retry-After"]) <= 60
+    assert send(json.dumps(HELLO).encode().ljust(40)).status_code == 200
+    assert RateBucket.objects.values_list("count", "bytes").get() == (2, 100)
+    assert LogEntry.objects.count() == 2
+
+
+def test_the_bytes_of_large_batches_are_counted(send: Send, few_bytes: int, settings: Any) -> None:
+    """These go by COPY, the others by one statement."""
+    body = json.dumps([{"message": "a"}] * 30).encode()
+    assert send(body).status_code == 429
+    settings.INGEST_BYTES_PER_MINUTE = len(body)
+    assert send(body).status_code == 200
+    assert send(HELLO).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "body", [b"{" * 60, b'[{"message": ""}]'.ljust(60), b'[{"message": 1, "timestamp": "x"}]'.ljust(60)]
+)
+def test_the_bytes_of_refused_batches_count(send: Send, few_bytes: int, body: bytes) -> None:
+    """Reading them cost as much; then nothing more is read until the minute is over."""
+    assert send(body).status_code == send(body).status_code == 400
+    assert RateBucket.objects.values_list("count", "bytes").get() == (0, 120)
+    assert send(body).status_code == send(HELLO).status_code == 429
+    assert RateBucket.objects.get().bytes == 120
+
+
+def test_what_is_unpacked_counts(send: Send, few_bytes: int) -> None:
+    body = gzip.compress(json.dumps(HELLO).encode().ljust(101))
+    assert send(body, content_encoding="gzip").status_code == 429
+    assert not LogEntry.objects.exists()
+
+
+def test_a_batch_must_fit_into_a_minute(settings: Any) -> None:
+    settings.INGEST_BYTES_PER_MINUTE = settings.INGEST_MAX_BYTES - 1
+    assert [each.id for each in a_batch_fits_into_a_minute()] == ["pulseops.E011"]
 
 
 def test_keys_are_counted_apart(send: Send, environment: Environment) -> None:
