@@ -1,4 +1,4 @@
-"""How static files are collected: hashed, compressed, and the stylesheet as one file; and when they need not be."""
+"""How static files are collected: hashed, compressed, stylesheets and scripts bundled; and when they need not be."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from django.core.files.storage import Storage
 from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-STYLESHEET = "css/main.css"
+BUNDLES = ("css/main.css", "js/main.js", "js/logs.js")
 _STAMP = ".collected"  # in STATIC_ROOT: what it was filled from
 _MANIFEST = "staticfiles.json"
-_IMPORT = re.compile(r'@import url\("(?P<path>[^"]+)"\) layer\((?P<layer>\w+)\);')
+_CSS_IMPORT = re.compile(r'@import url\("(?P<path>[^"]+)"\) layer\((?P<layer>\w+)\);')
+_JS_IMPORT = re.compile(r'import "\./(?P<path>[^"]+)";')
 
 Paths = dict[str, tuple[Storage, str]]
 
 
 class BundlingStorage(CompressedManifestStaticFilesStorage):
-    """Put the files that main.css imports into it, so that a page waits for one stylesheet instead of thirty.
+    """Put the files that a bundle imports into it, so that a page waits for one stylesheet and one script.
 
     While developing, the browser follows the imports; there is nothing to build.
     """
 
     def post_process(self, paths: Paths, dry_run: bool = False, **options: Any) -> Iterator[Any]:
         """Bundle, then hash and compress as usual; `paths` maps each name to its source."""
-        if STYLESHEET in paths and not dry_run:
-            bundle = _bundled(paths)
-            self.delete(STYLESHEET)
-            self.save(STYLESHEET, ContentFile(bundle.encode()))
-            paths = {**paths, STYLESHEET: (self, STYLESHEET)}
+        for name in BUNDLES if not dry_run else ():
+            if name in paths:
+                bundle = _bundled(paths, name)
+                self.delete(name)
+                self.save(name, ContentFile(bundle.encode()))
+                paths = {**paths, name: (self, name)}
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
 
@@ -73,11 +75,21 @@ def _changed_at(path: str) -> str:
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def _bundled(paths: Paths) -> str:
-    def inline(found: re.Match[str]) -> str:
-        return f"@layer {found['layer']} {{\n{_source(paths, 'css/' + found['path'])}}}"
+def _bundled(paths: Paths, name: str) -> str:
+    """Return the file `name` with its imports in place: a stylesheet in its layer, a module in a block of its own.
 
-    return _IMPORT.sub(inline, _source(paths, STYLESHEET))
+    Our modules export nothing and wait for nothing at their top level, so a block scopes them as a file does.
+    """
+    folder = name[: name.rindex("/") + 1]
+
+    def layer(found: re.Match[str]) -> str:
+        return f"@layer {found['layer']} {{\n{_source(paths, folder + found['path'])}}}"
+
+    def block(found: re.Match[str]) -> str:
+        return f"{{\n{_source(paths, folder + found['path'])}}}"
+
+    pattern, inline = (_CSS_IMPORT, layer) if name.endswith(".css") else (_JS_IMPORT, block)
+    return pattern.sub(inline, _source(paths, name))
 
 
 def _source(paths: Paths, name: str) -> str:
