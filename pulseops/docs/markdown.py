@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.anchors import anchors_plugin
 
 _PHONE_LETTERS = 45  # as many as stand beside each other in a table on a phone; three of them separate two columns
 _LANGUAGES = {"sh": "Terminal", "bash": "Terminal", "json": "JSON", "python": "Python", "yaml": "YAML", "sql": "SQL"}
@@ -43,11 +44,12 @@ def render(
     `embed` is shown the addresses of a paragraph that is nothing but links, and gives HTML in its place, or "".
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.use(anchors_plugin, max_level=6, slug_func=lambda words: slugify(words) or "section")
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
     tokens = parser.parse(text)
     title = _take_title(tokens)
-    sections = _anchor_headings(tokens)
+    sections = _sections(tokens)
     tokens = _embed(tokens, embed)
     for token in _all(tokens):
         if token.type == "link_open":
@@ -96,22 +98,12 @@ def _take_title(tokens: list[Token]) -> str:
     return ""
 
 
-def _anchor_headings(tokens: Sequence[Token]) -> list[Heading]:
-    """Give every heading an anchor of its own; return those of the second level."""
-    seen: dict[str, int] = {}
-    sections = []
-    for opening, inline in pairwise(tokens):
-        if opening.type != "heading_open":
-            continue
-        words = _words(inline)
-        anchor = slugify(words) or "section"
-        seen[anchor] = seen.get(anchor, 0) + 1
-        if seen[anchor] > 1:
-            anchor = f"{anchor}-{seen[anchor]}"
-        opening.attrSet("id", anchor)
-        if opening.tag == "h2":
-            sections.append(Heading(words, anchor))
-    return sections
+def _sections(tokens: Sequence[Token]) -> list[Heading]:
+    return [
+        Heading(_words(inline), str(opening.attrGet("id")))
+        for opening, inline in pairwise(tokens)
+        if opening.type == "heading_open" and opening.tag == "h2"
+    ]
 
 
 def _stack_wide_tables(tokens: Sequence[Token]) -> None:

@@ -89,8 +89,8 @@ def test_dangerous_addresses_are_not_links() -> None:
 def test_headings_have_anchors_of_their_own() -> None:
     document = render("# Title\n\n## Same `one`\n\n## Same one\n\n### Deeper\n", resolve=str)
     assert document.title == "Title"
-    assert [section.anchor for section in document.sections] == ["same-one", "same-one-2"]
-    assert '<h2 id="same-one-2">' in document.html
+    assert [section.anchor for section in document.sections] == ["same-one", "same-one-1"]
+    assert '<h2 id="same-one-1">' in document.html
     assert 'href="#deeper"' in document.html
 
 
