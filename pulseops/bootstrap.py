@@ -44,7 +44,8 @@ def _fill(home: Path, python: Path, requirements: Path) -> None:
         print("Making a virtual environment in .venv …", file=sys.stderr)  # noqa: T201
         venv.create(home, with_pip=True)
     print(f"Installing {requirements.name} …", file=sys.stderr)  # noqa: T201
-    install = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [*pip, "--require-hashes", "--only-binary", ":all:"]  # a machine may have no compiler
     done = subprocess.run([*install, "-r", str(requirements)], check=False)
     if done.returncode:
         sys.exit("The packages could not be installed; pip's message is above.")
