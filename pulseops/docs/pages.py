@@ -18,7 +18,7 @@ from services.snippets import filled_snippets
 # Documents for those who use or run PulseOps, by the name of their file in docs/.
 GROUPS = (
     ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
-    ("Operate", ("operations", "moving-from-pulseops-lite")),
+    ("Operate", ("operations", "security", "moving-from-pulseops-lite")),
     ("Reference", ("http-api", "performance")),
 )
 
