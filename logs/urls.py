@@ -3,11 +3,11 @@ from __future__ import annotations
 from django.urls import path
 
 from logs.explorer import views
-from logs.ingest.views import ingest
+from logs.ingest import routes
 
 app_name = "logs"
 urlpatterns = [
-    path("api/v1/logs/ingest", ingest, name="ingest"),
+    *routes.urlpatterns,
     path("logs", views.explorer, name="explorer"),
     path("logs/live", views.live, name="live"),
     path("logs/export", views.export, name="export"),

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.audit.admin import AuditedModelAdmin
-from services.models import ApiKey, Environment, RateBucket, Service
+from services.models import ApiKey, Environment, RateBucket, Service, TokenBucket
 
 
 class EnvironmentInline(admin.TabularInline):
@@ -79,4 +79,17 @@ class RateBucketAdmin(AuditedModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: RateBucket | None = None) -> bool:
+        return False
+
+
+@admin.register(TokenBucket)
+class TokenBucketAdmin(AuditedModelAdmin):
+    list_display = ["api_key", "tokens", "filled_at"]
+    list_select_related = ["api_key"]
+    search_fields = ["api_key__label", "api_key__last_four", "api_key__service__name", "=api_key__id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: TokenBucket | None = None) -> bool:
         return False

@@ -7,6 +7,7 @@ again in the very transaction that stores the batch, so a revoked key stores not
 
 from __future__ import annotations
 
+import enum
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,20 @@ from django.db import connection
 from pulseops.core.web.correlation import current_origin
 from pulseops.core.web.json_errors import ApiError
 from services.keys import key_hashes
+from services.presented_key import presented_key
 
 REMEMBERED_SECONDS = 10.0
 REMEMBERED_KEYS = 10_000
-_BEARER = "bearer "
+LONGEST_WAIT = 4  # seconds, told to a client of a token bucket: some drop what they are to keep for ten
 # What authenticating and counting a batch locks, or an error at once.
-LOCK_KEY_TABLES = "LOCK TABLE api_keys, api_key_rate_buckets IN ROW EXCLUSIVE MODE NOWAIT"
+LOCK_KEY_TABLES = "LOCK TABLE api_keys, api_key_rate_buckets, api_key_token_buckets IN ROW EXCLUSIVE MODE NOWAIT"
+
+
+def _filled(rate: str) -> str:
+    """The SQL of how full a token bucket is by now, `rate` being the SQL of its key's."""
+    passed = "greatest(extract(epoch FROM statement_timestamp() - tokens.filled_at), 0)"
+    return f"least({rate}, tokens.tokens + {passed} * {rate} / 60.0)"
+
 
 # A key is live until `revoked_at` or `expires_at`, unless its organisation is being deleted; then it admits what its
 # scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
@@ -51,26 +60,13 @@ _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
     SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound,
            key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
-           coalesce(bucket.count, 0), coalesce(bucket.bytes, 0)
-    FROM key LEFT JOIN api_key_rate_buckets bucket
-      ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
+           coalesce(bucket.count, 0), coalesce(bucket.bytes, 0), coalesce({_filled("key.rate")}, key.rate)::float8
+    FROM key
+    LEFT JOIN api_key_rate_buckets bucket ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
+    LEFT JOIN api_key_token_buckets tokens ON tokens.api_key_id = key.id
 """  # noqa: S608 - made of the constant above
 
-
-def admission(*, is_patient: bool) -> str:
-    """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
-
-    They take what `Credential.values` gives, %(logs)s, %(bytes)s and %(retention_days)s. `key` is empty when the key
-    admits nothing; `counted` is empty when the batch does not fit into the running minute, or the service keeps its
-    logs for another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
-
-    FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
-    so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
-    bucket is the one row that batches of the same key meet at: run this last before COMMIT, so that it is locked for no
-    longer than the commit takes. `touched` skips a row that another batch is touching.
-    """
-    return f"""
-    key AS ({_LIVE_KEY} {_PATIENT if is_patient else _IMPATIENT}),
+_COUNTED_IN_WINDOW = """
     counted AS (
         INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count, bytes)
         SELECT id, window_start, %(logs)s::int, %(bytes)s::bigint FROM key
@@ -82,11 +78,62 @@ def admission(*, is_patient: bool) -> str:
                 AND bucket.bytes + excluded.bytes <= %(most_bytes)s
         RETURNING count
     ),
+"""
+# A token is a log. The bucket holds a minute's worth and is refilled all the time; the last batch may overdraw it, so
+# one that is larger than the bucket gets in as well. The window is counted all the same, for whoever looks at it.
+_COUNTED_IN_TOKENS = f"""
+    paid AS (
+        INSERT INTO api_key_token_buckets AS tokens (api_key_id, tokens, filled_at)
+        SELECT id, rate - %(logs)s::int, statement_timestamp() FROM key
+        WHERE retention_days = %(retention_days)s::int AND NOT EXISTS (
+            SELECT FROM api_key_rate_buckets bucket WHERE bucket.api_key_id = key.id
+                AND bucket.window_start = key.window_start AND bucket.bytes >= %(most_bytes)s
+        )
+        ON CONFLICT (api_key_id) DO UPDATE
+            SET tokens = {_filled("(SELECT rate FROM key)")} - %(logs)s::int,
+                filled_at = greatest(tokens.filled_at, statement_timestamp())
+            WHERE %(logs)s::int = 0 OR {_filled("(SELECT rate FROM key)")} > 0
+        RETURNING api_key_id
+    ),
+    counted AS (
+        INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count, bytes)
+        SELECT id, window_start, %(logs)s::int, %(bytes)s::bigint FROM key JOIN paid ON paid.api_key_id = key.id
+        ON CONFLICT (api_key_id, window_start)
+            DO UPDATE SET count = bucket.count + excluded.count, bytes = bucket.bytes + excluded.bytes
+        RETURNING count
+    ),
+"""  # noqa: S608 - made of constants
+
+
+class RatePolicy(enum.Enum):
+    """How a key's rate is kept: WINDOW refuses what does not fit into the running minute (contracts.md), TOKENS lets a
+    batch in while the bucket is not empty, so that clients who give up after seconds wait for seconds only."""
+
+    WINDOW = _COUNTED_IN_WINDOW
+    TOKENS = _COUNTED_IN_TOKENS
+
+
+def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
+    """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
+
+    They take what `Credential.values` gives, %(logs)s, %(bytes)s and %(retention_days)s. `key` is empty when the key
+    admits nothing; `counted` is empty when the batch is above what the key may send, or the service keeps its logs for
+    another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
+
+    FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
+    so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
+    bucket is the one row that batches of the same key meet at: run this last before COMMIT, so that it is locked for no
+    longer than the commit takes. `touched` skips a row that another batch is touching.
+    """
+    return f"""
+    key AS ({_LIVE_KEY} {_PATIENT if is_patient else _IMPATIENT}),
+    {rate.value}
     touched AS (
         UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %(address)s::inet
         WHERE id = (
             SELECT k.id FROM api_keys k JOIN key ON key.id = k.id
-            WHERE k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - interval '1 minute'
+            WHERE %(logs)s::int > 0
+              AND (k.last_used_at IS NULL OR k.last_used_at < statement_timestamp() - interval '1 minute')
             FOR NO KEY UPDATE OF k SKIP LOCKED
         )
     )
@@ -178,39 +225,33 @@ class LiveKey:
     """A key that the database knew as live at this moment.
 
     `sent` is how many logs it has sent in the running window, which ends in `window_seconds`, and `sent_bytes` how many
-    bytes of them were read, stored or not.
+    bytes of them were read, stored or not; `tokens` is how many logs its token bucket holds, less than none when the
+    last batch overdrew it.
     """
 
     scope: KeyScope
     sent: int
     sent_bytes: int
     window_seconds: float
+    tokens: float
 
     @property
     def has_room(self) -> bool:
         """Whether anything fits into the running window."""
-        return self.sent < self.scope.rate and self.sent_bytes < settings.INGEST_BYTES_PER_MINUTE
+        has_logs = self.sent < self.scope.rate and self.tokens > 0
+        return has_logs and self.sent_bytes < settings.INGEST_BYTES_PER_MINUTE
 
-    def check_room(self, *, logs: int = 0, size: int = 1) -> None:
-        """Raise the 429 when `logs` more of `size` bytes together do not fit into the running window."""
-        if self.sent + logs > self.scope.rate or self.sent_bytes + size > settings.INGEST_BYTES_PER_MINUTE:
+    def check_room(self, *, logs: int = 0, size: int = 1, rate: RatePolicy = RatePolicy.WINDOW) -> None:
+        """Raise the 429 when `logs` more of `size` bytes together are above what the key may send."""
+        has_bytes = self.sent_bytes + size <= settings.INGEST_BYTES_PER_MINUTE
+        if rate is RatePolicy.TOKENS:
+            if self.tokens <= 0 or not has_bytes:
+                raise _overdrawn(self.scope, -self.tokens)
+        elif self.sent + logs > self.scope.rate or not has_bytes:
             raise rate_limited(self.scope, logs, self.window_seconds)
 
 
 _remembered: dict[tuple[str, str], tuple[float, KeyScope]] = {}
-
-
-def presented_key(meta: Mapping[str, str]) -> str:
-    """Return the API key that a request with this META carries, as `x-api-key` or as a bearer token.
-
-    Raises ApiError 401 if there is none.
-    """
-    if key := meta.get("HTTP_X_API_KEY", "").strip():
-        return key
-    authorization = meta.get("HTTP_AUTHORIZATION", "").strip()
-    if authorization[: len(_BEARER)].lower() == _BEARER and (key := authorization[len(_BEARER) :].strip()):
-        return key
-    raise ApiError("UNAUTHORIZED", "Send an API key as x-api-key, or as Authorization: Bearer.")
 
 
 def authenticate(credential: Credential) -> LiveKey:
@@ -219,7 +260,7 @@ def authenticate(credential: Credential) -> LiveKey:
     if row is None:
         raise refusal(credential)
     scope = KeyScope(*row[:7])
-    live = LiveKey(scope, sent=row[9], sent_bytes=row[10], window_seconds=float(row[8]))
+    live = LiveKey(scope, sent=row[9], sent_bytes=row[10], window_seconds=float(row[8]), tokens=row[11])
     if not row[7]:
         _rehash(credential)
     elif live.has_room:
@@ -233,11 +274,18 @@ def remembered_scope(credential: Credential) -> KeyScope | None:
     return match[1] if match and match[0] > time.monotonic() else None
 
 
-def admitted(credential: Credential, row: Sequence[Any] | None, *, expected: KeyScope, logs: int) -> None:
+def admitted(
+    credential: Credential,
+    row: Sequence[Any] | None,
+    *,
+    expected: KeyScope,
+    logs: int,
+    rate: RatePolicy = RatePolicy.WINDOW,
+) -> None:
     """Judge the row of ADMITTED that came of admitting a batch of `logs` that had been made for `expected`.
 
-    Raises ApiError 403 when the key is not live any more, 429 when the batch does not fit into the running minute,
-    ScopeChangedError when the key's scope is another by now. Then the caller must leave nothing of the batch behind.
+    Raises ApiError 403 when the key is not live any more, 429 when the batch is above its rate, ScopeChangedError when
+    the key's scope is another by now. Then the caller must leave nothing of the batch behind.
     """
     if row is None:
         raise refusal(credential)
@@ -248,7 +296,7 @@ def admitted(credential: Credential, row: Sequence[Any] | None, *, expected: Key
     if row[9] is None:
         # Until the window ends its batches shall be refused before they are written: the next one asks first.
         _forget(credential)
-        raise rate_limited(scope, logs, float(row[8]))
+        raise rate_limited(scope, logs, float(row[8])) if rate is RatePolicy.WINDOW else _overdrawn(scope, 0)
     _remember(credential, scope)
 
 
@@ -288,6 +336,13 @@ def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
         megabytes = settings.INGEST_BYTES_PER_MINUTE // 1024**2
         message = f"This API key may send {scope.rate} logs and {megabytes} MiB a minute. Wait for the next one."
     return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)))
+
+
+def _overdrawn(scope: KeyScope, missing: float) -> ApiError:
+    """Make the 429 for a token bucket that is `missing` tokens short of being empty."""
+    message = f"This API key may send {scope.rate} logs a minute. Wait a moment, and send it again."
+    wait = math.ceil(missing * 60 / scope.rate) if scope.rate else LONGEST_WAIT
+    return ApiError("RATE_LIMITED", message, retry_after=min(max(wait, 1), LONGEST_WAIT))
 
 
 def _run(statement: str, credential: Credential) -> tuple[Any, ...] | None:

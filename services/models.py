@@ -184,3 +184,22 @@ class RateBucket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.api_key_id} {self.window_start:%H:%M} {self.count}"
+
+
+class TokenBucket(models.Model):
+    """How many more logs a key may send at once by a protocol that is not ours; `services.authentication` refills it.
+
+    It is less than none after a batch that overdrew it.
+    """
+
+    api_key = models.OneToOneField(
+        ApiKey, on_delete=models.DO_NOTHING, primary_key=True, related_name="token_bucket", db_constraint=False
+    )
+    tokens = models.FloatField()
+    filled_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "api_key_token_buckets"
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} {self.tokens:.0f}"

@@ -58,17 +58,28 @@ def read_body(request: HttpRequest) -> bytes:
     within INGEST_BODY_SECONDS or is no gzip.
     """
     unpacker = _unpacker(request.META.get("HTTP_CONTENT_ENCODING", ""))
+    _receive(request, unpacker, _most_bytes_sent())
+    return unpacker.finish()
+
+
+def read_bytes(request: HttpRequest, limit: int) -> bytes:
+    """Read the request's body as it is. Raises ApiError: 413 above `limit` bytes, 400 when it does not arrive whole."""
+    collected = _Plain(limit)
+    _receive(request, collected, limit)
+    return collected.finish()
+
+
+def _receive(request: HttpRequest, unpacker: _Plain, most_bytes: int) -> None:
     length = _declared_length(request)
     with _deadline(request.META.get("gunicorn.socket")):
         received = 0
         for chunk in _chunks(_reader(request)):
             received += len(chunk)
-            if received > _most_bytes_sent() or not unpacker.add(chunk):
+            if received > most_bytes or not unpacker.add(chunk):
                 _drain(request)
-                raise ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {settings.INGEST_MAX_BYTES} bytes, unpacked.")
+                raise ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {unpacker.limit} bytes, unpacked.")
     if length is not None and received < length:
         raise _incomplete()
-    return unpacker.finish()
 
 
 class _Plain:

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from logs.ingest.copy_format import copy_texts
+from logs.ingest.refused import Refused
 
 AHEAD = timedelta(hours=24)
 _MINUTE = slice(0, 16)  # of a time: 2025-01-31T12:00
@@ -51,6 +52,7 @@ class Batch:
     """What is to be stored, and what was left out, with the first reasons.
 
     `is_plain` says that no text in it holds anything that COPY would have to escape; `size` is in bytes of its body.
+    `details` are for the sender, `refused` is for whoever owns the service.
     """
 
     columns: Columns
@@ -58,6 +60,7 @@ class Batch:
     size: int = 0
     rejected: int = 0
     details: list[dict[str, str]] = field(default_factory=list)
+    refused: Refused = field(default_factory=Refused)
 
     def __len__(self) -> int:
         return len(self.columns.level)
@@ -76,6 +79,11 @@ class Batch:
     def prepare(self) -> None:
         """Do now what storing it will need: others may wait then."""
         _ = self.counts, self.lines
+
+    @property
+    def reason(self) -> str:
+        """Why entries were left out, in a sentence; "" when none was."""
+        return self.refused.sentence
 
     @property
     def has_errors(self) -> bool:

@@ -49,6 +49,9 @@ class Payload:
     is_ndjson: bool
     is_plain: bool
 
+    def __len__(self) -> int:
+        return len(self.content)
+
 
 @dataclass(slots=True)
 class RawEntries:

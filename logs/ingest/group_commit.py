@@ -19,7 +19,7 @@ from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
 from pulseops.core.db.answer_timeout import give_back_connection
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import Credential, KeyScope, ScopeChangedError
+from services.authentication import Credential, KeyScope, RatePolicy, ScopeChangedError
 
 MERGED = 500  # logs; larger batches are worth a commit of their own
 _Place = tuple[str, str | None, KeyScope]
@@ -113,9 +113,12 @@ def _place(credential: Credential, scope: KeyScope) -> _Place:
     return credential.key_hash, credential.address if scope.is_bound else None, scope
 
 
-def _store(credential: Credential, scope: KeyScope, batches: list[Batch]) -> None:
-    gate.enter()
-    store_batches(credential, scope, batches, None)
+def _group_commit(rate: RatePolicy) -> GroupCommit:
+    def store(credential: Credential, scope: KeyScope, batches: list[Batch]) -> None:
+        gate.enter()
+        store_batches(credential, scope, batches, None, rate)
+
+    return GroupCommit(store)
 
 
-merger = GroupCommit(_store)
+mergers = {rate: _group_commit(rate) for rate in RatePolicy}

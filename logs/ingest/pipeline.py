@@ -1,24 +1,22 @@
-"""One request from beginning to end, in the order that contracts.md gives the checks."""
+"""One request from beginning to end, in the order that contracts.md gives the checks; the protocol has the words."""
 
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic
 
-from django.conf import settings
-from django.http import HttpRequest
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from logs.ingest.batch import make_batch
-from logs.ingest.body import body_kind, read_body
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.decode import Payload, make_payload
 from logs.ingest.disk import disk_gate
-from logs.ingest.group_commit import MERGED, merger
-from logs.ingest.guards import gate
-from logs.ingest.store import AlreadyAnsweredError, Answer, Receipt, first_answer, store_batches
+from logs.ingest.group_commit import MERGED, mergers
+from logs.ingest.guards import gate, unavailable
+from logs.ingest.large_bodies import large_bodies
+from logs.ingest.protocols.base import Body, Protocol
+from logs.ingest.store import AlreadyAnsweredError, Receipt, first_answer, store_batches
 from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
@@ -34,24 +32,32 @@ from services.models import ApiKey
 
 log = logging.getLogger(__name__)
 
-_LENIENT = re.compile(r'(?:^|,)\s*handling\s*=\s*"?lenient"?\s*(?:[,;]|$)', re.IGNORECASE)
-_LONGEST_IDEMPOTENCY_KEY = 128
 _REFUSED_FOR_CONTENT = {"BAD_REQUEST", "VALIDATION_ERROR", "PAYLOAD_TOO_LARGE"}
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a batch is answered with; `is_replayed`: it was stored by an earlier request with its Idempotency-Key."""
+def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
+    """Take in what a request brings, and answer once it is on the disk."""
+    try:
+        return _accept(request, protocol)
+    except ApiError as error:
+        return protocol.refuse(error, request)
+    except (OperationalError, InterfaceError) as error:
+        log.exception("a batch could not be stored")
+        gate.report(error)
+        return protocol.refuse(unavailable(), request)
+    except Exception:
+        if protocol.bug_code is None:
+            raise
+        log.exception("a batch of %s met an error of ours", protocol.name)
+        text = "PulseOps made a mistake, which is in its log. Send it again."
+        return protocol.refuse(ApiError(protocol.bug_code, text, retry_after=5), request)
+    finally:
+        large_bodies.release()
 
-    answer: Answer
-    is_lenient: bool
-    is_replayed: bool = False
 
-
-def receive(request: HttpRequest) -> Reply:
-    """Take in a request's batch; when this returns, it is on the disk. Raises ApiError or a database error."""
-    delivery = _Delivery(request)
+def _accept(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
+    delivery = _Delivery(request, protocol)
     scope = remembered_scope(delivery.credential)
     if scope is not None:
         try:
@@ -61,54 +67,51 @@ def receive(request: HttpRequest) -> Reply:
     return delivery.accept_checked()
 
 
-class _Delivery:
+class _Delivery(Generic[Body]):
     """A request as ingest sees it; nothing of it is read before it is asked for."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, protocol: Protocol[Body]) -> None:
         self.request = request
+        self.protocol = protocol
         self.credential = Credential.of(request.META, ApiKey.Scope.LOGS)
-        self.is_lenient = bool(_LENIENT.search(request.META.get("HTTP_PREFER", "")))
         self.received_at = timezone.now()
-        self._payload: Payload | ApiError | None = None
+        self._body: Body | ApiError | None = None
         self._batches: dict[AcceptedTimes, Batch | ApiError] = {}
 
-    def payload(self) -> Payload:
-        """Read the body, once: asked again, this gives the same payload, or raises the same ApiError."""
-        if self._payload is None:
+    def body(self) -> Body:
+        """Read the body, once: asked again, this gives the same, or raises the same ApiError."""
+        if self._body is None:
             try:
-                kind = body_kind(self.request)
-                self._payload = make_payload(read_body(self.request), kind)
+                self._body = self.protocol.load(self.request)
             except ApiError as error:
-                self._payload = error
-        if isinstance(self._payload, ApiError):
-            raise self._payload
-        return self._payload
+                self._body = error
+        if isinstance(self._body, ApiError):
+            raise self._body
+        return self._body
 
     def batch(self, window: AcceptedTimes) -> Batch:
         """Read the body's logs as they are in `window`, once; raises the same ApiError again."""
         if window not in self._batches:
             try:
-                self._batches[window] = _checked_batch(self.payload(), window, is_lenient=self.is_lenient)
+                self._batches[window] = batch = self.protocol.read(self.body(), self.request, window)
+                batch.size = len(self.body())
             except ApiError as error:
                 self._batches[window] = error
-        batch = self._batches[window]
-        if isinstance(batch, ApiError):
-            raise batch
-        return batch
+        match = self._batches[window]
+        if isinstance(match, ApiError):
+            raise match
+        return match
 
     @cached_property
     def idempotency_key(self) -> str | None:
-        key = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
-        if key is not None and not (0 < len(key) <= _LONGEST_IDEMPOTENCY_KEY and key.isprintable()):
-            raise ApiError("BAD_REQUEST", f"Idempotency-Key has 1 to {_LONGEST_IDEMPOTENCY_KEY} printable characters.")
-        return key
+        return self.protocol.idempotency_key(self.request)
 
-    def accept_checked(self) -> Reply:
+    def accept_checked(self) -> HttpResponse:
         """Accept the batch under the key as the database knows it now."""
         gate.enter()
         for _ in range(_ATTEMPTS):
             live = authenticate(self.credential)
-            live.check_room()
+            live.check_room(rate=self.protocol.rate)
             try:
                 return self._replay(live) or self.accept(live.scope, live)
             except (ScopeChangedError, AlreadyAnsweredError):
@@ -119,49 +122,35 @@ class _Delivery:
                 raise
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
 
-    def accept(self, scope: KeyScope, live: LiveKey | None = None) -> Reply:
+    def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
         batch = self.batch(AcceptedTimes(self.received_at, scope.retention_days))
+        protocol = self.protocol
+        # Here, between reading and storing, is the place for what a service's own rules do to its entries.
         if live is not None:
-            live.check_room(logs=len(batch), size=batch.size)
-        answer = self._answer(batch)
+            live.check_room(logs=len(batch), size=batch.size, rate=protocol.rate)
+        answer = protocol.answer(batch, self.request)
         disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
         if receipt is None and len(batch) <= MERGED:
-            merger.store(self.credential, scope, batch)
+            mergers[protocol.rate].store(self.credential, scope, batch)
         else:
             gate.enter()
-            store_batches(self.credential, scope, [batch], receipt)
+            store_batches(self.credential, scope, [batch], receipt, protocol.rate)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
-        return Reply(answer, self.is_lenient)
+        return protocol.respond(answer, self.request, is_replayed=False)
 
     def _size(self, refusal: ApiError) -> int:
         """Return how many bytes were read of a body that is refused."""
-        if isinstance(self._payload, Payload):
-            return len(self._payload.content)
-        return int(settings.INGEST_MAX_BYTES) if refusal.code == "PAYLOAD_TOO_LARGE" else 0
+        if self._body is None or isinstance(self._body, ApiError):
+            return self.protocol.most_bytes if refusal.code == "PAYLOAD_TOO_LARGE" else 0
+        return len(self._body)
 
-    def _replay(self, live: LiveKey) -> Reply | None:
-        """Return the first answer if this is a repetition; what the body says now does not matter then."""
-        self.payload()
+    def _replay(self, live: LiveKey) -> HttpResponse | None:
+        """Give the first answer if this is a repetition; what the body says now does not matter then."""
+        self.body()
         if self.idempotency_key is None:
             return None
         first = first_answer(live.scope.key_id, self.idempotency_key)
-        return Reply(first, self.is_lenient, is_replayed=True) if first is not None else None
-
-    def _answer(self, batch: Batch) -> Answer:
-        if not self.is_lenient:
-            return {"data": {"accepted": len(batch)}}
-        return {"data": {"accepted": len(batch), "rejected": batch.rejected}, "details": batch.details}
-
-
-def _checked_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) -> Batch:
-    """Make a batch; whatever a body makes of our reading it is a 400: after a 500 its sender would send it forever."""
-    try:
-        return make_batch(payload, window, is_lenient=is_lenient)
-    except (ApiError, MemoryError):
-        raise
-    except Exception as error:
-        log.exception("a batch could not be read")
-        raise ApiError("BAD_REQUEST", "The body cannot be read.") from error
+        return self.protocol.respond(first, self.request, is_replayed=True) if first is not None else None

@@ -20,7 +20,7 @@ from logs.ingest.copy_format import array_literal
 from logs.models import IngestReceipt
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import ADMITTED, Credential, KeyScope, admission, admitted
+from services.authentication import ADMITTED, Credential, KeyScope, RatePolicy, admission, admitted
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,14 @@ _STORED = f"""
             %(trace_id)s::text[], %(request_id)s::text[]) AS log ({_NAMES})
     )
 """  # noqa: S608 - made of constants
-_ADMIT = f"WITH {admission(is_patient=True)}, {_COUNTED} SELECT {ADMITTED} FROM key"  # noqa: S608 - made of constants
-_STORE_SMALL = f"WITH {admission(is_patient=False)}, {_COUNTED}, {_STORED} SELECT {ADMITTED} FROM key"  # noqa: S608
+_ADMIT = {
+    rate: f"WITH {admission(is_patient=True, rate=rate)}, {_COUNTED} SELECT {ADMITTED} FROM key"  # noqa: S608
+    for rate in RatePolicy
+}
+_STORE_SMALL = {
+    rate: f"WITH {admission(is_patient=False, rate=rate)}, {_COUNTED}, {_STORED} SELECT {ADMITTED} FROM key"  # noqa: S608
+    for rate in RatePolicy
+}
 
 # The same key at the same time: the second waits here until the first has committed, and then finds its receipt.
 _CLAIM = """
@@ -75,8 +81,14 @@ class Receipt:
     answer: Answer
 
 
-def store_batches(credential: Credential, scope: KeyScope, batches: Sequence[Batch], receipt: Receipt | None) -> None:
-    """Store batches of one key and count them against it; when this returns, they are on the disk.
+def store_batches(
+    credential: Credential,
+    scope: KeyScope,
+    batches: Sequence[Batch],
+    receipt: Receipt | None,
+    rate: RatePolicy = RatePolicy.WINDOW,
+) -> None:
+    """Store batches of one key and count them against its rate; when this returns, they are on the disk.
 
     Raises ApiError (403 key gone, 429 over its rate, 400 for what the database refuses), ScopeChangedError,
     AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted.
@@ -84,14 +96,15 @@ def store_batches(credential: Credential, scope: KeyScope, batches: Sequence[Bat
     logs = sum(map(len, batches))
     values = _admission_values(credential, scope, batches, logs)
     try:
-        if logs <= SMALL and receipt is None and _store_small(credential, scope, batches, values):
+        if logs <= SMALL and receipt is None and _store_small(credential, scope, batches, values, rate):
             return
         with transaction.atomic(durable=True):
             if receipt is not None:
                 _claim(scope.key_id, receipt)
             if logs:
                 _copy(scope, batches)
-            admitted(credential, execute_prepared(_ADMIT, values), expected=scope, logs=logs)
+            row = execute_prepared(_ADMIT[rate], values)
+            admitted(credential, row, expected=scope, logs=logs, rate=rate)
     except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
     except DatabaseError as error:
@@ -131,17 +144,19 @@ def _admission_values(credential: Credential, scope: KeyScope, batches: Sequence
     }
 
 
-def _store_small(credential: Credential, scope: KeyScope, batches: Sequence[Batch], values: dict[str, Any]) -> bool:
+def _store_small(
+    credential: Credential, scope: KeyScope, batches: Sequence[Batch], values: dict[str, Any], rate: RatePolicy
+) -> bool:
     """Store a few logs by one statement, which is a transaction of its own; False when their key is just locked."""
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():  # a savepoint, in tests
             columns = {name: array_literal(each) for name, each in columns_of(batches)._asdict().items()}
-            row = execute_prepared(_STORE_SMALL, {**values, **columns})
+            row = execute_prepared(_STORE_SMALL[rate], {**values, **columns})
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False
         raise
-    admitted(credential, row, expected=scope, logs=values["logs"])
+    admitted(credential, row, expected=scope, logs=values["logs"], rate=rate)
     return True
 
 

@@ -21,6 +21,7 @@ _UNITS = (  # below this size a number is in this unit: so many microseconds eac
 _MAX_LENGTH = 64  # characters of a time as text; looked at before anything else is
 _LEAP_SECOND = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:)60(.*)")
 _NAIVE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\Z")
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 to 9999
 
 
 def from_epoch(number: float) -> datetime:
@@ -66,3 +67,32 @@ def parse_text(text: str) -> datetime:
 def _rfc3339(text: str) -> datetime:
     moment: datetime = msgspec.convert(text, AwareDatetime)
     return moment
+
+
+def micros_of_number(number: float) -> int | None:
+    """Read an epoch number by its size, as microseconds since 1970, whole ones rounded down; None for no time."""
+    for below, microseconds_each, units_each in _UNITS:
+        if abs(number) < below:
+            exact = number * microseconds_each
+            micros = exact // units_each if isinstance(number, int) else round(exact / units_each)
+            return int(micros) if _FIRST <= micros <= _LAST else None
+    return None
+
+
+def micros_of_text(text: str) -> int | None:
+    """Read a time as machines write it, as microseconds since 1970; without an offset it is in UTC. None if it is none.
+
+    RFC 3339, also with a space for the T or a comma before the fraction (Python's logging), or an epoch number as text.
+    """
+    text = text.strip()[:_MAX_LENGTH].replace(",", ".")
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        try:
+            return micros_of_number(int(text) if text.isdigit() else float(text))
+        except ValueError:
+            return None
+    try:
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        return None

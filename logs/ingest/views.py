@@ -1,39 +1,40 @@
-"""POST /api/v1/logs/ingest."""
+"""Views of routes that logs arrive by: each is a protocol and the methods it is spoken with."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import msgspec
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
-from logs.ingest.guards import gate, unavailable
 from logs.ingest.pipeline import receive
-from pulseops.core.web.json_errors import ApiError, json_error
+from logs.ingest.protocols.base import Protocol
+from pulseops.core.web.json_errors import ApiError
 from pulseops.core.web.machine_routes import machine_route
 
-log = logging.getLogger(__name__)
+View = Callable[..., HttpResponse]
 
 
-@public
-@machine_route
-def ingest(request: HttpRequest) -> HttpResponse:
-    """Store a batch of logs and answer once it is on the disk."""
-    if request.method != "POST":
-        return json_error("METHOD_NOT_ALLOWED", "Logs are sent by POST.", allow=["POST"])
-    try:
-        reply = receive(request)
-    except ApiError as error:
-        return error.response()
-    except (OperationalError, InterfaceError) as error:
-        log.exception("a batch could not be stored")
-        gate.report(error)
-        return unavailable().response()
-    response = HttpResponse(msgspec.json.encode(reply.answer), content_type="application/json")
-    if reply.is_lenient:
-        response["Preference-Applied"] = "handling=lenient"
-    if reply.is_replayed:
-        response["Idempotency-Replayed"] = "true"
-    return response
+def intake(protocol: Protocol[Any], *, methods: Sequence[str] = ("POST",)) -> View:
+    """Return the view that takes logs in by `protocol`."""
+
+    @public
+    @machine_route
+    def view(request: HttpRequest) -> HttpResponse:
+        if request.method not in methods:
+            return protocol.refuse(ApiError("METHOD_NOT_ALLOWED", "Logs are sent by POST.", allow=methods), request)
+        return receive(request, protocol)
+
+    return view
+
+
+def not_kept(protocol: Protocol[Any]) -> View:
+    """Return the view that refuses, in the protocol's words, what PulseOps does not keep."""
+
+    @public
+    @machine_route
+    def view(request: HttpRequest) -> HttpResponse:
+        return protocol.refuse(ApiError("NOT_FOUND", "PulseOps keeps logs."), request)
+
+    return view

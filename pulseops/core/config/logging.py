@@ -6,6 +6,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from pulseops.core.config.masking import mask_keys
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -44,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return mask_keys(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
@@ -56,4 +58,4 @@ class TextFormatter(logging.Formatter):
         line = f"{clock} {record.levelname.lower():7} {record.name}  {record.getMessage()}  {extra}".rstrip()
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return mask_keys(line)

@@ -28,15 +28,16 @@ STATUS: Mapping[str, int] = {
 
 @dataclass(eq=False)  # not frozen: Python notes the traceback on an exception
 class ApiError(Exception):
-    """A request that a machine client made cannot be answered; `retry_after` is in seconds."""
+    """A request that a machine client made cannot be answered; `retry_after` in seconds, `allow` as in `json_error`."""
 
     code: str
     message: str
     details: Sequence[Mapping[str, Any]] | None = None
     retry_after: int | None = None
+    allow: Sequence[str] = ()
 
     def response(self) -> JsonResponse:
-        return json_error(self.code, self.message, details=self.details, retry_after=self.retry_after)
+        return json_error(self.code, self.message, details=self.details, retry_after=self.retry_after, allow=self.allow)
 
 
 def json_error(

@@ -1,0 +1,296 @@
+"""OTLP in JSON: lowerCamelCase keys, ids in hexadecimal, 64-bit integers as text or number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from logs.ingest import json_text
+from logs.ingest.copy_format import replace_unstorable
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Severity, id_of_text, make_row
+from logs.ingest.rows import Row
+from pulseops.core.web.json_errors import ApiError
+
+_ABSENT = Raw(b"")
+_NOTHING = Attributes([], {})
+
+
+class _Value(msgspec.Struct, rename="camel", gc=False):
+    string_value: Raw = _ABSENT
+    int_value: Raw = _ABSENT
+    bool_value: Raw = _ABSENT
+    double_value: Raw = _ABSENT
+    array_value: Raw = _ABSENT
+    kvlist_value: Raw = _ABSENT
+    bytes_value: Raw = _ABSENT
+
+
+class _KeyValue(msgspec.Struct, gc=False):
+    key: str = ""
+    value: _Value | None = None
+
+
+class _LogRecord(msgspec.Struct, rename="camel", gc=False):
+    time_unix_nano: int | str | None = None
+    observed_time_unix_nano: int | str | None = None
+    severity_number: int | str | None = None
+    severity_text: str | None = None
+    body: Raw = _ABSENT
+    attributes: list[_KeyValue] | None = None
+    dropped_attributes_count: int | None = None
+    flags: int | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+
+
+class _Scope(msgspec.Struct, gc=False):
+    name: str | None = None
+    version: str | None = None
+    attributes: list[_KeyValue] | None = None
+
+
+class _ScopeLogs(msgspec.Struct, rename="camel"):
+    scope: _Scope | None = None
+    log_records: list[_LogRecord] | None = None
+
+
+class _Resource(msgspec.Struct, gc=False):
+    attributes: list[_KeyValue] | None = None
+
+
+class _ResourceLogs(msgspec.Struct, rename="camel"):
+    resource: _Resource | None = None
+    scope_logs: list[_ScopeLogs] | None = None
+
+
+class _Request(msgspec.Struct, rename="camel"):
+    resource_logs: list[_ResourceLogs] | None = None
+
+
+class _List(msgspec.Struct, gc=False):
+    values: list[_Value | None] | None = None
+
+
+class _Pairs(msgspec.Struct, gc=False):
+    values: list[_KeyValue] | None = None
+
+
+_request = msgspec.json.Decoder(_Request)
+_requests = msgspec.json.Decoder(list[_Request])
+_value = msgspec.json.Decoder(_Value)
+_list = msgspec.json.Decoder(_List)
+_pairs = msgspec.json.Decoder(_Pairs)
+_anything = msgspec.json.Decoder()
+_string = msgspec.json.Decoder(str)
+_SNAKE = re.compile(r"_([a-z])")
+
+
+def read_json(body: bytes) -> list[Row]:
+    """Read a request, or the array of them that Vector sends. Raises ApiError 400 for what is neither."""
+    rows: list[Row] = []
+    for request in _decode(body):
+        for resource in request.resource_logs or ():
+            of_resource = _attributes(resource.resource.attributes if resource.resource else None).members
+            for scope in resource.scope_logs or ():
+                shared = b",".join([*of_resource, *_scope_members(scope.scope)])
+                rows += [_row(record, shared) for record in scope.log_records or ()]
+    return rows
+
+
+def _decode(body: bytes) -> Sequence[_Request]:
+    body = replace_unstorable(body)
+    try:
+        is_snake = b'"resource_logs"' in body
+        if not is_snake:
+            return _requests.decode(body) if body.lstrip()[:1] == b"[" else [_request.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return _decode_oddities(body)
+
+
+def _decode_oddities(body: bytes) -> Sequence[_Request]:
+    """Decode what some write: other names for the keys, texts for numbers, nothing where a list belongs."""
+    value = json_text.decode(body, _anything)
+    if not isinstance(value, dict | list):
+        raise ApiError("BAD_REQUEST", "The body is not an OTLP request in JSON.")
+    try:
+        requests = value if isinstance(value, list) else [value]
+        return [msgspec.convert(_tidied_request(each), _Request) for each in requests if isinstance(each, dict)]
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ApiError("BAD_REQUEST", "The body is not an OTLP request in JSON.") from error
+
+
+def _tidied_request(value: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceLogs": [_tidied_resource(each) for each in _dicts(value, "resourceLogs")]}
+
+
+def _tidied_resource(value: dict[str, Any]) -> dict[str, Any]:
+    scopes = [
+        {
+            "scope": _tidied_scope(_camel(each).get("scope")),
+            "logRecords": [_tidied(r) for r in _dicts(each, "logRecords")],
+        }
+        for each in _dicts(value, "scopeLogs")
+    ]
+    resource = _camel(value).get("resource")
+    attributes = _pairs_of(resource) if isinstance(resource, dict) else []
+    return {"resource": {"attributes": attributes}, "scopeLogs": scopes}
+
+
+def _tidied_scope(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    named = {name: str(value[name]) for name in ("name", "version") if value.get(name)}
+    return {**named, "attributes": _pairs_of(value)}
+
+
+def _tidied(value: dict[str, Any]) -> dict[str, Any]:
+    fields = _camel(value)
+    record: dict[str, Any] = {"attributes": _pairs_of(value)}
+    for name in ("timeUnixNano", "observedTimeUnixNano", "severityNumber"):
+        if isinstance(fields.get(name), int | str) and not isinstance(fields[name], bool):
+            record[name] = fields[name]
+    for name in ("severityText", "traceId", "spanId", "eventName"):
+        if isinstance(fields.get(name), str):
+            record[name] = fields[name]
+    for name in ("droppedAttributesCount", "flags"):
+        if isinstance(fields.get(name), int) and not isinstance(fields[name], bool):
+            record[name] = fields[name]
+    if "body" in fields:
+        record["body"] = Raw(msgspec.json.encode(_value_of(fields["body"])))
+    return record
+
+
+def _pairs_of(value: dict[str, Any]) -> list[dict[str, Any]]:
+    pairs = value.get("attributes")
+    return [
+        {"key": str(each.get("key", "")), "value": _value_of(each.get("value"))}
+        for each in (pairs if isinstance(pairs, list) else ())
+        if isinstance(each, dict)
+    ]
+
+
+def _value_of(value: Any) -> Any:
+    """An AnyValue with its key in camel case and its value as JSON text; anything else stands for itself."""
+    if isinstance(value, dict):
+        return {name: Raw(msgspec.json.encode(inner)) for name, inner in _camel(value).items() if inner is not None}
+    return None if value is None else {"stringValue": Raw(msgspec.json.encode(value))}
+
+
+def _dicts(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    inner = _camel(value).get(name)
+    return [each for each in inner if isinstance(each, dict)] if isinstance(inner, list) else []
+
+
+def _camel(value: dict[str, Any]) -> dict[str, Any]:
+    return {_SNAKE.sub(lambda match: match[1].upper(), name): inner for name, inner in value.items()}
+
+
+def _row(record: _LogRecord, shared: bytes) -> Row:
+    attributes = _attributes(record.attributes) if record.attributes else _NOTHING
+    return make_row(
+        shared=shared,
+        nanoseconds=(_whole(record.time_unix_nano), _whole(record.observed_time_unix_nano)),
+        severity=Severity(_severity(record.severity_number), record.severity_text or ""),
+        body=_body(bytes(record.body)),
+        attributes=attributes,
+        trace_id=id_of_text(record.trace_id) if record.trace_id else None,
+        extras=_extras(record),
+    )
+
+
+def _extras(record: _LogRecord) -> Sequence[tuple[str, object]]:
+    if not (record.span_id or record.event_name or record.dropped_attributes_count or record.flags):
+        return ()
+    return (
+        ("span_id", id_of_text(record.span_id) if record.span_id else None),
+        ("otel.event.name", record.event_name),
+        ("otel.dropped_attributes_count", record.dropped_attributes_count),
+        ("trace_flags", record.flags),
+    )
+
+
+def _whole(value: int | str | None) -> int:
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() and len(value) <= 20 else 0
+    return value or 0
+
+
+def _severity(value: int | str | None) -> int:
+    if isinstance(value, str):
+        return NUMBERS.get(value.upper(), 0) or (int(value) if value.isdecimal() and len(value) < 3 else 0)
+    return value or 0
+
+
+def _scope_members(scope: _Scope | None) -> list[bytes]:
+    if scope is None:
+        return []
+    named = (("otel.scope.name", scope.name), ("otel.scope.version", scope.version))
+    members = [b'"%b":%b' % (name.encode(), msgspec.json.encode(value)) for name, value in named if value]
+    return members + _attributes(scope.attributes).members
+
+
+def _attributes(pairs: Sequence[_KeyValue] | None) -> Attributes:
+    members, named = list[bytes](), dict[str, bytes]()
+    for pair in pairs or ():
+        value = _plain(pair.value) if pair.value is not None else b"null"
+        members.append(msgspec.json.encode(pair.key or "_") + b":" + value)
+        if pair.key in ATTRIBUTES:
+            named[pair.key] = value
+    return Attributes(members, named)
+
+
+def _body(raw: bytes) -> str | bytes | None:
+    if not raw or raw == b"null":
+        return None
+    if raw[:1] != b"{":
+        return _string.decode(raw) if raw[:1] == b'"' else raw
+    try:
+        value = _plain(_value.decode(raw))
+    except msgspec.DecodeError:
+        return raw
+    if value[:1] == b'"':
+        return _string.decode(value)
+    return None if value == b"null" else value
+
+
+def _plain(value: _Value) -> bytes:
+    """Return an AnyValue as the JSON that it stands for."""
+    if text := bytes(value.string_value):
+        return text
+    if number := bytes(value.int_value):
+        digits = number.strip(b'"')
+        return (
+            digits
+            if digits.removeprefix(b"-").isdigit() and not digits.lstrip(b"-").startswith(b"0")
+            else _zero(digits)
+        )
+    for raw in (value.bool_value, value.double_value, value.bytes_value):
+        if raw:
+            return bytes(raw)
+    return _structure(value)
+
+
+def _zero(digits: bytes) -> bytes:
+    try:
+        return str(int(digits)).encode()
+    except ValueError:
+        return msgspec.json.encode(digits.decode("utf-8", "replace"))
+
+
+def _structure(value: _Value) -> bytes:
+    try:
+        if value.array_value:
+            inner = _list.decode(value.array_value)
+            return b"[" + b",".join([_plain(each) if each else b"null" for each in inner.values or ()]) + b"]"
+        if value.kvlist_value:
+            return b"{" + b",".join(_attributes(_pairs.decode(value.kvlist_value).values).members) + b"}"
+    except (msgspec.DecodeError, RecursionError):  # null, or nested without end: kept as it is written
+        raw = bytes(value.array_value or value.kvlist_value)
+        return b"null" if raw == b"null" else msgspec.json.encode(raw.decode("utf-8", "replace"))
+    return b"null"

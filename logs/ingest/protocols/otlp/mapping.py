@@ -1,0 +1,145 @@
+"""From an OTLP LogRecord to a row: the same for both encodings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from logs.ingest.json_text import decode_fields
+from logs.ingest.levels import DEFAULT, stored_level
+from logs.ingest.record import LEVEL_NAMES, REQUEST_NAMES, TRACE_NAMES, lift, meta_of, text_of, trace_of
+from logs.ingest.rows import Row
+
+_BANDS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_STORED_BANDS = ("debug", "debug", "info", "warn", "error", "error")
+LEVELS: tuple[str | None, ...] = (None, *(level for level in _STORED_BANDS for _ in range(4)))
+NAMES = ("", *(f"{band}{step or ''}" for band in _BANDS for step in (0, 2, 3, 4)))  # as the data model calls them
+NUMBERS = {f"SEVERITY_NUMBER_{name}": number for number, name in enumerate(NAMES)}
+# Names that say no more than the stored level does.
+_PLAIN = {"debug": "debug", "info": "info", "information": "info", "warn": "warn", "warning": "warn", "error": "error"}
+_BODY_NAMES = ("message", "msg", "log", "event", "text")
+_INSTEAD_OF_BODY = ("exception.message", "message")
+ATTRIBUTES = frozenset((*LEVEL_NAMES, *TRACE_NAMES, *REQUEST_NAMES, *_INSTEAD_OF_BODY))  # those that are looked at
+_ID_BYTES = {16: 32, 8: 16}  # bytes of an id, and its hexadecimal digits
+NO_MESSAGE = "-"
+
+
+class Attributes(NamedTuple):
+    """A record's attributes: members of a JSON object, and the JSON values of those in ATTRIBUTES, by name."""
+
+    members: list[bytes]
+    named: dict[str, bytes]
+
+
+class Severity(NamedTuple):
+    number: int
+    text: str
+
+
+def make_row(
+    *,
+    shared: bytes,
+    nanoseconds: Sequence[int],
+    severity: Severity,
+    body: str | bytes | None,
+    attributes: Attributes,
+    trace_id: str | None,
+    extras: Sequence[tuple[str, object]],
+) -> Row:
+    """Make a row. `shared` are the members of resource and scope, `nanoseconds` the record's own time and when it was
+    observed, `body` text, or the JSON text of anything else, `extras` what goes into meta if it is not empty."""
+    members, named = attributes
+    number, text = severity
+    level = LEVELS[number] if 0 <= number < len(LEVELS) else None
+    if level is None:
+        level, number = _level_without_number(text, named, body), 0
+    message = body if isinstance(body, str) else None
+    if not message:
+        message, more = _message(body, named, dict(extras).get("otel.event.name"))
+        if more:
+            members = [more, *members]
+    text = text or (NAMES[number] if level else "")
+    if _PLAIN.get(text.lower()) != level and text:
+        members = [*members, b'"severity_text":' + msgspec.json.encode(text)]
+    for name, value in extras:
+        if value:
+            members = [*members, msgspec.json.encode(name) + b":" + msgspec.json.encode(value)]
+    if named:
+        trace_id = trace_id or _first(named, TRACE_NAMES, trace=True)
+    inner = b",".join([shared, *members] if shared else members)
+    time = nanoseconds[0] or nanoseconds[1]
+    return (
+        time // 1_000 if time else None,
+        level,
+        message,
+        b"{" + inner + b"}" if inner else b"",
+        trace_id,
+        _first(named, REQUEST_NAMES) if named else None,
+    )
+
+
+def id_of_bytes(raw: bytes) -> str | None:
+    """Return the hexadecimal digits of an id; None for one that is all zero or of no length that ids have.
+
+    An id of 32 bytes that are digits was hexadecimal already when somebody took it for bytes.
+    """
+    if not raw or not raw.strip(b"\0"):
+        return None
+    if len(raw) in _ID_BYTES:
+        return raw.hex()
+    if len(raw) in _ID_BYTES.values() and _is_hex(raw):
+        return trace_of(raw.decode().lower())
+    return None
+
+
+def id_of_text(text: str) -> str | None:
+    """Return the hexadecimal digits of an id that came as text: hexadecimal, or base64 as some write it."""
+    if len(text) in _ID_BYTES.values() and _is_hex(text.encode("ascii", "replace")):
+        return trace_of(text.lower())
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # Hexadecimal digits that a gateway took for base64 come back as what base64 makes of them.
+    again = base64.b64encode(raw)
+    return id_of_bytes(raw) or (trace_of(again.decode().lower()) if _is_hex(again) and len(again) in (16, 32) else None)
+
+
+def _is_hex(text: bytes) -> bool:
+    return not text.strip(b"0123456789abcdefABCDEF")
+
+
+def _level_without_number(text: str, named: dict[str, bytes], body: str | bytes | None) -> str:
+    if level := stored_level(text) if text else None:
+        return level
+    for name in LEVEL_NAMES:
+        if name in named and (level := stored_level(text_of(Raw(named[name])))):
+            return level
+    line = body if isinstance(body, str) else (body or b"").decode("utf-8", "replace")
+    return (lift(line).level if line[:1] == "{" else None) or DEFAULT
+
+
+def _message(body: str | bytes | None, named: dict[str, bytes], event: object) -> tuple[str, bytes]:
+    """Return the message of a record whose body is no text, and what else of the body goes into meta."""
+    if isinstance(body, bytes) and body[:1] == b"{" and (fields := decode_fields(body)):
+        for name in _BODY_NAMES:
+            if bytes(fields.get(name, Raw(b"")))[:1] == b'"' and (message := text_of(fields[name])):
+                del fields[name]
+                return message, meta_of(fields)[1:-1]
+    if isinstance(body, bytes) and body not in (b"{}", b"[]"):
+        return body.decode("utf-8", "replace"), b""
+    if isinstance(event, str) and event:
+        return event, b""
+    return next((text_of(Raw(named[name])) for name in _INSTEAD_OF_BODY if name in named), "") or NO_MESSAGE, b""
+
+
+def _first(named: dict[str, bytes], names: Sequence[str], *, trace: bool = False) -> str | None:
+    for name in names:
+        if name in named and (text := text_of(Raw(named[name])).strip()):
+            return trace_of(text) if trace else text[:256]
+    return None

@@ -1,0 +1,234 @@
+"""OTLP in protobuf.
+
+The messages are declared here with everything below a LogRecord as bytes: that is the same on the wire, the decoder's
+work stays in C and small, and text that is no UTF-8 costs itself alone (a `string` would cost the whole request).
+Most attributes repeat within a request, so what they become is looked up by their bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Attributes, Severity, id_of_bytes, make_row
+from logs.ingest.rows import Row
+from pulseops.core.web.json_errors import ApiError
+
+_MOST_CACHED = 50_000  # attributes of one request
+_DEEPEST = 100  # nested values; more are kept as base64
+_Field = descriptor_pb2.FieldDescriptorProto
+_BYTES, _INT64, _UINT32, _INT32 = _Field.TYPE_BYTES, _Field.TYPE_INT64, _Field.TYPE_UINT32, _Field.TYPE_INT32
+_Fields = tuple[tuple[str, int, Any, bool], ...]  # name, number, type or the name of a message, whether repeated
+
+# opentelemetry/proto/{collector/logs,logs,resource,common}/v1, by number.
+_MESSAGES: dict[str, _Fields] = {
+    "LogRecord": (
+        ("time", 1, _Field.TYPE_FIXED64, False),
+        ("severity", 2, _INT32, False),
+        ("severity_text", 3, _BYTES, False),
+        ("body", 5, _BYTES, False),
+        ("attributes", 6, _BYTES, True),
+        ("dropped", 7, _UINT32, False),
+        ("flags", 8, _Field.TYPE_FIXED32, False),
+        ("trace_id", 9, _BYTES, False),
+        ("span_id", 10, _BYTES, False),
+        ("observed", 11, _Field.TYPE_FIXED64, False),
+        ("event_name", 12, _BYTES, False),
+    ),
+    "ScopeLogs": (("scope", 1, _BYTES, False), ("records", 2, "LogRecord", True)),
+    "ResourceLogs": (("resource", 1, _BYTES, False), ("scopes", 2, "ScopeLogs", True)),
+    "Request": (("resources", 1, "ResourceLogs", True),),
+    "Resource": (("attributes", 1, _BYTES, True),),
+    "Scope": (("name", 1, _BYTES, False), ("version", 2, _BYTES, False), ("attributes", 3, _BYTES, True)),
+    "KeyValue": (("key", 1, _BYTES, False), ("value", 2, _BYTES, False)),
+    "Values": (("values", 1, _BYTES, True),),
+    "AnyValue": (
+        ("text", 1, _BYTES, False),
+        ("truth", 2, _Field.TYPE_BOOL, False),
+        ("whole", 3, _INT64, False),
+        ("real", 4, _Field.TYPE_DOUBLE, False),
+        ("array", 5, _BYTES, False),
+        ("pairs", 6, _BYTES, False),
+        ("raw", 7, _BYTES, False),
+    ),
+}
+
+
+def _declare() -> dict[str, Any]:
+    file = descriptor_pb2.FileDescriptorProto(name="pulseops_otlp.proto", package="pulseops.otlp", syntax="proto3")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        if name == "AnyValue":
+            message.oneof_decl.add(name="value")
+        for field, number, kind, is_repeated in fields:
+            label = _Field.LABEL_REPEATED if is_repeated else _Field.LABEL_OPTIONAL
+            declared = message.field.add(name=field, number=number, label=label)
+            if name == "AnyValue":
+                declared.oneof_index = 0
+            if isinstance(kind, str):
+                declared.type, declared.type_name = _Field.TYPE_MESSAGE, f".pulseops.otlp.{kind}"
+            else:
+                declared.type = kind
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"pulseops.otlp.{name}")) for name in _MESSAGES
+    }
+
+
+_classes = _declare()
+_Request, _Resource, _Scope = _classes["Request"], _classes["Resource"], _classes["Scope"]
+_KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _classes["Values"]
+_Member = tuple[bytes, str | None, bytes]  # of a JSON object; the name if it is one of ATTRIBUTES, and the value
+
+
+def read_protobuf(body: bytes) -> list[Row]:
+    """Read a request. Raises ApiError 400 for what is none."""
+    try:
+        request = _Request.FromString(body)
+    except DecodeError as error:
+        raise ApiError("BAD_REQUEST", "The body is not an OTLP request in protobuf.") from error
+    reader = _Reader()
+    return [
+        reader.row(record, shared)
+        for resource in request.resources
+        for scope in resource.scopes
+        for shared in (reader.shared(resource.resource, scope.scope),)
+        for record in scope.records
+    ]
+
+
+class _Reader:
+    """Reads one request; remembers what its attributes become."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, _Member] = {}
+
+    def row(self, record: Any, shared: bytes) -> Row:
+        members, named = list[bytes](), dict[str, bytes]()
+        known = self._known
+        for raw in record.attributes:
+            member, name, value = known.get(raw) or self._member(raw)
+            members.append(member)
+            if name:
+                named[name] = value
+        extras: tuple[tuple[str, object], ...] = ()
+        if record.span_id or record.event_name or record.dropped or record.flags:
+            extras = (
+                ("span_id", id_of_bytes(record.span_id)),
+                ("otel.event.name", _text(record.event_name)),
+                ("otel.dropped_attributes_count", record.dropped),
+                ("trace_flags", record.flags),
+            )
+        return make_row(
+            shared=shared,
+            nanoseconds=(record.time, record.observed),
+            severity=Severity(record.severity, _text(record.severity_text)),
+            body=_body(record.body),
+            attributes=Attributes(members, named),
+            trace_id=id_of_bytes(record.trace_id),
+            extras=extras,
+        )
+
+    def shared(self, resource: bytes, scope: bytes) -> bytes:
+        """Return the members that all logs of a resource and scope have."""
+        members = list[bytes]()
+        try:
+            members += [self._member(raw)[0] for raw in _Resource.FromString(resource).attributes]
+            parsed = _Scope.FromString(scope)
+            for name, value in ((b"name", parsed.name), (b"version", parsed.version)):
+                if value:
+                    members.append(b'"otel.scope.%b":%b' % (name, msgspec.json.encode(_text(value))))
+            members += [self._member(raw)[0] for raw in parsed.attributes]
+        except DecodeError:
+            pass  # its logs are worth more than what they have in common
+        return b",".join(members)
+
+    def _member(self, raw: bytes) -> _Member:
+        try:
+            pair = _KeyValue.FromString(raw)
+            key, value = _text(pair.key), _json(pair.value, 0)
+        except DecodeError:
+            key, value = "unreadable", msgspec.json.encode(raw)
+        member = msgspec.json.encode(key or "_") + b":" + value, key if key in ATTRIBUTES else None, value
+        if len(self._known) >= _MOST_CACHED:
+            self._known.clear()
+        self._known[raw] = member
+        return member
+
+
+def _text(raw: bytes) -> str:
+    return str(raw, "utf-8", "replace")
+
+
+def _body(raw: bytes) -> str | bytes | None:
+    """Return a body's text, else the JSON of what it is. Of a body that is text the AnyValue need not be made."""
+    if not raw:
+        return None
+    if (start := _text_start(raw)) is not None:
+        return str(raw[start:], "utf-8", "replace")
+    try:
+        value = _AnyValue.FromString(raw)
+        match value.WhichOneof("value"):
+            case "text":
+                return _text(value.text)
+            case "raw":
+                return _text_or_json(value.raw)
+            case None:
+                return None
+        return _json(raw, 0)
+    except DecodeError:
+        return msgspec.json.encode(raw)
+
+
+def _text_start(raw: bytes) -> int | None:
+    """Return where the text of an AnyValue begins that is nothing but a text of less than 16 KiB; else None."""
+    size = len(raw)
+    if raw[0] != 0x0A or size < 2:
+        return None
+    if raw[1] < 0x80:
+        return 2 if size == raw[1] + 2 else None
+    return 3 if size > 2 and raw[2] < 0x80 and size == (raw[1] & 0x7F | raw[2] << 7) + 3 else None
+
+
+def _text_or_json(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return msgspec.json.encode(raw)[1:-1]  # base64
+
+
+def _json(raw: bytes, depth: int) -> bytes:
+    """Return an AnyValue as the JSON that it stands for. Raises DecodeError."""
+    value = _AnyValue.FromString(raw)
+    match value.WhichOneof("value"):
+        case "text":
+            return msgspec.json.encode(_text(value.text))
+        case "truth":
+            return b"true" if value.truth else b"false"
+        case "whole":
+            return str(value.whole).encode()
+        case "real":
+            return msgspec.json.encode(value.real if math.isfinite(value.real) else _not_finite(value.real))
+        case "raw":
+            return msgspec.json.encode(value.raw)
+        case "array" | "pairs" if depth >= _DEEPEST:
+            return msgspec.json.encode(raw)
+        case "array":
+            return b"[" + b",".join([_json(each, depth + 1) for each in _Values.FromString(value.array).values]) + b"]"
+        case "pairs":
+            return b"{" + b",".join([_pair(each, depth) for each in _Values.FromString(value.pairs).values]) + b"}"
+    return b"null"
+
+
+def _pair(raw: bytes, depth: int) -> bytes:
+    pair = _KeyValue.FromString(raw)
+    return msgspec.json.encode(_text(pair.key) or "_") + b":" + _json(pair.value, depth + 1)
+
+
+def _not_finite(number: float) -> str:
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
