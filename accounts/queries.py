@@ -36,6 +36,21 @@ def is_member(org: Org, user: User) -> bool:
     return Membership.objects.for_org(org).filter(user=user).exists()
 
 
+def users_of(org: Org) -> QuerySet[User]:
+    """Return the members' accounts by address."""
+    return User.objects.filter(memberships__org=org).order_by("email")
+
+
+def live_orgs() -> QuerySet[Org]:
+    """Return the organisations that are not deleted, the oldest first."""
+    return Org.objects.filter(deleted_at=None).order_by("created_at", "id")
+
+
+def has_orgs() -> bool:
+    """Return whether there is any organisation."""
+    return Org.objects.exists()
+
+
 def members(org: Org) -> QuerySet[Membership]:
     """Return the members with their users, admins first; each has `seen_at` (UTC or None) and `has_two_factor`."""
     sessions = Session.objects.filter(user=OuterRef("user")).order_by().values("user")

@@ -12,7 +12,7 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import add_note
-from incidents.models import Incident
+from incidents.queries import live_incidents_of_rule
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation
 
@@ -112,5 +112,5 @@ def _let_go(rule: AlertRule, words: str) -> None:
     """End what the rule has going on; its open incidents are people's now."""
     AlertFiring.objects.filter(rule=rule, resolved_at=None).update(resolved_at=timezone.now(), clear_since=None)
     AlertPending.objects.filter(rule=rule).delete()
-    for incident in Incident.objects.filter(rule_id=rule.pk).live():
+    for incident in live_incidents_of_rule(rule.pk):
         add_note(actor=None, incident=incident, text=f"{words} This incident no longer ends by itself.")

@@ -14,18 +14,27 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from alerts import evidence as proof
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from alerts.params import ErrorCountParams
 from alerts.state_machine import Decision, Outcome, Sample, State, condition_of, decide
 from alerts.targets import ParsedRule
-from incidents.actions import add_note, open_incident, reopen_incident, resolve_incident
+from incidents.actions import (
+    add_note,
+    count_detection,
+    open_incident,
+    rename_fingerprint,
+    reopen_incident,
+    resolve_incident,
+)
 from incidents.models import Incident
+from incidents.queries import live_incidents_of_rule
 from pulseops.core.budget import TimeBudget
 from pulseops.core.db.advisory_locks import transaction_lock
 from services.models import Environment
+from services.queries import environments_by_id
 
 log = logging.getLogger(__name__)
 _SEEN_AGAIN = timedelta(seconds=20)  # detections closer than this are one
@@ -126,8 +135,7 @@ def _see_again(looks: list[Evaluation], states: States, acted: Outcomes, budget:
                 seen.append(firing.incident_id)
     if seen:
         at = max(look.sample.at for look in looks)
-        rows = Incident.objects.filter(pk__in=seen)
-        acted.updated += rows.update(detections=F("detections") + 1, last_seen_at=at)
+        acted.updated += count_detection(seen, at=at)
 
 
 def _act_under_lock(looks: list[Evaluation], acted: Outcomes, budget: TimeBudget) -> None:
@@ -135,9 +143,7 @@ def _act_under_lock(looks: list[Evaluation], acted: Outcomes, budget: TimeBudget
     with transaction.atomic():
         transaction_lock(f"alerts:{org_id}")
         states = States({look.key[0] for look in looks}, {look.key[1] for look in looks})
-        environments = Environment.objects.select_related("service__org").in_bulk(
-            {look.environment_id for look in looks}
-        )
+        environments = environments_by_id({look.environment_id for look in looks})
         for number, look in enumerate(looks):
             if number and budget.is_over:
                 acted.is_cut_short = True
@@ -188,10 +194,10 @@ def _fire(
 ) -> None:
     rule, at = look.read.rule, look.sample.at
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
-    incident = Incident.objects.filter(rule_id=rule.pk, fingerprint=mark).live().first()
+    incident = live_incidents_of_rule(rule.pk).filter(fingerprint=mark).first()
     incident = incident or _taken_over(rule.pk, environment, mark)
     if incident:  # somebody has reopened it by hand: it stands for this firing too
-        Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=at)
+        count_detection([incident.pk], at=at)
         acted.updated += 1
     elif outcome is Outcome.REOPEN and firing and firing.incident:
         incident = _reopen(look, firing.incident)
@@ -220,12 +226,11 @@ def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident |
 
     Theirs said more (the window, the threshold), so one condition could have several; the latest goes on.
     """
-    live = Incident.objects.filter(rule_id=rule_id, service_id=environment.service_id, environment=environment).live()
+    live = live_incidents_of_rule(rule_id).filter(service_id=environment.service_id, environment=environment)
     ours = [fingerprint(kind, environment.service_id, environment.pk) for kind in AlertRule.Type.values]
     incident = live.exclude(fingerprint__in=ours).order_by("-created_at").first()
     if incident:
-        incident.fingerprint = mark
-        incident.save(update_fields=["fingerprint"])
+        rename_fingerprint(incident, mark)
     return incident
 
 
@@ -250,7 +255,7 @@ def _open(look: Evaluation, environment: Environment, mark: str) -> Incident:
 def _reopen(look: Evaluation, incident: Incident) -> Incident:
     reason = f"The rule fired again: {proof.words(look.read.params, look.sample.count)}"
     reopen_incident(actor=None, incident=incident, reason=reason, at=look.sample.at)
-    Incident.objects.filter(pk=incident.pk).update(detections=F("detections") + 1, last_seen_at=look.sample.at)
+    count_detection([incident.pk], at=look.sample.at)
     return incident
 
 

@@ -13,7 +13,7 @@ from alerts.models import AlertRule
 from alerts.params import LEVELS, MINUTES_MAX, THRESHOLD_MAX, ErrorCountParams, ParamsError, read_params
 from incidents.forms import EnvironmentField
 from incidents.models import Severity
-from services.models import Service
+from services.queries import services_of
 
 COOLDOWN_MAX = 7 * 24 * 3600  # seconds
 MUTES = {"1h": timedelta(hours=1), "8h": timedelta(hours=8), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -26,6 +26,10 @@ def _minutes(label: str, least: int, initial: int, help_text: str) -> forms.Inte
     )
 
 
+class ServiceField(forms.ModelChoiceField):
+    """A service of the organisation, by its name."""
+
+
 class RuleForm(forms.Form):
     """A new rule, or with `rule` the change of one. `values` is what actions take. A draft is only to be tried, so it
     needs no name yet.
@@ -33,7 +37,7 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"placeholder": "Many errors"}))
     type = forms.ChoiceField(label="Watch", choices=AlertRule.Type.choices)
-    service = forms.ModelChoiceField(Service.objects.none(), required=False, empty_label="any, each on its own")
+    service = ServiceField(None, required=False, empty_label="any, each on its own")
     environment = EnvironmentField(required=False, empty_label="any, each on its own")
     threshold = forms.IntegerField(
         label="At least", min_value=1, max_value=THRESHOLD_MAX, initial=_DEFAULT.threshold, required=False,
@@ -68,9 +72,9 @@ class RuleForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["name"].required = not is_draft
         service, environment = self.fields["service"], self.fields["environment"]
-        assert isinstance(service, forms.ModelChoiceField)
+        assert isinstance(service, ServiceField)
         assert isinstance(environment, EnvironmentField)
-        service.queryset = Service.objects.for_org(org).order_by("name")
+        service.queryset = services_of(org)
         environment.of(org)
         for name in ("threshold", "window_minutes", "level", "for_minutes", "recovery_minutes"):
             self.fields[name].widget.attrs["data-default"] = ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import and_
 
 from django.db.models import Count, Max, Q
 from django.utils import timezone
@@ -44,6 +47,23 @@ class RuleSummary:
 def is_muted(rule: AlertRule) -> bool:
     """Tell whether the rule opens nothing now."""
     return rule.muted_until is not None and rule.muted_until > timezone.now()
+
+
+def has_rules(org: Org) -> bool:
+    """Return whether the organisation has any rule."""
+    return AlertRule.objects.for_org(org).exists()
+
+
+def rules_named(org: Org, words: Sequence[str], *, limit: int) -> list[AlertRule]:
+    """Return the rules whose names have all of `words`."""
+    rows = AlertRule.objects.for_org(org).filter(reduce(and_, (Q(name__icontains=word) for word in words)))
+    return list(rows.order_by("name", "pk")[:limit])
+
+
+def unreadable_rules(org: Org, *, limit: int) -> list[AlertRule]:
+    """Return the rules that cannot be evaluated; each says why in `problem`."""
+    rows = AlertRule.objects.for_org(org).exclude(problem=None).exclude(problem="")
+    return list(rows.order_by("name")[:limit])
 
 
 def rule_summaries(org: Org) -> list[RuleSummary]:

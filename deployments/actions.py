@@ -18,6 +18,7 @@ from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from deployments.rollouts import tell_of_end
 from deployments.states import certainty
 from pulseops.core.db.advisory_locks import transaction_lock
+from services.actions import lock_service
 from services.models import Service
 
 Status, Source = Deployment.Status, Deployment.Source
@@ -52,7 +53,7 @@ class Connection:
 @transaction.atomic
 def connect_repository(*, actor: User, service: Service, connection: Connection) -> GitHubIntegration:
     """Make the integration of `service`, with the first version of its secret; raises AlreadyConnectedError."""
-    Service.objects.select_for_update().get(pk=service.pk)
+    lock_service(service)
     if GitHubIntegration.objects.filter(service=service).exists():
         raise AlreadyConnectedError
     integration = GitHubIntegration(service=service)

@@ -9,7 +9,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
@@ -18,6 +18,7 @@ from accounts.models import Org
 from deployments.models import CALLED_OFF, Deployment, GitHubIntegration, WebhookEffect
 from pulseops.core.db.statement_timeout import fetch_within
 from services.models import Environment, Service
+from services.queries import environments_of, services_of
 
 LANE_LENGTH = 12
 PAGE_LENGTH = 50
@@ -106,6 +107,19 @@ def last_ended(
     rows = rows.filter(status=status) if status else rows
     rows = rows.filter(status_changed_at__gt=until - within) if within else rows
     return rows.order_by("-status_changed_at", "-id").first()
+
+
+def newest_deployments(org: Org, *, limit: int) -> list[Deployment]:
+    """Return the organisation's `limit` newest deployments, then the newest of each other service, newest first.
+
+    One query, whose subqueries each walk an index from its newest end.
+    """
+    newest = Deployment.objects.for_org(org).order_by("-created_at", "-id")
+    of_service = newest.filter(service=OuterRef("pk")).values("pk")[:1]
+    wanted = Q(pk__in=newest.values("pk")[:limit]) | Q(
+        pk__in=services_of(org).order_by().annotate(newest=Subquery(of_service)).values("newest")
+    )
+    return list(newest.filter(wanted).select_related("service", "environment"))
 
 
 def next_deployment(deployment: Deployment) -> Deployment | None:
@@ -206,7 +220,7 @@ def lanes(org: Org, filters: Filters) -> list[Lane]:
 
 def _newest_by_name(org: Org, filters: Filters) -> dict[str, list[int]]:
     """Give each environment name the ids of its newest deployments, at least one more than a lane shows if there is."""
-    environments = Environment.objects.for_org(org)
+    environments = environments_of(org)
     if filters.service:
         environments = environments.filter(service=filters.service)
     if filters.environment:
@@ -273,3 +287,9 @@ def delivery_page(integration: GitHubIntegration, before: Cursor | None) -> Deli
     shown = found[:PAGE_LENGTH]
     more = len(found) > PAGE_LENGTH
     return DeliveryPage(shown, Cursor(shown[-1].received_at, shown[-1].pk) if more else None)
+
+
+def invalid_deliveries(org: Org, since: datetime, *, limit: int) -> list[WebhookEffect]:
+    """Return the newest deliveries since `since` (UTC) that could not be understood."""
+    rows = WebhookEffect.objects.for_org(org).filter(result=WebhookEffect.Result.INVALID, received_at__gte=since)
+    return list(rows.order_by("-received_at")[:limit])

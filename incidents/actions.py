@@ -6,15 +6,17 @@ tells whether it changed anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.audit.record import record
-from accounts.models import Membership, Org, User
+from accounts.models import Org, User
+from accounts.queries import is_member
 from incidents.evidence import Evidence
 from incidents.models import Incident, IncidentEvent, Severity
 from incidents.notices import announce
@@ -105,6 +107,17 @@ def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", 
     return True
 
 
+def count_detection(incident_ids: Collection[int], *, at: datetime) -> int:
+    """Note that the rules of these incidents found them again at `at`; returns how many there are."""
+    return Incident.objects.filter(pk__in=incident_ids).update(detections=F("detections") + 1, last_seen_at=at)
+
+
+def rename_fingerprint(incident: Incident, fingerprint: str) -> None:
+    """Let an incident stand under another fingerprint of its rule."""
+    incident.fingerprint = fingerprint
+    incident.save(update_fields=["fingerprint"])
+
+
 def _check_place_is_free(incident: Incident) -> None:
     if incident.rule_id is None or incident.fingerprint is None:
         return
@@ -143,7 +156,7 @@ def assign_incident(*, actor: User | None, incident: Incident, assignee: User | 
     locked = _locked(incident)
     if locked.assignee_id == (assignee.pk if assignee else None):
         return False
-    if assignee and not Membership.objects.for_org(locked.org).filter(user=assignee).exists():
+    if assignee and not is_member(locked.org, assignee):
         raise ValueError("The assignee is not a member of this organisation.")
     locked.assignee = assignee
     locked.save()

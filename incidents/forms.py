@@ -9,9 +9,10 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import Org, User
+from accounts.queries import users_of
 from incidents.models import Severity
 from pulseops.core.ui.times import zone_label
-from services.models import Environment
+from services.queries import environments_of
 
 _TITLE = 200
 
@@ -20,11 +21,11 @@ class EnvironmentField(forms.ModelChoiceField):
     """An environment of the organisation, grouped by its service."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(Environment.objects.none(), **kwargs)
+        super().__init__(None, **kwargs)
 
     def of(self, org: Org) -> bool:
         """Offer the environments of `org`; tells whether there are any."""
-        rows = Environment.objects.for_org(org).select_related("service").order_by("service__name", "name")
+        rows = environments_of(org)
         self.queryset = rows
         groups: dict[str, list[tuple[Any, str]]] = {}
         for each in rows:
@@ -97,10 +98,10 @@ class MemberField(forms.ModelChoiceField):
 class AssigneeForm(forms.Form):
     """Who looks after it: a member of the organisation, or nobody."""
 
-    assignee = MemberField(User.objects.none(), required=False, empty_label="nobody")
+    assignee = MemberField(None, required=False, empty_label="nobody")
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["assignee"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = User.objects.filter(memberships__org=org).order_by("email")
+        field.queryset = users_of(org)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Avg, Case, Count, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from accounts.models import Org
 from deployments.timeline import deployment_marks
 from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
-from incidents.models import Incident, IncidentEvent
+from incidents.models import Incident, IncidentEvent, Severity
 from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
 from pulseops.core.db.statement_timeout import BoundedQueryError
@@ -21,13 +23,14 @@ from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogr
 from pulseops.core.web.keyset import Page, newest_first
 from services.scopes import Scopes, scopes_of
 
+_RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
 _SECONDS = 1.0  # that drawing may take
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How quickly incidents of a period were taken up and ended, on average; None where there was none."""
+class ResponseTimes:
+    """How long it took to acknowledge and to resolve the incidents of a period, on average; None where none was."""
 
     to_acknowledge: timedelta | None
     to_resolve: timedelta | None
@@ -52,21 +55,39 @@ def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
     return found
 
 
-def live_incidents(org: Org) -> QuerySet[Incident]:
-    """Return what is not resolved, worst and newest first."""
+def live_incidents(org: Org, *, limit: int) -> list[Incident]:
+    """Return what is not resolved, worst first and of equal ones the oldest first; one query."""
+    rank = Case(*[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()])
     rows = Incident.objects.for_org(org).live().select_related("service", "environment", "assignee")
-    rank = Q(severity="high")
-    return rows.annotate(is_high=Count("pk", filter=rank)).order_by("-is_high", "-created_at")
+    return list(rows.defer("evidence_json", "description").order_by(rank, "created_at", "id")[:limit])
 
 
-def pace(org: Org, since: datetime) -> Pace:
-    """Return the mean times to acknowledge and to resolve of incidents that opened at `since` (UTC) or later."""
-    rows = Incident.objects.for_org(org).filter(created_at__gte=since)
-    found = rows.aggregate(
-        acknowledge=Avg(F("investigating_at") - F("created_at")),
-        resolve=Avg(F("resolved_at") - F("created_at"), filter=Q(status=Incident.Status.RESOLVED)),
-    )
-    return Pace(found["acknowledge"], found["resolve"])
+def live_incidents_of_rule(rule_id: int) -> QuerySet[Incident]:
+    """Return what a rule has opened that is not resolved."""
+    return Incident.objects.filter(rule_id=rule_id).live()
+
+
+def incidents_named(org: Org, words: Sequence[str], *, limit: int) -> list[Incident]:
+    """Return incidents by the words of their title or by their number, live ones first, then the newest."""
+    named = reduce(and_, (Q(title__icontains=word) for word in words))
+    number = words[0].removeprefix("#")
+    if len(words) == 1 and number.isdecimal() and int(number) < 2**63:
+        named |= Q(pk=int(number))
+    is_resolved = Case(When(status=Incident.Status.RESOLVED, then=1), default=0)
+    rows = Incident.objects.for_org(org).filter(named).select_related("service").defer("evidence_json", "description")
+    return list(rows.order_by(is_resolved, "-created_at", "-pk")[:limit])
+
+
+def response_times(org: Org, *periods: tuple[datetime, datetime]) -> list[ResponseTimes]:
+    """Return for each period [since, until) the means of the incidents that opened in it; one query for all."""
+    wanted: dict[str, Avg] = {}
+    for number, (since, until) in enumerate(periods):
+        opened = Q(created_at__gte=since, created_at__lt=until)
+        for column in ("investigating_at", "resolved_at"):
+            wanted[f"{column}_{number}"] = Avg(F(column) - F("created_at"), filter=opened)
+    rows = Incident.objects.for_org(org).filter(created_at__gte=min(since for since, _ in periods))
+    means = rows.aggregate(**wanted)
+    return [ResponseTimes(means[f"investigating_at_{n}"], means[f"resolved_at_{n}"]) for n in range(len(periods))]
 
 
 def timeline(incident: Incident) -> list[IncidentEvent]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.models import Org
 from notifications.models import Channel, Job
@@ -51,6 +53,47 @@ def outbox(org: Org, state: str, before: str) -> OutboxPage:
     )
     shown = rows.filter(_OF_STATE[state]).select_related("channel")
     return OutboxPage(state, newest_first(shown, before, length=25), counts["waiting"], counts["failed"])
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSetup:
+    """Whether an organisation has channels, and whether one was ever sent anything (a test, say)."""
+
+    has_any: bool
+    has_sent: bool
+
+
+def channel_setup(org: Org) -> ChannelSetup:
+    """Return how far an organisation's channels are set up; one query."""
+    counts = Channel.objects.for_org(org).aggregate(all=Count("pk"), sent=Count("pk", filter=~Q(last_sent_at=None)))
+    return ChannelSetup(counts["all"] > 0, counts["sent"] > 0)
+
+
+def outstanding_messages(org: Org) -> tuple[int, int]:
+    """Return how many messages are to be sent: the organisation's, and all; one query."""
+    counts = Job.objects.outstanding().aggregate(own=Count("pk", filter=Q(org=org)), all=Count("pk"))
+    return counts["own"], counts["all"]
+
+
+def failed_messages(org: Org, since: datetime, *, limit: int) -> list[Job]:
+    """Return the newest messages since `since` (UTC) that were given up, with their channels."""
+    rows = Job.objects.for_org(org).filter(status=Job.Status.FAILED, created_at__gte=since)
+    return list(rows.select_related("channel").order_by("-created_at")[:limit])
+
+
+def unreachable_channels(org: Org, *, failures: int) -> list[Channel]:
+    """Return the channels that failed so often in a row, or that gave up a message since they last worked; one query.
+
+    Each failing channel costs one look into notification_jobs_org_idx.
+    """
+    given_up = Job.objects.filter(
+        org=OuterRef("org"),
+        channel_id=OuterRef("pk"),
+        status=Job.Status.FAILED,
+        created_at__gte=Coalesce(OuterRef("last_sent_at"), OuterRef("created_at")),
+    )
+    rows = Channel.objects.for_org(org).filter(enabled=True, failures__gt=0)
+    return list(rows.filter(Q(failures__gte=failures) | Exists(given_up)).order_by("created_at"))
 
 
 def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:

@@ -12,13 +12,15 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.actions.members import ensure_admin
 from accounts.actions.orgs import create_org
 from accounts.actions.users import new_user
-from accounts.models import Membership, Org, Role, User
-from accounts.queries import user_by_email
+from accounts.models import Org, Role, User
+from accounts.queries import live_orgs, user_by_email
 from pulseops.core.db.advisory_locks import transaction_lock
 from services.actions import add_environment, create_key, create_service
 from services.models import Environment, Service
+from services.queries import services_of
 
 
 class UnknownOrgError(Exception):
@@ -49,7 +51,7 @@ def provision(*, org: str | UUID, email: str, service_name: str, environment_nam
     user, password = _person(email)
     theirs = _joined(org, user) if isinstance(org, UUID) else _administered(org, user)
     found = theirs or create_org(actor=user, name=str(org))
-    service = Service.objects.for_org(found).filter(name=service_name).first()
+    service = services_of(found).filter(name=service_name).first()
     service = service or create_service(actor=user, org=found, name=service_name)
     environment = service.environments.filter(name=environment_name).first()
     environment = environment or add_environment(actor=user, service=service, name=environment_name)
@@ -69,14 +71,14 @@ def _person(email: str) -> tuple[User, str | None]:
 
 def _administered(name: str, user: User) -> Org | None:
     """Return the oldest organisation of this name in which `user` is an admin."""
-    theirs = Org.objects.filter(name=name, deleted_at=None, memberships__user=user, memberships__role=Role.ADMIN)
-    return theirs.order_by("created_at", "id").first()
+    theirs = live_orgs().filter(name=name, memberships__user=user, memberships__role=Role.ADMIN)
+    return theirs.first()
 
 
 def _joined(org_id: UUID, user: User) -> Org:
     """Return the organisation with this id, of which `user` is an admin from now on."""
-    org = Org.objects.filter(pk=org_id, deleted_at=None).first()
+    org = live_orgs().filter(pk=org_id).first()
     if org is None:
         raise UnknownOrgError(f"There is no organisation {org_id}.")
-    Membership.objects.update_or_create(org=org, user=user, defaults={"role": Role.ADMIN})
+    ensure_admin(org=org, user=user)
     return org

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
@@ -118,6 +120,41 @@ class KeySummary:
     def peak(self) -> int:
         """Logs of its busiest minute."""
         return max((bucket.total for bucket in self.use), default=0)
+
+
+def services_of(org: Org) -> QuerySet[Service]:
+    """Return the organisation's services by name."""
+    return Service.objects.for_org(org).order_by("name")
+
+
+def services_named(org: Org, words: Sequence[str], *, limit: int) -> list[Service]:
+    """Return the services whose names have all of `words`."""
+    return list(services_of(org).filter(reduce(and_, (Q(name__icontains=word) for word in words)))[:limit])
+
+
+def environments_of(org: Org) -> QuerySet[Environment]:
+    """Return the organisation's environments with their services, by the names of both."""
+    return Environment.objects.for_org(org).select_related("service__org").order_by("service__name", "name")
+
+
+def environment_names(org: Org) -> list[str]:
+    """Return the names of the organisation's environments, each once."""
+    return list(Environment.objects.for_org(org).order_by("name").values_list("name", flat=True).distinct())
+
+
+def environments_with_service(service_id: UUID) -> list[Environment]:
+    """Return the environments of one service, that service loaded."""
+    return list(Environment.objects.filter(service_id=service_id).select_related("service"))
+
+
+def environments_by_id(ids: Collection[UUID]) -> dict[UUID, Environment]:
+    """Return the environments of these ids that there are, with their services and organisations."""
+    return Environment.objects.select_related("service__org").in_bulk(ids)
+
+
+def all_services() -> list[Service]:
+    """Return every service of the installation, for jobs that go through all."""
+    return list(Service.objects.all())
 
 
 def service_summaries(org: Org) -> list[ServiceSummary]:

@@ -1,12 +1,14 @@
-"""Imports go one way, so that each app can be read without those above it."""
+"""Imports go one way, so that each app can be read without those above it, and each table has one owner."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
@@ -49,3 +51,68 @@ def test_imports_go_one_way(app: str) -> None:
         if (owner := app_of(module)) and owner != app and owner not in MAY_IMPORT[app]
     ]
     assert wrong == []
+
+
+# Tables that no model stands for, or a library's, by the app that looks after them.
+_OTHER_TABLES = {"logs_default": "logs", "django_q_schedule": "pulseops.core", "cache_entries": "pulseops.core"}
+_MAY_READ = {
+    "pulseops/demo": "It writes the rows of a past that never was, with times that no action takes.",
+    "pulseops/adoption/attention.py": "It reads databases before their migrations, where the models do not hold yet.",
+    "services/authentication.py": "orgs: whether a key's organisation is deleted, in the one statement of a request.",
+}
+_NAMED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|COPY)\s+(?:ONLY\s+)?\"?(\w+)|'(\w+)'::regclass")
+
+
+def owner_of_tables() -> dict[str, str]:
+    """Return table -> the app whose model it belongs to."""
+    owned = {model._meta.db_table: app_of(model.__module__) for model in apps.get_models()}
+    return {table: app for table, app in owned.items() if app} | _OTHER_TABLES
+
+
+def tables_named(tree: ast.AST) -> Iterator[str]:
+    """Yield the tables that the SQL in a file's strings names."""
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        texts = [part.value if isinstance(part, ast.Constant) else "?" for part in parts]
+        for match in _NAMED.finditer("".join(text for text in texts if isinstance(text, str))):
+            yield match[1] or match[2]
+
+
+def models_queried(tree: ast.AST) -> Iterator[str]:
+    """Yield the models whose manager a file uses."""
+    for node in ast.walk(tree):
+        is_manager = isinstance(node, ast.Attribute) and node.attr in {"objects", "_base_manager", "_default_manager"}
+        if is_manager and isinstance(node.value, ast.Name):
+            yield node.value.id
+
+
+def product_files() -> Iterator[Path]:
+    for top in sorted({app.split(".", maxsplit=1)[0] for app in APPS}):
+        yield from (path for path in sorted((ROOT / top).rglob("*.py")) if "migrations" not in path.parts)
+
+
+def may_read(path: Path) -> bool:
+    return any(path.is_relative_to(ROOT / exempt) for exempt in _MAY_READ)
+
+
+def test_each_table_has_one_owner() -> None:
+    tables = owner_of_tables()
+    models = {model.__name__: app_of(model.__module__) for model in apps.get_models() if app_of(model.__module__)}
+    wrong = []
+    for path in product_files():
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        owner, imported = app_of(module), set(imported_modules(path))
+        foreign = {table for table in tables_named(tree) if tables.get(table, owner) != owner}
+        foreign |= {
+            name
+            for name in models_queried(tree)
+            if models.get(name, owner) != owner and any(each.endswith(f".{name}") for each in imported)
+        }
+        if foreign and not may_read(path):
+            wrong.append(f"{path.relative_to(ROOT)} reads or writes {', '.join(sorted(foreign))}")
+    assert wrong == []
+
+
+def test_the_exceptions_are_there() -> None:
+    assert all((ROOT / exempt).exists() for exempt in _MAY_READ)

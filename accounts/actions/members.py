@@ -64,3 +64,8 @@ def _keep_an_admin(membership: Membership) -> None:
 def _record(actor: User, membership: Membership, action: str, meta: dict[str, Any]) -> None:
     who = {"email": membership.user.email, "user_id": str(membership.user_id)}
     audit.record(actor=actor, org=membership.org, action=action, resource=membership, meta={**who, **meta})
+
+
+def ensure_admin(*, org: Org, user: User) -> None:
+    """Make `user` an admin of `org`, for set-up by whoever runs the machine."""
+    Membership.objects.update_or_create(org=org, user=user, defaults={"role": Role.ADMIN})

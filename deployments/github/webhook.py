@@ -26,7 +26,7 @@ from deployments.github.signatures import is_signed_by, is_signed_with
 from deployments.github.signer_lookup import all_integrations, named_integrations
 from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.rollouts import record_rollout
-from services.models import Environment
+from services.queries import environments_with_service
 
 log = logging.getLogger(__name__)
 Result = WebhookEffect.Result
@@ -172,7 +172,7 @@ def _apply(integration: GitHubIntegration | None, reading: Reading, delivery_id:
 
 
 def _apply_rollout(integration: GitHubIntegration, rollout: Rollout, delivery_id: str) -> _Outcome:
-    environments = list(Environment.objects.filter(service_id=integration.service_id).select_related("service"))
+    environments = environments_with_service(integration.service_id)
     try:
         environment = target_environment(integration, environments, rollout)
     except UnmappedError as error:

@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_member
 from deployments import queries
 from deployments.cards import Card, cards, error_changes
@@ -19,7 +18,7 @@ from deployments.queries import Cursor, Filters
 from deployments.snippets import deployment_snippets
 from pulseops.core.extensions import DEPLOYMENT_PANELS, Panel
 from services.links import explorer_url
-from services.models import Environment, Service
+from services.queries import environment_names, services_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,14 @@ class LaneView:
 @org_member
 def deployment_list(request: OrgRequest) -> HttpResponse:
     """Show a lane per environment, or with `?environment=` one environment at length."""
-    services = list(Service.objects.for_org(request.org).order_by("name"))
+    services = list(services_of(request.org))
     filters = read_filters(request.GET, services)
     values = {"services": services, "filters": filters, "statuses": Deployment.Status.choices}
     if filters.environment:
         values |= _one_lane(request, filters)
     else:
         values |= _all_lanes(request, filters)
-    values["environments"] = _environment_names(request.org)
+    values["environments"] = environment_names(request.org)
     return render(request, "deployments/list.html", values)
 
 
@@ -70,11 +69,6 @@ def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
         "newest_url": list_url(filters) if before else "",
         "older_url": list_url(filters, before=page.older) if page.older else "",
     }
-
-
-def _environment_names(org: Org) -> list[str]:
-    names = Environment.objects.for_org(org).order_by("name").values_list("name", flat=True)
-    return list(dict.fromkeys(names))
 
 
 @require_safe
@@ -114,6 +108,6 @@ def _on_github(deployment: Deployment, previous: Deployment | None) -> dict[str,
 @org_member
 def connect(request: OrgRequest) -> HttpResponse:
     """Show both ways to tell of deployments: GitHub's webhooks for each service, and the API for any other CI."""
-    services = Service.objects.for_org(request.org).select_related("github_integration").order_by("name")
+    services = services_of(request.org).select_related("github_integration")
     values = {"services": services, "snippets": deployment_snippets()}
     return render(request, "deployments/connect.html", values)

@@ -25,6 +25,7 @@ from deployments.models import GitHubIntegration, WebhookEffect
 from deployments.queries import Cursor
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services.models import Service
+from services.queries import services_of
 
 PASS_COOKIE = "fresh_webhook_secret"  # noqa: S105 - its name
 PASS_SECONDS = 120
@@ -126,7 +127,7 @@ def replay(request: OrgRequest, service_id: UUID, effect_id: int) -> HttpRespons
 
 
 def _find_service(request: OrgRequest, service_id: UUID) -> Service:
-    return get_object_or_404(Service.objects.for_org(request.org), pk=service_id)
+    return get_object_or_404(services_of(request.org), pk=service_id)
 
 
 def _find_integration(request: OrgRequest, service_id: UUID) -> GitHubIntegration:

@@ -25,7 +25,7 @@ from incidents.transitions import next_move
 from notifications.queries import messages_about
 from pulseops.core.extensions import INCIDENT_PANELS, Panel
 from pulseops.core.ui.folding import Folded
-from services.models import Environment, Service
+from services.queries import environment_names, services_of
 
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
 _DEPLOYMENTS = 8
@@ -45,17 +45,16 @@ _NOTHING = {
 @org_member
 def incident_list(request: OrgRequest) -> HttpResponse:
     """Show the incidents of a state, narrowed by the address."""
-    services = list(Service.objects.for_org(request.org).order_by("name"))
+    services = list(services_of(request.org))
     filters = read_filters(request.GET, services, request.user)
     before = request.GET.get("before", "")
     page = queries.page_of_incidents(request.org, filters, before)
-    names = Environment.objects.for_org(request.org).order_by("name").values_list("name", flat=True)
     values = {
         "filters": filters,
         "page": page,
         "tabs": _tabs(filters, queries.counts_by_state(request.org, filters)),
         "services": services,
-        "environments": list(dict.fromkeys(names)),
+        "environments": environment_names(request.org),
         "severities": Severity.choices,
         "sources": Incident.Source.choices,
         "newer_url": filters.url() if before else "",

@@ -21,6 +21,7 @@ from logs.storage.partitions import Partition, partitions
 from logs.storage.rollup import MINUTE
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from services.models import Environment, Service
+from services.queries import services_of
 
 BATCH = 200_000  # rows in one transaction, or the logs of one minute where that has more; some tenths of a second
 _AHEAD = timedelta(days=2)  # of now: later than any log that ingest takes
@@ -106,7 +107,7 @@ def _places(scope: Org | Service | Environment) -> Iterator[tuple[Service, UUID 
     if isinstance(scope, Environment):
         yield scope.service, scope.pk
         return
-    services = Service.objects.for_org(scope) if isinstance(scope, Org) else [scope]
+    services = services_of(scope) if isinstance(scope, Org) else [scope]
     for service in services:
         for environment_id in service.environments.values_list("pk", flat=True):
             yield service, environment_id

@@ -12,7 +12,8 @@ from django.utils import timezone
 from logs.storage.bulk_delete import delete_logs, partitions_of, whole_minute
 from logs.storage.partitions import Partition, drop, partitions
 from logs.storage.sealing import tidy, vacuum
-from services.models import RETENTION_DAYS_MAX, Environment, Service
+from services.models import RETENTION_DAYS_MAX, Service
+from services.queries import all_services
 
 # A batch may be on its way that was checked when its oldest log was still kept.
 MARGIN = timedelta(minutes=5)
@@ -41,7 +42,7 @@ class Expired:
 def delete_expired(now: datetime | None = None) -> Expired:
     """Delete what is past every service's `retention_days` at `now`, oldest first."""
     now = (now or timezone.now()) - MARGIN
-    services = list(Service.objects.all())
+    services = all_services()
     expired = Expired()
     for partition in partitions():
         if _is_all_past(partition, services, now):
@@ -84,7 +85,7 @@ def _is_all_past(partition: Partition, services: Sequence[Service], now: datetim
 
 def _delete_of(service: Service, before: datetime) -> Iterator[tuple[datetime, datetime, int]]:
     """Delete a service's logs before the minute of `before`; gives the span and size of each batch."""
-    environments = Environment.objects.filter(service=service).values_list("pk", flat=True)
+    environments = service.environments.values_list("pk", flat=True)
     for environment_id in [*environments, None]:
         yield from delete_logs(
             org_id=service.org_id,

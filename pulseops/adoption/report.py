@@ -11,14 +11,8 @@ from django.db import connection
 
 from pulseops.adoption.attention import needs_a_person
 from pulseops.adoption.rehearsal import Shape, rehearsed, shape
-from pulseops.core.adoption.takeover import rows_now
+from pulseops.core.adoption.takeover import adopted_tables, changes_noted, rows_now
 
-_NOTES = """
-SELECT table_name, CASE WHEN column_name = '' THEN note ELSE
-    format('%s of %s rows: %s. What stood there is in adoption_notes', column_name, count(*),
-        lower(left(note, 1)) || substr(note, 2)) END
-FROM adoption_notes GROUP BY table_name, column_name, note ORDER BY table_name, column_name <> '', min(id)
-"""
 _ALIKE = (" may be empty", " has nothing by default")
 
 
@@ -110,10 +104,8 @@ def gather() -> Report:
 
 def _fill(report: Report) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT table_name, rows_before, rows_after FROM adopted_tables ORDER BY table_name")
-        for table, before, after in cursor.fetchall():
+        for table, before, after in adopted_tables(cursor):
             report.counts.append(Count(table, before, after, rows_now(cursor, table)))
-        cursor.execute(_NOTES)
-        report.changes = list(cursor.fetchall())
+        report.changes = changes_noted(cursor)
     if report.counts:
         report.attention = needs_a_person()

@@ -46,20 +46,18 @@ def checklist(
     org: Org,
     membership: Membership,
     services: Sequence[ServiceSummary],
-    standing: OrgStats,
+    stats: OrgStats,
     now: datetime,
     *,
     has_log: bool,
 ) -> Checklist | None:
     """Return what is still to be done; None when all is, or when the organisation is old, has logs, and so chose."""
-    found = Checklist(_steps(membership, services, standing, has_log=has_log))
+    found = Checklist(_steps(membership, services, stats, has_log=has_log))
     is_settled = has_log and org.created_at < now - NEW_FOR
     return None if found.next is None or is_settled else found
 
 
-def _steps(
-    membership: Membership, services: Sequence[ServiceSummary], standing: OrgStats, *, has_log: bool
-) -> list[Step]:
+def _steps(membership: Membership, services: Sequence[ServiceSummary], stats: OrgStats, *, has_log: bool) -> list[Step]:
     first = services[0].service if services else None
     has_key = has_log or any(each.hearing.live_keys for each in services)
     create = _url(membership, Role.DEVELOPER, "services:create")
@@ -72,23 +70,23 @@ def _steps(
         Step(
             "Make an alert rule",
             "Opens an incident when errors pile up; tried out on your own logs first.",
-            standing.has_rule,
+            stats.has_rule,
             _url(membership, Role.ADMIN, "alerts:create"),
             "New rule",
         ),
-        _channel_step(membership, standing),
+        _channel_step(membership, stats),
     ]
 
 
-def _channel_step(membership: Membership, standing: OrgStats) -> Step:
+def _channel_step(membership: Membership, stats: OrgStats) -> Step:
     """A channel counts once it was sent something: then it is known to work."""
-    if standing.has_channel and not standing.has_heard:
+    if stats.has_channel and not stats.has_heard:
         channels = _url(membership, Role.ADMIN, "notifications:channels")
         return Step("Try the channel", "A test message goes the way of every other.", False, channels, "Send a test")
     return Step(
         "Add a channel",
         "Slack or Discord, told once about each incident; with a test message.",
-        standing.has_heard,
+        stats.has_heard,
         _url(membership, Role.ADMIN, "notifications:create"),
         "Add a channel",
     )

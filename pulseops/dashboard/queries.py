@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
 from accounts.models import Org
 from deployments.cards import Card, cards, error_changes
 from deployments.models import Deployment
+from deployments.queries import newest_deployments
+from incidents import queries as incident_queries
 from incidents.models import Incident, Severity
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
@@ -24,7 +25,6 @@ from services.queries import QUIET_AFTER, ServiceSummary
 MOST_LIVE = 200  # live incidents that are looked at, worst first
 SHOWN_INCIDENTS = 6
 SHOWN_DEPLOYMENTS = 6
-_RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
 
 
 # -- What is wrong ---------------------------------------------------------------------------------------------------
@@ -62,18 +62,7 @@ class LiveIncidents:
 
 def live_incidents(org: Org) -> LiveIncidents:
     """Return what is wrong now; one query."""
-    rank = Case(
-        *[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()],
-        output_field=IntegerField(),
-    )
-    rows = (
-        Incident.objects.for_org(org)
-        .live()
-        .select_related("service", "environment", "assignee")
-        .defer("evidence_json", "description")
-        .order_by(rank, "created_at", "id")
-    )
-    return LiveIncidents(list(rows[:MOST_LIVE]))
+    return LiveIncidents(incident_queries.live_incidents(org, limit=MOST_LIVE))
 
 
 # -- Services --------------------------------------------------------------------------------------------------------
@@ -158,13 +147,8 @@ class Deployments:
 
 
 def deployments(org: Org) -> Deployments:
-    """Return both; one query, whose subqueries each walk an index from its newest end, and one for the errors."""
-    newest = Deployment.objects.for_org(org).order_by("-created_at", "-id")
-    of_service = newest.filter(service=OuterRef("pk")).values("pk")[:1]
-    wanted = Q(pk__in=newest.values("pk")[:SHOWN_DEPLOYMENTS]) | Q(
-        pk__in=Service.objects.for_org(org).annotate(newest=Subquery(of_service)).values("newest")
-    )
-    rows = list(newest.filter(wanted).select_related("service", "environment"))
+    """Return both; one query, and one for the errors."""
+    rows = newest_deployments(org, limit=SHOWN_DEPLOYMENTS)
     by_service: dict[UUID, Deployment] = {}
     for row in rows:
         by_service.setdefault(row.service_id, row)

@@ -1,16 +1,14 @@
-"""How an organisation stands: how fast it takes up and ends incidents, and what it has set up."""
+"""An organisation's figures: how fast it acknowledges and resolves incidents, and what it has set up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Avg, DurationField, Exists, ExpressionWrapper, F, OuterRef, Subquery
-
 from accounts.models import Org
-from alerts.models import AlertRule
-from incidents.models import Incident
-from notifications.models import Channel
+from alerts.queries import has_rules
+from incidents.queries import response_times
+from notifications.queries import channel_setup
 from pulseops.core.ui.times import duration
 
 SPAN = timedelta(days=30)
@@ -60,38 +58,18 @@ class OrgStats:
     has_heard: bool
 
 
-def standing(org: Org, now: datetime) -> OrgStats:
-    """Return how `org` stands at `now`; one query.
+def stats_of(org: Org, now: datetime) -> OrgStats:
+    """Return the figures of `org` at `now`; one query for each app that is asked.
 
-    Time to acknowledge: from opening until somebody investigates. Time to resolve: from opening until resolved.
+    Time to acknowledge: from opening until the first acknowledgement. Time to resolve: from opening until resolved.
     """
     since, before = now - SPAN, now - 2 * SPAN
-    row = (
-        Org.objects.filter(pk=org.pk)
-        .annotate(
-            acknowledged=_mean("investigating_at", since, now),
-            acknowledged_before=_mean("investigating_at", before, since),
-            resolved=_mean("resolved_at", since, now),
-            resolved_before=_mean("resolved_at", before, since),
-            has_rule=Exists(AlertRule.objects.filter(org=OuterRef("pk"))),
-            has_channel=Exists(Channel.objects.filter(org=OuterRef("pk"))),
-            has_heard=Exists(Channel.objects.filter(org=OuterRef("pk"), last_sent_at__isnull=False)),
-        )
-        .get()
-    )
+    current, previous = response_times(org, (since, now), (before, since))
+    channels = channel_setup(org)
     return OrgStats(
-        Mean(row.acknowledged, row.acknowledged_before),
-        Mean(row.resolved, row.resolved_before),
-        row.has_rule,
-        row.has_channel,
-        row.has_heard,
+        Mean(current.to_acknowledge, previous.to_acknowledge),
+        Mean(current.to_resolve, previous.to_resolve),
+        has_rule=has_rules(org),
+        has_channel=channels.has_any,
+        has_heard=channels.has_sent,
     )
-
-
-def _mean(until: str, since: datetime, before: datetime) -> Subquery:
-    """The mean from opening to the column `until`, of incidents opened in [since, before) in which it is set."""
-    rows = Incident.objects.filter(
-        org=OuterRef("pk"), created_at__gte=since, created_at__lt=before, **{f"{until}__isnull": False}
-    )
-    length = ExpressionWrapper(F(until) - F("created_at"), output_field=DurationField())
-    return Subquery(rows.order_by().values("org").annotate(mean=Avg(length)).values("mean"))

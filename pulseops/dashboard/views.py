@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.tenancy import OrgRequest, org_member
 from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
-from pulseops.dashboard.stats import standing
+from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import day_of_logs
 from pulseops.pages.banners import banners_for, may_act
 from services.queries import service_summaries
@@ -26,7 +26,7 @@ def dashboard(request: OrgRequest) -> HttpResponse:
     volume = day_of_logs(org, now)
     deployments = queries.deployments(org)
     services = service_summaries(org)
-    stands = standing(org, now)
+    stats = stats_of(org, now)
     logs, errors = volume.total(), volume.total(level="error")
     cards = queries.service_cards(services, volume, incidents, deployments.of_service)
     has_log = any(card.last_log_at for card in cards)
@@ -38,8 +38,8 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         "error_share": f"{errors / logs:.1%} of all" if logs else "",
         "chart": queries.volume_chart(org, volume),
         "deployments": deployments.latest,
-        "standing": stands,
-        "checklist": checklist(org, request.membership, services, stands, now, has_log=has_log),
+        "stats": stats,
+        "checklist": checklist(org, request.membership, services, stats, now, has_log=has_log),
         "troubles": () if may_act(request) else banners_for(org),  # who can act has them as banners
     }
     return render(request, "dashboard/dashboard.html", values)

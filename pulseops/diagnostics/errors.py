@@ -1,34 +1,18 @@
-"""What went wrong lately for one organisation, beside what its incidents say."""
+"""What recently went wrong for one organisation, beside what its incidents say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
-
 from accounts.models import Org
+from alerts.queries import unreadable_rules
+from deployments.queries import invalid_deliveries
 from notifications.messages import heading
+from notifications.queries import failed_messages
 
 SINCE = timedelta(days=7)
 MOST = 10  # of each kind
-
-# Rules that cannot be evaluated, the newest messages that were given up and deliveries that were not understood.
-_MISHAPS = """
-    (SELECT NULL::timestamptz, NULL, 'Alert rule ' || name, problem FROM alert_rules
-     WHERE org_id = %(org)s AND problem <> '' ORDER BY name LIMIT %(most)s)
-    UNION ALL
-    (SELECT j.created_at, j.type, coalesce(nullif(c.name, ''), initcap(c.type), 'a channel that is gone'),
-        coalesce(j.last_error, '')
-     FROM notification_jobs j LEFT JOIN notification_channels c ON c.id = j.channel_id
-     WHERE j.org_id = %(org)s AND j.status = 'failed' AND j.created_at >= %(since)s
-     ORDER BY j.created_at DESC LIMIT %(most)s)
-    UNION ALL
-    (SELECT e.received_at, NULL, 'GitHub delivery ' || e.event_type || ' ' || e.delivery_id, e.reason
-     FROM webhook_effects e JOIN github_integrations i ON i.id = e.integration_id JOIN services s ON s.id = i.service_id
-     WHERE s.org_id = %(org)s AND e.result = 'invalid' AND e.received_at >= %(since)s
-     ORDER BY e.received_at DESC LIMIT %(most)s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +25,19 @@ class Mishap:
 
 
 def mishaps(org: Org, now: datetime) -> list[Mishap]:
-    """Return what went wrong in the last seven days, what goes on first; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MISHAPS, {"org": org.pk, "since": now - SINCE, "most": MOST})
-        return [
-            Mishap(at, f"Message “{heading(event)}” to {what}" if event else what, text)
-            for at, event, what, text in cursor.fetchall()
-        ]
+    """Return what went wrong in the last seven days, what goes on first; one query for each app."""
+    since = now - SINCE
+    rules = [Mishap(None, f"Alert rule {rule.name}", rule.problem or "") for rule in unreadable_rules(org, limit=MOST)]
+    messages = [
+        Mishap(
+            job.created_at,
+            f"Message “{heading(job.type)}” to {job.channel or 'a removed channel'}",
+            job.last_error or "",
+        )
+        for job in failed_messages(org, since, limit=MOST)
+    ]
+    deliveries = [
+        Mishap(effect.received_at, f"GitHub delivery {effect.event_type} {effect.delivery_id}", effect.reason or "")
+        for effect in invalid_deliveries(org, since, limit=MOST)
+    ]
+    return [*rules, *messages, *deliveries]

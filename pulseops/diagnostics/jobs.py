@@ -6,37 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
 from accounts.models import Org
+from notifications.queries import outstanding_messages
 from pulseops.core.jobs.registry import REGISTRY, RecordedJob
+from pulseops.core.jobs.runs import newest_runs
 from pulseops.core.models import CronRun
 from pulseops.core.ui.times import duration
-from pulseops.core.web.health import WORKER_SILENT_AFTER
+from pulseops.core.web.health import WORKER_SILENT_AFTER, last_beats
 
 RUNS_SHOWN = 20
 PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}
-
-# For each job when django-q2 runs it next, its failures in 24 hours, and by cron_runs_job_created_idx its newest runs.
-_JOBS = """
-    SELECT job, (SELECT next_run FROM django_q_schedule WHERE name = 'job:' || job),
-        (SELECT count(*) FROM cron_runs
-         WHERE job_name = job AND created_at >= now() - interval '24 hours' AND status = 'failure'),
-        run.status, run.duration_ms, run.created_at, run.meta_json ->> 'error', run.meta_json ->> 'result'
-    FROM unnest(%(jobs)s::text[]) job LEFT JOIN LATERAL (
-        SELECT * FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-    ) run ON true
-    ORDER BY job, run.created_at DESC, run.id DESC
-"""
-_BACKGROUND = """
-    SELECT (SELECT array_agg(name ORDER BY name) FROM heartbeats),
-        (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats), statement_timestamp(),
-        count(*) FILTER (WHERE org_id = %(org)s), count(*)
-    FROM notification_jobs WHERE status IN ('pending', 'processing')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +110,10 @@ class JobReport:
 def job_reports() -> list[JobReport]:
     """Return every recorded job, those that need a look first; one query."""
     found: dict[str, tuple[list[Run], datetime | None, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_JOBS, {"jobs": sorted(REGISTRY), "limit": RUNS_SHOWN})
-        for job, next_at, failures, status, duration_ms, at, error, result in cursor.fetchall():
-            runs, *_ = found.setdefault(job, ([], next_at, failures))
-            if status:
-                runs.append(Run(status, duration_ms, at, error or "", result or ""))
+    for row in newest_runs(REGISTRY, limit=RUNS_SHOWN):
+        runs, *_ = found.setdefault(row.job, ([], row.next_at, row.failures))
+        if row.status:
+            runs.append(Run(row.status, row.duration_ms, row.at, row.error or "", row.result or ""))
     order = {"failing": 0, "warning": 1}
     reports = [JobReport(REGISTRY[job], *told) for job, told in found.items()]
     return sorted(reports, key=lambda each: (order.get(each.state, 2), each.job.name))
@@ -164,12 +145,10 @@ class Background:
 
 
 def background(org: Org) -> Background:
-    """Return what goes on behind the pages; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BACKGROUND, {"org": org.pk})
-        names, beats, now, outbox, outbox_of_all = cursor.fetchone()
-    heard = dict(zip(names or (), beats or (), strict=True))
-    found = [Process(name, purpose, heard.get(name), now) for name, purpose in PROCESSES.items()]
+    """Return what goes on in the background; two queries."""
+    beats, now = last_beats()
+    outbox, outbox_of_all = outstanding_messages(org)
+    found = [Process(name, purpose, beats.get(name), now) for name, purpose in PROCESSES.items()]
     return Background(found, outbox, outbox_of_all)
 
 

@@ -5,33 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
-from pulseops.diagnostics.intake import Sender
+from logs.storage.sizes import PartitionSize, table_sizes
 from pulseops.pages.banners import Disk, data_disk
-
-_SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
-
-# `logs` itself holds rows only while it is not partitioned.
-_PARTITIONS = """
-    SELECT pg_database_size(current_database()), c.relname, greatest(c.reltuples, 0)::bigint,
-        pg_relation_size(c.oid), pg_indexes_size(c.oid),
-        pg_total_relation_size(c.oid)
-    FROM pg_class c
-    WHERE c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'logs'::regclass)
-        OR (c.oid = 'logs'::regclass AND c.relkind = 'r')
-    ORDER BY c.relname DESC
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """One part of the table `logs`; rows as PostgreSQL last estimated them, sizes in bytes."""
-
-    name: str
-    rows: int
-    heap: int
-    indexes: int
-    total: int
+from services.intake import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +26,7 @@ class Forecast:
 class Storage:
     """The partitions, newest first, the whole database in bytes, and the disk as far as it can be seen."""
 
-    partitions: Sequence[Partition]
+    partitions: Sequence[PartitionSize]
     database: int
     disk: Disk | None
     forecast: Forecast | None
@@ -67,16 +43,14 @@ class Storage:
 
 
 def storage(senders: Sequence[Sender]) -> Storage | None:
-    """Look at the whole installation's storage, given all who send to it; one query.
+    """Return the whole installation's storage, given all who send to it; one query.
 
     Returns None where a job that holds the table for itself keeps it waiting.
     """
-    try:
-        rows = fetch_within(_SECONDS, _PARTITIONS, ())
-    except QueryTimeoutError:
+    sizes = table_sizes()
+    if sizes is None:
         return None
-    partitions = [Partition(*columns) for _, *columns in rows]
-    found = Storage(partitions, rows[0][0] if rows else 0, data_disk(), None)
+    found = Storage(sizes.partitions, sizes.database, data_disk(), None)
     day, kept = sum(each.day for each in senders), sum(each.kept for each in senders)
     if not found.rows or not day:
         return found

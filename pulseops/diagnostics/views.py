@@ -17,11 +17,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.diagnostics.errors import mishaps
-from pulseops.diagnostics.intake import intake, orgs_by_intake, services_by_intake
 from pulseops.diagnostics.jobs import background, job_reports, queue_depth
 from pulseops.diagnostics.postgres_checks import weaknesses
 from pulseops.diagnostics.storage import storage
 from pulseops.diagnostics.versions import versions
+from services.intake import intake, orgs_by_intake, services_by_intake
 
 SHOWN_ORGS = 20
 

@@ -1,11 +1,10 @@
 """What keeps PulseOps itself from doing its work, told on the pages of those who can act (design decision 12).
 
-All of it is read by one statement and kept in this process for some seconds, so a page pays for it now and then.
+All of it is kept in this process for some seconds, so a page pays for it now and then.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,35 +14,20 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db import connection
 from django.http import HttpRequest
 
 from accounts.models import Org
 from notifications.models import Channel
+from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
+from pulseops.core.jobs.runs import failing_jobs
 from pulseops.core.routes import address
 from pulseops.core.ui.times import duration
-from pulseops.core.web.health import WORKER_SILENT_AFTER
+from pulseops.core.web.health import WORKER_SILENT_AFTER, silences
 
 KEPT_SECONDS = 15
 MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet
 DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the smaller of the two is near full
-
-# One look at an index for each job and each failing channel: cron_runs_job_created_idx, notification_jobs_org_idx.
-_SIGNS = """
-    SELECT
-        (SELECT statement_timestamp() - beat_at FROM heartbeats WHERE name = 'worker'),
-        (SELECT statement_timestamp() - beat_at FROM heartbeats WHERE name = 'loop'),
-        (SELECT array_agg(job ORDER BY job) FROM unnest(%(jobs)s::text[]) job, LATERAL (
-            SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
-        ) last WHERE last.status = 'failure'),
-        (SELECT jsonb_agg(jsonb_build_object('name', name, 'type', type, 'config_json', config_json)
-                          ORDER BY created_at)
-         FROM notification_channels c
-         WHERE org_id = %(org)s AND enabled AND failures > 0 AND (failures >= %(most)s OR EXISTS (
-            SELECT FROM notification_jobs j WHERE j.org_id = c.org_id AND j.channel_id = c.id AND j.status = 'failed'
-                AND j.created_at >= coalesce(c.last_sent_at, c.created_at))))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +66,23 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
 
 
 def banners_for(org: Org) -> Sequence[Banner]:
-    """Return what is wrong with the installation and with the organisation's channels; at most one query."""
-    found: Sequence[Banner] | None = caches["process"].get(f"troubles:{org.pk}")
+    """Return what is wrong with the installation and with the organisation's channels; at most three queries."""
+    found: Sequence[Banner] | None = caches["process"].get(f"banners:{org.pk}")
     if found is None:
         found = _look(org)
-        caches["process"].set(f"troubles:{org.pk}", found, KEPT_SECONDS)
+        caches["process"].set(f"banners:{org.pk}", found, KEPT_SECONDS)
     return found
 
 
 def _look(org: Org) -> Sequence[Banner]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SIGNS, {"jobs": sorted(REGISTRY), "org": org.pk, "most": MOST_FAILURES})
-        worker, loop, failing_jobs, failing_channels = cursor.fetchone()
+    silence = silences()
     found = [
-        _worker(worker) or _loop(loop),
-        _jobs(failing_jobs or []),
-        _channels([Channel(**each) for each in json.loads(failing_channels or "[]")]),
+        _worker(silence.get("worker")) or _loop(silence.get("loop")),
+        _jobs(failing_jobs(REGISTRY)),
+        _channels(unreachable_channels(org, failures=MOST_FAILURES)),
         _disk(),
     ]
-    return tuple(trouble for trouble in found if trouble)
+    return tuple(banner for banner in found if banner)
 
 
 def _worker(silence: timedelta | None) -> Banner | None:
@@ -146,11 +128,6 @@ class Disk:
     def is_near_full(self) -> bool:
         """Whether somebody should act."""
         return self.free < min(self.total * DISK_LEAST_SHARE, DISK_LEAST_BYTES)
-
-    @property
-    def free_share(self) -> float:
-        """0 to 1."""
-        return self.free / self.total if self.total else 0.0
 
 
 def data_disk() -> Disk | None:

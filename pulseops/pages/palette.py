@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from urllib.parse import urlencode
 
-from django.db.models import Case, Q, When
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_member
-from alerts.models import AlertRule
-from incidents.models import Incident
+from alerts.queries import rules_named
+from incidents.queries import incidents_named
 from pulseops.core.routes import address
 from pulseops.core.ui.context_processors import Frame
 from pulseops.docs.pages import groups
-from services.models import Service
+from services.queries import services_named
 
 MOST = 6  # of each kind
 MOST_LETTERS = 200
@@ -92,24 +89,12 @@ def _has_all(text: str, words: Iterable[str]) -> bool:
     return all(word in text.lower() for word in words)
 
 
-def _matching(field: str, words: Sequence[str]) -> Q:
-    return reduce(and_, (Q(**{f"{field}__icontains": word}) for word in words))
-
-
 def _services(org: Org, words: Sequence[str]) -> list[Hit]:
-    rows = Service.objects.for_org(org).filter(_matching("name", words)).order_by("name")[:MOST]
+    rows = services_named(org, words, limit=MOST)
     return [Hit(row.name, address("services:detail", row.pk), "service") for row in rows]
 
 
 def _incidents(org: Org, words: Sequence[str]) -> list[Hit]:
-    """Find incidents by their title or by their number, live ones first, then the newest."""
-    number = words[0].removeprefix("#")
-    named = _matching("title", words)
-    if len(words) == 1 and number.isdecimal() and int(number) < 2**63:
-        named |= Q(pk=int(number))
-    is_resolved = Case(When(status=Incident.Status.RESOLVED, then=1), default=0)
-    found = Incident.objects.for_org(org).filter(named).select_related("service").defer("evidence_json", "description")
-    rows = found.order_by(is_resolved, "-created_at", "-pk")[:MOST]
     hits = [
         Hit(
             row.title,
@@ -119,13 +104,13 @@ def _incidents(org: Org, words: Sequence[str]) -> list[Hit]:
             row.status,
             row.get_status_display(),
         )
-        for row in rows
+        for row in incidents_named(org, words, limit=MOST)
     ]
     return [hit for hit in hits if hit.url]
 
 
 def _rules(org: Org, words: Sequence[str]) -> list[Hit]:
-    rows = AlertRule.objects.for_org(org).filter(_matching("name", words)).order_by("name", "pk")[:MOST]
+    rows = rules_named(org, words, limit=MOST)
     hits = [Hit(row.name, address("alerts:detail", row.pk), "bell", "" if row.enabled else "off") for row in rows]
     return [hit for hit in hits if hit.url]
 

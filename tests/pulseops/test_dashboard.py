@@ -20,7 +20,7 @@ from logs.models import LogEntry
 from logs.storage import rollup
 from notifications.models import Channel
 from pulseops.core.web.health import beat
-from pulseops.dashboard.stats import standing
+from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service
 from tests.support.factories import make_key, make_org, make_service
@@ -184,10 +184,10 @@ def test_the_pace_is_that_of_thirty_days_against_those_before(org: Org) -> None:
         taken_up, ended = at + timedelta(minutes=minutes / 5), at + timedelta(minutes=minutes)
         incident(environment, status="resolved", created_at=at, investigating_at=taken_up, resolved_at=ended)
     incident(environment, created_at=now - timedelta(days=1))
-    stands = standing(org, now)
-    assert (stands.acknowledge.now, stands.resolve.now) == (timedelta(minutes=3), timedelta(minutes=15))
-    assert stands.resolve.before == timedelta(minutes=60)
-    assert (stands.resolve.note, stands.resolve.tone) == ("45 min quicker than before", "ok")
+    stats = stats_of(org, now)
+    assert (stats.acknowledge.now, stats.resolve.now) == (timedelta(minutes=3), timedelta(minutes=15))
+    assert stats.resolve.before == timedelta(minutes=60)
+    assert (stats.resolve.note, stats.resolve.tone) == ("45 min quicker than before", "ok")
 
 
 def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_for: SignIn) -> None:

@@ -21,9 +21,9 @@ from notifications.models import Channel, Job
 from pulseops.core.jobs.registry import REGISTRY, ensure_schedules
 from pulseops.core.models import CronRun
 from pulseops.core.web.health import beat
-from pulseops.diagnostics.intake import intake
 from pulseops.diagnostics.jobs import job_reports
 from pulseops.diagnostics.storage import predict, storage
+from services.intake import intake
 from services.models import ApiKey, RateBucket
 from tests.support.browser import assert_accessible, assert_fits
 from tests.support.factories import make_key, make_member, make_org, make_service, make_user
@@ -162,7 +162,7 @@ def test_storage_counts_every_partition_of_the_logs() -> None:
 def test_storage_that_somebody_holds_is_not_waited_for(
     operator: User, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulseops.diagnostics.storage._SECONDS", 0.05)
+    monkeypatch.setattr("logs.storage.sizes._SECONDS", 0.05)
     client = client_for(operator)
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SET lock_timeout = '5s'; LOCK TABLE logs IN ACCESS EXCLUSIVE MODE")

@@ -38,6 +38,12 @@ SELECT '{table}', '{column}', ({row_key})::text, t.{column}::text, 'What it name
 FROM {table} t WHERE {is_lost}
 """
 _NULL_LOST = "UPDATE {table} t SET {column} = NULL WHERE {is_lost}"
+_NOTES = """
+SELECT table_name, CASE WHEN column_name = '' THEN note ELSE
+    format('%s of %s rows: %s. What stood there is in adoption_notes', column_name, count(*),
+        lower(left(note, 1)) || substr(note, 2)) END
+FROM adoption_notes GROUP BY table_name, column_name, note ORDER BY table_name, column_name <> '', min(id)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +164,15 @@ def _let_go_of_nobody(cursor: CursorWrapper, table: str, key: ForeignKey) -> boo
 
 def _note(cursor: CursorWrapper, table: str, words: str) -> None:
     cursor.execute("INSERT INTO adoption_notes (table_name, note) VALUES (%s, %s)", [table, words])
+
+
+def adopted_tables(cursor: CursorWrapper) -> list[tuple[str, int, int | None]]:
+    """Return (table, rows before the takeover, rows after it; None before it has run)."""
+    cursor.execute("SELECT table_name, rows_before, rows_after FROM adopted_tables ORDER BY table_name")
+    return list(cursor.fetchall())
+
+
+def changes_noted(cursor: CursorWrapper) -> list[tuple[str, str]]:
+    """Return (table, what the takeover changed in it), one for each column and kind of change."""
+    cursor.execute(_NOTES)
+    return list(cursor.fetchall())

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from accounts.models import Org
+from accounts.queries import has_orgs
 from pulseops.core.config.staticfiles import collect_changed
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.pages.error_pages import is_database_away
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             raise CommandError(f"The database {whose}cannot be reached. {error}".strip()) from error
         if not settings.DEBUG:
             collect_static()
-        if settings.DEMO and not Org.objects.exists():
+        if settings.DEMO and not has_orgs():
             self.stderr.write("Filling a demo organisation …")
             call_command("demo", verbosity=0)
 
