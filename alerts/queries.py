@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import and_
+from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, DateTimeField, Max, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import Org
@@ -60,10 +61,10 @@ def rules_named(org: Org, words: Sequence[str], *, limit: int) -> list[AlertRule
     return list(rows.order_by("name", "pk")[:limit])
 
 
-def unreadable_rules(org: Org, *, limit: int) -> list[AlertRule]:
-    """Return the rules that cannot be evaluated; each says why in `problem`."""
-    rows = AlertRule.objects.for_org(org).exclude(problem=None).exclude(problem="")
-    return list(rows.order_by("name")[:limit])
+def unreadable_rules(org: Org) -> QuerySet[AlertRule, tuple[Any, ...]]:
+    """Return (None, "rule", name, what is wrong) of the rules that cannot be evaluated; they can be part of a union."""
+    rows = AlertRule.objects.for_org(org).exclude(problem=None).exclude(problem="").order_by("name")
+    return rows.values_list(Value(None, DateTimeField()), Value("rule"), "name", "problem")
 
 
 def rule_summaries(org: Org) -> list[RuleSummary]:

@@ -9,8 +9,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, Concat
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
@@ -289,7 +289,8 @@ def delivery_page(integration: GitHubIntegration, before: Cursor | None) -> Deli
     return DeliveryPage(shown, Cursor(shown[-1].received_at, shown[-1].pk) if more else None)
 
 
-def invalid_deliveries(org: Org, since: datetime, *, limit: int) -> list[WebhookEffect]:
-    """Return the newest deliveries since `since` (UTC) that could not be understood."""
+def invalid_deliveries(org: Org, since: datetime) -> QuerySet[WebhookEffect, tuple[Any, ...]]:
+    """Return (time, "delivery", name, reason) of what could not be understood since `since` (UTC); unionable."""
     rows = WebhookEffect.objects.for_org(org).filter(result=WebhookEffect.Result.INVALID, received_at__gte=since)
-    return list(rows.order_by("-received_at")[:limit])
+    name = Concat("event_type", Value(" "), "delivery_id", output_field=TextField())
+    return rows.order_by("-received_at").values_list("received_at", Value("delivery"), name, "reason")

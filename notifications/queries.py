@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, Concat, Left, Substr, Upper
 
 from accounts.models import Org
 from notifications.models import Channel, Job
 from pulseops.core.web.keyset import Page, newest_first
 
 STATES = ("", "waiting", "failed", "sent")
+_NOTHING = Value("", TextField())
 _OF_STATE = {
     "": Q(),
     "waiting": Q(status__in=[Job.Status.PENDING, Job.Status.PROCESSING]),
@@ -75,10 +77,12 @@ def outstanding_messages(org: Org) -> tuple[int, int]:
     return counts["own"], counts["all"]
 
 
-def failed_messages(org: Org, since: datetime, *, limit: int) -> list[Job]:
-    """Return the newest messages since `since` (UTC) that were given up, with their channels."""
-    rows = Job.objects.for_org(org).filter(status=Job.Status.FAILED, created_at__gte=since)
-    return list(rows.select_related("channel").order_by("-created_at")[:limit])
+def failed_messages(org: Org, since: datetime) -> QuerySet[Job, tuple[Any, ...]]:
+    """Return (time, type, channel, error) of what was given up since `since` (UTC), newest first; unionable."""
+    rows = Job.objects.for_org(org).filter(status=Job.Status.FAILED, created_at__gte=since).order_by("-created_at")
+    type_name = Concat(Upper(Left("channel__type", 1)), Substr("channel__type", 2), output_field=TextField())
+    channel = Case(When(channel__name="", then=type_name), default="channel__name", output_field=TextField())
+    return rows.values_list("created_at", "type", Coalesce(channel, _NOTHING), Coalesce("last_error", _NOTHING))
 
 
 def unreachable_channels(org: Org, *, failures: int) -> list[Channel]:

@@ -25,19 +25,13 @@ class Mishap:
 
 
 def mishaps(org: Org, now: datetime) -> list[Mishap]:
-    """Return what went wrong in the last seven days, what goes on first; one query for each app."""
+    """Return what went wrong in the last seven days, what goes on first; one query, made of each app's part."""
     since = now - SINCE
-    rules = [Mishap(None, f"Alert rule {rule.name}", rule.problem or "") for rule in unreadable_rules(org, limit=MOST)]
-    messages = [
-        Mishap(
-            job.created_at,
-            f"Message “{heading(job.type)}” to {job.channel or 'a removed channel'}",
-            job.last_error or "",
-        )
-        for job in failed_messages(org, since, limit=MOST)
-    ]
-    deliveries = [
-        Mishap(effect.received_at, f"GitHub delivery {effect.event_type} {effect.delivery_id}", effect.reason or "")
-        for effect in invalid_deliveries(org, since, limit=MOST)
-    ]
-    return [*rules, *messages, *deliveries]
+    rules, messages = unreadable_rules(org)[:MOST], failed_messages(org, since)[:MOST]
+    rows = rules.union(messages, invalid_deliveries(org, since)[:MOST], all=True)
+    return [Mishap(at, _what(kind, name), text) for at, kind, name, text in rows]
+
+
+def _what(kind: str, name: str) -> str:
+    words = {"rule": f"Alert rule {name}", "delivery": f"GitHub delivery {name}"}
+    return words.get(kind) or f"Message “{heading(kind)}” to {name or 'a removed channel'}"

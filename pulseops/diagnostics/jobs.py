@@ -13,13 +13,13 @@ from redis.exceptions import RedisError
 from accounts.models import Org
 from notifications.queries import outstanding_messages
 from pulseops.core.jobs.registry import REGISTRY, RecordedJob
-from pulseops.core.jobs.runs import newest_runs
+from pulseops.core.jobs.runs import Activity, Heartbeats, RunRow, activity
 from pulseops.core.models import CronRun
 from pulseops.core.ui.times import duration
-from pulseops.core.web.health import WORKER_SILENT_AFTER, last_beats
+from pulseops.core.web.health import WORKER_SILENT_AFTER
 
 RUNS_SHOWN = 20
-PROCESSES = {"worker": "runs the jobs below", "loop": "looks at rules and delivers messages at once"}
+PROCESSES = {"worker": "runs the jobs below", "loop": "evaluates rules and delivers messages at once"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,18 @@ class JobReport:
         return self.runs[::-1]
 
 
-def job_reports() -> list[JobReport]:
-    """Return every recorded job, those that need a look first; one query."""
+def job_activity() -> Activity:
+    """Return what the parts of the page that are about jobs are made of; one query."""
+    return activity(REGISTRY, limit=RUNS_SHOWN)
+
+
+def job_reports(runs: Sequence[RunRow]) -> list[JobReport]:
+    """Return every recorded job, those that need attention first."""
     found: dict[str, tuple[list[Run], datetime | None, int]] = {}
-    for row in newest_runs(REGISTRY, limit=RUNS_SHOWN):
-        runs, *_ = found.setdefault(row.job, ([], row.next_at, row.failures))
+    for row in runs:
+        newest, *_ = found.setdefault(row.job, ([], row.next_at, row.failures))
         if row.status:
-            runs.append(Run(row.status, row.duration_ms, row.at, row.error or "", row.result or ""))
+            newest.append(Run(row.status, row.duration_ms, row.at, row.error or "", row.result or ""))
     order = {"failing": 0, "warning": 1}
     reports = [JobReport(REGISTRY[job], *told) for job, told in found.items()]
     return sorted(reports, key=lambda each: (order.get(each.state, 2), each.job.name))
@@ -121,7 +126,7 @@ def job_reports() -> list[JobReport]:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A kind of background process and its last sign of life."""
+    """A kind of background process and its last heartbeat."""
 
     name: str
     purpose: str
@@ -144,11 +149,10 @@ class Background:
     outbox_of_all: int
 
 
-def background(org: Org) -> Background:
-    """Return what goes on in the background; two queries."""
-    beats, now = last_beats()
+def background(org: Org, heartbeats: Heartbeats) -> Background:
+    """Return what goes on in the background; one query."""
     outbox, outbox_of_all = outstanding_messages(org)
-    found = [Process(name, purpose, beats.get(name), now) for name, purpose in PROCESSES.items()]
+    found = [Process(name, purpose, heartbeats.last.get(name), heartbeats.now) for name, purpose in PROCESSES.items()]
     return Background(found, outbox, outbox_of_all)
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.diagnostics.errors import mishaps
-from pulseops.diagnostics.jobs import background, job_reports, queue_depth
+from pulseops.diagnostics.jobs import background, job_activity, job_reports, queue_depth
 from pulseops.diagnostics.postgres_checks import weaknesses
 from pulseops.diagnostics.storage import storage
 from pulseops.diagnostics.versions import versions
@@ -33,11 +33,12 @@ def diagnostics(request: OrgRequest) -> HttpResponse:
     now = timezone.now()
     is_operator = request.user.is_superuser
     own, everybody = intake(request.org, now)
+    activity = job_activity()
     values = {
         "is_operator": is_operator,
-        "background": background(request.org),
+        "background": background(request.org, activity.heartbeats),
         "queue_depth": queue_depth(),
-        "jobs": job_reports(),
+        "jobs": job_reports(activity.runs),
         "intake": own,
         "services": services_by_intake(request.org, now),
         "mishaps": mishaps(request.org, now),

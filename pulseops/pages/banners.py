@@ -20,10 +20,10 @@ from accounts.models import Org
 from notifications.models import Channel
 from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
-from pulseops.core.jobs.runs import failing_jobs
+from pulseops.core.jobs.runs import signs
 from pulseops.core.routes import address
 from pulseops.core.ui.times import duration
-from pulseops.core.web.health import WORKER_SILENT_AFTER, silences
+from pulseops.core.web.health import WORKER_SILENT_AFTER
 
 KEPT_SECONDS = 15
 MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet
@@ -66,7 +66,7 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
 
 
 def banners_for(org: Org) -> Sequence[Banner]:
-    """Return what is wrong with the installation and with the organisation's channels; at most three queries."""
+    """Return what is wrong with the installation and with the organisation's channels; at most two queries."""
     found: Sequence[Banner] | None = caches["process"].get(f"banners:{org.pk}")
     if found is None:
         found = _look(org)
@@ -75,10 +75,10 @@ def banners_for(org: Org) -> Sequence[Banner]:
 
 
 def _look(org: Org) -> Sequence[Banner]:
-    silence = silences()
+    heartbeats, failing = signs(REGISTRY)
     found = [
-        _worker(silence.get("worker")) or _loop(silence.get("loop")),
-        _jobs(failing_jobs(REGISTRY)),
+        _worker(heartbeats.silence("worker")) or _loop(heartbeats.silence("loop")),
+        _jobs(failing),
         _channels(unreachable_channels(org, failures=MOST_FAILURES)),
         _disk(),
     ]

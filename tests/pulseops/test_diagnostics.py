@@ -21,7 +21,7 @@ from notifications.models import Channel, Job
 from pulseops.core.jobs.registry import REGISTRY, ensure_schedules
 from pulseops.core.models import CronRun
 from pulseops.core.web.health import beat
-from pulseops.diagnostics.jobs import job_reports
+from pulseops.diagnostics.jobs import job_activity, job_reports
 from pulseops.diagnostics.storage import predict, storage
 from services.intake import intake
 from services.models import ApiKey, RateBucket
@@ -112,7 +112,7 @@ def test_a_job_that_was_due_long_ago_is_late() -> None:
     Schedule.objects.filter(name__startswith="job:").update(next_run=timezone.now() + timedelta(minutes=5))
     Schedule.objects.filter(name=name).update(next_run=timezone.now() - timedelta(minutes=10))
     CronRun.objects.create(job_name="trim_cron_runs", status="success", duration_ms=4)
-    reports = {each.job.name: each for each in job_reports()}
+    reports = {each.job.name: each for each in job_reports(job_activity().runs)}
     late = reports.pop("trim_cron_runs")
     assert (late.state, late.label, late.lag >= timedelta(minutes=10)) == ("warning", "Late", True)
     assert {each.state for each in reports.values()} == {"waiting"}
@@ -126,7 +126,7 @@ def test_a_job_shows_its_newest_runs_and_counts_its_failures() -> None:
         CronRun.objects.create(
             job_name="trim_cron_runs", status=status, duration_ms=hours, created_at=now - timedelta(hours=hours)
         )
-    report = next(each for each in job_reports() if each.job.name == "trim_cron_runs")
+    report = next(each for each in job_reports(job_activity().runs) if each.job.name == "trim_cron_runs")
     assert [run.duration_ms for run in report.runs] == list(range(20))
     assert report.took == "0 ms"
     slow = replace(report, runs=[replace(report.runs[0], duration_ms=75_000)])

@@ -1,16 +1,21 @@
-"""What pages read of the recorded jobs' runs."""
+"""What pages read of the background: when its processes were last heard, and how the recorded jobs ran."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 
+_BEATS = """
+    (SELECT array_agg(name ORDER BY name) FROM heartbeats), (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats),
+    statement_timestamp()
+"""
 # For each job when django-q2 runs it next, its failures in 24 hours, and by cron_runs_job_created_idx its newest runs.
-_RUNS = """
-    SELECT job, (SELECT next_run FROM django_q_schedule WHERE name = 'job:' || job),
+_RUNS = f"""
+    SELECT {_BEATS}, job, (SELECT next_run FROM django_q_schedule WHERE name = 'job:' || job),
         (SELECT count(*) FROM cron_runs
          WHERE job_name = job AND created_at >= now() - interval '24 hours' AND status = 'failure'),
         run.status, run.duration_ms, run.created_at, run.meta_json ->> 'error', run.meta_json ->> 'result'
@@ -18,13 +23,24 @@ _RUNS = """
         SELECT * FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT %s
     ) run ON true
     ORDER BY job, run.created_at DESC, run.id DESC
-"""
-_FAILING = """
-    SELECT job FROM unnest(%s::text[]) job, LATERAL (
+"""  # noqa: S608 - made of the constant above
+_SIGNS = f"""
+    SELECT {_BEATS}, (SELECT array_agg(job ORDER BY job) FROM unnest(%s::text[]) job, LATERAL (
         SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
-    ) last
-    WHERE last.status = 'failure' ORDER BY job
-"""
+    ) last WHERE last.status = 'failure')
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """When each kind of process was last heard, and the time by the same clock."""
+
+    last: Mapping[str, datetime]
+    now: datetime
+
+    def silence(self, name: str) -> timedelta | None:
+        """Return for how long a kind of process has been silent, None when it was never heard."""
+        return self.now - self.last[name] if name in self.last else None
 
 
 class RunRow(NamedTuple):
@@ -40,15 +56,29 @@ class RunRow(NamedTuple):
     result: str | None
 
 
-def newest_runs(jobs: Collection[str], *, limit: int) -> list[RunRow]:
-    """Return the `limit` newest runs of each job by its name, newest first; one query."""
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The processes, and the newest runs of each job by its name, newest first."""
+
+    heartbeats: Heartbeats
+    runs: Sequence[RunRow]
+
+
+def activity(jobs: Collection[str], *, limit: int) -> Activity:
+    """Return what the background does, at most `limit` runs of each of `jobs`, one at least; one query."""
     with connection.cursor() as cursor:
         cursor.execute(_RUNS, [sorted(jobs), limit])
-        return [RunRow(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return Activity(_heartbeats(*rows[0][:3]), [RunRow(*row[3:]) for row in rows])
 
 
-def failing_jobs(jobs: Collection[str]) -> list[str]:
-    """Return those of `jobs` whose newest run failed; one query."""
+def signs(jobs: Collection[str]) -> tuple[Heartbeats, list[str]]:
+    """Return the processes, and those of `jobs` whose newest run failed; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_FAILING, [sorted(jobs)])
-        return [job for (job,) in cursor.fetchall()]
+        cursor.execute(_SIGNS, [sorted(jobs)])
+        names, beats, now, failing = cursor.fetchone()
+    return _heartbeats(names, beats, now), failing or []
+
+
+def _heartbeats(names: list[str] | None, beats: list[datetime] | None, now: datetime) -> Heartbeats:
+    return Heartbeats(dict(zip(names or (), beats or (), strict=True)), now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
@@ -10,7 +10,6 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -23,18 +22,6 @@ WORKER_SILENT_AFTER = timedelta(minutes=2)
 def beat(name: str) -> None:
     """Record a heartbeat of `name` now, by the database's clock: those of two machines may differ."""
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": Now()})
-
-
-def last_beats() -> tuple[dict[str, datetime], datetime]:
-    """Return when each kind of process was last heard, and the time now by the same clock; one query."""
-    beats = list(Heartbeat.objects.annotate(now=Now()).values_list("name", "beat_at", "now"))
-    return {name: beat_at for name, beat_at, _ in beats}, beats[0][2] if beats else timezone.now()
-
-
-def silences() -> dict[str, timedelta]:
-    """Return for how long each kind of process has been silent; one that was never heard is missing."""
-    beats, now = last_beats()
-    return {name: now - beat_at for name, beat_at in beats.items()}
 
 
 @login_not_required
@@ -69,7 +56,8 @@ def _answers() -> bool:
 
 def _background() -> str:
     """Say `silent` when no worker was heard lately, `loop silent` when it is the loop that was not."""
-    heard = {name for name, silence in silences().items() if silence <= WORKER_SILENT_AFTER}
+    lately = Heartbeat.objects.filter(beat_at__gte=Now() - WORKER_SILENT_AFTER)
+    heard = set(lately.values_list("name", flat=True))
     if "worker" not in heard:
         return "silent"
     return "ok" if "loop" in heard else "loop silent"
