@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.mfa.models import Authenticator
 from django.db.models import DateTimeField, Exists, F, Max, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -44,6 +47,11 @@ def users_of(org: Org) -> QuerySet[User]:
 def live_orgs() -> QuerySet[Org]:
     """Return the organisations that are not deleted, the oldest first."""
     return Org.objects.filter(deleted_at=None).order_by("created_at", "id")
+
+
+def annotated(org: Org, **expressions: BaseExpression) -> Any:
+    """Read `org` anew with what `expressions`, which other apps make for organisations, come to; one query."""
+    return Org.objects.filter(pk=org.pk).annotate(**expressions).get()
 
 
 def has_orgs() -> bool:

@@ -9,7 +9,7 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
-from django.db.models import Count, DateTimeField, Max, Q, QuerySet, Value
+from django.db.models import Count, DateTimeField, Exists, Max, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import Org
@@ -50,9 +50,9 @@ def is_muted(rule: AlertRule) -> bool:
     return rule.muted_until is not None and rule.muted_until > timezone.now()
 
 
-def has_rules(org: Org) -> bool:
-    """Return whether the organisation has any rule."""
-    return AlertRule.objects.for_org(org).exists()
+def has_rules() -> Exists:
+    """Annotates organisations: whether there is any rule."""
+    return Exists(AlertRule.objects.filter(org=OuterRef("pk")))
 
 
 def rules_named(org: Org, words: Sequence[str], *, limit: int) -> list[AlertRule]:

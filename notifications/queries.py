@@ -57,18 +57,14 @@ def outbox(org: Org, state: str, before: str) -> OutboxPage:
     return OutboxPage(state, newest_first(shown, before, length=25), counts["waiting"], counts["failed"])
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelSetup:
-    """Whether an organisation has channels, and whether one was ever sent anything (a test, say)."""
-
-    has_any: bool
-    has_sent: bool
+def has_channels() -> Exists:
+    """Annotates organisations: whether there is any channel."""
+    return Exists(Channel.objects.filter(org=OuterRef("pk")))
 
 
-def channel_setup(org: Org) -> ChannelSetup:
-    """Return how far an organisation's channels are set up; one query."""
-    counts = Channel.objects.for_org(org).aggregate(all=Count("pk"), sent=Count("pk", filter=~Q(last_sent_at=None)))
-    return ChannelSetup(counts["all"] > 0, counts["sent"] > 0)
+def has_used_channels() -> Exists:
+    """Annotates organisations: whether any channel was ever sent anything (a test, say)."""
+    return Exists(Channel.objects.filter(org=OuterRef("pk"), last_sent_at__isnull=False))
 
 
 def outstanding_messages(org: Org) -> tuple[int, int]:
