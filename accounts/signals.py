@@ -44,7 +44,7 @@ def _factor_removed(user: User, authenticator: Authenticator, **_: Any) -> None:
 @receiver(mfa.authenticator_reset)
 def _recovery_codes_made(user: User, **_: Any) -> None:
     _record(user, "user.recovery_codes_made")
-    mail.notice_after_commit("New recovery codes were made; the old ones are void.", to=user.email)
+    mail.notice_after_commit("New recovery codes were created; the old ones no longer work.", to=user.email)
 
 
 @receiver(mfa.authenticator_used)

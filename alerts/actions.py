@@ -113,4 +113,4 @@ def _let_go(rule: AlertRule, words: str) -> None:
     AlertFiring.objects.filter(rule=rule, resolved_at=None).update(resolved_at=timezone.now(), clear_since=None)
     AlertPending.objects.filter(rule=rule).delete()
     for incident in live_incidents_of_rule(rule.pk):
-        add_note(actor=None, incident=incident, text=f"{words} This incident no longer ends by itself.")
+        add_note(actor=None, incident=incident, text=f"{words} This incident is no longer resolved automatically.")

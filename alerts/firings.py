@@ -269,7 +269,7 @@ def _recover(look: Evaluation, firing: AlertFiring) -> None:
     minutes = look.read.params.recovery_minutes
     words = f"The condition has been clear for {minutes} min." if minutes else "The condition is clear."
     if incident.status == Incident.Status.INVESTIGATING:
-        words += " It stays open, because somebody is investigating."
+        words += " It stays open, because it is acknowledged."
         add_note(actor=None, incident=incident, text=words, at=at)
         return
     if resolve_incident(actor=None, incident=incident, reason=words, at=at):

@@ -37,8 +37,8 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"placeholder": "Many errors"}))
     type = forms.ChoiceField(label="Watch", choices=AlertRule.Type.choices)
-    service = ServiceField(None, required=False, empty_label="any, each on its own")
-    environment = EnvironmentField(required=False, empty_label="any, each on its own")
+    service = ServiceField(None, required=False, empty_label="any, each evaluated separately")
+    environment = EnvironmentField(required=False, empty_label="any, each evaluated separately")
     threshold = forms.IntegerField(
         label="At least", min_value=1, max_value=THRESHOLD_MAX, initial=_DEFAULT.threshold, required=False,
         help_text="Logs in the window.",
@@ -54,14 +54,16 @@ class RuleForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "payment -timeout status:>=500", "spellcheck": "false"}),
         help_text="As in the log explorer; empty for all.",
     )
-    for_minutes = _minutes("Must hold for (min)", 0, 0, "0 fires at once.")
-    recovery_minutes = _minutes("Over after (min of quiet)", 0, _DEFAULT.recovery_minutes, "0 ends it at once.")
+    for_minutes = _minutes("Must hold for (min)", 0, 0, "0 fires immediately.")
+    recovery_minutes = _minutes(
+        "Auto-resolve after (min)", 0, _DEFAULT.recovery_minutes, "0 resolves it as soon as the condition is clear."
+    )
     cooldown_seconds = forms.IntegerField(
         label="Cooldown (s)", min_value=0, max_value=COOLDOWN_MAX, initial=300,
         help_text="Within it the same incident is reopened.",
     )  # fmt: skip
     severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
-    enabled = forms.BooleanField(required=False, initial=True, label="On")
+    enabled = forms.BooleanField(required=False, initial=True, label="Active")
 
     def __init__(
         self, *args: Any, org: Org, rule: AlertRule | None = None, is_draft: bool = False, **kwargs: Any

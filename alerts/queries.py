@@ -42,7 +42,7 @@ class RuleSummary:
     @property
     def label(self) -> str:
         """The state as it is shown."""
-        return {"failing": "Firing", "error": "Broken"}.get(self.state, self.state.capitalize())
+        return {"on": "Active", "failing": "Firing", "error": "Broken"}.get(self.state, self.state.capitalize())
 
 
 def is_muted(rule: AlertRule) -> bool:

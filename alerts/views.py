@@ -32,7 +32,7 @@ def rule_list(request: OrgRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @org_admin
 def rule_create(request: OrgRequest) -> HttpResponse:
-    """Add a rule; the button “Try it” shows what it would have done instead of saving."""
+    """Add a rule; the button “Preview” shows what it would have done instead of saving."""
     form = RuleForm(request.POST or None, org=request.org)
     if request.method == "POST" and form.is_valid() and "try" not in request.POST:
         try:
@@ -91,7 +91,7 @@ def rule_try(request: OrgRequest) -> HttpResponse:
     """Return what the rule in the editor would have done; htmx asks whenever a field changes."""
     form = RuleForm(request.POST, org=request.org, is_draft=True)
     if not form.is_valid():
-        incomplete = {"trouble": "What it would have done shows once the rule is complete."}
+        incomplete = {"trouble": "The preview appears when the rule is complete."}
         return render(request, "alerts/_backtest.html", incomplete)
     values = backtest_values(form.unsaved_rule(), request.POST.get("period", "24h"))
     return render(request, "alerts/_backtest.html", values)
@@ -105,7 +105,7 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
     try:
         values["backtest"] = backtest(rule, PERIODS[period])
     except ParamsError as error:
-        values["trouble"] = f"The rule cannot be tried. {error}"
+        values["trouble"] = f"The rule cannot be previewed. {error}"
     except QueryTimeoutError:
         values["trouble"] = "Counting took too long. A shorter period or a narrower filter may do."
     except QueryFailedError as error:

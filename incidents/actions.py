@@ -60,15 +60,15 @@ def open_incident(
         detections=1 if rule_id else 0,
         evidence_json=evidence.to_json() if evidence else None,
     )
-    words = evidence.words if evidence else "Opened by hand."
+    words = evidence.words if evidence else "Opened manually."
     _note_change(incident, actor, "created", words, at=now)
     announce(incident, "created", actor=actor, at=now)
     return incident
 
 
-def investigate_incident(*, actor: User | None, incident: Incident, at: datetime | None = None) -> bool:
+def acknowledge_incident(*, actor: User | None, incident: Incident, at: datetime | None = None) -> bool:
     """Take an incident up; whoever does becomes its assignee if it has none. Raises TransitionError."""
-    return _move(Move.INVESTIGATE, actor, incident, at=at)
+    return _move(Move.ACKNOWLEDGE, actor, incident, at=at)
 
 
 def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
@@ -97,7 +97,7 @@ def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", 
         _check_place_is_free(locked)
     locked.status = row.target
     locked.resolved_at = now if move is Move.RESOLVE else None
-    if move is Move.INVESTIGATE:
+    if move is Move.ACKNOWLEDGE:
         locked.investigating_at = locked.investigating_at or now
         locked.assignee = locked.assignee or actor
     locked.save()
@@ -124,7 +124,7 @@ def _check_place_is_free(incident: Incident) -> None:
     same = Incident.objects.filter(rule_id=incident.rule_id, fingerprint=incident.fingerprint).live()
     newer = same.exclude(pk=incident.pk).first()
     if newer:
-        raise TransitionError(f"Incident #{newer.pk} is open for the same rule and scope; go on there.")
+        raise TransitionError(f"Incident #{newer.pk} is open for the same rule and scope; continue there.")
 
 
 @transaction.atomic

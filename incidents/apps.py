@@ -7,10 +7,10 @@ from pulseops.core.extensions import SERVICE_PANELS, TIMELINE_MARKS
 
 _PHRASES = {
     "incident.created": "opened the incident",
-    "incident.investigating": "took up the incident",
+    "incident.investigating": "acknowledged the incident",
     "incident.escalated": "raised the severity of the incident",
     "incident.severity": "lowered the severity of the incident",
-    "incident.edited": "changed the words of the incident",
+    "incident.edited": "edited the incident",
     "incident.note": "wrote a note on the incident",
 }
 

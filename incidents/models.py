@@ -39,7 +39,7 @@ class Incident(models.Model):
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"
-        INVESTIGATING = "investigating", "Investigating"
+        INVESTIGATING = "investigating", "Acknowledged"  # the stored word is of the documented schema
         RESOLVED = "resolved", "Resolved"
 
     class Source(models.TextChoices):
@@ -69,7 +69,7 @@ class Incident(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    investigating_at = models.DateTimeField(null=True, blank=True)  # when somebody first took it up
+    investigating_at = models.DateTimeField(null=True, blank=True)  # when it was first acknowledged
     detections = models.IntegerField(default=0, db_default=0)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     evidence_json = models.JSONField(null=True, blank=True)

@@ -30,7 +30,7 @@ def notice_payload(
     """Return what notifications.messages.Notice reads."""
     facts = []
     if event == "resolved" and incident.resolved_at:
-        facts.append(["Lasted", duration((incident.resolved_at - incident.created_at).total_seconds())])
+        facts.append(["Duration", duration((incident.resolved_at - incident.created_at).total_seconds())])
     if actor:
         facts.append(["By", actor.display_name])
     elif event == "created":

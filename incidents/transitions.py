@@ -1,4 +1,4 @@
-"""The life of an incident as a table: open, investigating, resolved, and back."""
+"""The life of an incident as a table: open, acknowledged (stored as `investigating`), resolved, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Status = Incident.Status
 class Move(StrEnum):
     """What can be done to an incident's state."""
 
-    INVESTIGATE = "investigate"
+    ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     REOPEN = "reopen"
 
@@ -31,12 +31,12 @@ class Transition:
 
 
 TRANSITIONS: Mapping[Move, Transition] = {
-    Move.INVESTIGATE: Transition(
+    Move.ACKNOWLEDGE: Transition(
         frozenset({_Status.OPEN}),
         _Status.INVESTIGATING,
         frozenset({_Status.INVESTIGATING}),
         "investigating",
-        "Investigation began",
+        "Acknowledged",
     ),
     Move.RESOLVE: Transition(
         frozenset({_Status.OPEN, _Status.INVESTIGATING}),
@@ -71,4 +71,4 @@ def transition(move: Move, status: str) -> Transition | None:
 
 def next_move(status: str) -> Move:
     """Return the one thing that an incident in `status` needs most."""
-    return {_Status.OPEN: Move.INVESTIGATE, _Status.INVESTIGATING: Move.RESOLVE}.get(_Status(status), Move.REOPEN)
+    return {_Status.OPEN: Move.ACKNOWLEDGE, _Status.INVESTIGATING: Move.RESOLVE}.get(_Status(status), Move.REOPEN)

@@ -86,7 +86,7 @@ def send_test(*, actor: User, channel: Channel) -> Job:
     payload = {
         "title": "Messages from PulseOps arrive here",
         "text": f"{actor.display_name} sent this test for {channel.org.name}. "
-        "Incidents of the organisation are told in this channel when they open, change hands and end.",
+        "This channel is notified when incidents of the organisation open, are acknowledged and are resolved.",
         "path": f"/incidents?org={channel.org_id}",
     }
     job = enqueue_to(channel, event=TEST_EVENT, payload=payload)

@@ -33,7 +33,7 @@ class ChannelForm(forms.Form):
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "https://hooks.slack.com/services/…"}
         ),
         help_text="Slack: add the app “Incoming WebHooks” and copy its address. Discord: channel settings, "
-        "Integrations, Webhooks. Whoever has it can post there, so it is shown masked from now on.",
+        "Integrations, Webhooks. Anyone who has it can post there, so it is shown masked from now on.",
     )
 
     def __init__(self, *args: Any, channel: Channel | None = None, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 _WORDS = {
     "incident.created": "Incident opened",
-    "incident.investigating": "Investigating",
+    "incident.investigating": "Acknowledged",
     "incident.resolved": "Resolved",
     "incident.reopened": "Reopened",
     "incident.escalated": "Escalated",

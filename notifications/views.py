@@ -88,7 +88,7 @@ def channel_test(request: OrgRequest, channel_id: UUID) -> HttpResponse:
     channel = _channel(request, channel_id)
     if channel.enabled:
         actions.send_test(actor=request.user, channel=channel)
-        messages.success(request, f"A test for {channel} is on its way; the outbox below says what became of it.")
+        messages.success(request, f"A test for {channel} is on its way; see the outbox below for the result.")
     else:
         messages.error(request, f"{channel} is off. Switch it on to send a test.")
     return redirect("notifications:channels")
@@ -123,7 +123,7 @@ def job_retry(request: OrgRequest, job_id: UUID) -> HttpResponse:
     if actions.retry_job(actor=request.user, job=job):
         messages.success(request, "The message is on its way again.")
     else:
-        messages.error(request, "This message cannot be sent: it has not failed, or its channel is off or gone.")
+        messages.error(request, "This message cannot be sent: it has not failed, or its channel is off or deleted.")
     return redirect("notifications:channels")
 
 
@@ -133,9 +133,9 @@ def job_drop(request: OrgRequest, job_id: UUID) -> HttpResponse:
     """Delete a message that has not been sent."""
     get_object_or_404(Job.objects.for_org(request.org), pk=job_id)
     if actions.drop_job(actor=request.user, org=request.org, job_id=job_id):
-        messages.success(request, "The message was dropped.")
+        messages.success(request, "The message was discarded.")
     else:
-        messages.error(request, "The message has been sent meanwhile, or is being sent.")
+        messages.error(request, "The message was sent or is being sent.")
     return redirect("notifications:channels")
 
 

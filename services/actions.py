@@ -59,7 +59,7 @@ class IssuedKey:
 def create_service(
     *, actor: User, org: Org, name: str, description: str = "", repo_url: str = "", retention_days: int = 7
 ) -> Service:
-    """Make a service with its first environments, production and staging; raises NameTakenError."""
+    """Create a service with its first environments, production and staging; raises NameTakenError."""
     with _unique_name():
         service = Service.objects.create(
             org=org,
@@ -189,7 +189,7 @@ def create_key(
     policy: KeyPolicy = KeyPolicy(),
     fresh: FreshKey | None = None,
 ) -> IssuedKey:
-    """Make a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default.
+    """Create a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default.
 
     `fresh` is what it is made of, for who has to know it again later; else it is random.
     """
@@ -213,7 +213,7 @@ def update_key(*, actor: User, key: ApiKey, label: str, rate_per_minute: int | N
 
 @transaction.atomic
 def rotate_key(*, actor: User, key: ApiKey, grace: timedelta) -> IssuedKey:
-    """Make a key that is like this one; the old one works for `grace` longer, and no longer than it would have worked
+    """Create a key that is like this one; the old one works for `grace` longer, and no longer than it would have worked
     anyway. One that expires gets a successor that works for as long as it was made for. Raises KeyRevokedError.
     """
     old = _lock(key)

@@ -308,7 +308,7 @@ def refusal(credential: Credential) -> ApiError:
     if is_revoked:
         return ApiError("FORBIDDEN", _UNKNOWN)
     if is_expired:
-        return ApiError("FORBIDDEN", "This API key has expired. Make a new one on the service's page.")
+        return ApiError("FORBIDDEN", "This API key has expired. Create a new one on the service's page.")
     if not has_scope:
         allowed = " and ".join(sorted(scopes))
         return ApiError("FORBIDDEN", f"This API key may send {allowed} only, not {credential.scope}.")

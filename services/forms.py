@@ -162,7 +162,7 @@ class KeyForm(forms.Form):
     label = NameField(
         max_length=100,
         required=False,
-        help_text="Who or what sends with it, to tell it from the others.",
+        help_text="Which program uses this key.",
         widget=forms.TextInput(attrs={"placeholder": "web servers in Frankfurt", "autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(

@@ -75,9 +75,9 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
     expect(page.get_by_text("0 of 5 done")).to_be_visible()
     page.get_by_role("link", name="New service").click()
     page.get_by_label("Name").fill("checkout")
-    page.get_by_role("button", name="Make service").click()
-    page.get_by_role("link", name="Make a key").click()
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create service").click()
+    page.get_by_role("link", name="Create a key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.get_by_text("Waiting for the first log…")).to_be_visible()
 
     snippet = page.locator("pre[aria-label=curl]").inner_text()
@@ -133,7 +133,7 @@ def test_a_killed_one_leaves_nobody_behind_who_is_in_the_way_and_ctrl_c_ends_all
 
 
 def make_a_rule(page: Page) -> None:
-    """Make the first rule; the editor tries it on the log that has just arrived."""
+    """Create the first rule; the editor tries it on the log that has just arrived."""
     page.get_by_role("link", name="New rule").click()
     backtest = page.locator("#backtest")
     expect(backtest).to_contain_text("it would have fired 0 times")
@@ -143,7 +143,7 @@ def make_a_rule(page: Page) -> None:
     page.get_by_label("Name").fill("Somebody says hello")
     page.get_by_label("Name").blur()
     expect(backtest).to_contain_text("it would have fired 1 time,")
-    page.get_by_role("button", name="Make rule").click()
+    page.get_by_role("button", name="Create rule").click()
     expect(page.get_by_role("heading", name="Somebody says hello")).to_be_visible()
     page.get_by_role("link", name="Dashboard").first.click()
     expect(page.get_by_text("4 of 5 done")).to_be_visible()

@@ -40,7 +40,7 @@ def receiver() -> Iterator[receivers.Receiver]:
 
 
 def sender(url: str) -> str:
-    """Make an organisation with a rule and a channel; returns an API key of it."""
+    """Create an organisation with a rule and a channel; returns an API key of it."""
     org = make_org()
     make_channel(org, url)
     make_rule(org, params={"threshold": 1})

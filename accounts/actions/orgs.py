@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def create_org(*, actor: User, name: str) -> Org:
-    """Make an organisation with `actor` as its admin."""
+    """Create an organisation with `actor` as its admin."""
     with transaction.atomic():
         org = Org.objects.create(name=name)
         Membership.objects.create(org=org, user=actor, role=Role.ADMIN)

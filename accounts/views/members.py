@@ -71,7 +71,7 @@ def _telling_why_not(request: OrgRequest, name: str) -> Iterator[None]:
     try:
         yield
     except LastAdminError:
-        messages.error(request, f"{name} is the last admin: make somebody else one first.")
+        messages.error(request, f"{name} is the last admin: make another member an admin first.")
     except Membership.DoesNotExist:
         messages.info(request, f"{name} is no longer a member.")
 

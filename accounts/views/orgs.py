@@ -26,7 +26,7 @@ def orgs(request: Any) -> HttpResponse:
         org = actions.create_org(actor=request.user, name=form.cleaned_data["name"])
         enter(request)
         activate(request, org)
-        messages.success(request, f"{org.name} is made, and you are its admin.")
+        messages.success(request, f"{org.name} was created, and you are its admin.")
         return redirect("/")
     return render(request, "accounts/orgs.html", {"form": form})
 
@@ -45,7 +45,7 @@ def leave(request: Any) -> HttpResponse:
     try:
         leave_org(actor=request.user, membership=membership)
     except LastAdminError:
-        messages.error(request, f"You are the last admin of {membership.org.name}: make somebody else one first.")
+        messages.error(request, f"You are the last admin of {membership.org.name}: make another member an admin first.")
     else:
         messages.success(request, f"You have left {membership.org.name}.")
     return redirect("accounts:orgs")

@@ -59,7 +59,7 @@ def _save(
         try:
             made = actions.connect_repository(actor=request.user, service=service, connection=form.connection())
         except actions.AlreadyConnectedError:
-            messages.error(request, "Somebody else connected this service just now.")
+            messages.error(request, "Another user connected this service just now.")
             return redirect("deployments:integration", service.pk)
         return _show_once(made)
     actions.change_connection(actor=request.user, integration=found, connection=form.connection())

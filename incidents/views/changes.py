@@ -25,7 +25,7 @@ def incident_create(request: OrgRequest) -> HttpResponse:
     form = IncidentForm(request.POST or None, org=request.org)
     if request.method == "POST" and form.is_valid():
         incident = actions.open_incident(actor=request.user, org=request.org, **form.cleaned_data)
-        messages.success(request, "The incident is open, and the channels are told.")
+        messages.success(request, "The incident is open, and the channels are notified.")
         return redirect("incidents:detail", incident.pk)
     return render(request, "incidents/form.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -33,7 +33,7 @@ def incident_create(request: OrgRequest) -> HttpResponse:
 @require_POST
 @org_developer
 def incident_move(request: OrgRequest, incident_id: int, move: Move) -> HttpResponse:
-    """Investigate, resolve or reopen."""
+    """Acknowledge, resolve or reopen."""
     incident = _incident(request, incident_id)
     try:
         if actions.move_incident(actor=request.user, incident=incident, move=move):
@@ -47,7 +47,7 @@ def incident_move(request: OrgRequest, incident_id: int, move: Move) -> HttpResp
 @org_developer
 def incident_bulk(request: OrgRequest) -> HttpResponseBase:
     """Make one move with each of the chosen incidents."""
-    move = Move.RESOLVE if request.POST.get("move") == Move.RESOLVE else Move.INVESTIGATE
+    move = Move.RESOLVE if request.POST.get("move") == Move.RESOLVE else Move.ACKNOWLEDGE
     chosen = [number for number in request.POST.getlist("incident") if number.isdigit() and len(number) < 19]
     if not chosen:
         messages.warning(request, "Choose the incidents first.")

@@ -29,15 +29,15 @@ from services.queries import environment_names, services_of
 
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
 _DEPLOYMENTS = 8
-_TABS = ((LIVE, "Live"), ("open", "Open"), ("investigating", "Investigating"), ("resolved", "Resolved"), ("all", "All"))
+_TABS = ((LIVE, "Live"), ("open", "Open"), ("investigating", "Acknowledged"), ("resolved", "Resolved"), ("all", "All"))
 _NOTHING = {
-    "open": ("Nothing waits", "Every incident has been taken up or resolved."),
+    "open": ("Nothing waits", "Every incident has been acknowledged or resolved."),
     "investigating": (
-        "Nobody is investigating",
-        "An incident stands here from when somebody takes it up until it is resolved.",
+        "No acknowledged incident",
+        "Incidents are listed here from acknowledgement until they are resolved.",
     ),
-    "resolved": ("None is resolved yet", "Incidents that are over stand here with their timelines."),
-    "all": ("No incident yet", "Alert rules open incidents by themselves; anybody may open one by hand."),
+    "resolved": ("No resolved incident", "Resolved incidents are listed here with their timelines."),
+    "all": ("No incident yet", "Alert rules open incidents automatically; members can also open one manually."),
 }
 
 

@@ -12,7 +12,7 @@ class SavedViewForm(forms.Form):
     """A name for the page whose query string is `page`."""
 
     name = forms.CharField(max_length=80, label="Name")
-    is_shared = forms.BooleanField(required=False, label="For everybody in the organisation")
+    is_shared = forms.BooleanField(required=False, label="Share with organisation")
     page = forms.CharField(required=False, max_length=10_000, widget=forms.HiddenInput)
 
     def params(self) -> dict[str, str]:

@@ -151,7 +151,7 @@ def _counted(
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, start, end)
     if not counts.is_complete:
-        bands.append(charts.Band(start, min(counts.counted_to, end), "Not counted: the time was up", tone="info"))
+        bands.append(charts.Band(start, min(counts.counted_to, end), "Not counted: took too long", tone="info"))
     return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
 
 

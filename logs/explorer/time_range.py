@@ -74,14 +74,14 @@ def _moment(text: str, now: datetime, problems: list[str], name: str) -> datetim
             found = timezone.make_aware(found) if timezone.is_naive(found) else found
         return _inside(found.astimezone(UTC), problems, name)
     except (ValueError, OverflowError):
-        problems.append(f"“{text[:40]}” is no time, so {name} was ignored. {_FORMS}")
+        problems.append(f"“{text[:40]}” is not a time, so {name} was ignored. {_FORMS}")
         return None
 
 
 def _inside(found: datetime, problems: list[str], name: str) -> datetime:
     inside = min(max(found, EARLIEST), LATEST - timedelta(days=2))
     if inside != found:
-        problems.append(f"There are no logs so far away: {name} was moved to {inside:%Y}.")
+        problems.append(f"There are no logs that far away: {name} was moved to {inside:%Y}.")
     return inside
 
 

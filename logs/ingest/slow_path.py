@@ -164,4 +164,4 @@ def _epoch_number(value: bytes) -> float:
     try:
         return _number.decode(value)
     except (msgspec.DecodeError, ValueError) as error:
-        raise ValueError("is no time that an epoch number could mean") from error
+        raise ValueError("is not a time that an epoch number can mean") from error

@@ -35,7 +35,7 @@ def from_epoch(number: float) -> datetime:
                 return EPOCH + timedelta(microseconds=round(number * microseconds_each / units_each))
             except OverflowError:
                 break
-    raise ValueError("is no time that an epoch number could mean")
+    raise ValueError("is not a time that an epoch number can mean")
 
 
 def utc_texts(moments: Sequence[datetime]) -> list[str]:

@@ -23,7 +23,7 @@ class Cuts:
         self._times: Sequence[datetime] = ()
 
     def forget(self) -> None:
-        """Look again at the next search."""
+        """Check again at the next search."""
         self._looked_at = float("-inf")
 
     def pieces(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

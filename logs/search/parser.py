@@ -64,7 +64,7 @@ class _Parser:
         node = self._alternatives()
         if self.at < len(self.query):
             raise QuerySyntaxError(
-                self.at, self.at + 1, "Nothing was opened that this bracket closes.", "Drop it or quote it."
+                self.at, self.at + 1, "Nothing was opened that this bracket closes.", "Remove it or quote it."
             )
         return node
 
@@ -74,7 +74,7 @@ class _Parser:
             start = self.at - 2
             groups.append(self._group())
             if Everything() in groups:
-                side = "behind" if isinstance(groups[-1], Everything) else "before"
+                side = "after" if isinstance(groups[-1], Everything) else "before"
                 hint = 'Write "OR" in quotes to look for the word.'
                 raise QuerySyntaxError(start, start + 2, f"Nothing stands {side} OR.", hint)
         return disjunction(groups)
@@ -103,7 +103,7 @@ class _Parser:
             return self._brackets()
         self.terms += 1
         if self.terms > MAX_TERMS:
-            raise QuerySyntaxError(self.at, len(self.query), f"More than {MAX_TERMS} terms.", "Drop some of them.")
+            raise QuerySyntaxError(self.at, len(self.query), f"More than {MAX_TERMS} terms.", "Remove some of them.")
         start = self.at
         if self._peek() == '"':
             text, self.at = scan_phrase(self.query, start)
@@ -134,12 +134,12 @@ class _Parser:
         start = self.at
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise QuerySyntaxError(start, start + 1, f"Brackets are more than {MAX_DEPTH} deep.", "Write it flatter.")
+            raise QuerySyntaxError(start, start + 1, f"Brackets are more than {MAX_DEPTH} deep.", "Use fewer brackets.")
         self.at += 1
         node = self._alternatives()
         if self._peek() != ")":
             raise QuerySyntaxError(
-                start, start + 1, "This bracket is not closed.", "Put ) behind what belongs together."
+                start, start + 1, "This bracket is not closed.", "Put ) after what belongs together."
             )
         self.at += 1
         self.depth -= 1
@@ -179,7 +179,7 @@ class _Parser:
         number, self.at = scan_word(self.query, self.at)
         if not NUMBER.match(number) and column_of(key) != "level":
             shown = f"{key}:{comparison}100"
-            raise QuerySyntaxError(start, self.at, f"Behind {comparison} stands a number.", f"For example {shown}")
+            raise QuerySyntaxError(start, self.at, f"A number must follow {comparison}.", f"For example {shown}")
         return Compares(key, comparison, number, Span(start, self.at))
 
     def _value(self, key: str, start: int) -> Value:

@@ -28,7 +28,7 @@ class Shares:
         self.forget()
 
     def forget(self) -> None:
-        """Look again at the next search."""
+        """Check again at the next search."""
         self._looked_at = float("-inf")
         self._big: frozenset[UUID] = frozenset()
 

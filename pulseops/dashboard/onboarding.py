@@ -64,12 +64,12 @@ def _steps(membership: Membership, services: Sequence[ServiceSummary], stats: Or
     keys = _url(membership, Role.DEVELOPER, "services:key_create", first.pk) if first else ""
     detail = _url(membership, Role.VIEWER, "services:detail", first.pk) if first else ""
     return [
-        Step("Make a service", "One program of yours: an API, a worker, a site.", bool(first), create, "New service"),
-        Step("Give it a key", "It sends its logs with this.", has_key, keys, "Make a key"),
-        Step("Send the first log", "By a snippet to paste.", has_log, detail, "Open the service"),
+        Step("Create a service", "A program: an API, a worker, a web site.", bool(first), create, "New service"),
+        Step("Create an API key", "The service sends its logs with it.", has_key, keys, "Create a key"),
+        Step("Send the first log", "With a snippet to paste.", has_log, detail, "Open the service"),
         Step(
-            "Make an alert rule",
-            "Opens an incident when errors pile up; tried out on your own logs first.",
+            "Create an alert rule",
+            "Opens an incident when there are many errors; with a preview on your own logs.",
             stats.has_rule,
             _url(membership, Role.ADMIN, "alerts:create"),
             "New rule",
@@ -82,10 +82,10 @@ def _channel_step(membership: Membership, stats: OrgStats) -> Step:
     """A channel counts once it was sent something: then it is known to work."""
     if stats.has_channel and not stats.has_heard:
         channels = _url(membership, Role.ADMIN, "notifications:channels")
-        return Step("Try the channel", "A test message goes the way of every other.", False, channels, "Send a test")
+        return Step("Test the channel", "A test message is sent like every other.", False, channels, "Send a test")
     return Step(
         "Add a channel",
-        "Slack or Discord, told once about each incident; with a test message.",
+        "Slack or Discord, notified of each incident; with a test message.",
         stats.has_heard,
         _url(membership, Role.ADMIN, "notifications:create"),
         "Add a channel",

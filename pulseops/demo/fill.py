@@ -102,7 +102,7 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     deployed = deployments.fill(org, Service.objects.for_org(org), now)
     stored = logs.fill(org, now)
     notifications.fill(org, now - SPAN)
-    opened = alerts.fill(org, now, on_open=incidents.take_up) + incidents.fill(org, now)
+    opened = alerts.fill(org, now, on_open=incidents.acknowledge) + incidents.fill(org, now)
     notifications.deliver(org, began)
     ApiKey.objects.for_org(org).update(last_used_at=now)
     return Filled(org, logs=stored, deployments=deployed, incidents=opened)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from accounts.models import Membership, Org, Role, User
-from incidents.actions import add_note, investigate_incident, open_incident, resolve_incident
+from incidents.actions import acknowledge_incident, add_note, open_incident, resolve_incident
 from incidents.models import Incident, Severity
 from services.models import Environment
 
 _MINUTE = timedelta(minutes=1)
 
 
-def take_up(incident: Incident) -> None:
+def acknowledge(incident: Incident) -> None:
     """Let the developer investigate a grave incident four minutes after it was opened."""
     developer = _developer(incident.org)
     if developer and incident.severity == Severity.HIGH:
-        investigate_incident(actor=developer, incident=incident, at=incident.created_at + 4 * _MINUTE)
+        acknowledge_incident(actor=developer, incident=incident, at=incident.created_at + 4 * _MINUTE)
 
 
 def fill(org: Org, now: datetime) -> int:
@@ -64,7 +64,7 @@ def _open_by_hand(org: Org, developer: User, now: datetime) -> int:
         severity=Severity.LOW,
         at=now - 50 * _MINUTE,
     )
-    investigate_incident(actor=developer, incident=incident, at=now - 31 * _MINUTE)
+    acknowledge_incident(actor=developer, incident=incident, at=now - 31 * _MINUTE)
     add_note(
         actor=developer, incident=incident, text="All three are with the same mail provider.", at=now - 22 * _MINUTE
     )

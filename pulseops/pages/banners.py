@@ -1,4 +1,4 @@
-"""What keeps PulseOps itself from doing its work, told on the pages of those who can act (design decision 12).
+"""What keeps PulseOps itself from doing its work, shown to those who can act (design decision 12).
 
 All of it is kept in this process for some seconds, so a page pays for it now and then.
 """
@@ -88,8 +88,10 @@ def _look(org: Org) -> Sequence[Banner]:
 def _worker(silence: timedelta | None) -> Banner | None:
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
-    since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
-    text = f"{since} Until it is back, messages may be late and old logs stay. Start it again: manage.py up."
+    since = (
+        f"Its last heartbeat was {duration(silence.total_seconds())} ago." if silence else "It never sent a heartbeat."
+    )
+    text = f"{since} Until then, notifications may be late and old logs are not deleted. Start it: manage.py up."
     return Banner("error", "The worker is not running.", text, address("diagnostics"), "Diagnostics")
 
 
@@ -97,8 +99,10 @@ def _loop(silence: timedelta | None) -> Banner | None:
     """The worker does the same once a minute, so this is less bad than a dead worker."""
     if silence is not None and silence <= WORKER_SILENT_AFTER:
         return None
-    since = f"It was last heard {duration(silence.total_seconds())} ago." if silence else "It has never been heard."
-    text = f"{since} Until it is back, rules and messages have their turn once a minute. Start it again: manage.py up."
+    since = (
+        f"Its last heartbeat was {duration(silence.total_seconds())} ago." if silence else "It never sent a heartbeat."
+    )
+    text = f"{since} Until then, rules are evaluated and messages sent once a minute. Start it: manage.py up."
     return Banner("warn", "The loop is not running.", text, address("diagnostics"), "Diagnostics")
 
 
@@ -113,7 +117,7 @@ def _channels(failing: Sequence[Channel]) -> Banner | None:
     if not failing:
         return None
     title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
-    text = f"{', '.join(map(str, failing))}: messages about incidents do not arrive there."
+    text = f"{', '.join(map(str, failing))}: notifications do not arrive there."
     return Banner("error", title, text, address("notifications:channels"), "Channels")
 
 
@@ -142,7 +146,5 @@ def _disk() -> Banner | None:
     disk = data_disk()
     if disk is None or not disk.is_near_full:
         return None
-    text = (
-        f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Make room, or keep logs shorter."
-    )
+    text = f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Free space, or shorten retention."
     return Banner("warn", "The disk is nearly full.", text, address("diagnostics"), "Diagnostics")

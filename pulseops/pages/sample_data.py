@@ -125,7 +125,7 @@ def styleguide(request: HttpRequest) -> dict[str, Any]:
         "quiet_buckets": buckets(48, burst=False),
         "form": SampleForm(initial={"service": "api", "retention_days": 30}, auto_id="ok_%s"),
         "bad_form": SampleForm({"email": "nobody", "service": "api", "level": "error"}, auto_id="bad_%s"),
-        "tabs": [Tab("Open", "?", True, 3), Tab("Investigating", "?", count=1), Tab("Resolved", "?", count=128)],
+        "tabs": [Tab("Open", "?", True, 3), Tab("Acknowledged", "?", count=1), Tab("Resolved", "?", count=128)],
         "crumbs": [("Services", "/services"), ("payments", "/services")],
         "facts": [("Scope", "payments, production"), ("First seen", "08:31:04"), ("Fingerprint", "9f31c0de")],
         "snippets": _snippets(),

@@ -35,7 +35,7 @@ FRESH_KEY_SECONDS = 120
 @org_developer
 @gone_is_404
 def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
-    """Make a key; `?environment=<id>` chooses that one beforehand."""
+    """Create a key; `?environment=<id>` chooses that one beforehand."""
     service = find_service(request, service_id)
     initial = {"environment": request.GET.get("environment")}
     form = NewKeyForm(posted(request), service=service, initial=initial)
@@ -62,14 +62,14 @@ def key_edit(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespons
 @org_developer
 @gone_is_404
 def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
-    """Make a key in place of another, which works a while longer."""
+    """Create a key in place of another, which works a while longer."""
     key = find_key(request, service_id, key_id)
     form = RotateForm(posted(request))
     if form.is_valid():
         try:
             return _show_once(actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
         except actions.KeyRevokedError:
-            form.add_error(None, "This key is revoked; make a new one instead.")
+            form.add_error(None, "This key is revoked; create a new one instead.")
     return render(request, "services/key_rotate.html", {"form": form, "service": key.service, "key": key})
 
 

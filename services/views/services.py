@@ -88,7 +88,7 @@ def _panels(request: OrgRequest, service: Service) -> list[Panel]:
 @require_form
 @org_developer
 def service_create(request: OrgRequest) -> HttpResponse:
-    """Make a service with production and staging."""
+    """Create a service with production and staging."""
     form = ServiceForm(posted(request))
     if form.is_valid():
         try:
@@ -96,7 +96,7 @@ def service_create(request: OrgRequest) -> HttpResponse:
         except actions.NameTakenError:
             form.name_taken()
         else:
-            messages.success(request, f"{service.name} is made. Give it a key, and it can send logs.")
+            messages.success(request, f"{service.name} was created. Create a key, and it can send logs.")
             return redirect("services:detail", service.pk)
     return render(request, "services/form.html", {"form": form})
 

@@ -31,7 +31,7 @@ def test_an_invited_viewer_joins(page: Page, browser: Browser, live_server: Live
     page.goto(f"{live_server.url}/orgs/members")
     page.get_by_label("E-mail").fill("grace@example.org")
     page.get_by_label("Role", exact=True).select_option("viewer")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create link").click()
     link = page.locator("#invitation_link").inner_text()
 
     theirs = browser.new_page()

@@ -91,7 +91,7 @@ def test_somebody_else_is_told_and_may_sign_out(
 ) -> None:
     client = client_for(outsider)
     page = client.get(f"/invite/{token}").content.decode()
-    assert "for somebody else" in page
+    assert "for another address" in page
     assert outsider.email in page
     client.post(f"/invite/{token}", NEW)
     assert role_of(outsider.email) is None

@@ -10,7 +10,7 @@ from accounts.audit.descriptions import details, phrase
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        ("org.created", "made the organisation"),
+        ("org.created", "created the organisation"),
         ("service.created", "created the service"),
         ("api_key.revoked", "revoked the API key"),
         ("odd", "odd"),

@@ -59,5 +59,5 @@ def test_the_editor_tries_the_rule_as_it_is_typed(
     expect(page.locator("#backtest")).to_contain_text("fired 0 times")
     page.get_by_label("Watch").select_option("deployment_failure")
     expect(page.get_by_label("At least")).to_be_hidden()
-    page.get_by_role("button", name="Make rule").click()
+    page.get_by_role("button", name="Create rule").click()
     expect(page.locator("h1")).to_have_text("Many errors")

@@ -8,7 +8,7 @@ from django.db import connection
 from accounts.models import Org, User
 from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertPending, AlertRule
-from incidents.actions import investigate_incident, reopen_incident, resolve_incident
+from incidents.actions import acknowledge_incident, reopen_incident, resolve_incident
 from incidents.models import Incident
 from services.models import Environment
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
@@ -60,19 +60,17 @@ def test_a_new_firing_within_the_cooldown_reopens(org: Org, production: Environm
     assert Incident.objects.order_by("id")[0].detections >= 2
 
 
-def test_what_somebody_investigates_is_not_resolved_but_noted(
-    org: Org, production: Environment, developer: User
-) -> None:
+def test_an_acknowledged_incident_is_not_resolved_but_noted(org: Org, production: Environment, developer: User) -> None:
     make_rule(org, params={"window_minutes": 1, "recovery_minutes": 1})
     receive(production, 3, NOON)
     evaluate(now=NOON)
     incident = Incident.objects.get()
-    investigate_incident(actor=developer, incident=incident)
+    acknowledge_incident(actor=developer, incident=incident)
     look(10, NOON + MINUTE)
     incident.refresh_from_db()
     assert incident.status == "investigating"
     assert [each.message for each in incident.events.filter(type="note")] == [
-        "The condition has been clear for 1 min. It stays open, because somebody is investigating."
+        "The condition has been clear for 1 min. It stays open, because it is acknowledged."
     ]
     assert told() == ["created", "investigating"]
 

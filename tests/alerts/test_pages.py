@@ -46,8 +46,8 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def test_with_nothing_it_says_what_to_do(client: Client, viewer: User, client_for: ClientFor) -> None:
-    assert "Make the first rule" in client.get("/alerts").content.decode()
-    assert "Make the first rule" not in client_for(viewer).get("/alerts").content.decode()
+    assert "Create the first rule" in client.get("/alerts").content.decode()
+    assert "Create the first rule" not in client_for(viewer).get("/alerts").content.decode()
 
 
 def test_making_a_rule(client: Client, org: Org, production: Environment) -> None:
@@ -99,7 +99,7 @@ def test_trying_shows_what_would_have_been_and_saves_nothing(client: Client, pro
     assert "<html" not in fragment
     nameless = client.post("/alerts/try", given(name="")).content.decode()
     assert "opened <strong>1 incident</strong>" in nameless  # what it is called changes nothing
-    assert "once the rule is complete" in client.post("/alerts/try", given(threshold="x")).content.decode()
+    assert "when the rule is complete" in client.post("/alerts/try", given(threshold="x")).content.decode()
     assert AlertRule.objects.count() == 0
 
 
@@ -156,7 +156,7 @@ def test_switching_off_lets_go_of_what_goes_on(client: Client, org: Org, product
     assert not AlertFiring.objects.going_on().exists()
     incident = Incident.objects.get()
     assert incident.is_live
-    assert "no longer ends by itself" in incident.events.get(type="note").message
+    assert "no longer resolved automatically" in incident.events.get(type="note").message
     client.post(f"/alerts/{rule.pk}/switch", {"enabled": "true"})
     rule.refresh_from_db()
     assert rule.enabled

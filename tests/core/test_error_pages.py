@@ -21,7 +21,7 @@ def visitor() -> Client:
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/fail/400", 400, "That request made no sense"),
+        ("/fail/400", 400, "Bad request"),
         ("/fail/403", 403, "This needs the role admin."),
         ("/fail/403-bare", 403, "Your role in this organisation does not include it."),
         ("/nowhere", 404, "There is nothing here"),

@@ -46,7 +46,7 @@ def text(response: Any) -> str:
 
 
 def test_without_services_it_says_what_to_do(viewer: User, client_for: SignIn) -> None:
-    assert "Make a service first" in text(client_for(viewer).get("/deployments"))
+    assert "Create a service first" in text(client_for(viewer).get("/deployments"))
 
 
 def test_without_deployments_it_leads_to_connecting(production: Environment, viewer: User, client_for: SignIn) -> None:

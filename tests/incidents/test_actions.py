@@ -16,11 +16,11 @@ from hypothesis.extra.django import TestCase
 import incidents
 from accounts.models import AuditLog, Org, User
 from incidents.actions import (
+    acknowledge_incident,
     add_note,
     assign_incident,
     change_severity,
     edit_incident,
-    investigate_incident,
     move_incident,
     open_incident,
     reopen_incident,
@@ -49,7 +49,7 @@ def told(incident: Incident) -> list[str]:
 def test_a_whole_life(org: Org, developer: User) -> None:
     make_channel(org, URL)
     incident = make_incident(org, actor=developer)
-    assert investigate_incident(actor=developer, incident=incident)
+    assert acknowledge_incident(actor=developer, incident=incident)
     assert resolve_incident(actor=developer, incident=incident)
     assert reopen_incident(actor=developer, incident=incident)
     incident.refresh_from_db()
@@ -61,7 +61,7 @@ def test_a_whole_life(org: Org, developer: User) -> None:
     assert actions == [f"incident.{event}" for event in story(incident)]
 
 
-@pytest.mark.parametrize("action", [investigate_incident, resolve_incident, reopen_incident])
+@pytest.mark.parametrize("action", [acknowledge_incident, resolve_incident, reopen_incident])
 def test_twice_is_no_error_and_no_second_event(org: Org, action: Callable[..., bool]) -> None:
     make_channel(org, URL)
     incident = make_incident(org)
@@ -77,7 +77,7 @@ def test_what_is_resolved_has_to_be_reopened_first(org: Org) -> None:
     incident = make_incident(org)
     resolve_incident(actor=None, incident=incident)
     with pytest.raises(TransitionError, match="Reopen it first"):
-        investigate_incident(actor=None, incident=incident)
+        acknowledge_incident(actor=None, incident=incident)
 
 
 def test_a_rule_has_one_live_incident_for_a_scope(org: Org) -> None:

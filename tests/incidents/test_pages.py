@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Org, User
 from alerts.evaluate import evaluate
 from deployments.models import Deployment
-from incidents.actions import add_note, investigate_incident, resolve_incident
+from incidents.actions import acknowledge_incident, add_note, resolve_incident
 from incidents.models import Incident
 from incidents.tasks import trim_incidents
 from tests.support.alerting import make_channel, make_incident, make_rule, receive
@@ -30,7 +30,11 @@ def client(developer: User, client_for: ClientFor) -> Client:
 
 def test_with_nothing_it_says_so(client: Client) -> None:
     assert "Nothing is wrong" in client.get("/incidents").content.decode()
-    for state, said in {"investigating": "Nobody is", "resolved": "None is resolved yet", "all": "No incident"}.items():
+    for state, said in {
+        "investigating": "No acknowledged",
+        "resolved": "No resolved incident",
+        "all": "No incident",
+    }.items():
         assert said in client.get(f"/incidents?state={state}").content.decode()
 
 
@@ -56,7 +60,7 @@ def test_the_list_is_narrowed_by_its_address(client: Client, org: Org, developer
     assert shown("mine=1") == {"Beta"}
     assert shown("state=x&service=x&severity=x&source=x&before=x&q=%00") == {"Alpha", "Beta"}
     counts = {tab["label"]: tab["count"] for tab in client.get("/incidents").context["tabs"]}
-    assert counts == {"Live": 2, "Open": 2, "Investigating": 0, "Resolved": 1, "All": 3}
+    assert counts == {"Live": 2, "Open": 2, "Acknowledged": 0, "Resolved": 1, "All": 3}
 
 
 def test_opening_one_by_hand(client: Client, org: Org) -> None:
@@ -78,10 +82,10 @@ def test_another_organisations_environment_is_no_choice(client: Client, outsider
 def test_a_life_by_its_buttons(client: Client, org: Org, developer: User) -> None:
     incident = make_incident(org)
     address = f"/incidents/{incident.pk}"
-    assert "Investigate" in client.get(address).content.decode()
-    client.post(f"{address}/investigate")
+    assert "Acknowledge" in client.get(address).content.decode()
+    client.post(f"{address}/acknowledge")
     client.post(f"{address}/resolve")
-    assert "Reopen it first" in client.post(f"{address}/investigate", follow=True).content.decode()
+    assert "Reopen it first" in client.post(f"{address}/acknowledge", follow=True).content.decode()
     client.post(f"{address}/reopen")
     client.post(f"{address}/severity", {"severity": "high"})
     client.post(f"{address}/severity", {"severity": "huge"})
@@ -90,7 +94,7 @@ def test_a_life_by_its_buttons(client: Client, org: Org, developer: User) -> Non
     incident.refresh_from_db()
     assert (incident.status, incident.severity, incident.assignee, incident.title) == ("open", "high", None, "Renamed")
     page = client.get(address).content.decode()
-    for words in ("Investigation began", "Severity raised", "Assigned to nobody", "Changed the title"):
+    for words in ("Acknowledged", "Severity raised", "Assigned to nobody", "Changed the title"):
         assert words in page
 
 
@@ -125,7 +129,7 @@ def test_many_at_once(client: Client, org: Org, outsider: User) -> None:
     answer = client.post("/incidents/bulk", {"incident": chosen, "move": "resolve", "next": "/incidents?state=all"})
     assert answer["Location"] == "/incidents?state=all"
     assert set(Incident.objects.filter(status="resolved")) == set(mine)
-    page = client.post("/incidents/bulk", {"incident": chosen, "move": "investigate"}, follow=True)
+    page = client.post("/incidents/bulk", {"incident": chosen, "move": "acknowledge"}, follow=True)
     assert "3 resolved incidents would have to be reopened" in str(page.content)
 
 
@@ -144,7 +148,7 @@ def test_the_filters_that_are_on_are_counted(client: Client, org: Org) -> None:
 
 def test_without_a_service_there_is_nothing_to_open_an_incident_for(client: Client) -> None:
     page = client.get("/incidents/new").content.decode()
-    assert "Make a service first." in page
+    assert "Create a service first." in page
     assert "<select" not in page
 
 
@@ -161,12 +165,12 @@ def test_each_change_says_that_it_was_made(client: Client, org: Org, developer: 
 
 def test_the_timeline_counts_repeated_detections_in_their_place(client: Client, org: Org) -> None:
     incident = make_incident(org)
-    investigate_incident(actor=None, incident=incident)
+    acknowledge_incident(actor=None, incident=incident)
     resolve_incident(actor=None, incident=incident)
     created, taken_up, _ = incident.events.order_by("pk")
     Incident.objects.update(detections=1200, last_seen_at=taken_up.created_at - timedelta(microseconds=1))
     words = client.get(f"/incidents/{incident.pk}").content.decode().partition('class="timeline"')[2]
-    assert words.index("Resolved.") < words.index("Investigation began.") < words.index("Detected 1,200 times")
+    assert words.index("Resolved.") < words.index("Acknowledged.") < words.index("Detected 1,200 times")
     assert words.index("Detected 1,200 times") < words.index(f"event-{created.pk}")
 
 
@@ -206,16 +210,16 @@ def test_deployments_around_it_are_those_before_and_meanwhile(client: Client, or
 def test_without_logs_and_channels_it_says_so(client: Client, org: Org) -> None:
     page = client.get(f"/incidents/{make_incident(org).pk}").content.decode()
     assert "There are no error logs around its start." in page
-    assert "No channel was told of it." in page
+    assert "No notification was sent." in page
 
 
 def test_viewers_read_and_change_nothing(viewer: User, client_for: ClientFor, org: Org) -> None:
     incident = make_incident(org)
     client = client_for(viewer)
     page = client.get(f"/incidents/{incident.pk}").content.decode()
-    assert "Investigate" not in page
+    assert "/acknowledge" not in page
     assert "Add note" not in page
-    for action in ("investigate", "resolve", "reopen", "notes", "severity", "assignee", "edit"):
+    for action in ("acknowledge", "resolve", "reopen", "notes", "severity", "assignee", "edit"):
         assert client.post(f"/incidents/{incident.pk}/{action}").status_code == 403
     assert client.post("/incidents/bulk").status_code == 403
 

@@ -38,7 +38,7 @@ def test_an_outsider_sees_nothing_of_it(client_for: ClientFor, outsider: User, s
     seen = page(client_for(outsider), f"q=service:{service.pk}&row={address(log)}")
     assert "our secret" not in seen
     assert "No service is called" in seen
-    assert "This log is gone" in seen
+    assert "This log was deleted" in seen
     assert "drawer--open" in seen
     assert client_for(outsider).get(f"/logs/{address(log)}").status_code == 404
 

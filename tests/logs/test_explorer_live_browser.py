@@ -87,7 +87,7 @@ def test_they_wait_while_somebody_reads(live: Page, busy_service: Service) -> No
 def test_where_there_is_nothing_yet_it_says_so(live: Page, busy_service: Service) -> None:
     page = live
     page.goto(f"{page.url}&q=pancakes")
-    nothing = page.get_by_text("Nothing yet. What comes in and fits appears here.")
+    nothing = page.get_by_text("No logs yet. New logs that match appear here.")
     expect(nothing).to_be_visible()
     make_log(busy_service, "pancakes are ready")
     poll(page)

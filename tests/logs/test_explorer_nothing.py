@@ -46,7 +46,7 @@ def test_an_organisation_without_logs_is_led_to_the_first(client: Client, servic
     seen = page(client)
     assert "No logs yet" in seen
     assert 'href="/services"' in seen
-    assert "have sent nothing" in seen
+    assert "have not sent logs" in seen
 
 
 def test_who_may_not_make_a_service_is_not_told_to(client: Client) -> None:
@@ -124,7 +124,7 @@ def test_a_name_nobody_bears_says_nothing_of_the_rest(client: Client, service: S
 
 def test_what_is_nowhere_is_said_to_be_nowhere(client: Client, service: Service) -> None:
     make_log(service, "x")
-    assert "Nothing that is kept matches, whatever the time." in told(client, "nosuchword")
+    assert "No stored log matches, at any time." in told(client, "nosuchword")
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_poisoned_filter_finds_the_text(client: Client, service: Service) ->
     """What looks like a number to a reader of Arabic is a text here, and no error."""
     make_log(service, "hello", meta_json={"x": ARABIC})
     assert "hello" in page(client, f"q={quote('x:' + ARABIC)}")
-    assert "stands a number" in page(client, f"q={quote('x:>' + ARABIC)}")
+    assert "A number must follow" in page(client, f"q={quote('x:>' + ARABIC)}")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_it_is_for_admins(developer: User, viewer: User, client_for: ClientFor) 
 
 def test_with_nothing_it_says_what_to_do(client: Client) -> None:
     page = client.get(ADDRESS).content.decode()
-    assert "Nobody is told yet" in page
+    assert "No channel yet" in page
     assert f'href="{ADDRESS}/new"' in page
 
 

@@ -74,7 +74,7 @@ def test_a_channel_that_cannot_be_reached(org: Org, admin: User, client_for: Sig
     channel = failing_channel(org)
     failing_channel(make_org("Others"), "#theirs")
     html = titles(client_for(admin))
-    assert "#ops: messages about incidents do not arrive there." in html
+    assert "#ops: notifications do not arrive there." in html
     assert "#theirs" not in html
     assert "secret-part" not in html
     Channel.objects.filter(pk=channel.pk).update(enabled=False)

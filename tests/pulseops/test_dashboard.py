@@ -58,7 +58,7 @@ def deploy(environment: Environment, **fields: Any) -> Deployment:
 
 
 def fill(org: Org, name: str) -> Service:
-    """Make a service with something of everything."""
+    """Create a service with something of everything."""
     service = make_service(org, name)
     environment = production(service)
     make_key(environment)
@@ -194,7 +194,7 @@ def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_fo
     client = client_for(admin)
     assert "0 of 5 done" in page(client)
     service = make_service(org)
-    assert "No log came in the last 24 hours." in client_for(admin).get("/dashboard").text
+    assert "No logs in the last 24 hours." in client_for(admin).get("/dashboard").text
     html = page(client)
     assert "1 of 5 done" in html
     assert f"/services/{service.pk}/keys/new" in html
@@ -210,7 +210,7 @@ def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_fo
 
 def test_a_viewer_is_shown_the_way_without_buttons(viewer: User, client_for: SignIn) -> None:
     html = page(client_for(viewer))
-    assert "Make a service" in html
+    assert "Create a service" in html
     assert "/services/new" not in html
 
 

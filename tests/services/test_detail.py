@@ -45,7 +45,7 @@ def test_sets_revoked_keys_apart(client_for: SignedIn, developer: User, service:
     actions.revoke_key(actor=developer, key=key)
     page = client_for(developer).get(f"/services/{service.pk}").content.decode()
     assert "1 revoked or expired key" in page
-    assert "No key that works" in page
+    assert "No active key" in page
     assert f"/keys/{key.pk}/rotate" not in page
 
 

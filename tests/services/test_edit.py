@@ -39,7 +39,7 @@ def test_a_shorter_retention_says_what_will_go_and_waits(
     client_for: SignedIn, developer: User, service: Service
 ) -> None:
     page = client_for(developer).post(f"/services/{service.pk}/edit", {**SAME, "retention_days": "7"}).content.decode()
-    assert "Logs will be deleted for good." in page
+    assert "Logs will be deleted forever." in page
     assert "keeps logs for 30 days now" in page
     assert 'name="lowered_to" value="7"' in page
     service.refresh_from_db()

@@ -34,11 +34,11 @@ def developer(page: Page, live_server: LiveServer, settings: Settings, sign_in: 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
 def test_a_new_service_is_heard(page: Page, live_server: LiveServer, developer: User) -> None:
     page.goto(f"{live_server.url}/services")
-    page.get_by_role("link", name="Make the first service").click()
+    page.get_by_role("link", name="Create the first service").click()
     page.get_by_label("Name").fill("checkout-api")
-    page.get_by_role("button", name="Make service").click()
-    page.get_by_role("link", name="Make a key").click()
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create service").click()
+    page.get_by_role("link", name="Create a key").click()
+    page.get_by_role("button", name="Create key").click()
 
     key = page.locator("#key").inner_text()
     assert re.fullmatch("pol_[0-9a-f]{64}", key)
@@ -62,10 +62,10 @@ def test_deleting_asks_for_the_name(page: Page, live_server: LiveServer, develop
     page.get_by_role("button", name="Delete service…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Type “api (v2.0)” to confirm").fill("api")
-    dialog.get_by_role("button", name="Delete for good").click()
+    dialog.get_by_role("button", name="Delete forever").click()
     expect(dialog).to_be_visible()  # the browser holds back what the server would refuse
     dialog.get_by_label("Type “api (v2.0)” to confirm").fill("api (v2.0)")
-    dialog.get_by_role("button", name="Delete for good").click()
+    dialog.get_by_role("button", name="Delete forever").click()
     expect(page).to_have_url(f"{live_server.url}/services")
     assert not Service.objects.exists()
 

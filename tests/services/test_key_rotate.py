@@ -59,7 +59,7 @@ def test_rotating_again_does_not_make_the_old_key_live_longer(developer: User, k
 def test_a_revoked_key_is_not_rotated(client_for: SignedIn, developer: User, key: ApiKey, url: str) -> None:
     actions.revoke_key(actor=developer, key=key)
     page = client_for(developer).post(url, {"grace": "3600"}).content.decode()
-    assert "This key is revoked; make a new one instead." in page
+    assert "This key is revoked; create a new one instead." in page
     assert ApiKey.objects.count() == 1
 
 

@@ -41,7 +41,7 @@ def test_counts_keys_that_work_only(client_for: SignedIn, admin: User, service: 
 
 def test_an_empty_list_leads_a_developer_to_the_first_service(client_for: SignedIn, developer: User) -> None:
     page = client_for(developer).get(URL).content.decode()
-    assert "Make the first service" in page
+    assert "Create the first service" in page
     assert 'href="/services/new"' in page
 
 

@@ -70,7 +70,7 @@ class Installation:
         return done.stdout.strip()
 
     def make_key(self, *, rate_per_minute: int = 10_000_000) -> str:
-        """Make an organisation with a service; returns an API key of its environment."""
+        """Create an organisation with a service; returns an API key of its environment."""
         return self.manage("shell", "--no-imports", "--command", _MAKE_KEY.format(rate=rate_per_minute)).splitlines()[
             -1
         ]

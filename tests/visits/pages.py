@@ -33,7 +33,7 @@ ACTIONS = {
     "logs:save_view", "logs:delete_view", "deployments:integration_rotate", "deployments:integration_disconnect",
     "deployments:replay", "deployments:create", "deployments:webhook", "notifications:test", "notifications:switch",
     "notifications:delete", "notifications:retry", "notifications:drop", "incidents:bulk", "incidents:note",
-    "incidents:severity", "incidents:assign", "incidents:investigate", "incidents:resolve", "incidents:reopen",
+    "incidents:severity", "incidents:assign", "incidents:acknowledge", "incidents:resolve", "incidents:reopen",
     "alerts:try", "alerts:switch", "alerts:mute", "alerts:delete", "cron:evaluate", "cron:notifications",
     "cron:cleanup", "cron:rules_evaluate", "cron:notifications_process", "cron:logs_cleanup",
 }  # fmt: skip

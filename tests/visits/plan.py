@@ -19,7 +19,7 @@ Plan = dict[str, Any]
 
 
 def plan_with_nothing() -> Plan:
-    """Make an organisation without anything."""
+    """Create an organisation without anything."""
     return plan(readers_of(org := make_org("Acme")), org, {})
 
 

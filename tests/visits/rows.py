@@ -100,7 +100,7 @@ def _people(org: Org, admin: User, number: int, now: datetime) -> None:
 
 
 def _service(org: Org, admin: User, number: int, now: datetime) -> None:
-    """Make a service in which everything happens, and more of all to the busy one."""
+    """Create a service in which everything happens, and more of all to the busy one."""
     service = make_service(org, f"worker-{number}", created_by=admin)
     busy = Service.objects.for_org(org).get(name=BUSY)
     environment = Environment.objects.create(service=busy, name=f"region-{number}")

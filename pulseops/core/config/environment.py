@@ -120,7 +120,7 @@ class Environment:
             is_whole = False
         if is_whole or not value:
             return value
-        self.note(name, f"{name} is no address such as {next(iter(schemes))}://host.example.com.")
+        self.note(name, f"{name} is not an address such as {next(iter(schemes))}://host.example.com.")
         return default
 
     def database(self, name: str) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Environment:
                 return {**found, "ENGINE": "pulseops.core.external"}
         except (ValueError, environ.ImproperlyConfigured):  # a port that is none, brackets that do not close
             pass
-        self.note(name, f"{name} is no address such as postgresql://user:password@host:5432/name.")
+        self.note(name, f"{name} is not an address such as postgresql://user:password@host:5432/name.")
         return {"ENGINE": "pulseops.core.external", "NAME": "nowhere", "HOST": os.devnull}
 
     def mail(self, name: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Environment:
         try:
             found: dict[str, Any] = environ.Env().email_url(name)
         except (ValueError, KeyError, environ.ImproperlyConfigured):
-            self.note(name, f"{name} is no address such as smtp+tls://user:password@host:587.")
+            self.note(name, f"{name} is not an address such as smtp+tls://user:password@host:587.")
             return {}
         return found
 

@@ -11,7 +11,7 @@ from pulseops.server.supervision import end_with_supervisor
 
 
 class Command(BaseCommand):
-    help = "Looks at alert rules and delivers messages, at once; SIGTERM ends it gracefully."
+    help = "Evaluates alert rules and delivers messages immediately; SIGTERM ends it gracefully."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""

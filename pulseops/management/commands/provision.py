@@ -17,7 +17,7 @@ from pulseops.provisioning import Provisioned, UnknownOrgError, provision
 
 class Command(BaseCommand):
     help = (
-        "Make the organisation, its admin, the service and the environment where they are missing, and a new API key. "
+        "Create organisation, its admin, the service and the environment where they are missing, and a new API key. "
         "Prints one line of JSON: org_id, service_id, environment_id, api_key, email, and password for a new person. "
         "Whose organisation it is stands on stderr."
     )

@@ -73,7 +73,9 @@ class Command(migrate.Command):
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
                     raise
-                self.stderr.write(f"Somebody holds a lock ({error}). Attempt {attempt} of {ATTEMPTS} was taken back.")
+                self.stderr.write(
+                    f"Another session holds a lock ({error}). Attempt {attempt} of {ATTEMPTS} was taken back."
+                )
                 time.sleep(_PAUSE_SECONDS)
         raise CommandError(
             "The database is in use by something that holds a lock. What is migrated is complete; stop the other "
