@@ -152,7 +152,7 @@ def _label(severity: str) -> str:
 
 @transaction.atomic
 def assign_incident(*, actor: User | None, incident: Incident, assignee: User | None) -> bool:
-    """Say who looks after it, None for nobody. Raises ValueError for somebody who is no member of the organisation."""
+    """Set the assignee or, with None, remove it. Raises ValueError for a user who is not a member of the organisation."""
     locked = _locked(incident)
     if locked.assignee_id == (assignee.pk if assignee else None):
         return False
@@ -160,9 +160,10 @@ def assign_incident(*, actor: User | None, incident: Incident, assignee: User | 
         raise ValueError("The assignee is not a member of this organisation.")
     locked.assignee = assignee
     locked.save()
-    name = assignee.display_name if assignee else "nobody"
+    name = assignee.display_name if assignee else ""
     meta = {"assignee_id": str(assignee.pk) if assignee else None, "assignee": name}
-    _note_change(locked, actor, "assigned", f"Assigned to {name}.", meta=meta)
+    words = f"Assigned to {name}." if name else "Assignee removed."
+    _note_change(locked, actor, "assigned", words, meta=meta)
     _copy(locked, incident)
     return True
 

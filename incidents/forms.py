@@ -96,9 +96,9 @@ class MemberField(forms.ModelChoiceField):
 
 
 class AssigneeForm(forms.Form):
-    """Who looks after it: a member of the organisation, or nobody."""
+    """The assignee: a member of the organisation, or none."""
 
-    assignee = MemberField(None, required=False, empty_label="nobody")
+    assignee = MemberField(None, required=False, empty_label="unassigned")
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

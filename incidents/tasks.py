@@ -1,4 +1,4 @@
-"""The end of incidents that nobody will look at again."""
+"""Deletes incidents that were resolved long ago."""
 
 from __future__ import annotations
 

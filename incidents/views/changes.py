@@ -95,12 +95,13 @@ def incident_severity(request: OrgRequest, incident_id: int) -> HttpResponse:
 @require_POST
 @org_developer
 def incident_assign(request: OrgRequest, incident_id: int) -> HttpResponse:
-    """Say who looks after it."""
+    """Set the assignee."""
     incident = _incident(request, incident_id)
     form = AssigneeForm(request.POST, org=request.org)
     if form.is_valid():
         actions.assign_incident(actor=request.user, incident=incident, **form.cleaned_data)
-        messages.success(request, f"Assigned to {incident.assignee.display_name if incident.assignee else 'nobody'}.")
+        name = incident.assignee.display_name if incident.assignee else ""
+        messages.success(request, f"Assigned to {name}." if name else "The assignee was removed.")
     else:
         messages.error(request, "Only members of the organisation can be assigned.")
     return redirect("incidents:detail", incident.pk)

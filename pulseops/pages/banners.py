@@ -146,5 +146,5 @@ def _disk() -> Banner | None:
     disk = data_disk()
     if disk is None or not disk.is_near_full:
         return None
-    text = f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted. Free space, or shorten retention."
+    text = f"{disk.free / 1024**3:.1f} GiB are free. When it is full, no log is accepted."
     return Banner("warn", "The disk is nearly full.", text, address("diagnostics"), "Diagnostics")

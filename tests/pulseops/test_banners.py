@@ -50,7 +50,7 @@ def test_a_dead_worker_after_two_minutes(admin: User, viewer: User, client_for: 
     assert "The worker is not running." in titles(client_for(admin))
     assert "The worker is not running." not in titles(client_for(viewer))
     Heartbeat.objects.all().delete()
-    assert "It has never been heard." in titles(client_for(admin))
+    assert "It never sent a heartbeat." in titles(client_for(admin))
 
 
 def test_everybody_is_told_on_the_dashboard_and_those_who_can_act_once(
