@@ -152,7 +152,7 @@ def _label(severity: str) -> str:
 
 @transaction.atomic
 def assign_incident(*, actor: User | None, incident: Incident, assignee: User | None) -> bool:
-    """Set the assignee or, with None, remove it. Raises ValueError for a user who is not a member of the organisation."""
+    """Set the assignee; None removes it. Raises ValueError for a user who is not a member of the organisation."""
     locked = _locked(incident)
     if locked.assignee_id == (assignee.pk if assignee else None):
         return False
