@@ -20,12 +20,12 @@ _GZIP = 16 + zlib.MAX_WBITS
 _MAX_MEMBERS = 10_000  # of a gzip body; senders have one, or one for each log
 _PIECE = 1024  # bytes that are unpacked at a time: what is left of them is copied for each member that ends in them
 
-JSON, NDJSON = "json", "ndjson"
+JSON, NDJSON, EITHER = "json", "ndjson", "either"
 # The type that curl and urllib give any body unless told otherwise is taken for «not given».
 _KINDS = {
-    "": JSON,
+    "": EITHER,
     "application/json": JSON,
-    "application/x-www-form-urlencoded": JSON,
+    "application/x-www-form-urlencoded": EITHER,
     "text/json": JSON,
     "application/x-ndjson": NDJSON,
     "application/ndjson": NDJSON,
@@ -41,7 +41,7 @@ class Reader(Protocol):
 
 
 def body_kind(request: HttpRequest) -> str:
-    """Return JSON or NDJSON by the Content-Type. Raises ApiError 415 for another one."""
+    """Return JSON or NDJSON by the Content-Type, EITHER if there is none. Raises ApiError 415 for another one."""
     media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     kind = _KINDS.get(media_type)
     if kind is None and media_type.startswith("application/") and media_type.endswith("+json"):

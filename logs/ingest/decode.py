@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -10,13 +11,15 @@ import msgspec
 from django.conf import settings
 from msgspec import Raw
 
-from logs.ingest.body import NDJSON
+from logs.ingest.body import EITHER, NDJSON
+from logs.ingest.broken_json import entries_around_errors
 from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.timestamps import AwareDatetime
 from pulseops.core.web.json_errors import ApiError
 
 T = TypeVar("T")
 ABSENT = Raw(b"")
+_LINES_TRIED = 20
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -36,6 +39,8 @@ class _Envelope(msgspec.Struct):
 
 class _RawEnvelope(msgspec.Struct):
     logs: Raw = ABSENT
+    message: Raw = ABSENT
+    msg: Raw = ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Payload:
 
 @dataclass(slots=True)
 class RawEntries:
-    """Each entry of a body as JSON text; `broken` are the numbers of NDJSON lines that are no JSON."""
+    """Each entry of a body as JSON text; `broken` are the numbers of those that are not."""
 
     entries: list[Raw]
     broken: set[int] = field(default_factory=set)
@@ -69,18 +74,21 @@ _raw_entries = msgspec.json.Decoder(list[Raw])
 _raw_envelope = msgspec.json.Decoder(_RawEnvelope)
 
 
-def make_payload(body: bytes, kind: str) -> Payload:
-    """Prepare a body. Raises ApiError 400 when it is not UTF-8."""
+def make_payload(body: bytes, kind: str, *, is_lenient: bool = False) -> Payload:
+    """Prepare a body of JSON, NDJSON or EITHER. Raises ApiError 400 when it is not UTF-8; for a lenient sender what is
+    not becomes U+FFFD."""
     body = body.removeprefix(codecs.BOM_UTF8)
     if not body.isascii():
         try:
             codecs.utf_8_decode(body, "strict", True)
         except UnicodeDecodeError as error:
-            raise ApiError("BAD_REQUEST", f"The body is not UTF-8 (byte {error.start}).") from error
+            if not is_lenient:
+                raise ApiError("BAD_REQUEST", f"The body is not UTF-8 (byte {error.start}).") from error
+            body = body.decode("utf-8", "replace").encode()
     has_escapes = b"\\" in body
     if has_escapes:
         body = replace_unstorable(body)
-    is_ndjson = kind == NDJSON
+    is_ndjson = kind == NDJSON or (kind == EITHER and _has_lines(body))
     breaks = b"\t" in body or b"\r" in body or (not is_ndjson and b"\n" in body)
     return Payload(body, is_ndjson, is_plain=not has_escapes and not breaks)
 
@@ -100,16 +108,25 @@ def decode_entries(payload: Payload) -> list[Entry] | None:
         return None
 
 
-def split_entries(payload: Payload) -> RawEntries:
-    """Split any body into the JSON texts of its entries.
+def split_entries(payload: Payload, *, is_lenient: bool = False) -> RawEntries:
+    """Split any body into the JSON texts of its entries; for a lenient sender around those that are not JSON.
 
     Raises ApiError 400: BAD_REQUEST when it is not JSON, VALIDATION_ERROR when it is, but not of entries.
     """
     if payload.is_ndjson:
-        return _split_lines(payload.content)
-    content = bytes(_decode(_raw, payload.content)).strip()
+        return _checked(lines_of(payload.content), is_lenient=is_lenient)
+    try:
+        content = bytes(_decode(_raw, payload.content)).strip()
+    except ApiError:
+        entries = entries_around_errors(payload.content) if is_lenient else None
+        if entries is None:
+            raise
+        return _checked(entries, is_lenient=True)
     if content[:1] == b"{":
-        content = bytes(_decode(_raw_envelope, content).logs)
+        envelope = _decode(_raw_envelope, content)
+        if not envelope.logs and (envelope.message or envelope.msg):
+            return RawEntries([Raw(content)])  # an entry by itself
+        content = bytes(envelope.logs)
         if not content:
             raise invalid("logs", "is required")
     if content[:1] != b"[":
@@ -122,8 +139,11 @@ def invalid(path: str, message: str) -> ApiError:
     return ApiError("VALIDATION_ERROR", f"{path} {message}.", details=[{"path": path, "message": message}])
 
 
-def too_many(entries: int) -> ApiError:
-    """Make the 400 for a batch of more entries than are allowed."""
+def too_many(entries: int, *, is_lenient: bool = False) -> ApiError:
+    """Make the 400 for a batch of more entries than are allowed; for a lenient sender, who is refused nothing else by a
+    400 that is JSON, it is a 413."""
+    if is_lenient:
+        return ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {settings.INGEST_MAX_ENTRIES} entries, not {entries}.")
     return invalid("logs", f"has {entries} entries; {settings.INGEST_MAX_ENTRIES} are allowed")
 
 
@@ -132,17 +152,35 @@ def lines_of(content: bytes) -> list[bytes]:
     return [*filter(bytes.strip, content.split(b"\n"))]
 
 
-def _split_lines(content: bytes) -> RawEntries:
-    lines = lines_of(content)
-    if len(lines) > settings.INGEST_MAX_ENTRIES:
-        raise too_many(len(lines))
+def _has_lines(body: bytes) -> bool:
+    """Whether a body of no type is NDJSON: not JSON as a whole, but one of its first lines is an object."""
+    if b"\n" not in body.strip():
+        return False
+    try:
+        _raw.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return any(map(_is_object, body.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]))
+    return False
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return bytes(_raw.decode(line)).strip()[:1] == b"{"
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _checked(texts: Sequence[bytes], *, is_lenient: bool) -> RawEntries:
+    """Tell texts that are JSON from those that are not."""
+    if len(texts) > settings.INGEST_MAX_ENTRIES:
+        raise too_many(len(texts), is_lenient=is_lenient)
     found = RawEntries([])
-    for line in lines:
+    for text in texts:
         try:
-            found.entries.append(_decode(_raw, line))
+            found.entries.append(_decode(_raw, text))
         except ApiError:
             found.broken.add(len(found.entries))
-            found.entries.append(ABSENT)
+            found.entries.append(Raw(text.strip()))
     return found
 
 

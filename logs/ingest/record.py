@@ -29,6 +29,7 @@ REQUEST_NAMES = ("request_id", "requestId", "req_id", "request.id", "http.reques
 _MESSAGE, _TIME, _LEVEL, _TRACE, _REQUEST = range(5)
 _LONGEST_ID = 256  # characters
 _UNREAD = "timestamp_unread"
+_TEXT_ONLY = {"status"}  # which is a number where it is not a level
 _NO_TIME = (b"null", b"0", b'""', b"0.0")
 _string = msgspec.json.Decoder(str)
 _number = msgspec.json.Decoder(int | float)
@@ -84,7 +85,7 @@ class FieldNames:
 
     def _hits(self, fields: Fields) -> Iterator[_Hit]:
         for name, value in fields.items():
-            if hit := self._roles.get(name):
+            if (hit := self._roles.get(name)) and (name not in _TEXT_ONLY or bytes(value)[:1] == b'"'):
                 yield *hit, name, value, True
             if name in self._inner and bytes(value)[:1] == b"{":
                 yield from self._inner_hits(name, value)

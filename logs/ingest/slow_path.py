@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -12,16 +12,28 @@ from msgspec import Raw
 
 from logs.ingest.columns import AcceptedTimes, Batch, Columns
 from logs.ingest.decode import Payload, split_entries, too_many
-from logs.ingest.levels import STORED, stored_level
+from logs.ingest.levels import STORED, level_of_number, stored_level
 from logs.ingest.meta import has_more_fields, problem_of, with_fields
-from logs.ingest.timestamps import from_epoch, parse_text, utc_texts
+from logs.ingest.record import LEVEL_NAMES, MESSAGE_NAMES, REQUEST_NAMES, TRACE_NAMES, FieldNames, Record
+from logs.ingest.timestamps import EPOCH, from_epoch, parse_text, utc_texts
 from pulseops.core.web.json_errors import ApiError
 
 T = TypeVar("T")
 _Row = tuple[str, str, str, str | None, str | None, str | None]  # of Columns
 DETAILS = 20
+_NULL = b"null"
+_PINOS_DIGITS = 2  # 10, 20 … 60
 _LONGEST_NAME = 60  # characters of a field's name in an error
 
+_DOCUMENTED = frozenset(("message", "level", "timestamp", "meta", "trace_id", "request_id"))
+# Not "status": what is sent to us by that name is an HTTP status, or a state of something else.
+_OTHER_NAMES = FieldNames(
+    message=MESSAGE_NAMES[1:],
+    time=("@timestamp", "time", "ts"),
+    level=tuple(name for name in LEVEL_NAMES if name not in ("level", "status")),
+    trace=TRACE_NAMES[1:],
+    request=REQUEST_NAMES[1:],
+)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _string = msgspec.json.Decoder(str)
 _number = msgspec.json.Decoder(int | float)
@@ -32,19 +44,20 @@ def careful_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) 
 
     Raises ApiError 400 when the body is not JSON, is not a batch of logs, or has too many.
     """
-    split = split_entries(payload)
+    split = split_entries(payload, is_lenient=is_lenient)
     if len(split.entries) > settings.INGEST_MAX_ENTRIES:
-        raise too_many(len(split.entries))
+        raise too_many(len(split.entries), is_lenient=is_lenient)
     if split.broken and not is_lenient:
         raise ApiError("BAD_REQUEST", f"The body is not NDJSON: entry {min(split.broken)} is not JSON.")
     batch, rows = Batch(Columns()), list[_Row]()
     for number, entry in enumerate(split.entries):
-        reader = _EntryReader(window, explains=len(batch.details) < DETAILS)
+        reader = _EntryReader(window, explains=len(batch.details) < DETAILS, is_lenient=is_lenient)
         row = reader.row(entry, is_json=number not in split.broken)
         if row is not None and not reader.problems:
             rows.append(row)
             continue
         batch.rejected += 1
+        batch.refused.add(reader.reason, bytes(entry))
         for name, message in reader.problems[: DETAILS - len(batch.details)]:
             batch.details.append({"path": f"logs[{number}]{name and '.'}{name}", "message": message})
     if rows:
@@ -55,11 +68,12 @@ def careful_batch(payload: Payload, window: AcceptedTimes, *, is_lenient: bool) 
 class _EntryReader:
     """Reads one entry; `problems` are (field, end of a sentence about it), the field empty for the entry as a whole."""
 
-    def __init__(self, window: AcceptedTimes, *, explains: bool) -> None:
+    def __init__(self, window: AcceptedTimes, *, explains: bool, is_lenient: bool) -> None:
         self.window = window
         self.explains = (
             explains  # whether to look for a problem's place, which costs more than to see that there is one
         )
+        self.is_lenient = is_lenient
         self.problems: list[tuple[str, str]] = []
 
     def reject(self, name: str, message: str) -> None:
@@ -67,19 +81,60 @@ class _EntryReader:
 
     def row(self, entry: Raw, *, is_json: bool) -> _Row | None:
         """Return the entry's row; worth nothing when there are problems."""
-        if bytes(entry)[:1] != b"{":
+        if not is_json or bytes(entry)[:1] != b"{":
             self.reject("", "must be an object" if is_json else "is not JSON")
             return None
         fields = _fields.decode(entry)
-        if "message" not in fields:
-            self.reject("message", "is required")
-        stamp = self._read(fields, "timestamp", self._timestamp) or self.window.received_at
-        level = self._read(fields, "level", _level) or STORED[None]
+        others = _OTHER_NAMES.read({**fields}) if fields.keys() - _DOCUMENTED else Record()
+        if bytes(fields.get("message", _NULL)) == _NULL:
+            self._borrow_message(fields, others)
+        stamp = self._read(fields, "timestamp", self._timestamp) or self._time(others) or self.window.received_at
+        level = self._level(fields) or others.level or STORED[None]
         message = self._read(fields, "message", _message, may_be_null=False) or ""
-        trace_id = self._read(fields, "trace_id", _text)
-        request_id = self._read(fields, "request_id", _text)
+        trace_id = self._read(fields, "trace_id", _text) or others.trace_id
+        request_id = self._read(fields, "request_id", _text) or others.request_id
         meta = self._meta(fields)
         return level, utc_texts([stamp])[0], message, meta, trace_id, request_id
+
+    @property
+    def reason(self) -> str:
+        """The first problem, without names that the sender has thought of."""
+        name, message = self.problems[0]
+        return f"{name} {message}" if name in _DOCUMENTED else message
+
+    def _borrow_message(self, fields: dict[str, Raw], others: Record) -> None:
+        """Take the message from where other loggers write it."""
+        name = next((each for each in MESSAGE_NAMES if each in fields and each not in others.rest), None)
+        if name is not None:
+            fields["message"] = fields.pop(name)
+        elif "message" not in fields:
+            self.reject("message", "is required")
+
+    def _level(self, fields: dict[str, Raw]) -> str | None:
+        """Take the level. A name that nobody here knows is info, and stays in meta; a number is one of pino's scale."""
+        value = bytes(fields.get("level", _NULL))
+        if value == _NULL:
+            fields.pop("level", None)
+            return None
+        text = _string.decode(value) if value[:1] == b'"' else None
+        level = stored_level(text) if text is not None else self._numbered_level(value)
+        if level is not None:
+            del fields["level"]
+        elif text is None and not self.is_lenient:
+            del fields["level"]
+            self.reject("level", "must be text, or a number of pino's scale")
+        return level or STORED[None]
+
+    def _numbered_level(self, value: bytes) -> str | None:
+        number = value.decode()
+        return level_of_number(number) if self.is_lenient or len(number) == _PINOS_DIGITS else None
+
+    def _time(self, others: Record) -> datetime | None:
+        """The time that another logger's field says, if it can be stored; the field stays in meta all the same."""
+        if others.micros is None:
+            return None
+        at = EPOCH + timedelta(microseconds=others.micros)
+        return at if self.window.earliest <= at <= self.window.latest else None
 
     def _read(
         self, fields: dict[str, Raw], name: str, read: Callable[[bytes], T], *, may_be_null: bool = True
@@ -143,13 +198,6 @@ def _message(value: bytes) -> str:
     if len(message.encode()) > settings.INGEST_MAX_MESSAGE_BYTES:
         raise ValueError(f"has more than {settings.INGEST_MAX_MESSAGE_BYTES} bytes")
     return message
-
-
-def _level(value: bytes) -> str:
-    level = stored_level(_text(value))
-    if level is None:
-        raise ValueError("must be debug, info, warn or error, or another usual name for one of these")
-    return level
 
 
 def _object(value: bytes) -> bytes:

@@ -72,7 +72,6 @@ def test_what_is_not_json(send: Send, body: bytes) -> None:
         (b"{}", "logs"),
         (b'{"logs": null}', "logs"),
         (b'{"logs": {}}', "logs"),
-        (b'{"message": "a"}', "logs"),
         (b"1", "logs"),
         (b'"logs"', "logs"),
         (b"null", "logs"),
@@ -102,7 +101,7 @@ def test_the_limit_of_entries_is_exact(send: Send) -> None:
         ({"message": ""}, "logs[0].message"),
         ({"message": 1}, "logs[0].message"),
         ({"message": "é" * (128 * 1024 + 1)}, "logs[0].message"),
-        ({"message": "a", "level": "loud"}, "logs[0].level"),
+        ({"message": "a", "level": {}}, "logs[0].level"),
         ({"message": "a", "level": 3}, "logs[0].level"),
         ({"message": "a", "meta": []}, "logs[0].meta"),
         ({"message": "a", "meta": "x"}, "logs[0].meta"),
@@ -131,7 +130,7 @@ def test_an_entry_that_cannot_be_accepted(send: Send, entry: dict[str, Any], pat
 
 
 def test_each_reason_names_its_place_and_the_first_twenty_are_told(send: Send) -> None:
-    entries = [{"message": "fine"}] + [{"message": "", "level": "loud"}] * 30
+    entries = [{"message": "fine"}] + [{"message": "", "level": 3}] * 30
     told = error(send(entries), 400, "VALIDATION_ERROR")
     assert [d["path"] for d in told["details"][:3]] == ["logs[1].level", "logs[1].message", "logs[2].level"]
     assert len(told["details"]) == 20

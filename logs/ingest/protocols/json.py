@@ -37,7 +37,7 @@ class JsonProtocol(Protocol[Payload]):
 
     def load(self, request: HttpRequest) -> Payload:
         kind = body_kind(request)
-        return make_payload(read_body(request), kind)
+        return make_payload(read_body(request), kind, is_lenient=_is_lenient(request))
 
     def read(self, body: Payload, request: HttpRequest, window: AcceptedTimes) -> Batch:
         try:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from pulseops.core.models import Heartbeat
 from pulseops.core.web.json_errors import json_data
+from pulseops.core.web.machine_routes import machine_route
 
 WORKER_SILENT_AFTER = timedelta(minutes=2)
 
@@ -25,6 +26,7 @@ def beat(name: str) -> None:
 
 
 @login_not_required
+@machine_route
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
@@ -33,6 +35,7 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@machine_route
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
