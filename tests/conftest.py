@@ -71,7 +71,7 @@ def fresh_catalog(django_db_setup: Catalog, django_db_blocker: DjangoDbBlocker) 
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """A whole installation; those who ask for it run in one process, by `xdist_group("installation")`."""
-    installation = Installation(INGEST_BODY_SECONDS="1")
+    installation = Installation(WEB_REQUEST_SECONDS="2")
     yield installation
     installation.close()
 

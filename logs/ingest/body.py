@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from pulseops.core.web.json_errors import ApiError
-from pulseops.core.web.read_deadline import reading_within
 
 _CHUNK = 64 * 1024  # bytes
 _DRAINED = 32 * 1024 * 1024  # bytes of a refused body that are read, so that its sender reads the answer
@@ -54,8 +51,8 @@ def body_kind(request: HttpRequest) -> str:
 def read_body(request: HttpRequest) -> bytes:
     """Read the request's body and undo its gzip.
 
-    Raises ApiError: 415 for another encoding, 413 above INGEST_MAX_BYTES (decoded), 400 when it does not arrive whole
-    within INGEST_BODY_SECONDS or is no gzip.
+    Raises ApiError: 415 for another encoding, 413 above INGEST_MAX_BYTES (decoded), 400 when it did not arrive whole
+    (the server decides for how long it waits) or is not gzip.
     """
     unpacker = _unpacker(request.META.get("HTTP_CONTENT_ENCODING", ""))
     _receive(request, unpacker, _most_bytes_sent())
@@ -71,13 +68,12 @@ def read_bytes(request: HttpRequest, limit: int) -> bytes:
 
 def _receive(request: HttpRequest, unpacker: _Plain, most_bytes: int) -> None:
     length = _declared_length(request)
-    with _deadline(request.META.get("gunicorn.socket")):
-        received = 0
-        for chunk in _chunks(_reader(request)):
-            received += len(chunk)
-            if received > most_bytes or not unpacker.add(chunk):
-                _drain(request)
-                raise ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {unpacker.limit} bytes, unpacked.")
+    received = 0
+    for chunk in _chunks(_reader(request)):
+        received += len(chunk)
+        if received > most_bytes or not unpacker.add(chunk):
+            _drain(request)
+            raise ApiError("PAYLOAD_TOO_LARGE", f"A batch may have {unpacker.limit} bytes, unpacked.")
     if length is not None and received < length:
         raise _incomplete()
 
@@ -194,9 +190,4 @@ def _drain(request: HttpRequest) -> None:
 
 
 def _incomplete() -> ApiError:
-    return ApiError("BAD_REQUEST", f"The body did not arrive whole within {settings.INGEST_BODY_SECONDS} seconds.")
-
-
-def _deadline(peer: socket.socket | None) -> AbstractContextManager[None]:
-    """End reads from `peer` that are not done within INGEST_BODY_SECONDS; None where the server does not give it."""
-    return nullcontext() if peer is None else reading_within(peer, settings.INGEST_BODY_SECONDS)
+    return ApiError("BAD_REQUEST", "The body did not arrive whole, or not in time.")

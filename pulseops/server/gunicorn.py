@@ -30,7 +30,8 @@ graceful_timeout = 4  # seconds; the supervisor waits five
 keepalive = 20  # seconds; log shippers send again soon
 max_requests = 500_000
 max_requests_jitter = 50_000
-limit_request_line = limit_request_field_size = options.HEAD_LINE_BYTES
+limit_request_line = 0  # the worker has looked at its length
+limit_request_field_size = options.HEAD_LINE_BYTES
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # a heartbeat file must not wait for a disk
 
 accesslog = "-" if options.ACCESS_LOG else None

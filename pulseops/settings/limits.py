@@ -13,7 +13,6 @@ INGEST_MAX_MESSAGE_BYTES = env.whole("INGEST_MAX_MESSAGE_BYTES", 256 * 1024, lea
 INGEST_MAX_DEPTH = env.whole("INGEST_MAX_DEPTH", 32, least=1)
 INGEST_MAX_FIELDS = env.whole("INGEST_MAX_FIELDS", 1_000, least=1)  # of a log, at all depths together
 INGEST_MIN_FREE_BYTES = env.whole("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
-INGEST_BODY_SECONDS = env.whole("INGEST_BODY_SECONDS", 10, least=1)  # within which a body must have arrived
 INGEST_BYTES_PER_MINUTE = env.whole("INGEST_BYTES_PER_MINUTE", 256 * 1024**2, least=1)  # unpacked, of each key
 INGEST_RATE_PER_MINUTE = env.whole("INGEST_RATE_PER_MINUTE", 60_000, least=1)  # logs of a key without its own figure
 API_KEY_NETWORKS = env.whole("API_KEY_NETWORKS", 50, least=1)  # addresses and networks that one key may be bound to

@@ -26,7 +26,7 @@ PUBLIC_HOST = _public.hostname or "localhost"
 IS_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted({PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
-TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", 0)  # how many proxies of ours stand in front and append X-Forwarded-For
+TRUSTED_PROXIES: int = options.TRUSTED_PROXIES
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

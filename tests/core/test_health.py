@@ -25,6 +25,17 @@ def test_health_answers_without_the_database(client: Client, django_assert_num_q
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/health", "/readyz"])
+@pytest.mark.parametrize("host", ["10.1.2.3", "[fe80::1]:8000", "pulseops-web.internal", "", "?"])
+def test_any_host_is_answered(client: Client, path: str, host: str) -> None:
+    beat("worker")
+    beat("loop")
+    response = client.get(path, headers={"host": host})
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"].startswith("max-age=0")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/health", "/readyz"])
 def test_only_reading_is_allowed(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
 

@@ -1,4 +1,7 @@
-"""Is it alive, is it ready: two public routes, and the heartbeat they read."""
+"""Is it alive, is it ready: two public routes, and the heartbeat they read.
+
+They are machine routes, so they answer under any Host: load balancers ask by address.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from pulseops.core.web.keys_in_urls import hide_key_of_url, mask_whole_keys
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 # Only paths below these are looked at; pages stand elsewhere.
-_PREFIXES = (
+MACHINE_PREFIXES = (
     "/api/", "/v1/", "/otlp/", "/loki/", "/es", "/services/collector", "/gelf", "/journald/", "/upload", "/drains/",
     "/firehose", "/ready", "//",
 )  # fmt: skip
@@ -64,7 +64,7 @@ class MachineRoutesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(_PREFIXES):
+        if not request.path_info.startswith(MACHINE_PREFIXES):
             mask_whole_keys(request)
             return self.get_response(request)
         hide_key_of_url(request)

@@ -1,0 +1,185 @@
+"""What a client has not taken of an answer is kept for it, within bounds; the thread goes on."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulseops.server import connection as connection_module
+from pulseops.server.address_limit import AddressLimit
+from pulseops.server.connection import ClientConnection
+from pulseops.server.lanes import Lanes
+from pulseops.server.request_buffer import Progress
+
+Pair = tuple[ClientConnection, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(server.getsockname())
+        client.settimeout(10)
+        accepted, address = server.accept()
+        conn = ClientConnection(accepted, address, accepted.getsockname())
+        yield conn, client
+        conn.drop()
+
+
+def arrived(conn: ClientConnection, client: socket.socket, data: bytes) -> None:
+    client.sendall(data)
+    assert conn.receive_within(10)
+
+
+def test_a_request_is_read_and_nothing_behind_it(pair: Pair) -> None:
+    conn, client = pair
+    arrived(conn, client, b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\n\r\n")
+    assert conn.recv(5).startswith(b"POST / ")
+    assert conn.recv(5) == b"hi"
+    with pytest.raises(ConnectionError):
+        conn.recv(5)
+    conn.is_served = True
+    conn.begin_next()
+    assert conn.request.progress is Progress.WHOLE
+    assert conn.recv(5) == b"GET / HTTP/1.1\r\n\r\n"
+
+
+def test_a_head_goes_out_with_the_body(pair: Pair) -> None:
+    conn, client = pair
+    client.settimeout(0.1)
+    conn.sendall(b"head ")
+    with pytest.raises(TimeoutError):
+        client.recv(100)
+    conn.sendall(b"body")
+    assert client.recv(100) == b"head body"
+
+
+def test_what_a_client_waits_for_goes_out_at_once(pair: Pair) -> None:
+    conn, client = pair
+    assert conn.send(b"HTTP/1.1 100 Continue\r\n\r\n") == 25
+    assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def test_an_answer_that_nobody_takes_does_not_hold_the_thread(pair: Pair) -> None:
+    conn, client = pair
+    body = bytes(range(256)) * 3_600  # 920 kB
+    conn.sendall(b"head")
+    conn.sendall(body)
+    assert not conn.flush()
+    received = b""
+    while len(received) < len(body) + 4:
+        received += client.recv(65536)
+        conn.flush()
+    assert received == b"head" + body
+
+
+def test_one_that_is_too_large_to_be_kept_waits_so_long(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "WEB_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(connection_module, "WEB_BYTES_PER_SECOND", 10**9)
+    conn, _ = pair
+    with pytest.raises(TimeoutError):
+        conn.sendfile(io.BytesIO(b"x" * 10_000_000))
+    assert conn.is_broken
+    with pytest.raises(BrokenPipeError):
+        conn.sendall(b"more")
+
+
+def test_a_file_arrives(pair: Pair, tmp_path: Path) -> None:
+    conn, client = pair
+    (tmp_path / "file").write_bytes(b"0123456789" * 10_000)
+    conn.sendall(b"head ")
+    with (tmp_path / "file").open("rb") as file:
+        assert conn.sendfile(file, 1, 30_003) == 30_003
+    received = b""
+    while len(received) < 30_008:
+        received += client.recv(65536)
+        conn.flush()
+    assert received == b"head " + (b"0123456789" * 10_000)[1:30_004]
+
+
+def test_a_body_that_is_read_as_it_arrives_has_an_end(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "WEB_REQUEST_SECONDS", 0.2)
+    conn, client = pair
+    client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    assert not conn.receive_within(0.1) or conn.request.progress is Progress.STREAMED
+    conn.recv(100)
+    client.sendall(b"he")
+    assert conn.recv(100) == b"he"
+    with pytest.raises(TimeoutError):
+        conn.recv(100)
+
+
+def test_the_floor_is_of_the_whole_not_of_the_last_byte(pair: Pair) -> None:
+    conn, client = pair
+    client.sendall(b"GET / HTTP/1.1\r\nX: ")
+    conn.receive_within(0.2)
+    due = conn.request_due_at()
+    for _ in range(10):
+        client.sendall(b"a")
+        conn.receive_within(0.01)
+    assert conn.request_due_at() - due < 0.01
+
+
+def test_an_address_has_so_many_connections() -> None:
+    limit = AddressLimit(2, proxies=0)
+    assert [limit.admit("203.0.113.7") for _ in range(3)] == [True, True, False]
+    assert limit.admit("203.0.113.8")
+    limit.leave("203.0.113.7")
+    assert limit.admit("203.0.113.7")
+
+
+def test_an_address_of_six_is_its_network() -> None:
+    limit = AddressLimit(1, proxies=0)
+    assert limit.admit("2001:db8::1")
+    assert not limit.admit("2001:db8::2")
+    assert limit.admit("2001:db8:0:1::2")
+    assert limit.admit("::ffff:203.0.113.7")
+    assert not limit.admit("203.0.113.7")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", ""])
+def test_a_proxy_on_this_machine_has_those_of_all_its_clients(address: str) -> None:
+    limit = AddressLimit(1, proxies=0)
+    assert all(limit.admit(address) for _ in range(5))
+
+
+def test_proxies_elsewhere_have_too() -> None:
+    limit = AddressLimit(1, proxies=1)
+    assert all(limit.admit("203.0.113.7") for _ in range(5))
+
+
+def test_no_kind_of_request_has_all_threads(pair: Pair) -> None:
+    conn, _ = pair
+    for threads in (1, 2, 4, 16, 64):
+        lanes = Lanes(threads)
+        conn.request.head, conn.request.progress = b"POST /api/v1/logs/ingest ", Progress.WHOLE
+        for _ in range(threads + 1):
+            lanes.add(conn)
+        taken = []
+        while each := lanes.next():
+            taken.append(each)
+        assert len(taken) == max(1, threads - threads // 4 - max(1, threads // 8))
+        assert lanes.is_anyone_waiting(taken[0][0])
+        conn.request.head = b"GET /api/health HTTP/1.1"
+        lanes.add(conn)
+        assert lanes.next()
+        conn.request.head = b"GET /dashboard HTTP/1.1"
+        lanes.add(conn)
+        assert bool(lanes.next()) is (threads > 1)
+        lanes.release(taken[0][0])
+        assert lanes.next()
+
+
+def test_who_stands_in_line_for_too_long_is_told(pair: Pair) -> None:
+    conn, _ = pair
+    lanes = Lanes(4)
+    conn.request.head, conn.request.progress = b"GET / HTTP/1.1", Progress.WHOLE
+    lanes.add(conn)
+    assert lanes.overdue(time.monotonic() - 1) == []
+    assert lanes.overdue(time.monotonic() + 1) == [conn]
+    assert lanes.next() is None
