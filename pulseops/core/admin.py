@@ -56,8 +56,9 @@ class AdoptionNoteAdmin(ReadOnlyAdmin):
 
 
 # django-q's own pages let a superuser have the worker call any function, and call again what has failed. They are
-# registered by now, since `queue_admin` is imported above.
-queue_admin.admin.site.unregister((Schedule, Success, Failure, OrmQ))
+# registered by now, since `queue_admin` is imported above; OrmQ only where the queue is in the database.
+_REGISTERED = [kind for kind in (Schedule, Success, Failure, OrmQ) if queue_admin.admin.site.is_registered(kind)]
+queue_admin.admin.site.unregister(_REGISTERED)
 
 
 @admin.register(Schedule)

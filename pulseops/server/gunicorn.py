@@ -26,7 +26,7 @@ workers = options.WEB_WORKERS
 threads = options.WEB_THREADS
 
 timeout = 60  # seconds without a sign of life before a worker is replaced
-graceful_timeout = 4  # seconds; the supervisor waits five
+graceful_timeout = 10  # seconds for what is under way; the supervisor waits longer
 keepalive = 20  # seconds; log shippers send again soon
 max_requests = 500_000
 max_requests_jitter = 50_000

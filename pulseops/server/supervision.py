@@ -1,7 +1,7 @@
-"""The supervisor that `manage.py up` becomes, and how its processes notice that it was killed.
+"""How the processes that `manage.py up` has started notice that their supervisor was killed.
 
-A supervisor that ends in any other way stops its processes itself. One that is killed cannot, and its processes would
-go on, with the port taken and without anybody who starts them again.
+One that ends in any other way stops them itself. One that is killed cannot, and they would go on, with the port taken
+and without anybody who starts them again.
 """
 
 from __future__ import annotations
@@ -12,40 +12,19 @@ import select
 import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-SUPERVISOR = "PULSEOPS_SUPERVISOR"  # its process's number, in the environment of those that it starts
+from pulseops.server.supervisor import LOCK, SUPERVISOR
+
 _LOOK_SECONDS = 1.0
-_LOCK = "up.lock"
-
-
-def become_supervisor(directory: Path) -> None:
-    """Tell the processes that this one will start who it is, and mark `directory` until the last of them has ended.
-
-    The mark is a lock that this process's forks inherit and hold as long as what they started. A directory that cannot
-    be written (with a DATABASE_URL nothing else needs it) stays without one.
-    """
-    os.environ[SUPERVISOR] = str(os.getpid())
-    with suppress(OSError):
-        _mark(directory)
-
-
-def _mark(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    os.set_inheritable(descriptor, True)
 
 
 def are_ending(directory: Path) -> bool:
-    """Tell whether processes are left whose supervisor is gone; they end within seconds."""
+    """Return whether processes are left whose supervisor is gone; they end within seconds."""
     try:
-        descriptor = os.open(directory / _LOCK, os.O_RDWR)
+        descriptor = os.open(directory / LOCK, os.O_RDWR)
     except OSError:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The worker ends cleanly by Ctrl-C or by honcho, and leaves nobody behind when it is killed."""
+"""The worker ends cleanly by Ctrl-C or by its supervisor, and leaves nobody behind when it is killed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.support.installation import Installation, all_gone
+from pulseops.server.supervisor import PATIENCE_SECONDS
+from tests.support.installation import Installation, all_gone, free_port
 from tests.support.waiting import wait_until
 
-HONCHOS_PATIENCE = 5  # seconds, after which it kills
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
 
@@ -35,7 +35,7 @@ def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes],
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_to_the_group_ends_all_within_honchos_patience(
+def test_signal_to_the_group_ends_all_well_before_the_supervisor_kills(
     installation: Installation, number: signal.Signals
 ) -> None:
     for _ in range(3):  # a busy machine may take longer, but not every time
@@ -45,7 +45,7 @@ def test_signal_to_the_group_ends_all_within_honchos_patience(
         assert process.wait(60) == 0
         took = time.monotonic() - started
         wait_until(lambda those=everybody: all_gone(those))
-        if took < HONCHOS_PATIENCE:
+        if took < PATIENCE_SECONDS:
             return
     pytest.fail(f"it took {took:.1f} seconds")
 
@@ -56,3 +56,14 @@ def test_killed_worker_leaves_nobody_behind(installation: Installation) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
     wait_until(lambda: all_gone(everybody))
+
+
+@pytest.mark.slow
+def test_a_worker_whose_queue_is_away_ends_and_is_not_taken_for_one(installation: Installation) -> None:
+    """Its supervisor starts it again and again, and the banner says that there is none."""
+    away = installation.twin({**installation.environment, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
+    count = "from pulseops.core.models import Heartbeat; print(Heartbeat.objects.filter(name='worker').delete()[0])"
+    installation.manage("shell", "--no-imports", "--command", count)
+    assert away.start_worker().wait(60) == 1
+    assert installation.manage("shell", "--no-imports", "--command", count).splitlines()[-1] == "0"
+    assert "The queue cannot be reached" in (installation.directory / "processes.log").read_text()

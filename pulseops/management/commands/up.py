@@ -20,7 +20,7 @@ from pulseops.core.config.staticfiles import collect_changed
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.pages.error_pages import is_database_away
 from pulseops.server.options import HOST
-from pulseops.server.supervision import are_ending, become_supervisor
+from pulseops.server.supervision import are_ending
 
 _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         self._greet()
         if not options["prepare_only"]:
             sys.stdout.flush()
-            _run_honcho("Procfile.demo" if _is_live() else "Procfile")
+            _supervise("Procfile.demo" if _is_live() else "Procfile")
 
     def _prepare(self) -> None:
         self.stderr.write("Preparing the database …")
@@ -120,22 +120,20 @@ def _next_port() -> int:
     return settings.PORT + 1 if settings.PORT < 65535 else 8000
 
 
-def _run_honcho(procfile: str) -> None:
-    """Replace this process by honcho, which runs what `procfile` says and stops all when one of them ends."""
-    become_supervisor(settings.DATA_DIR)
+def _supervise(procfile: str) -> None:
+    """Replace this process by the supervisor, which runs what `procfile` says."""
     environment = {
         **os.environ,
         "PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
         "PORT": str(settings.PORT),
-        # honcho counts PORT up from one process to the next, so the worker's and the loop's links would lead nowhere.
         "PUBLIC_URL": settings.PUBLIC_URL,
         "WEB_URL": _web_url(),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
     }
     os.chdir(settings.BASE_DIR)
-    honcho = [sys.executable, "-m", "honcho", "--no-prefix", "-f", procfile, "-e", os.devnull, "start"]
-    os.execve(sys.executable, honcho, environment)  # noqa: S606
+    supervisor = [sys.executable, "-m", "pulseops.server.supervisor", str(settings.DATA_DIR.absolute()), procfile]
+    os.execve(sys.executable, supervisor, environment)  # noqa: S606
 
 
 def _web_url() -> str:

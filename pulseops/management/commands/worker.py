@@ -8,7 +8,9 @@ import signal
 import sys
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import connections
+from django_q.brokers import get_broker
 from django_q.management.commands import qcluster
 
 from pulseops.core.web.health import beat
@@ -20,13 +22,18 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 class Command(qcluster.Command):
     """qcluster, with each of its processes in a process group of its own.
 
-    Only the first process knows how to end: it lets the tasks at hand finish. A signal to the whole group (Ctrl-C,
-    honcho) would reach the others too, and then it waits for them in vain. Should it be killed, the others go with it.
+    Only the first process knows how to end: it lets the tasks at hand finish. A signal to the whole group (Ctrl-C)
+    would reach the others too, and then it waits for them in vain. Should it be killed, the others go with it.
     """
 
     help = "Run the background worker until SIGTERM or Ctrl-C; tasks at hand are finished first."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run until it is stopped. Raises CommandError where the queue is away: such a worker does not count as one."""
+        try:
+            get_broker().ping()
+        except Exception as error:  # each kind of queue has its own
+            raise CommandError(f"The queue cannot be reached: {error}") from error
         beat("worker")  # the schedule's first comes half a minute later
         connections.close_all()  # none is inherited
         end_with_supervisor()

@@ -1,0 +1,145 @@
+"""What `manage.py up` becomes: starts the programs of a Procfile, starts again what ends, stops all when asked to.
+
+    python -m pulseops.server.supervisor DIRECTORY PROCFILE
+
+A program that ends is started again, sooner or later: a worker whose queue is away, say, while the others go on. Only
+when the web server cannot even start does everything end. Each program keeps its own processes (gunicorn its workers,
+django-q2 its own); nothing else of ours watches over any. Imports the standard library alone, to stay small.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SUPERVISOR = "PULSEOPS_SUPERVISOR"  # our process's number, in the environment of those that we start
+LOCK = "up.lock"
+PATIENCE_SECONDS = 30.0  # for what is under way when all are stopped; what is left then is killed
+_LONGEST_PAUSE_SECONDS = 30.0
+_SETTLED_SECONDS = 10.0  # after which a program has started
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(eq=False)
+class Program:
+    """A line of the Procfile. One that ends with 0 had nothing to do; the others are started again after `pause`."""
+
+    name: str
+    command: str
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    due_at: float | None = 0.0  # when it is to be started; None: it runs, or had nothing to do
+    pause: float = 1.0
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether there is no sense in the others without it."""
+        return self.name == "web"
+
+
+class Supervisor:
+    """Runs `programs` until it is told to stop."""
+
+    def __init__(self, programs: list[Program], inherited: tuple[int, ...] = ()) -> None:
+        self._programs = programs
+        self._inherited = inherited
+        self._stop = threading.Event()
+        self._patience = PATIENCE_SECONDS
+
+    def stop(self, *_: object) -> None:
+        """Stop all; asked twice, at once. Takes what a signal handler is given."""
+        if self._stop.is_set():
+            self._patience = 0
+        self._stop.set()
+
+    def run(self) -> int:
+        """Return the exit code when all have ended: 0 when we were asked to, else that of the web server."""
+        code = 0
+        while not self._stop.is_set() and not code:
+            code = self._look()
+            self._stop.wait(_LOOK_SECONDS)
+        self._end_all()
+        return code
+
+    def _look(self) -> int:
+        """Start what is due and note what has ended; returns the exit code with which everything is to end, or 0."""
+        now = time.monotonic()
+        for program in self._programs:
+            if program.process and (code := program.process.poll()) is not None:
+                is_settled = now > program.started_at + _SETTLED_SECONDS
+                if program.is_vital and not is_settled:
+                    return abs(code) or 1
+                self._note_end(program, code, is_settled)
+            if program.due_at is not None and program.due_at <= now:
+                self._start(program)
+        return 0
+
+    def _note_end(self, program: Program, code: int, is_settled: bool) -> None:
+        program.process = None
+        if code == 0 and not program.is_vital and not is_settled:
+            return
+        program.pause = 1.0 if is_settled else min(2 * program.pause, _LONGEST_PAUSE_SECONDS)
+        program.due_at = time.monotonic() + program.pause
+        sys.stderr.write(f"{program.name} has ended ({code}) and is started again in {program.pause:g} seconds.\n")
+
+    def _start(self, program: Program) -> None:
+        program.process = subprocess.Popen(  # in a session of its own, so that Ctrl-C reaches us alone
+            ["/bin/sh", "-c", program.command], start_new_session=True, pass_fds=self._inherited
+        )
+        program.started_at, program.due_at = time.monotonic(), None
+
+    def _end_all(self) -> None:
+        live = [program.process for program in self._programs if program.process]
+        for process in live:
+            process.terminate()
+        began = time.monotonic()
+        while any(process.poll() is None for process in live) and time.monotonic() < began + self._patience:
+            time.sleep(_LOOK_SECONDS / 4)
+        for process in live:
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def read_procfile(path: Path) -> list[Program]:
+    """Return the programs of a Procfile."""
+    lines = [line.partition(":") for line in path.read_text().splitlines() if line.strip()]
+    return [Program(name.strip(), command.strip()) for name, _, command in lines]
+
+
+def _mark(directory: Path) -> tuple[int, ...]:
+    """Lock a file in `directory` until the last of our programs, which inherit the lock, has ended.
+
+    A directory that cannot be written (with a DATABASE_URL nothing else needs it) stays without a mark.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return ()
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return (descriptor,)
+
+
+def main(directory: str, procfile: str) -> int:
+    """Run what `procfile` says; `directory` is the installation's own."""
+    os.environ[SUPERVISOR] = str(os.getpid())
+    supervisor = Supervisor(read_procfile(Path(procfile)), _mark(Path(directory)))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, supervisor.stop)
+    return supervisor.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
