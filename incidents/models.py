@@ -106,6 +106,12 @@ class Incident(models.Model):
                 models.F("created_at").desc(),
                 name="idx_incidents_org_svc_env_ts",
             ),
+            models.Index(
+                "org",
+                models.F("created_at").desc(),
+                condition=~models.Q(status="resolved"),
+                name="idx_incidents_org_live",
+            ),
         ]
 
     def __str__(self) -> str:
