@@ -28,6 +28,7 @@ from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_s
 
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.sessions import ACTIVE_ORG
+from pulseops.core.db.row_security import Scope, stream_within_wall, within_wall
 from pulseops.core.web.timezones import ReaderZone
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -178,7 +179,12 @@ def _guard(needed: Role) -> Callable[[View], View]:
                 return go_to(request, resolve_url("accounts:orgs"))
             if not Role(request.membership.role).includes(needed):
                 raise PermissionDenied(f"This needs the role {needed.label.lower()}. An admin can change your role.")
-            return view(request, *args, **kwargs)
+            scope = Scope(request.membership.org_id, request.membership.user_id)
+            with within_wall(scope):
+                response = view(request, *args, **kwargs)
+            if response.streaming:
+                response.streaming_content = stream_within_wall(scope, response.streaming_content)  # type: ignore[attr-defined]
+            return response
 
         guarded.required_role = needed  # type: ignore[attr-defined]  # the URLconf walk reads it
         return guarded  # type: ignore[return-value]

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.audit import record as audit
 from accounts.models import Membership, Org, Role, Session, User
+from pulseops.core.db.row_security import outside_the_wall
 
 
 class LastAdminError(Exception):
@@ -44,7 +45,8 @@ def _end(actor: User, membership: Membership, action: str) -> None:
         if membership.is_admin:
             _keep_an_admin(membership)
         _record(actor, membership, action, {"role": membership.role})
-        Session.objects.filter(user=membership.user, active_org=membership.org).update(active_org=None)
+        with outside_the_wall("sessions are people's, not the organisation's"):
+            Session.objects.filter(user=membership.user, active_org=membership.org).update(active_org=None)
         membership.delete()
 
 

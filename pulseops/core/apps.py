@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -7,6 +8,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
+from pulseops.core.db import row_security
 from pulseops.core.db.answer_timeout import bound_web_waits
 
 
@@ -23,7 +25,9 @@ class CoreConfig(AppConfig):
         from pulseops.core.jobs.allowed_tasks import refuse_other_tasks  # noqa: PLC0415
 
         autodiscover_modules("tasks")  # fills the registry of recorded jobs
-        autodiscover_modules("checks")
+        autodiscover_modules("checks", "row_policies")
+        import_module("pulseops.core.db.checks")
+        connection_created.connect(row_security.watch_connection, dispatch_uid="pulseops.core.db.row_security")
         connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.db.answer_timeout")
         pre_execute.connect(refuse_other_tasks, dispatch_uid="pulseops.core.jobs.allowed_tasks")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")

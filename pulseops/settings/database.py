@@ -13,6 +13,8 @@ else:
     DATABASES = {"default": {"ENGINE": "pulseops.core.postgres", "NAME": "pulseops"}}
 # The web process sets a size and shares a pool between its threads; everything else keeps one connection a thread.
 DATABASE_POOL_SIZE = env.whole("DATABASE_POOL_SIZE", 0)
+# Whom the pages of an organisation become, so that policies ask again whose rows they see; empty: nobody.
+DATABASE_WEB_ROLE = env.text("DATABASE_WEB_ROLE", "pulseops_web")
 DATABASE_WAIT_SECONDS = env.whole("DATABASE_WAIT_SECONDS", 5, least=1)  # for a connection; then the answer is 503
 DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
 DATABASE_LOCK_SECONDS = env.number("DATABASE_LOCK_SECONDS", 2, least=0.1)  # for a lock, of pages and senders; then 503

@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 from django.db import connection, migrations
 
+from pulseops.core.db.row_security import settle
+
 
 def run_sql_file(migration: str, name: str) -> migrations.RunSQL:
     """Run the file `name` beside `migration` (its `__file__`) as one script; going backwards undoes nothing."""
@@ -36,6 +38,7 @@ def execute_prepared(statement: str, parameters: Mapping[str, Any]) -> tuple[Any
     planned anew. Outside a transaction it is one of its own.
     """
     connection.ensure_connection()
+    settle(connection)
     session: psycopg.Connection[Any] = connection.connection
     with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:
         session.prepare_threshold = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db.backends.postgresql import base as postgresql
 
 from pulseops.core.db.hang_watch import WatchedConnections
+from pulseops.core.db.row_security import WalledConnections
 
 
-class DatabaseWrapper(WatchedConnections, postgresql.DatabaseWrapper):
+class DatabaseWrapper(WalledConnections, WatchedConnections, postgresql.DatabaseWrapper):
     """A connection to the server of DATABASE_URL."""

@@ -25,11 +25,12 @@ from django.utils.functional import cached_property
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from pulseops.core.db.hang_watch import WatchedConnections, watch
+from pulseops.core.db.row_security import WalledConnections
 from pulseops.core.postgres.client import DatabaseClient
 from pulseops.core.postgres.server import EmbeddedServer, at_exit, embedded_server
 
 
-class DatabaseWrapper(WatchedConnections, postgresql.DatabaseWrapper):
+class DatabaseWrapper(WalledConnections, WatchedConnections, postgresql.DatabaseWrapper):
     """A connection to the embedded server."""
 
     client_class = DatabaseClient

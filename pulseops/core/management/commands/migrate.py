@@ -24,6 +24,8 @@ from psycopg.errors import LockNotAvailable
 from pulseops.core.adoption.takeover import count_after
 from pulseops.core.config.environment import env
 from pulseops.core.db.advisory_locks import lock_number
+from pulseops.core.db.row_policies import build_wall
+from pulseops.core.db.row_security import forget_databases
 
 ATTEMPTS = 6
 _PAUSE_SECONDS = 2.0
@@ -69,6 +71,9 @@ class Command(migrate.Command):
             try:
                 with _alone(connection), _lock_timeout(connection):
                     super().handle(*args, **options)
+                    if not options["app_label"] and not options["plan"]:
+                        build_wall(connection)
+                        forget_databases()
                 return self._tell_of_losses(connection)
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):

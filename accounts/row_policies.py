@@ -1,0 +1,31 @@
+"""What pages of an organisation may see of accounts."""
+
+from __future__ import annotations
+
+from pulseops.core.db.row_policies import NOTHING, ORG, USER, Table, of_org, register, without_policy
+
+_SEEN_BY_MEMBERS = f"EXISTS (SELECT FROM org_members m WHERE m.org_id = {ORG} AND m.user_id = {{table}}.user_id)"
+_THEIR_ORGS = f"EXISTS (SELECT FROM org_members m WHERE m.user_id = {USER} AND m.org_id = {{table}}.{{column}})"
+_OWN_ORG_NOTES = f"(org_id IS NULL AND actor_user_id = {USER})"  # "organisation deleted" has none to be filed in
+_OTHER_ORGS = _THEIR_ORGS.format(table="audit_logs", column="org_id")
+
+register(
+    {
+        "orgs": Table(
+            "SELECT, UPDATE", f"id = {ORG} OR {_THEIR_ORGS.format(table='orgs', column='id')}", f"id = {ORG}"
+        ),
+        "org_members": Table(read=f"org_id = {ORG} OR user_id = {USER}", write=f"org_id = {ORG}"),
+        # Whoever acted is named wherever they did, also when they have left: reading is open, and asks for ids.
+        "users": Table("SELECT, UPDATE", "true", f"id = {USER}"),
+        "sessions": Table(
+            read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='sessions')}", write=f"user_id = {USER}"
+        ),
+        "invitations": of_org(),
+        "audit_logs": Table("SELECT, INSERT", f"org_id = {ORG} OR {_OWN_ORG_NOTES} OR {_OTHER_ORGS}"),
+        "mfa_authenticator": Table(
+            read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='mfa_authenticator')}", write=f"user_id = {USER}"
+        ),
+        "account_emailaddress": Table(read=f"user_id = {USER}"),
+        "account_emailconfirmation": without_policy("not used", may=NOTHING),
+    }
+)

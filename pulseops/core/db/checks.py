@@ -1,0 +1,49 @@
+"""System checks of the second wall: what an operator's own PostgreSQL lacks for it, with the SQL that adds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.db import connections
+from psycopg import sql
+
+from pulseops.core.db.row_policies import is_member
+
+_OURS = "SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+
+
+@checks.register(checks.Tags.database)
+def wall_can_stand(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn where policies cannot ask again whose rows a page sees, and where our role is the server's superuser."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            cursor.execute(_OURS)
+            name, is_superuser, may_make_roles = cursor.fetchone()
+        if is_superuser:
+            found.append(_superuser(name))
+        elif settings.DATABASE_WEB_ROLE and not may_make_roles and not is_member(connections[alias]):
+            found.append(_no_role(name))
+    return found
+
+
+def _superuser(name: str) -> CheckMessage:
+    return checks.Warning(
+        f"PulseOps connects as {name}, a superuser, who can read files and run programs of the database's machine.",
+        hint="Let it connect as an ordinary role that owns the database; docs/operations.md, “Roles”, has the SQL.",
+        id="pulseops.W031",
+    )
+
+
+def _no_role(name: str) -> CheckMessage:
+    web, ours = (sql.Identifier(each).as_string() for each in (settings.DATABASE_WEB_ROLE, name))
+    return checks.Warning(
+        "Row-level security is off: the role of the pages is missing, and PulseOps may not make it.",
+        hint=f"As a superuser: CREATE ROLE {web}; GRANT {web} TO {ours}; then run `manage.py migrate`. "
+        "docs/operations.md, “Roles”; DATABASE_WEB_ROLE names another role, or none.",
+        id="pulseops.W030",
+    )
