@@ -18,6 +18,7 @@ from logs.search.slices import Slice, Slicer, Window
 from logs.search.tenant_share import shares
 from logs.search.tree import Node
 from logs.storage.trigram_index import ORG
+from pulseops.core.db.row_security import current_scope
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scopes
 
@@ -148,8 +149,18 @@ def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSes
     return Page(tuple(rows), LogCursor(slicer.reached, 0), slicer.reached, session.is_busy)
 
 
+class ForeignRowError(Exception):
+    """A page read a log of an organisation that it is not about."""
+
+
 def read_row(row: Sequence[Any]) -> LogRow:
-    """Make a LogRow of the columns that `plans.ROW` names."""
+    """Make a LogRow of the columns that `plans.ROW` names. Raises ForeignRowError.
+
+    `logs` has no policy, since no search could use an index then; so the organisation is compared here once more.
+    """
+    scope = current_scope()
+    if scope is not None and row[10] != scope.org_id:
+        raise ForeignRowError
     parsed = json.loads(row[7]) if row[7] else None
     meta = parsed if isinstance(parsed, dict) else None
     return LogRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta, row[8], row[9])

@@ -27,7 +27,8 @@ MESSAGE_SHOWN = 20_000  # characters of a message that a list reads
 META_SHOWN = 20_000  # bytes of JSON that a list reads
 
 ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {MESSAGE_SHOWN}), length(l.message),
-    CASE WHEN pg_column_size(l.meta_json) <= {META_SHOWN} THEN l.meta_json::text END, l.trace_id, l.request_id"""
+    CASE WHEN pg_column_size(l.meta_json) <= {META_SHOWN} THEN l.meta_json::text END, l.trace_id, l.request_id,
+    l.org_id"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from psycopg import sql
 
-# Whose rows: as a condition, for a missing setting is NULL and then nothing is seen.
-ORG = "NULLIF(current_setting('app.org_id', true), '')::uuid"
-USER = "NULLIF(current_setting('app.user_id', true), '')::uuid"
+# Whose rows: a missing setting is NULL, and then nothing is seen. As a subquery it is read once a statement, not once
+# a row.
+ORG = "(SELECT NULLIF(current_setting('app.org_id', true), '')::uuid)"
+USER = "(SELECT NULLIF(current_setting('app.user_id', true), '')::uuid)"
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 NOTHING = ""
 
