@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection, connections
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from pulseops.core.db import row_security
 from pulseops.core.db.checks import wall_can_stand
@@ -20,7 +20,6 @@ from pulseops.core.db.row_policies import build_wall
 from pulseops.core.db.row_security import Scope, within_wall
 from tests.support.databases import documented_tables
 
-pytestmark = pytest.mark.django_db(transaction=True)
 Database = Callable[..., Any]
 ROWS = "INSERT INTO orgs (id, name) VALUES (%s, 'Ours'), (gen_random_uuid(), 'Theirs')"
 
@@ -37,7 +36,7 @@ def superuser() -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
+def database(settings: Settings, django_db_setup: Any, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
     """Make a database with the documented tables, owned by a role with these options; gives a connection as that."""
     name, web = f"plain_{uuid4().hex[:12]}", f"Web {uuid4().hex[:12]}"
     settings.DATABASE_WEB_ROLE = web
@@ -53,10 +52,11 @@ def database(settings: Settings) -> Iterator[Database]:
             cursor.execute(documented_tables())
         return connections[name]
 
-    yield make
-    row_security.forget_databases()
-    connections[name].close()
-    del connections[name], connections.databases[name]
+    with django_db_blocker.unblock():
+        yield make
+        row_security.forget_databases()
+        connections[name].close()
+        del connections[name], connections.databases[name]
     with superuser() as root:
         root.execute(f"DROP DATABASE {name} WITH (FORCE)")
         root.execute(f'DROP ROLE IF EXISTS "{web}"; DROP ROLE {name}')

@@ -53,7 +53,7 @@ def rows(database: BaseDatabaseWrapper, sql: str) -> list[tuple[object, ...]]:
 
 
 def catalog(database: BaseDatabaseWrapper) -> Catalog:
-    """Return columns, constraints, indexes and triggers of the public schema, in an order of their own.
+    """Return columns, constraints, indexes, triggers and policies of the public schema, in an order of their own.
 
     Partitions are left out: which there are is a matter of dates.
     """
@@ -81,4 +81,11 @@ def catalog(database: BaseDatabaseWrapper) -> Catalog:
         "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger "
         "WHERE NOT tgisinternal ORDER BY 1, 2",
     )
-    return {"columns": columns, "constraints": constraints, "indexes": indexes, "triggers": triggers}
+    policies = rows(
+        database,
+        "SELECT c.relname, c.relrowsecurity, p.polname, p.polcmd, pg_get_expr(p.polqual, p.polrelid), "
+        "pg_get_expr(p.polwithcheck, p.polrelid) FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid "
+        "WHERE c.relnamespace = 'public'::regnamespace AND (c.relrowsecurity OR p.oid IS NOT NULL) ORDER BY 1, 3",
+    )
+    found = {"columns": columns, "constraints": constraints, "indexes": indexes, "triggers": triggers}
+    return {**found, "policies": policies}
