@@ -50,7 +50,9 @@ def statements() -> Iterator[tuple[str, str]]:
 
 
 def test_nobody_else_names_the_table() -> None:
-    assert {path for path, _ in statements()} == READERS | OTHERS.keys()
+    found = {path for path, _ in statements()}
+    assert found <= READERS | OTHERS.keys()
+    assert found >= READERS
 
 
 def test_every_reader_names_the_organisation() -> None:
