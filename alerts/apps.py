@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST, INCIDENT_PANELS
+from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST, INCIDENT_PANELS, NAV, NavEntry
 
 
 class AlertsConfig(AppConfig):
@@ -10,6 +10,9 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        NAV.add(
+            NavEntry(50, "Alerts", "alerts:list", "bell", "a"),
+        )
         from alerts import hooks, panels  # noqa: PLC0415  # models are not loaded at import time
 
         AFTER_INGEST.add(hooks.after_ingest)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import SERVICE_PANELS, TIMELINE_MARKS
+from pulseops.core.extensions import NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
 
 
 class DeploymentsConfig(AppConfig):
@@ -10,6 +10,9 @@ class DeploymentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        NAV.add(
+            NavEntry(40, "Deployments", "deployments:list", "deploy", "p"),
+        )
         # Models are there only now.
         from deployments.panels import github_panel  # noqa: PLC0415
         from deployments.timeline import deployment_marks  # noqa: PLC0415

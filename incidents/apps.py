@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from accounts.audit.descriptions import PHRASES
-from pulseops.core.extensions import SERVICE_PANELS, TIMELINE_MARKS
+from pulseops.core.extensions import NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
 
 _PHRASES = {
     "incident.created": "opened the incident",
@@ -20,6 +20,9 @@ class IncidentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        NAV.add(
+            NavEntry(30, "Incidents", "incidents:list", "incident", "i"),
+        )
         PHRASES.update(_PHRASES)
         # Models are there only now.
         from incidents.timeline import incident_marks, service_panel  # noqa: PLC0415

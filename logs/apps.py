@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import BEFORE_DELETE, RETENTION_LOSSES, SERVICE_PANELS
+from pulseops.core.extensions import BEFORE_DELETE, NAV, RETENTION_LOSSES, SERVICE_PANELS, NavEntry
 
 
 class LogsConfig(AppConfig):
@@ -10,6 +10,9 @@ class LogsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        NAV.add(
+            NavEntry(20, "Logs", "logs:explorer", "logs", "l"),
+        )
         from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
         from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
 

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from pulseops.core.extensions import NAV, NavEntry
+
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        NAV.add(
+            NavEntry(90, "Notifications", "notifications:channels", "send", settings=True),
+        )

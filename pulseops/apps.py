@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS
+from pulseops.core.extensions import DEPLOYMENT_ERRORS, DEPLOYMENT_PANELS, NAV, NavEntry
 
 
 class PulseOpsConfig(AppConfig):
@@ -13,6 +13,10 @@ class PulseOpsConfig(AppConfig):
     name = "pulseops"
 
     def ready(self) -> None:
+        NAV.add(
+            NavEntry(10, "Dashboard", "dashboard", "dashboard", "d"),
+            NavEntry(110, "Diagnostics", "diagnostics", "alert", settings=True),
+        )
         import_module("pulseops.diagnostics.postgres_checks")  # its system check
         from pulseops.comparison.panel import comparison_panel, error_changes  # noqa: PLC0415 - models are there only now
 

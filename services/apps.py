@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from pulseops.core.extensions import NAV, NavEntry
+
 
 class ServicesConfig(AppConfig):
     name = "services"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        NAV.add(
+            NavEntry(60, "Services", "services:list", "service", "s"),
+        )

@@ -12,23 +12,21 @@ from typing import Any, Generic, TypeVar
 
 from django.http import HttpRequest
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Added = TypeVar("Added")
 
 
 @dataclass(frozen=True, slots=True)
-class ExtensionPoint(Generic[Function]):
-    """An ordered set of functions that apps add to at start-up."""
+class ExtensionPoint(Generic[Added]):
+    """An ordered set, of functions mostly, that apps add to at start-up."""
 
-    functions: list[Function] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
 
-    def add(self, function: Function) -> Function:
-        """Add `function`, once however often it is asked for; usable as a decorator."""
-        if function not in self.functions:
-            self.functions.append(function)
-        return function
+    def add(self, *added: Added) -> None:
+        """Add what is not there yet."""
+        self.added.extend(each for each in added if each not in self.added)
 
-    def __iter__(self) -> Iterator[Function]:
-        return iter(self.functions)
+    def __iter__(self) -> Iterator[Added]:
+        return iter(self.added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,25 @@ class ErrorChange:
     after: int
     is_clear: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class NavEntry:
+    """One place of the product: in the bar, or with `settings`, among the settings that admins see; by `place` there.
+
+    `key` goes there after `g`; `beside` is another route whose pages belong to the entry.
+    """
+
+    place: int
+    label: str
+    url_name: str
+    icon: str
+    key: str = ""
+    settings: bool = False
+    beside: str = ""
+
+
+# Entries of the bar and of the settings.
+NAV: ExtensionPoint[NavEntry] = ExtensionPoint()
 
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()

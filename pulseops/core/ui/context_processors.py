@@ -8,39 +8,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from pulseops.core.extensions import NAV
 from pulseops.core.routes import address
 from pulseops.core.ui import times
 from pulseops.core.web import preferences, timezones
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One place of the product: in the bar, or with `settings`, among the settings that admins see.
-
-    `key` goes there after `g`; `beside` is another route whose pages belong to the entry.
-    """
-
-    label: str
-    url_name: str
-    icon: str
-    key: str = ""
-    settings: bool = False
-    beside: str = ""
-
-
-ENTRIES = (
-    Entry("Dashboard", "dashboard", "dashboard", "d"),
-    Entry("Logs", "logs:explorer", "logs", "l"),
-    Entry("Incidents", "incidents:list", "incident", "i"),
-    Entry("Deployments", "deployments:list", "deploy", "p"),
-    Entry("Alerts", "alerts:list", "bell", "a"),
-    Entry("Services", "services:list", "service", "s"),
-    Entry("Organisation", "accounts:org_settings", "settings", settings=True, beside="accounts:delete_org"),
-    Entry("Members", "accounts:members", "users", settings=True, beside="accounts:invite"),
-    Entry("Notifications", "notifications:channels", "send", settings=True),
-    Entry("Audit log", "accounts:audit", "shield", settings=True),
-    Entry("Diagnostics", "diagnostics", "alert", settings=True),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +33,7 @@ class Frame:
 
     @cached_property
     def nav(self) -> list[NavLink]:
-        """The places of the bar; empty for whoever has no organisation."""
+        """The places of the bar; empty for users without an organisation."""
         return self._links(settings=False) if self._membership else []
 
     @cached_property
@@ -101,7 +72,7 @@ class Frame:
 
     def _links(self, *, settings: bool) -> list[NavLink]:
         links = []
-        for entry in ENTRIES:
+        for entry in sorted(NAV, key=lambda each: each.place):
             url = address(entry.url_name) if entry.settings == settings else ""
             if url:
                 places = filter(None, (url, entry.beside and address(entry.beside)))
