@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
+from accounts.org_rows import OrgQuerySet
 from accounts.passwords import PasswordHashField
 
 
@@ -123,9 +124,8 @@ class User(AbstractBaseUser):
         return self.is_active and self.is_superuser
 
 
-class MembershipQuerySet(models.QuerySet["Membership"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class MembershipQuerySet(OrgQuerySet["Membership"]):
+    pass
 
 
 class Membership(models.Model):
@@ -201,10 +201,7 @@ def invitation_expiry() -> Any:
     return timezone.now() + timedelta(days=7)
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
-
+class InvitationQuerySet(OrgQuerySet["Invitation"]):
     def pending(self) -> Self:
         """Those that can still be accepted."""
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
@@ -262,9 +259,8 @@ class Invitation(models.Model):
         return self.accepted_at is None and self.revoked_at is None and not self.is_expired
 
 
-class AuditLogQuerySet(models.QuerySet["AuditLog"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class AuditLogQuerySet(OrgQuerySet["AuditLog"]):
+    pass
 
 
 class AuditLog(models.Model):

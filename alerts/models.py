@@ -10,13 +10,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
+from accounts.org_rows import OrgQuerySet
 from incidents.models import Incident, Severity
 from services.models import Environment, Service
 
 
-class AlertRuleQuerySet(models.QuerySet["AlertRule"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class AlertRuleQuerySet(OrgQuerySet["AlertRule"]):
+    pass
 
 
 class AlertRule(models.Model):
@@ -78,9 +78,8 @@ class AlertRule(models.Model):
         return self.name
 
 
-class AlertFiringQuerySet(models.QuerySet["AlertFiring"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(rule__org=org)
+class AlertFiringQuerySet(OrgQuerySet["AlertFiring"]):
+    org_path = "rule__org"
 
     def going_on(self) -> Self:
         """Those of conditions that hold now."""

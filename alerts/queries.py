@@ -70,9 +70,9 @@ def unreadable_rules(org: Org) -> QuerySet[AlertRule, tuple[Any, ...]]:
 def rule_summaries(org: Org) -> list[RuleSummary]:
     """Return the organisation's rules by name; one query."""
     rows = AlertRule.objects.for_org(org).select_related("service", "environment__service")
-    found = rows.annotate(firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")).order_by(
-        "name", "pk"
-    )
+    found: QuerySet[Any] = rows.annotate(
+        firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")
+    ).order_by("name", "pk")
     return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in found]
 
 

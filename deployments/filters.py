@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from deployments.models import Deployment
-from deployments.queries import Cursor, Filters
+from deployments.queries import Filters
 from services.models import Service
 
 
@@ -32,13 +32,13 @@ def _service(text: str, services: Sequence[Service]) -> Service | None:
     return next((each for each in services if each.pk == wanted), None)
 
 
-def list_url(filters: Filters, *, environment: str | None = None, before: Cursor | None = None) -> str:
+def list_url(filters: Filters, *, environment: str | None = None, before: str = "") -> str:
     """Return the address of the list with these filters; `environment` replaces theirs."""
     chosen = {
         "service": str(filters.service.pk) if filters.service else "",
         "environment": filters.environment if environment is None else environment,
         "status": filters.status,
-        "before": str(before) if before else "",
+        "before": before,
     }
     query = urlencode({name: value for name, value in chosen.items() if value})
     address = reverse("deployments:list")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.models import Org
 from deployments.models import CALLED_OFF, Deployment, GitHubIntegration, WebhookEffect
 from pulseops.core.db.statement_timeout import fetch_within
+from pulseops.core.web.keyset import Page, newest_first
 from services.models import Environment, Service
 from services.queries import environments_of, services_of
 
@@ -175,27 +176,6 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a page ended: the time (UTC) and id of its last row; as text it needs no escaping in an address."""
-
-    at: datetime
-    id: int
-
-    def __str__(self) -> str:
-        return f"{self.at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z_{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read what `str` wrote; None for anything else."""
-        at, _, identifier = text.rpartition("_")
-        try:
-            moment = datetime.fromisoformat(at)
-            return cls(moment, int(identifier)) if moment.tzinfo and int(identifier) < 2**63 else None
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
 class Lane:
     """The newest deployments to all environments of one name."""
 
@@ -238,23 +218,10 @@ def _lane_order(name: str) -> tuple[bool, str]:
     return not name.lower().startswith("prod"), name
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some deployments of one environment name, and where the next older ones begin."""
-
-    deployments: list[Deployment]
-    older: Cursor | None
-
-
-def lane_page(org: Org, filters: Filters, before: Cursor | None) -> Page:
-    """Return PAGE_LENGTH deployments older than `before`, newest first."""
+def lane_page(org: Org, filters: Filters, before: str) -> Page[Deployment]:
+    """Return PAGE_LENGTH deployments to one environment name, those older than the cursor `before`, newest first."""
     rows = Deployment.objects.for_org(org).filter(filters.rows, environment__name=filters.environment)
-    if before:
-        rows = rows.filter(Q(created_at__lt=before.at) | Q(created_at=before.at, id__lt=before.id))
-    found = list(rows.select_related("service", "environment").order_by("-created_at", "-id")[: PAGE_LENGTH + 1])
-    shown = found[:PAGE_LENGTH]
-    more = len(found) > PAGE_LENGTH
-    return Page(shown, Cursor(shown[-1].created_at, shown[-1].pk) if more else None)
+    return newest_first(rows.select_related("service", "environment"), before, length=PAGE_LENGTH)
 
 
 def attempts_of(deployment: Deployment) -> QuerySet[Deployment]:
@@ -270,23 +237,10 @@ def attempts_of(deployment: Deployment) -> QuerySet[Deployment]:
 # -- Integrations ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    """Some lines of a delivery log, and where the next older ones begin."""
-
-    lines: list[WebhookEffect]
-    older: Cursor | None
-
-
-def delivery_page(integration: GitHubIntegration, before: Cursor | None) -> DeliveryPage:
+def delivery_page(integration: GitHubIntegration, before: str) -> Page[WebhookEffect]:
     """Return PAGE_LENGTH lines of the integration's delivery log, newest first."""
     rows = integration.effects.select_related("deployment")
-    if before:
-        rows = rows.filter(Q(received_at__lt=before.at) | Q(received_at=before.at, id__lt=before.id))
-    found = list(rows.order_by("-received_at", "-id")[: PAGE_LENGTH + 1])
-    shown = found[:PAGE_LENGTH]
-    more = len(found) > PAGE_LENGTH
-    return DeliveryPage(shown, Cursor(shown[-1].received_at, shown[-1].pk) if more else None)
+    return newest_first(rows, before, length=PAGE_LENGTH, column="received_at")
 
 
 def invalid_deliveries(org: Org, since: datetime) -> QuerySet[WebhookEffect, tuple[Any, ...]]:

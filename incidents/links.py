@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from datetime import timedelta
 
 from django.urls import reverse
 
@@ -22,14 +21,12 @@ def sample_url(line: SampleLine) -> str:
 
 def window_url(incident: Incident, evidence: Evidence | None) -> str:
     """Return the explorer at the time around the incident's start, with its scope, level and filter."""
-    address = explorer_url(incident.service, incident.environment)
-    if evidence and evidence.level:
-        address += "+" + urlencode({"": f"level:{evidence.level}"})[1:]
-    if evidence and evidence.filter:
-        address += "+" + urlencode({"": f"({evidence.filter})"})[1:]
-    end = (incident.resolved_at or incident.created_at) + _AROUND
-    return f"{address}&{urlencode({'from': _iso(incident.created_at - _AROUND), 'to': _iso(end)})}"
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    words = [f"level:{evidence.level}"] if evidence and evidence.level else []
+    words += [f"({evidence.filter})"] if evidence and evidence.filter else []
+    return explorer_url(
+        incident.service,
+        incident.environment,
+        words=" ".join(words),
+        since=incident.created_at - _AROUND,
+        until=(incident.resolved_at or incident.created_at) + _AROUND,
+    )

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org, User
+from accounts.org_rows import OrgQuerySet
 from services.models import Environment, Service
 
 
@@ -21,10 +22,7 @@ class Severity(models.TextChoices):
     HIGH = "high", "High"
 
 
-class IncidentQuerySet(models.QuerySet["Incident"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
-
+class IncidentQuerySet(OrgQuerySet["Incident"]):
     def live(self) -> Self:
         """Those that are not resolved."""
         return self.exclude(status=Incident.Status.RESOLVED)

@@ -31,7 +31,7 @@ from incidents.models import Incident, IncidentEvent, Severity
 from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
 from pulseops.core.db.statement_timeout import BoundedQueryError
-from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
+from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
 from services.scopes import Scopes, scopes_of
 
@@ -134,4 +134,4 @@ def _counts(
 
 def _markers(incident: Incident, start: datetime, end: datetime) -> list[Marker]:
     marks = deployment_marks(incident.org, [incident.service_id], [incident.environment_id], start, end)
-    return [Marker(mark.at, mark.label, mark.url, "error" if mark.status == "failure" else "accent") for mark in marks]
+    return markers_of(marks)

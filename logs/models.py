@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org, User
+from accounts.org_rows import OrgQuerySet
 from logs.fulltext import words_of_message
 from services.models import ApiKey, Environment, Service
 
@@ -23,9 +24,8 @@ class Level(models.TextChoices):
     ERROR = "error"
 
 
-class LogEntryQuerySet(models.QuerySet["LogEntry"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class LogEntryQuerySet(OrgQuerySet["LogEntry"]):
+    pass
 
 
 class LogEntry(models.Model):
@@ -134,10 +134,7 @@ class IngestReceipt(models.Model):
         return self.idempotency_key
 
 
-class SavedViewQuerySet(models.QuerySet["SavedView"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
-
+class SavedViewQuerySet(OrgQuerySet["SavedView"]):
     def seen_by(self, user: User) -> Self:
         """Those of the reader, and those that others share."""
         return self.filter(models.Q(owner=user) | models.Q(is_shared=True))

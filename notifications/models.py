@@ -12,15 +12,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
+from accounts.org_rows import OrgQuerySet
 from notifications.messages import heading
 
 TEST_EVENT = "channel.test"
 DEMO_HOST = "demo.invalid"  # RFC 2606 keeps .invalid from ever being a host
 
 
-class ChannelQuerySet(models.QuerySet["Channel"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class ChannelQuerySet(OrgQuerySet["Channel"]):
+    pass
 
 
 class Channel(models.Model):
@@ -97,10 +97,7 @@ def _host(url: str) -> str:
         return ""
 
 
-class JobQuerySet(models.QuerySet["Job"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
-
+class JobQuerySet(OrgQuerySet["Job"]):
     def outstanding(self) -> Self:
         """Those that are still to be delivered."""
         return self.filter(status__in=[Job.Status.PENDING, Job.Status.PROCESSING])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from accounts.models import Org
 from pulseops.core.ui.charts import Bucket
@@ -70,7 +71,9 @@ class Sender:
 def services_by_intake(org: Org, now: datetime) -> list[Sender]:
     """Return the organisation's services, the busiest first; one query."""
     recent = Q(api_keys__buckets__window_start__gt=now - BUCKETS_KEPT)
-    rows = Service.objects.for_org(org).annotate(day=Sum("api_keys__buckets__count", filter=recent, default=0))
+    rows: QuerySet[Any] = Service.objects.for_org(org).annotate(
+        day=Sum("api_keys__buckets__count", filter=recent, default=0)
+    )
     return [
         Sender(row.name, row.day, row.day * row.retention_days, _count(row.retention_days, "day"))
         for row in rows.order_by("-day", "name")

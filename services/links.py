@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
-
+from pulseops.core.routes import address
+from pulseops.core.ui.times import to_url
 from services.models import Environment, Service
 
 
-def explorer_url(service: Service, environment: Environment | None = None) -> str:
-    """Return where the logs of a service, or of one environment of it, are read; "" when nothing shows logs."""
-    try:
-        explorer = reverse("logs:explorer")
-    except NoReverseMatch:
-        return ""
-    words = [f"service:{_quoted(service.name)}"]
-    if environment:
-        words.append(f"env:{_quoted(environment.name)}")
-    return f"{explorer}?{urlencode({'q': ' '.join(words)})}"
+def explorer_url(
+    service: Service | None = None,
+    environment: Environment | None = None,
+    *,
+    words: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> str:
+    """Return where the logs of a service or environment that match `words` are read, in [since, until) if given.
+
+    It is "" when nothing shows logs.
+    """
+    explorer = address("logs:explorer")
+    scope = [f"{key}:{_quoted(each.name)}" for key, each in (("service", service), ("env", environment)) if each]
+    query = {
+        "q": " ".join(filter(None, [*scope, words])),
+        "from": to_url(since) if since else "",
+        "to": to_url(until) if until else "",
+    }
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"{explorer}?{said}" if explorer and said else explorer
 
 
 def _quoted(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org, User
+from accounts.org_rows import OrgQuerySet
 
 RETENTION_DAYS_MIN, RETENTION_DAYS_MAX = 1, 365
 
 
-class ServiceQuerySet(models.QuerySet["Service"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class ServiceQuerySet(OrgQuerySet["Service"]):
+    pass
 
 
 class Service(models.Model):
@@ -59,9 +59,8 @@ class Service(models.Model):
         return self.name
 
 
-class EnvironmentQuerySet(models.QuerySet["Environment"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(service__org=org)
+class EnvironmentQuerySet(OrgQuerySet["Environment"]):
+    org_path = "service__org"
 
 
 class Environment(models.Model):
@@ -99,9 +98,8 @@ def both_scopes() -> list[str]:
     return list(ApiKey.Scope.values)
 
 
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class ApiKeyQuerySet(OrgQuerySet["ApiKey"]):
+    pass
 
 
 class ApiKey(models.Model):

@@ -160,7 +160,7 @@ def all_services() -> list[Service]:
 def service_summaries(org: Org) -> list[ServiceSummary]:
     """Return the organisation's services by name; one query."""
     names = Environment.objects.filter(service=OuterRef("pk")).order_by("name").values("name")
-    rows = Service.objects.for_org(org).annotate(environment_names=ArraySubquery(names), **_heard())
+    rows: QuerySet[Any] = Service.objects.for_org(org).annotate(environment_names=ArraySubquery(names), **_heard())
     return [ServiceSummary(row, row.environment_names, _hearing(row)) for row in rows.order_by("name")]
 
 

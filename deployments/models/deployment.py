@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Org
+from accounts.org_rows import OrgQuerySet
 from services.models import Environment, Service
 
 
-class DeploymentQuerySet(models.QuerySet["Deployment"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(org=org)
+class DeploymentQuerySet(OrgQuerySet["Deployment"]):
+    pass
 
 
 class Deployment(models.Model):

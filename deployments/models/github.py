@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
-from accounts.models import Org
+from accounts.org_rows import OrgQuerySet
 from deployments.models.deployment import Deployment
 from services.models import Service
 
 
-class GitHubIntegrationQuerySet(models.QuerySet["GitHubIntegration"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(service__org=org)
+class GitHubIntegrationQuerySet(OrgQuerySet["GitHubIntegration"]):
+    org_path = "service__org"
 
 
 class GitHubIntegration(models.Model):
@@ -100,9 +98,8 @@ class WebhookDelivery(models.Model):
         return f"{self.event_type} {self.delivery_id}"
 
 
-class WebhookEffectQuerySet(models.QuerySet["WebhookEffect"]):
-    def for_org(self, org: Org) -> Self:
-        return self.filter(integration__service__org=org)
+class WebhookEffectQuerySet(OrgQuerySet["WebhookEffect"]):
+    org_path = "integration__service__org"
 
 
 class WebhookEffect(models.Model):

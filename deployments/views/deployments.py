@@ -14,7 +14,7 @@ from deployments import queries
 from deployments.cards import Card, cards, error_changes
 from deployments.filters import list_url, read_filters
 from deployments.models import Deployment, GitHubIntegration
-from deployments.queries import Cursor, Filters
+from deployments.queries import Filters
 from deployments.snippets import deployment_snippets
 from pulseops.core.extensions import DEPLOYMENT_PANELS, Panel
 from services.links import explorer_url
@@ -60,9 +60,9 @@ def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
 
 
 def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
-    before = Cursor.parse(request.GET.get("before", ""))
+    before = request.GET.get("before", "")
     page = queries.lane_page(request.org, filters, before)
-    shown = cards(page.deployments, error_changes(request.org, page.deployments))
+    shown = cards(page.rows, error_changes(request.org, page.rows))
     return {
         "lanes": [LaneView(filters.environment, shown, "")],
         "is_empty": not shown,

@@ -22,7 +22,6 @@ from deployments import actions, queries
 from deployments.forms import IntegrationForm
 from deployments.github.signatures import derive_secret, secret_state
 from deployments.models import GitHubIntegration, WebhookEffect
-from deployments.queries import Cursor
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services.models import Service
 from services.queries import services_of
@@ -68,7 +67,7 @@ def _save(
 
 
 def _page(request: OrgRequest, service: Service, found: GitHubIntegration, form: IntegrationForm) -> HttpResponse:
-    page = queries.delivery_page(found, Cursor.parse(request.GET.get("before", "")))
+    page = queries.delivery_page(found, request.GET.get("before", ""))
     address = reverse("deployments:integration", args=[service.pk])
     values = {
         "service": service,
@@ -77,7 +76,7 @@ def _page(request: OrgRequest, service: Service, found: GitHubIntegration, form:
         "webhook_url": webhook_url(found),
         "secret": derive_secret(found) if _has_pass(request, found) else "",
         "secret_state": secret_state(found).value,
-        "lines": page.lines,
+        "lines": page.rows,
         "newest_url": address if request.GET.get("before") else "",
         "older_url": f"{address}?before={page.older}" if page.older else "",
         "repository_hooks_url": f"https://github.com/{found.repository}/settings/hooks",

@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from accounts.models import Org
 from logs.cursor import LogCursor
-from logs.explorer import time_range
 from logs.explorer.rows import Marker, without_colours
 from logs.explorer.state import ExplorerState
 from logs.search import queries
@@ -23,6 +22,7 @@ from logs.search.rewrite import value_of, with_term
 from logs.search.session import SearchSession
 from logs.search.tree import Equals, Everything, Node, Not, conjunction
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
+from pulseops.core.ui import times
 from services.scopes import Scope, Scopes
 
 CONTEXT_ROWS = 50
@@ -151,14 +151,14 @@ def _all_of(explorer: ExplorerState, key: str, value: str | None, log: LogDetail
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
     query = with_term(Everything(), Equals(key, (value_of(value),)))
-    return explorer.url(q=print_query(query), since=time_range.to_url(since), to=time_range.to_url(until))
+    return explorer.url(q=print_query(query), since=times.to_url(since), to=times.to_url(until))
 
 
 def _around(scope: Scope | None, log: LogDetail) -> str:
     """Return the explorer with the log open, in the lines of its environment around it."""
     names = {"service": scope.service, "env": scope.environment} if scope else {}
     said = [Equals(key, (value_of(name),)) for key, name in names.items()]
-    span = (time_range.to_url(log.row.ts - _AROUND_LOG), time_range.to_url(log.row.ts + _AROUND_LOG))
+    span = (times.to_url(log.row.ts - _AROUND_LOG), times.to_url(log.row.ts + _AROUND_LOG))
     address = ExplorerState.read(QueryDict())
     return address.url(q=print_query(conjunction(said)), since=span[0], to=span[1], row=str(log.row.address))
 

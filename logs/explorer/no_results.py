@@ -21,6 +21,7 @@ from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
 from pulseops.core.db.statement_timeout import QueryTimeoutError
+from pulseops.core.ui import times
 from services.scopes import Scope
 
 _FIRST = timedelta(hours=1)  # that is searched for the nearest match
@@ -223,5 +224,5 @@ def _around(explorer: ExplorerState, moment: datetime | None, node: Node) -> str
     """Return the page of `node` in the minutes around `moment`."""
     if moment is None:
         return ""
-    since, until = time_range.to_url(moment - AROUND), time_range.to_url(moment + AROUND)
+    since, until = times.to_url(moment - AROUND), times.to_url(moment + AROUND)
     return explorer.url(q=print_query(node), since=since, to=until)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Org
-from logs.explorer import facets, no_results, pills, time_range
+from logs.explorer import facets, no_results, pills
 from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of
@@ -21,9 +21,9 @@ from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, h
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
-from pulseops.core.extensions import TIMELINE_MARKS, Mark
+from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui import charts, times
-from pulseops.core.ui.states import LEVELS, style_of
+from pulseops.core.ui.states import LEVELS
 from services.scopes import Scopes
 
 PAGE_ROWS = 100
@@ -168,7 +168,7 @@ def _buckets(
     while at < explorer.range.end:
         counts = {level: bars.get((at, level), 0) for level in LEVELS}
         first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
-        url = explorer.url(since=time_range.to_url(first), to=time_range.to_url(last))
+        url = explorer.url(since=times.to_url(first), to=times.to_url(last))
         yield charts.Bucket(at, at + step, counts, url)
         at += step
 
@@ -180,14 +180,7 @@ def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[li
     held = [s.environment_id for s in scopes.all if columns.holds(s)]
     environment_ids = held if len(held) < len(scopes.all) else []
     marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
-    markers = [charts.Marker(m.at, m.label, m.url, _tone(m)) for m in marks if m.kind != "incident"]
-    bands = [charts.Band(m.at, m.until, m.label, url=m.url) for m in marks if m.kind == "incident"]
-    return markers, bands
-
-
-def _tone(mark: Mark) -> str:
-    """A deployment that failed is red."""
-    return "error" if style_of(mark.status).tone == "error" else "accent"
+    return charts.markers_of(marks), charts.bands_of(marks)
 
 
 def step_name(step: timedelta) -> str:

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from logs.cursor import LogCursor, microseconds, moment
-from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range, to_url
+from logs.explorer.time_range import DEFAULT_FROM, TimeRange, read_range
 from logs.search.errors import QuerySyntaxError
 from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.rewrite import with_term
 from logs.search.tree import Everything, Node, terms
+from pulseops.core.ui.times import to_url
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")

@@ -83,9 +83,3 @@ def _inside(found: datetime, problems: list[str], name: str) -> datetime:
     if inside != found:
         problems.append(f"There are no logs that far away: {name} was moved to {inside:%Y}.")
     return inside
-
-
-def to_url(moment: datetime) -> str:
-    """Write a moment as `from` and `to` read it, exactly and whatever the reader's zone is."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"

@@ -116,8 +116,8 @@ class Controls:
         length = end - start
         wider_end = end + length
         is_open = self.explorer.range.is_open or wider_end >= self.explorer.now
-        wider = time_range.to_url(max(start - length * (2 if is_open else 1), EARLIEST))
-        return self.explorer.url(since=wider, to=None if is_open else time_range.to_url(wider_end))
+        wider = times.to_url(max(start - length * (2 if is_open else 1), EARLIEST))
+        return self.explorer.url(since=wider, to=None if is_open else times.to_url(wider_end))
 
     @property
     def live_url(self) -> str:
@@ -154,8 +154,8 @@ class Controls:
     def exports(self) -> list[tuple[str, str]]:
         """What can be taken away, and where."""
         page = self.explorer.url(
-            since=time_range.to_url(self.explorer.range.start),
-            to=None if self.explorer.range.is_open else time_range.to_url(self.explorer.range.end),
+            since=times.to_url(self.explorer.range.start),
+            to=None if self.explorer.range.is_open else times.to_url(self.explorer.range.end),
         )
         base = page.replace(reverse("logs:explorer"), reverse("logs:export"), 1)
         return [(label, f"{base}&format={form}") for label, form in (("NDJSON", "ndjson"), ("CSV", "csv"))]

@@ -34,7 +34,6 @@ from logs.explorer.no_results import AROUND
 from logs.explorer.results import ExplorerResults, explore, lister
 from logs.explorer.saved_views import offered_views, view_url
 from logs.explorer.state import ExplorerState
-from logs.explorer.time_range import to_url
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
 from logs.search.page import prepare
@@ -42,6 +41,7 @@ from logs.search.printer import print_query
 from logs.search.queries import neighbours
 from logs.search.session import search_session
 from pulseops.core.db.statement_timeout import QueryFailedError
+from pulseops.core.ui.times import to_url
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 

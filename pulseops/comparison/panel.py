@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,8 +23,7 @@ from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.ui.chart_axes import nice_ceiling
-from pulseops.core.ui.charts import Bucket, Chart, Marker, stacked_histogram
-from pulseops.core.ui.states import style_of
+from pulseops.core.ui.charts import Bucket, Chart, Marker, markers_of, stacked_histogram
 from services.links import explorer_url
 
 _BUCKETS = 30  # bars in each histogram
@@ -75,7 +73,7 @@ def _comparison(deployment: Deployment, windows: Windows) -> dict[str, Any]:
     before = Side(_sum(errors, -_BUCKETS, 0), lines_before, windows.length.total_seconds())
     after = Side(_sum(errors, 0, _BUCKETS), lines_after, windows.after.total_seconds())
     top = nice_ceiling(max([1, *errors.values()]))
-    markers = [_marker(each) for each in windows.nearby]
+    markers = markers_of(mark_of(each) for each in windows.nearby)
     return {
         "windows": windows,
         "before": before,
@@ -109,22 +107,9 @@ def _chart(
     return stacked_histogram(buckets, top_count=top, markers=markers)
 
 
-def _marker(deployment: Deployment) -> Marker:
-    mark = mark_of(deployment)
-    return Marker(mark.at, mark.label, mark.url, style_of(mark.status).tone)
-
-
 def _errors_url(deployment: Deployment, since: datetime, until: datetime, words: str = "") -> str:
-    base = explorer_url(deployment.service, deployment.environment)
-    if not base:
-        return ""
-    query = quote(f" level:error {words}".rstrip())
-    span = urlencode({"from": _written(since), "to": _written(until)})
-    return f"{base}{query}&{span}"
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    words = f"level:error {words}".rstrip()
+    return explorer_url(deployment.service, deployment.environment, words=words, since=since, until=until)
 
 
 def _row(kind: str, tone: str, change: PatternChange, deployment: Deployment, windows: Windows) -> PatternRow:

@@ -15,9 +15,8 @@ from deployments.models import Deployment
 from deployments.queries import newest_deployments
 from incidents import queries as incident_queries
 from incidents.models import Incident, Severity
-from pulseops.core.extensions import TIMELINE_MARKS, Mark
-from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, stacked_histogram
-from pulseops.core.ui.states import style_of
+from pulseops.core.extensions import TIMELINE_MARKS
+from pulseops.core.ui.charts import Bucket, Chart, bands_of, markers_of, stacked_histogram
 from pulseops.dashboard.volume import Volume
 from services.models import Service
 from services.queries import QUIET_AFTER, ServiceSummary
@@ -165,12 +164,6 @@ def volume_chart(org: Org, volume: Volume) -> Chart:
     return stacked_histogram(
         volume.chart_buckets(),
         height=140,
-        markers=[Marker(each.at, each.label, each.url, _tone(each)) for each in marks if each.kind == "deployment"],
-        bands=[Band(each.at, each.until, each.label, url=each.url) for each in marks if each.kind == "incident"],
+        markers=markers_of(marks),
+        bands=bands_of(marks),
     )
-
-
-def _tone(mark: Mark) -> str:
-    """A deployment that went well is an accent, one that failed is red."""
-    tone = style_of(mark.status).tone
-    return "error" if tone == "error" else "accent"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
 from uuid import UUID
 
 from accounts.models import Org
 from logs.reading import volume
-from pulseops.core.routes import address
 from pulseops.core.ui.charts import Bucket
+from services.links import explorer_url
 
 SPAN = timedelta(hours=24)
 STEP = timedelta(minutes=15)
@@ -40,14 +39,13 @@ class Volume:
 
     def chart_buckets(self) -> list[Bucket]:
         """Return a bucket per STEP with the levels of all services; each leads to its logs."""
-        explorer = address("logs:explorer")
         buckets = []
         for start in _starts(self.since, self.until, STEP):
             counts: dict[str, int] = {}
             for service in self.by_service.values():
                 for level, count in service.get(start, {}).items():
                     counts[level] = counts.get(level, 0) + count
-            url = f"{explorer}?{urlencode(_range(start, start + STEP))}" if explorer and counts else ""
+            url = explorer_url(since=start, until=start + STEP) if counts else ""
             buckets.append(Bucket(start, start + STEP, counts, url))
         return buckets
 
@@ -76,7 +74,3 @@ def day_of_logs(org: Org, now: datetime) -> Volume:
 
 def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
     return [since + step * index for index in range((until - since) // step)]
-
-
-def _range(start: datetime, end: datetime) -> dict[str, str]:
-    return {"from": f"{start:%Y-%m-%dT%H:%M:%SZ}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"}

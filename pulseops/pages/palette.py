@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -17,6 +16,7 @@ from incidents.queries import incidents_named
 from pulseops.core.routes import address
 from pulseops.core.ui.context_processors import Frame
 from pulseops.docs.pages import groups
+from services.links import explorer_url
 from services.queries import services_named
 
 MOST = 6  # of each kind
@@ -121,5 +121,5 @@ def _documents(words: Sequence[str]) -> list[Hit]:
 
 
 def _logs(query: str) -> list[Hit]:
-    explorer = address("logs:explorer")
-    return [Hit(f"Search the logs for {query}", f"{explorer}?{urlencode({'q': query})}", "logs")] if explorer else []
+    explorer = explorer_url(words=query)
+    return [Hit(f"Search the logs for {query}", explorer, "logs")] if explorer else []

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from pulseops.core.extensions import Mark
 from pulseops.core.ui import times
 from pulseops.core.ui.chart_axes import Extent, Line, Scale, grid, nice_ceiling, percent, ticks
-from pulseops.core.ui.states import LEVELS
+from pulseops.core.ui.states import LEVELS, style_of
 
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
@@ -110,6 +111,20 @@ class Chart:
     def plot_height(self) -> int:
         """The height between the top of the highest bar and the base."""
         return self.bottom - self.top
+
+
+def markers_of(marks: Iterable[Mark]) -> list[Marker]:
+    """Return the points among `marks` as flags; one of something that failed is red."""
+    return [
+        Marker(each.at, each.label, each.url, "error" if style_of(each.status).tone == "error" else "accent")
+        for each in marks
+        if each.until is None
+    ]
+
+
+def bands_of(marks: Iterable[Mark]) -> list[Band]:
+    """Return the spans among `marks` as bands."""
+    return [Band(each.at, each.until, each.label, url=each.url) for each in marks if each.until is not None]
 
 
 def stacked_histogram(

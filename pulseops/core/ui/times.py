@@ -6,12 +6,18 @@ the same words as `relative` and `duration`, so a page does not change when its 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 _OLD = 30 * DAY  # beyond this a date says more than a count of days
+
+
+def to_url(moment: datetime) -> str:
+    """Write a moment as it stands in addresses: exactly, and in UTC, whatever the reader's zone is."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
 
 def relative(moment: datetime, now: datetime | None = None) -> str:

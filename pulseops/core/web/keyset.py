@@ -21,19 +21,20 @@ class Page(Generic[Row]):
     older: str
 
 
-def newest_first(rows: QuerySet[Row], before: str, *, length: int = 50) -> Page[Row]:
-    """Return `length` rows by `created_at` and key, those behind `before`; what cannot be read is the first page."""
+def newest_first(rows: QuerySet[Row], before: str, *, length: int = 50, column: str = "created_at") -> Page[Row]:
+    """Return `length` rows by the time in `column` and the key, those after `before`; an unreadable one is ignored."""
     if place := _read(before):
         at, pk = place
         with contextlib.suppress(ValueError, ValidationError):  # the key is of another kind
-            rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
-    found = list(rows.order_by("-created_at", "-pk")[: length + 1])
+            rows = rows.filter(Q(**{f"{column}__lt": at}) | Q(**{column: at, "pk__lt": pk}))
+    found = list(rows.order_by(f"-{column}", "-pk")[: length + 1])
     shown = found[:length]
-    return Page(shown, _written(shown[-1]) if len(found) > length else "")
+    return Page(shown, cursor_of(shown[-1], column) if len(found) > length else "")
 
 
-def _written(row: Model) -> str:
-    at: datetime = row.created_at  # type: ignore[attr-defined]  # every table of ours that is paged has it
+def cursor_of(row: Model, column: str = "created_at") -> str:
+    """Return the place of `row` as a page is asked for what is older; it needs no escaping in an address."""
+    at: datetime = getattr(row, column)
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z_{row.pk}"
 
 
