@@ -89,7 +89,7 @@ def add(table: Table, what: str, times: Sequence[float]) -> None:
 
 @contextmanager
 def process(command: str) -> Iterator[None]:
-    """Run `manage.py loop` or `worker` for a while."""
+    """Run `manage.py dispatcher` or `worker` for a while."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.worker_settings"}
     started = subprocess.Popen(
         [sys.executable, "manage.py", command], cwd=ROOT, env=environment, start_new_session=True

@@ -103,7 +103,7 @@ def _loop(silence: timedelta | None) -> Banner | None:
         f"Its last heartbeat was {duration(silence.total_seconds())} ago." if silence else "It never sent a heartbeat."
     )
     text = f"{since} Until then, rules are evaluated and messages sent once a minute. Start it: manage.py up."
-    return Banner("warn", "The loop is not running.", text, address("diagnostics"), "Diagnostics")
+    return Banner("warn", "The dispatcher is not running.", text, address("diagnostics"), "Diagnostics")
 
 
 def _jobs(names: Sequence[str]) -> Banner | None:

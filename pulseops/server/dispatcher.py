@@ -1,10 +1,10 @@
-"""The loop: one process beside django-q2's worker that looks at rules and delivers messages the moment there is work.
+"""The dispatcher: a process beside django-q2's worker that evaluates rules and delivers messages at once.
 
 Why not django-q2 alone: its slots are shared with jobs that take minutes (retention, partitions), and while both are
-taken no rule is looked at and no message goes out. docs/alerts.md has the measurement. Nothing depends on this process
+taken no rule is evaluated and no message goes out. docs/alerts.md has the measurement. Nothing depends on this process
 alone: the worker's schedules do the same every minute, and everything to be done stands in tables.
 
-Three threads, each with one database connection: one listens, one looks at rules, one delivers.
+Three threads, each with one database connection: one listens, one evaluates rules, one delivers.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from pulseops.core.jobs.wakeups import CHANNEL, DELIVER, EVALUATE
 from pulseops.core.web.health import beat
 
 log = logging.getLogger(__name__)
-EVERY = 30.0  # seconds between two looks at all rules
-PAUSE = 2.0  # seconds between two looks at one organisation's rules
+EVERY = 30.0  # seconds between two evaluations of all rules
+PAUSE = 2.0  # seconds between two evaluations of one organisation's rules
 POLL = 1.0  # seconds between two looks into the outbox when nobody wakes us
-BEAT = 15.0  # seconds between two signs of life
+BEAT = 15.0  # seconds between two heartbeats
 _STOPPING = 15.0  # seconds for what is on its way when we are asked to stop
 
 
-class Loop:
+class Dispatcher:
     """Runs until `stop` is set; `run` returns when everything on its way has ended."""
 
     def __init__(self) -> None:
@@ -51,13 +51,13 @@ class Loop:
         ]
         for thread in threads:
             thread.start()
-        log.info("the loop has started")
+        log.info("the dispatcher has started")
         self._guard(self._listen)
         self.deliver_now.set()
         self.agenda.wake_up()
         for thread in threads:
             thread.join()
-        log.info("the loop has stopped")
+        log.info("the dispatcher has stopped")
 
     def handle_signals(self) -> None:
         """Stop on SIGTERM and SIGINT; call it on the main thread."""
@@ -90,7 +90,7 @@ class Loop:
         beat_at = 0.0
         while not self.stop.is_set():
             if time.monotonic() >= beat_at:
-                beat("loop")
+                beat("loop")  # its former name, which the table keeps
                 beat_at = time.monotonic() + BEAT
             for notice in raw.notifies(timeout=0.5, stop_after=1):
                 self._wake(notice.payload)

@@ -113,9 +113,9 @@ def test_a_dead_loop_is_told_but_a_dead_worker_first(org: Org, admin: User, clie
     client = client_for(admin)
     Heartbeat.objects.filter(name="loop").update(beat_at=timezone.now() - timedelta(minutes=3))
     caches["process"].clear()
-    assert "The loop is not running." in titles(client)
+    assert "The dispatcher is not running." in titles(client)
     Heartbeat.objects.update(beat_at=timezone.now() - timedelta(minutes=3))
     caches["process"].clear()
     page = titles(client)
     assert "The worker is not running." in page
-    assert "The loop is not running." not in page
+    assert "The dispatcher is not running." not in page

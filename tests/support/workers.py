@@ -31,9 +31,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def start_loop(**more: str) -> subprocess.Popen[bytes]:
-    """Start `manage.py loop` and wait for its first sign of life."""
+    """Start `manage.py dispatcher` and wait for its first heartbeat."""
     Heartbeat.objects.filter(name="loop").delete()
-    process = subprocess.Popen([sys.executable, "-m", "django", "loop"], cwd=ROOT, env=environment(**more))
+    process = subprocess.Popen([sys.executable, "-m", "django", "dispatcher"], cwd=ROOT, env=environment(**more))
 
     def is_alive() -> bool:
         assert process.poll() is None, "the loop has ended"
