@@ -16,7 +16,8 @@ from django.db import connection
 
 from logs.models import Level
 from logs.search.columns import all_of
-from logs.search.compiler import Compiler, Condition
+from logs.search.compiler import Compiler
+from logs.search.conditions import Condition
 from logs.search.parser import parse
 from pulseops.core.db.statement_timeout import fetch_within
 from services.scopes import Scopes

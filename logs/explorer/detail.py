@@ -15,12 +15,13 @@ from logs.cursor import LogCursor
 from logs.explorer.rows import Marker, without_colours
 from logs.explorer.state import ExplorerState
 from logs.search import queries
-from logs.search.jsonpaths import flat_fields
+from logs.search.flat_fields import flat_fields
+from logs.search.operators import Equals
 from logs.search.printer import print_query
 from logs.search.queries import LogDetail
 from logs.search.rewrite import value_of, with_term
 from logs.search.session import SearchSession
-from logs.search.tree import Equals, Everything, Node, Not, conjunction
+from logs.search.tree import Everything, Node, Not, conjunction
 from pulseops.core.extensions import TIMELINE_MARKS, Mark
 from pulseops.core.ui import times
 from services.scopes import Scope, Scopes

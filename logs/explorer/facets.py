@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from logs.explorer.state import ExplorerState
 from logs.search.fields import LEVELS, key_for_json
+from logs.search.flat_fields import FlatField, flat_fields
 from logs.search.histogram import Counts
-from logs.search.jsonpaths import FlatField, flat_fields
+from logs.search.operators import Exists
 from logs.search.page import LogRow, Search
 from logs.search.rewrite import with_choice, with_term
-from logs.search.tree import Everything, Exists, Node
+from logs.search.tree import Everything, Node
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5

@@ -13,13 +13,13 @@ from logs.explorer import time_range
 from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
-from logs.search.jsonpaths import flat_fields
+from logs.search.flat_fields import flat_fields
 from logs.search.page import LogRow, Search, newest_page, prepare
 from logs.search.printer import print_query
 from logs.search.rewrite import without_term
 from logs.search.session import SearchSession
 from logs.search.slices import Window
-from logs.search.tree import And, Compares, Equals, Exists, Field, Node, Not, Or, conjunction, leaves, terms
+from logs.search.tree import And, Field, Node, Not, Or, conjunction, leaves, terms
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from pulseops.core.ui import times
 from services.scopes import Scope
@@ -178,7 +178,7 @@ def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, ol
 
 
 def _is_json(leaf: Node) -> TypeGuard[Field]:
-    return isinstance(leaf, Equals | Compares | Exists) and column_of(leaf.key) is None
+    return isinstance(leaf, Field) and column_of(leaf.key) is None
 
 
 def _newest(session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime) -> Sequence[LogRow]:
@@ -195,7 +195,7 @@ def _scope_of(node: Node) -> Node:
 
 
 def _is_scope(term: Node) -> bool:
-    return isinstance(term, Equals) and column_of(term.key) in ("service", "environment")
+    return isinstance(term, Field) and term.choices is not None and column_of(term.key) in ("service", "environment")
 
 
 def _meant(key: str, known: Sequence[str]) -> str | None:
@@ -212,7 +212,7 @@ def _meant(key: str, known: Sequence[str]) -> str | None:
 def _renamed(node: Node, leaf: Field, key: str) -> Node:
     """Return `node` with `key` in place of the key of `leaf`."""
     if node == leaf:
-        return replace(leaf, key=key)
+        return leaf.renamed(key)
     if isinstance(node, Not):
         return replace(node, node=_renamed(node.node, leaf, key))
     if isinstance(node, And | Or):

@@ -1,4 +1,4 @@
-"""What is filtered, as pills that can be dropped one by one."""
+"""What is filtered, as pills that can be removed one by one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from logs.explorer.state import ExplorerState
 from logs.search.fields import column_of
 from logs.search.printer import print_query
 from logs.search.rewrite import without_term
-from logs.search.tree import Compares, Equals, Everything, Exists, Node, Not, Or, Text, terms
+from logs.search.tree import Everything, Field, Node, Not, Or, Text, terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,10 @@ def _pill(explorer: ExplorerState, node: Node, term: Node) -> Pill:
     inner = term.node if isinstance(term, Not) else term
     drop = explorer.with_query(without_term(node, term))
     written = print_query(inner)
-    if isinstance(inner, Equals | Compares | Exists):
-        name = column_label(inner.key)
-        value = "any value" if isinstance(inner, Exists) else _value_of(inner)
-        return Pill(name, value, inner is not term, drop)
+    if isinstance(inner, Field):
+        return Pill(column_label(inner.key), inner.words, inner is not term, drop)
     name = "text" if isinstance(inner, Text) else "any of" if isinstance(inner, Or) else "all of"
     return Pill(name, inner.text if isinstance(inner, Text) else written, inner is not term, drop)
-
-
-def _value_of(field: Equals | Compares) -> str:
-    if isinstance(field, Compares):
-        return f"{field.comparison} {field.number}"
-    return " or ".join(value.text or "(empty)" for value in field.values)
 
 
 def column_label(key: str) -> str:

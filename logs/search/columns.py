@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from logs.search.compiler import Condition, levels_of
+from logs.search.conditions import Condition
 from logs.search.fields import LEVELS, column_of
-from logs.search.tree import Compares, Equals, Exists, Field, Node, Not, conjunction, terms
+from logs.search.operators import Exists
+from logs.search.tree import Field, Node, Not, conjunction, terms
 from services.scopes import Scope, Scopes
 
 T = TypeVar("T")
@@ -107,23 +108,25 @@ def split(node: Node, scopes: Scopes) -> Split:
         column_terms.append(term)
         column, field, is_wanted = named
         if column == "level":
-            _narrow(levels, levels_of(field), is_wanted)
-        elif column == "service" and isinstance(field, Equals):
-            _narrow(services, scopes.service_ids([v.text for v in field.values]), is_wanted)
-        elif isinstance(field, Equals):
-            _narrow(environments, scopes.environment_ids([v.text for v in field.values]), is_wanted)
+            _narrow(levels, field.levels(), is_wanted)
+        elif field.choices is not None:
+            words = [value.text for value in field.choices]
+            if column == "service":
+                _narrow(services, scopes.service_ids(words), is_wanted)
+            else:
+                _narrow(environments, scopes.environment_ids(words), is_wanted)
     columns = ColumnFilter(frozenset(levels), frozenset(services), frozenset(environments))
     return Split(columns, tuple(column_terms), conjunction(rest))
 
 
 def _column_term(term: Node) -> tuple[str, Field, bool] | None:
     field = term.node if isinstance(term, Not) else term
-    if not isinstance(field, Equals | Compares | Exists):
+    if not isinstance(field, Field):
         return None
     column = column_of(field.key)
     if column not in ("level", "service", "environment"):
         return None
-    if isinstance(field, Exists) and isinstance(term, Not):
+    if isinstance(field, Exists) and isinstance(term, Not):  # nothing is without one
         return None
     return column, field, field is term
 

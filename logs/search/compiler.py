@@ -14,46 +14,19 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
-from uuid import UUID
 
-from logs.search import jsonpaths
-from logs.search.fields import LEVELS, column_of, json_key, level_named
-from logs.search.tree import And, Compares, Equals, Everything, Exists, Field, Node, Not, Or, Text
+from logs.search.conditions import Condition, Reach, one_of
+from logs.search.tree import And, Everything, Node, Not, Or, Text
 from logs.search.trigrams import rare_pieces
 from services.scopes import Scopes
 
-_ORDER = {
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-}
 _THREE_LETTERS = re.compile(r"[^\W_]{3}")  # what pg_trgm can look up
 _MOST_NOTICES = 5  # of a query; to guess what was meant, each is compared with every name
 _LIKE_SPECIAL = re.compile(r"[%_\\]")
 # Sigma and the dotted I: under ICU collations their lower case depends on the letters around them, so that lower(part)
 # need not stand in lower(whole).
 _CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
-
-
-class Reach(Enum):
-    """How the rows of a condition are found."""
-
-    COLUMN = "column"
-    LOOKUP = "lookup"
-    TRIGRAM = "trigram"
-    SCAN = "scan"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything."""
-
-    sql: str = ""
-    params: tuple[Any, ...] = ()
-    reach: Reach = Reach.COLUMN
 
 
 @dataclass(slots=True)
@@ -82,28 +55,16 @@ class Compiler:
             return _joined(" OR ", [self.compile(each) for each in node.nodes], _reach_of_any)
         if isinstance(node, Text):
             return text_condition(node.text, is_plain=self.is_plain)
-        return self._field(node)
+        return node.condition(self)
 
-    def _field(self, node: Field) -> Condition:
-        column = column_of(node.key)
-        if column == "level":
-            return _levels(levels_of(node))
-        if column in ("service", "environment"):
-            return self._scope(column, node)
-        if column:
-            return _text_column(column, node)
-        return _json(node, is_plain=self.is_plain)
-
-    def _scope(self, column: str, node: Field) -> Condition:
-        if not isinstance(node, Equals):
-            return Condition("TRUE")
-        words = [value.text for value in node.values]
+    def scope(self, column: str, words: Sequence[str]) -> Condition:
+        """Return what `words`, names of services or environments, mean; a notice for each that nothing has."""
         is_service = column == "service"
         find = self.scopes.service_ids if is_service else self.scopes.environment_ids
         names = self.scopes.services() if is_service else self.scopes.environments()
         unknown = [word for word in words if not find([word])]
         self.notices.extend(_unknown(column, word, names) for word in unknown[: _MOST_NOTICES - len(self.notices)])
-        return _one_of(f"{column}_id", find(words), "uuid")
+        return one_of(f"{column}_id", find(words), "uuid")
 
 
 def text_condition(text: str, *, is_plain: bool = False) -> Condition:
@@ -126,50 +87,6 @@ def text_condition(text: str, *, is_plain: bool = False) -> Condition:
 def like_pattern(text: str) -> str:
     """Return the LIKE pattern «holds `text`», in which % _ and \\ stand for themselves."""
     return "%" + _LIKE_SPECIAL.sub(r"\\\g<0>", text) + "%"
-
-
-def levels_of(node: Field) -> list[str]:
-    """Return the levels that a `level:` field means, from least to most severe."""
-    if isinstance(node, Exists):
-        return list(LEVELS)
-    if isinstance(node, Compares):
-        bound = LEVELS.index(level_named(node.number) or LEVELS[0])
-        return [name for place, name in enumerate(LEVELS) if _ORDER[node.comparison](place, bound)]
-    named = {level_named(value.text) for value in node.values}
-    return [name for name in LEVELS if name in named]
-
-
-def _levels(levels: list[str]) -> Condition:
-    return Condition("TRUE") if len(levels) == len(LEVELS) else _one_of("level", levels, "text")
-
-
-def _one_of(column: str, values: Sequence[str | UUID], kind: str) -> Condition:
-    if not values:
-        return Condition("FALSE")
-    if len(values) == 1:
-        return Condition(f"{column} = %s", (values[0],))
-    return Condition(f"{column} = ANY(%s::{kind}[])", (list(values),))
-
-
-def _text_column(column: str, node: Field) -> Condition:
-    if not isinstance(node, Equals):
-        return Condition(f"{column} IS NOT NULL", (), Reach.SCAN)
-    found = _one_of(column, [value.text for value in node.values], "text")
-    return Condition(found.sql, found.params, Reach.LOOKUP)
-
-
-def _json(node: Field, *, is_plain: bool) -> Condition:
-    key = json_key(node.key)
-    if isinstance(node, Equals):
-        return Condition("meta_json @@ %s::jsonpath", (jsonpaths.equality(key, node.values),), Reach.LOOKUP)
-    if isinstance(node, Compares):
-        path = jsonpaths.comparison(key, node.comparison, node.number)
-        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
-    path = jsonpaths.existence(key)
-    if is_plain:
-        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
-    sql, names = jsonpaths.names_condition(key)
-    return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
 
 
 def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:

@@ -6,8 +6,7 @@ import re
 from itertools import product
 
 from logs.models import Level
-from logs.search.errors import QuerySyntaxError
-from logs.search.tree import Compares, Equals, Exists, Field, Value
+from logs.search.tree import Value
 
 COLUMNS = {
     "level": "level",
@@ -66,43 +65,8 @@ def is_literal(value: Value) -> bool:
     return not value.quoted and (value.text in CONSTANTS or NUMBER.match(value.text) is not None)
 
 
-def comparisons_of(field: Field) -> int:
-    """Return how many comparisons `field` becomes: each way to read its key, with each literal that a value may be."""
-    values = sum(1 + is_literal(value) for value in field.values) if isinstance(field, Equals) else 1
-    return values if column_of(field.key) else values * len(names_of(json_key(field.key)))
-
-
 def level_named(word: str) -> str | None:
     """Return the level that `word` means, or None."""
     word = word.lower()
     word = LEVEL_ALIASES.get(word, word)
     return word if word in LEVELS else None
-
-
-def check_field(field: Field) -> None:
-    """Raise QuerySyntaxError for what a column cannot be: an unknown level, a trace greater than a number."""
-    column = column_of(field.key)
-    span = field.span
-    if column == "level":
-        _check_level(field)
-    elif column and isinstance(field, Compares):
-        raise QuerySyntaxError(
-            span.start,
-            span.end,
-            f"{field.key} has no order, so {field.comparison} means nothing.",
-            f"Write {field.key}:value, or meta.{field.key}:{field.comparison}{field.number} for the JSON key.",
-        )
-
-
-def _check_level(field: Field) -> None:
-    if isinstance(field, Exists):
-        return
-    words = [field.number] if isinstance(field, Compares) else [value.text for value in field.values]
-    for word in words:
-        if level_named(word) is None:
-            raise QuerySyntaxError(
-                field.span.start,
-                field.span.end,
-                f"There is no level {word[:40]!r}.",
-                f"Levels are {', '.join(LEVELS)}.",
-            )

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from logs.search.compiler import Condition
+from logs.search.conditions import Condition
 from logs.search.page import LogRow, Search
 from logs.search.plans import RowRange
 from logs.search.session import SearchSession

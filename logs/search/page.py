@@ -11,7 +11,8 @@ from uuid import UUID
 
 from logs.cursor import LogCursor
 from logs.search.columns import Split, all_of, split
-from logs.search.compiler import Compiler, Condition, Reach
+from logs.search.compiler import Compiler
+from logs.search.conditions import Condition, Reach
 from logs.search.plans import RowRange, is_walk, page_of_slice
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window

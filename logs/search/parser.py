@@ -15,23 +15,10 @@ import re
 from django.conf import settings
 
 from logs.search.errors import QuerySyntaxError
-from logs.search.fields import COLUMNS, NUMBER, check_field, column_of, comparisons_of
+from logs.search.fields import COLUMNS, NUMBER, column_of
+from logs.search.operators import Compares, Equals, Exists
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
-from logs.search.tree import (
-    COMPARISONS,
-    Compares,
-    Equals,
-    Everything,
-    Exists,
-    Field,
-    Node,
-    Not,
-    Span,
-    Text,
-    Value,
-    conjunction,
-    disjunction,
-)
+from logs.search.tree import COMPARISONS, Everything, Field, Node, Not, Span, Text, Value, conjunction, disjunction
 
 MAX_LENGTH = 4_000  # characters
 MAX_TERMS = 100
@@ -150,8 +137,8 @@ class _Parser:
     def _field(self, key: str, start: int) -> Field:
         """Read what stands behind the colon."""
         node = self._tested(key, start)
-        check_field(node)
-        self.comparisons += comparisons_of(node)
+        node.check()
+        self.comparisons += node.comparisons
         if self.comparisons > settings.LOG_QUERY_COMPARISONS:
             raise QuerySyntaxError(
                 start,

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from logs.cursor import LogCursor
-from logs.search.compiler import Condition, Reach
+from logs.search.conditions import Condition, Reach
 from logs.search.index_bounds import cuts
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows

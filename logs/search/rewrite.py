@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from logs.search.fields import column_of
+from logs.search.operators import Equals
 from logs.search.scanner import is_plain_value
-from logs.search.tree import Compares, Equals, Exists, Node, Not, Value, conjunction, terms
+from logs.search.tree import Field, Node, Not, Value, conjunction, terms
 
 
 def with_term(node: Node, term: Node) -> Node:
@@ -31,4 +32,4 @@ def with_choice(node: Node, key: str, values: list[str]) -> Node:
 
 def _is_choice(term: Node, key: str) -> bool:
     field = term.node if isinstance(term, Not) else term
-    return isinstance(field, Equals | Compares | Exists) and column_of(field.key) == column_of(key)
+    return isinstance(field, Field) and column_of(field.key) == column_of(key)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from logs.search.compiler import Compiler
+    from logs.search.conditions import Condition
 
 COMPARISONS = (">=", "<=", ">", "<")
 
@@ -33,31 +37,48 @@ class Text:
     span: Span = field(default=Span(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
-    """The field has one of the values."""
+class Field:
+    """A term about one field of a log; its kinds are in `operators`, and nobody but the parser tells them apart."""
 
+    __slots__ = ()
     key: str
-    values: tuple[Value, ...]
-    span: Span = field(default=Span(), compare=False)
+    span: Span
 
+    @property
+    def tested(self) -> str:
+        """What a query has after the colon."""
+        raise NotImplementedError
 
-@dataclass(frozen=True, slots=True)
-class Compares:
-    """The field is a number and stands to `number` as the comparison says."""
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        raise NotImplementedError
 
-    key: str
-    comparison: str
-    number: str
-    span: Span = field(default=Span(), compare=False)
+    @property
+    def choices(self) -> tuple[Value, ...] | None:
+        """The values of which the field has one; None where the term names none."""
+        return None
 
+    @property
+    def comparisons(self) -> int:
+        """How many comparisons it becomes."""
+        raise NotImplementedError
 
-@dataclass(frozen=True, slots=True)
-class Exists:
-    """The field is there, whatever its value."""
+    def renamed(self, key: str) -> Field:
+        """Return the same about the field `key`."""
+        raise NotImplementedError
 
-    key: str
-    span: Span = field(default=Span(), compare=False)
+    def check(self) -> None:
+        """Raise QuerySyntaxError for what the field cannot be."""
+        raise NotImplementedError
+
+    def levels(self) -> list[str]:
+        """Return the levels that it means where the field is the level, from least to most severe."""
+        raise NotImplementedError
+
+    def condition(self, compiler: Compiler) -> Condition:
+        """Return the condition on `logs` that it means."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +112,7 @@ class Everything:
     span: Span = field(default=Span(), compare=False)
 
 
-Node: TypeAlias = Text | Equals | Compares | Exists | Not | And | Or | Everything
-Field: TypeAlias = Equals | Compares | Exists
+Node: TypeAlias = Text | Field | Not | And | Or | Everything
 
 
 def conjunction(nodes: Iterable[Node]) -> Node:

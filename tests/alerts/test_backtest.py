@@ -18,7 +18,7 @@ from alerts.params import ParamsError
 from deployments.models import Deployment
 from incidents.models import Incident, IncidentEvent
 from logs.reading import Matching
-from logs.search.compiler import Condition
+from logs.search.conditions import Condition
 from services.models import Environment
 from services.scopes import Scopes
 from tests.support.alerting import make_channel, make_rule, receive

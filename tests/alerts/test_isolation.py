@@ -22,7 +22,7 @@ from alerts.evaluate import evaluate
 from alerts.models import AlertEvaluation, AlertRule
 from incidents.models import Incident
 from logs.reading import Matching
-from logs.search.compiler import Condition
+from logs.search.conditions import Condition
 from services.models import Environment
 from services.scopes import Scopes
 from tests.alerts.looking import NOON, TICK

@@ -14,13 +14,14 @@ from accounts.models import Org
 from logs.cursor import LogCursor
 from logs.models import LogEntry
 from logs.search.fields import key_for_json
-from logs.search.jsonpaths import flat_fields
+from logs.search.flat_fields import flat_fields
+from logs.search.operators import Equals
 from logs.search.page import LogRow, newest_page, prepare
 from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.session import search_session
 from logs.search.slices import Window
-from logs.search.tree import Equals, Text, Value
+from logs.search.tree import Text, Value
 from services.models import Service
 from services.scopes import scopes_of
 from tests.support.factories import make_log, make_org, make_service

@@ -1,0 +1,207 @@
+"""The kinds of terms about a field: how each is written, shown, checked and found. A new operator is a class here.
+
+What stands in a class is all there is to know of its kind: the parser makes it, and everybody else asks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from logs.search import jsonpaths
+from logs.search.conditions import Condition, Reach, one_of
+from logs.search.errors import QuerySyntaxError
+from logs.search.fields import LEVELS, column_of, is_literal, json_key, level_named, names_of
+from logs.search.scanner import is_plain_value, quoted
+from logs.search.tree import COMPARISONS, Field, Span, Value
+
+if TYPE_CHECKING:
+    from logs.search.compiler import Compiler
+
+_ORDER = {
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+}
+
+
+class Tested(Field):
+    """What all kinds have in common: a column is asked for in its own way, everything else is a path into the JSON."""
+
+    __slots__ = ()
+
+    def condition(self, compiler: Compiler) -> Condition:
+        """Return the condition on `logs` that the term means."""
+        column = column_of(self.key)
+        if column == "level":
+            levels = self.levels()
+            return Condition("TRUE") if len(levels) == len(LEVELS) else one_of("level", levels, "text")
+        if column in ("service", "environment"):
+            values = self.choices
+            return Condition("TRUE") if values is None else compiler.scope(column, [value.text for value in values])
+        return self.in_column(column) if column else self.in_json(json_key(self.key), is_plain=compiler.is_plain)
+
+    def renamed(self, key: str) -> Field:
+        """Return the same about the field `key`."""
+        return replace(self, key=key)  # type: ignore[type-var]  # every kind is a dataclass
+
+    def check(self) -> None:
+        """Raise QuerySyntaxError for a level that there is not."""
+        if column_of(self.key) != "level":
+            return
+        for word in self.level_words:
+            if level_named(word) is None:
+                message = f"There is no level {word[:40]!r}."
+                raise QuerySyntaxError(self.span.start, self.span.end, message, f"Levels are {', '.join(LEVELS)}.")
+
+    @property
+    def comparisons(self) -> int:
+        """How many comparisons it becomes: each way to read its key, with each literal that a value may be."""
+        return self.literals if column_of(self.key) else self.literals * len(names_of(json_key(self.key)))
+
+    @property
+    def literals(self) -> int:
+        """How many literals one way to read its key is compared with."""
+        return 1
+
+    @property
+    def level_words(self) -> list[str]:
+        """The words that must be levels if the field is the level."""
+        return []
+
+    def in_column(self, column: str) -> Condition:
+        """Return the condition on a column of text that an index finds, trace or request."""
+        return Condition(f"{column} IS NOT NULL", (), Reach.SCAN)
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return the condition on the dotted path `key` of the JSON; `is_plain`: written so that no index is asked."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Equals(Tested):
+    """The field has one of the values."""
+
+    key: str
+    values: tuple[Value, ...]
+    span: Span = field(default=Span(), compare=False)
+
+    @property
+    def choices(self) -> tuple[Value, ...]:
+        """The values."""
+        return self.values
+
+    @property
+    def tested(self) -> str:
+        """The values with commas between them."""
+        first, *others = self.values
+        reads_otherwise = first.text.startswith(COMPARISONS) or (not others and first.text == "*")
+        return ",".join([quoted(first.text) if reads_otherwise else _written(first), *map(_written, others)])
+
+    @property
+    def words(self) -> str:
+        """The values as alternatives."""
+        return " or ".join(value.text or "(empty)" for value in self.values)
+
+    @property
+    def literals(self) -> int:
+        """Each value as text, and those that may be a number, true, false or null as that, too."""
+        return sum(1 + is_literal(value) for value in self.values)
+
+    @property
+    def level_words(self) -> list[str]:
+        """All values."""
+        return [value.text for value in self.values]
+
+    def levels(self) -> list[str]:
+        """Return the levels named."""
+        named = {level_named(value.text) for value in self.values}
+        return [name for name in LEVELS if name in named]
+
+    def in_column(self, column: str) -> Condition:
+        """Return that the column has one of the values, which its index finds."""
+        condition = one_of(column, [value.text for value in self.values], "text")
+        return Condition(condition.sql, condition.params, Reach.LOOKUP)
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return that the JSON has one of the values there, which the index of the JSON finds."""
+        return Condition("meta_json @@ %s::jsonpath", (jsonpaths.equality(key, self.values),), Reach.LOOKUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Compares(Tested):
+    """The field is a number and stands to `number` as the comparison says."""
+
+    key: str
+    comparison: str
+    number: str
+    span: Span = field(default=Span(), compare=False)
+
+    @property
+    def tested(self) -> str:
+        """The comparison and the number."""
+        return self.comparison + self.number
+
+    @property
+    def words(self) -> str:
+        """The same with a space."""
+        return f"{self.comparison} {self.number}"
+
+    @property
+    def level_words(self) -> list[str]:
+        """What it is compared with."""
+        return [self.number]
+
+    def check(self) -> None:
+        """Raise QuerySyntaxError also for a column that has no order: a trace greater than a number."""
+        column = column_of(self.key)
+        if column and column != "level":
+            message = f"{self.key} has no order, so {self.comparison} means nothing."
+            hint = f"Write {self.key}:value, or meta.{self.key}:{self.tested} for the JSON key."
+            raise QuerySyntaxError(self.span.start, self.span.end, message, hint)
+        Tested.check(self)
+
+    def levels(self) -> list[str]:
+        """Return the levels on that side of the one named."""
+        bound = LEVELS.index(level_named(self.number) or LEVELS[0])
+        return [name for place, name in enumerate(LEVELS) if _ORDER[self.comparison](place, bound)]
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return that a number stands there to which this applies; only looking at rows tells."""
+        path = jsonpaths.comparison(key, self.comparison, self.number)
+        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Tested):
+    """The field is there, whatever its value."""
+
+    key: str
+    span: Span = field(default=Span(), compare=False)
+
+    @property
+    def tested(self) -> str:
+        """A star."""
+        return "*"
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        return "any value"
+
+    def levels(self) -> list[str]:
+        """Return every level: each log has one."""
+        return list(LEVELS)
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return that something stands there, which the index of the JSON's names finds."""
+        path = jsonpaths.existence(key)
+        if is_plain:
+            return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
+        sql, names = jsonpaths.names_condition(key)
+        return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
+
+
+def _written(value: Value) -> str:
+    return value.text if not value.quoted and is_plain_value(value.text) else quoted(value.text)
