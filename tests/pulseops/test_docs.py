@@ -19,7 +19,7 @@ from tests.support.browser import assert_accessible, assert_fits
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 SLUGS = [slug for _, slugs in GROUPS for slug in slugs if (DOCS / f"{slug}.md").exists()]
-NOT_FOR_USERS = {"schema"}
+NOT_FOR_USERS = {"architecture", "schema"}
 
 
 def html(text: str) -> str:
