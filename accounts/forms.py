@@ -115,6 +115,17 @@ class SignUpForm(JoinForm):
     )
     field_order = ["name", "email", "org", "password"]
 
+    def account(self) -> dict[str, str]:
+        """Return what was typed, as the actions take it."""
+        data = self.cleaned_data
+        return {"name": data["name"], "email": data["email"], "password": data["password"], "org_name": data["org"]}
+
+
+class ConfirmForm(forms.Form):
+    """The password that was chosen at sign-up, once more."""
+
+    password = password_field("The password that you chose", is_new=False)
+
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):
     """The current password and a new one."""

@@ -5,8 +5,8 @@ Whatever might tell by its absence or by the time it takes that an address has a
 
 from __future__ import annotations
 
-import logging
-from smtplib import SMTPException
+import re
+import unicodedata
 from typing import Any
 
 from django.conf import settings
@@ -18,12 +18,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from accounts.models import Invitation, User
+from accounts.models import Invitation, PendingAddress, User
 from accounts.queries import user_by_email
 from pulseops.core.web.correlation import current_origin
 
-log = logging.getLogger(__name__)
-WELCOME, ADDRESS_IS_TAKEN, RESET, NOTICE, INVITATION = "welcome", "address_is_taken", "reset", "notice", "invitation"
+WELCOME, ADDRESS_IS_TAKEN, CONFIRM, RESET = "welcome", "address_is_taken", "confirm", "reset"
+NOTICE, INVITATION = "notice", "invitation"
+_LONGEST_NAME = 80  # characters
+_LINK = re.compile(r"[:/\\@<>\[\]|]|\.\w|\d{5}|\bwww\b", re.IGNORECASE)
 
 
 def absolute(path: str) -> str:
@@ -70,19 +72,45 @@ def _reset_path(user: User) -> str:
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user.pk.hex, "key": key})
 
 
-def send_invitation(invitation: Invitation, link: str) -> bool:
-    """Mail the link if there is a mail server (EMAIL_URL); tells whether it went out.
+def invitation_after_commit(invitation: Invitation) -> None:
+    """Let the worker make a link and mail it: the queue must not keep a token."""
+    _enqueue("accounts.tasks.send_invitation", str(invitation.pk))
 
-    Not by the worker: the queue would keep the token, and whoever invites learns at once whether it went.
+
+def send_invitation(invitation: Invitation, token: str) -> None:
+    """Mail an invitation's link; raises what the mail server's refusal raises."""
+    inviter = invitation.invited_by.display_name if invitation.invited_by else ""
+    send(
+        INVITATION,
+        to=invitation.email,
+        link=absolute(reverse("accounts:invitation", args=[token])),
+        inviter=plain_name(inviter, "Somebody"),
+        org_name=plain_name(invitation.org.name, "an organisation"),
+        role=invitation.get_role_display().lower(),
+        expires_at=invitation.expires_at,
+    )
+
+
+def address_link_after_commit(pending: PendingAddress) -> None:
+    """Let the worker mail a link that proves an address."""
+    _enqueue("accounts.tasks.send_address_link", str(pending.pk))
+
+
+def send_address_link(pending: PendingAddress, token: str) -> None:
+    """Mail the link that proves an address; raises what the mail server's refusal raises."""
+    link = absolute(reverse("accounts:confirm_address", args=[token]))
+    send(CONFIRM, to=pending.email, link=link, is_change=pending.user_id is not None, expires_at=pending.expires_at)
+
+
+def plain_name(name: str, otherwise: str) -> str:
+    """Return a name that people chose as a mail may show it: in one short line, and nothing that becomes a link.
+
+    Mail programs make links of addresses, with a scheme or without. A name that holds one, or what may look like one,
+    is left out: a stranger's words must not travel under our name.
     """
-    if not settings.EMAIL_URL:
-        return False
-    try:
-        send(INVITATION, to=invitation.email, link=link, invitation=invitation)
-    except (OSError, SMTPException):
-        log.exception("invitation could not be mailed", extra={"invitation_id": str(invitation.pk)})
-        return False
-    return True
+    line = " ".join(name.split())
+    is_plain = 0 < len(line) <= _LONGEST_NAME and not _LINK.search(unicodedata.normalize("NFKC", line))
+    return line if is_plain and line.isprintable() else otherwise
 
 
 def _enqueue(task: str, *arguments: Any) -> None:

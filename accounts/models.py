@@ -46,6 +46,9 @@ class Org(models.Model):
     name = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    purged_at = models.DateTimeField(null=True, blank=True, editable=False)  # then only its audit log is left
+    suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    suspended_reason = models.TextField(default="", db_default="", blank=True, editable=False)
 
     class Meta:
         db_table = "orgs"
@@ -82,6 +85,10 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     is_active = models.BooleanField(default=True, db_default=True)
     is_superuser = models.BooleanField(default=False, db_default=False)
+    is_demo = models.BooleanField(default=False, db_default=False, editable=False)  # made by PulseOps, to look around
+    # When a link that was mailed to the address was opened. Empty: nobody has shown yet that it is theirs.
+    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)  # the row stays, for the audit log's sake
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -236,6 +243,8 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(default=invitation_expiry)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    mail_problem = models.TextField(default="", db_default="", blank=True)  # why it was not mailed, for its admins
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     objects = InvitationQuerySet.as_manager()
@@ -257,6 +266,37 @@ class Invitation(models.Model):
     def is_pending(self) -> bool:
         """True while it can be accepted."""
         return self.accepted_at is None and self.revoked_at is None and not self.is_expired
+
+
+def pending_address_expiry() -> Any:
+    """A day from now."""
+    return timezone.now() + timedelta(days=1)
+
+
+class PendingAddress(models.Model):
+    """An address that somebody calls theirs; it counts once the link is opened that was mailed to it.
+
+    With a `user` it is their new address, without one an account to be made. The token is stored as its SHA-256.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    email = models.TextField()
+    user = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    name = models.TextField(null=True, blank=True)
+    org_name = models.TextField(default="", db_default="", blank=True)
+    password = PasswordHashField(db_column="password_hash", default="", db_default="")
+    token_hash = models.TextField(unique=True, null=True)
+    expires_at = models.DateTimeField(default=pending_address_expiry)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "pending_addresses"
+        indexes = [models.Index(fields=["expires_at"], name="pending_addresses_expires_idx")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class AuditLogQuerySet(OrgQuerySet["AuditLog"]):

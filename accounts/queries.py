@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db.models import DateTimeField, Exists, F, Max, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from accounts.models import Invitation, Membership, Org, Role, Session, User
+from accounts.models import Invitation, Membership, Org, PendingAddress, Role, Session, User
+
+
+class SignUp(Enum):
+    """Who may make an account with an organisation of its own: the first person, everybody, nobody."""
+
+    FIRST = "first"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+def sign_up_state() -> SignUp:
+    """Return who may sign up now, without an invitation, by settings.SIGNUP.
+
+    Without a mail server nobody can prove an address, so beyond the first account nobody signs up by themselves.
+    """
+    if settings.SIGNUP == "open" and settings.EMAIL_URL:
+        return SignUp.OPEN
+    if settings.SIGNUP == "invited" or User.objects.filter(is_demo=False).exists():
+        return SignUp.CLOSED
+    return SignUp.FIRST
 
 
 def user_by_email(email: str) -> User | None:
@@ -89,9 +111,19 @@ def open_invitations(org: Org) -> QuerySet[Invitation]:
 
 
 def is_for(invitation: Invitation, user: User) -> bool:
-    """Tell whether the address invited is that of `user`, by the rule that signing in goes by."""
+    """Return whether the address invited is that of `user`, by the rule that signing in goes by.
+
+    With a mail server it must be proved: by the invitation's link, which then was mailed, or before.
+    """
     owner = user_by_email(invitation.email)
-    return owner is not None and owner.pk == user.pk
+    is_proved = not settings.EMAIL_URL or invitation.mailed_at or user.email_verified_at
+    return bool(is_proved) and owner is not None and owner.pk == user.pk
+
+
+def pending_address(token_hash: str) -> PendingAddress | None:
+    """Return what waits for the link with this token to be opened, None where it is over."""
+    found = PendingAddress.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
+    return found.select_related("user").first()
 
 
 def live_sessions(user: User) -> QuerySet[Session]:

@@ -14,7 +14,7 @@ from django.urls import path, re_path
 from accounts.views import sign_in
 
 urlpatterns = [
-    path("login", account.login, name="account_login"),
+    path("login", sign_in.sign_in, name="account_login"),
     path("signup", sign_in.sign_up, name="account_signup"),
     path("logout", sign_in.sign_out, name="account_logout"),
     path("account/password", sign_in.change_password, name="account_change_password"),

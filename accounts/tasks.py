@@ -12,7 +12,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import mail
-from accounts.models import AuditLog, Invitation, Org, Session
+from accounts.actions.addresses import mail_address_link
+from accounts.actions.invitations import mail_invitation
+from accounts.models import AuditLog, Invitation, Org, PendingAddress, Session
+from accounts.throttles import count_mail_to
 from pulseops.core.extensions import BEFORE_DELETE
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
@@ -31,6 +34,27 @@ def send_mail(template: str, to: str, context: dict[str, Any]) -> None:
 def send_reset_link(email: str) -> None:
     """Mail the owner of the address, if there is one, a link that sets a new password."""
     mail.send_reset_link(email)
+
+
+def send_invitation(invitation_id: str) -> None:
+    """Mail an invitation the link that is made for it here."""
+    invitation = Invitation.objects.select_related("org", "invited_by").filter(pk=invitation_id).first()
+    if invitation and not invitation.org.deleted_at:
+        mail_invitation(invitation)
+
+
+def send_address_link(pending_id: str) -> None:
+    """Mail the link that proves an address, or to its owner that somebody tried to have it."""
+    pending = PendingAddress.objects.select_related("user").filter(pk=pending_id).first()
+    if pending and count_mail_to(pending.email):
+        mail_address_link(pending)
+
+
+@recorded_job("trim_pending_addresses", every=timedelta(hours=1))
+def trim_pending_addresses() -> Result:
+    """Delete what was never confirmed within its day."""
+    deleted, _ = PendingAddress.objects.filter(expires_at__lte=timezone.now()).delete()
+    return {"deleted": deleted}
 
 
 @recorded_job("trim_sessions", every=timedelta(hours=1))

@@ -71,6 +71,16 @@ def count_reset_mail(request: HttpRequest, email: str) -> bool:
     return _count(request, {"reset_account": account}) is not None
 
 
+def count_mail_to(email: str) -> bool:
+    """Count a mail that somebody else brings about, an invitation; whether the address may get one more today."""
+    return _count(_nobodys_request(), {"mail_address": account_key(email)}) is not None
+
+
+def count_confirmation(request: HttpRequest, link: str) -> Attempt | None:
+    """Count a password that is tried for the link which proves an address; None when there were too many."""
+    return _count(request, {"confirm_address": link})
+
+
 def account_key(email: str) -> str:
     """Return what the account of `email` is counted by: the address as the database folds it when it looks for it."""
     with connection.cursor() as cursor:
@@ -109,6 +119,12 @@ def _count(request: HttpRequest, keys: dict[str, str | None]) -> Attempt | None:
             return None
         attempt._usages.append(usage)
     return attempt
+
+
+def _nobodys_request() -> HttpRequest:
+    request = HttpRequest()
+    request.method = "POST"  # what is got is not counted
+    return request
 
 
 def _joined(*parts: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import audit, invitations, members, orgs, profile, sessions
+from accounts.views import addresses, audit, invitations, members, orgs, profile, sessions
 
 app_name = "accounts"
 urlpatterns = [
     path("account", profile.profile, name="profile"),
     path("account/email", profile.email, name="email"),
+    path("account/confirm/<str:token>", addresses.confirm, name="confirm_address"),
     path("account/sessions", sessions.sessions, name="sessions"),
     path("account/sessions/end-others", sessions.end_others, name="end_other_sessions"),
     path("account/sessions/<uuid:session_id>/end", sessions.end, name="end_session"),

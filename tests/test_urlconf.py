@@ -35,6 +35,7 @@ PUBLIC = {
     "account_reset_password_from_key_done": "has the link of the mail",
     "mfa_authenticate": "second step of signing in",
     "accounts:invitation": "has the invitation's link",
+    "accounts:confirm_address": "has the link of the mail",
     "logs:ingest": "API key",
     "logs:otlp": "API key",
     "logs:otlp_below": "API key",

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+from datetime import timedelta
+from smtplib import SMTPException
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.actions.users import add_user, new_user
+from accounts import mail
+from accounts.actions.users import add_user, new_user, prove_address
 from accounts.audit import record as audit
-from accounts.models import Invitation, Membership, Org, Role, User, invitation_expiry
+from accounts.models import AuditLog, Invitation, Membership, Org, Role, User, invitation_expiry
 from accounts.queries import is_for, is_member
+from accounts.throttles import count_mail_to
+
+log = logging.getLogger(__name__)
 
 
 class InvitationGoneError(Exception):
@@ -28,36 +37,86 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class TooManyInvitationsError(ValidationError):
+    """The organisation has made as many links in the last 24 hours as settings.INVITATIONS_PER_DAY lets it."""
+
+    def __init__(self) -> None:
+        limit = settings.INVITATIONS_PER_DAY
+        super().__init__(
+            f"An organisation can make {limit} invitation links in 24 hours. Try again later.", code="quota"
+        )
+
+
 def invite(*, actor: User, org: Org, email: str, role: Role) -> tuple[Invitation, str]:
     """Offer `role` to an address; returns the invitation and its token, which is nowhere else.
 
-    An earlier invitation of the same address that is still pending gives way.
+    With a mail server the token is empty: the worker makes one and mails it, so that who has a link reads mail at the
+    address. An earlier invitation of the same address that is still pending gives way. Raises
+    TooManyInvitationsError.
     """
     email = User.objects.normalize_email(email)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
-        Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+        _lock_org(org)
         pending = Invitation.objects.for_org(org).pending().filter(email__iexact=email)
         pending.update(revoked_at=timezone.now())
         invitation = Invitation.objects.create(
             org=org, email=email, role=role, token_hash=hash_token(token), invited_by=actor
         )
         _record(actor, invitation, "member.invited")
-    return invitation, token
+        _mail(invitation)
+    return invitation, "" if settings.EMAIL_URL else token
 
 
 def renew_invitation(*, actor: User, invitation: Invitation) -> str:
-    """Give a pending or expired invitation a new link and seven more days; the old link dies. Returns the token."""
+    """Give a pending or expired invitation a new link and seven more days; the old link dies. Returns the token.
+
+    With a mail server that is empty, as for a new invitation. Raises TooManyInvitationsError.
+    """
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         invitation = _lock(invitation)
+        _check_rate(invitation.org)
         if invitation.accepted_at or invitation.revoked_at:
             raise InvitationGoneError
         invitation.token_hash = hash_token(token)
         invitation.expires_at = invitation_expiry()
-        invitation.save(update_fields=["token_hash", "expires_at"])
+        invitation.mailed_at, invitation.mail_problem = None, ""
+        invitation.save(update_fields=["token_hash", "expires_at", "mailed_at", "mail_problem"])
         _record(actor, invitation, "invitation.renewed")
-    return token
+        _mail(invitation)
+    return "" if settings.EMAIL_URL else token
+
+
+def mail_invitation(invitation: Invitation) -> None:
+    """Give a pending invitation the link that its address shall have, and mail it; called by the worker.
+
+    What is in the way stands on the invitation, for the organisation's admins.
+    """
+    if not invitation.is_pending:
+        return
+    token = secrets.token_urlsafe(32)
+    invitation.token_hash = hash_token(token)
+    invitation.save(update_fields=["token_hash"])
+    invitation.mail_problem = _try_to_mail(invitation, token)
+    invitation.mailed_at = None if invitation.mail_problem else timezone.now()
+    invitation.save(update_fields=["mailed_at", "mail_problem"])
+
+
+def _try_to_mail(invitation: Invitation, token: str) -> str:
+    if not count_mail_to(invitation.email):
+        return f"{settings.MAILS_PER_ADDRESS} mails went to this address within a day, and no more do."
+    try:
+        mail.send_invitation(invitation, token)
+    except (OSError, SMTPException):
+        log.exception("invitation could not be mailed", extra={"invitation_id": str(invitation.pk)})
+        return "The mail server did not take it."
+    return ""
+
+
+def _mail(invitation: Invitation) -> None:
+    if settings.EMAIL_URL:
+        mail.invitation_after_commit(invitation)
 
 
 def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
@@ -100,12 +159,28 @@ def accept_by_signing_up(*, invitation: Invitation, name: str, password: str) ->
 def _join(user: User, invitation: Invitation) -> Membership:
     if is_member(invitation.org, user):
         raise InvitationGoneError
+    if settings.EMAIL_URL and invitation.mailed_at:
+        prove_address(user)  # the link was nowhere but in the mail
     membership = Membership.objects.create(org=invitation.org, user=user, role=invitation.role)
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     meta = {"role": invitation.role, "email": user.email, "invitation_id": str(invitation.pk)}
     audit.record(actor=user, org=invitation.org, action="member.joined", resource=membership, meta=meta)
     return membership
+
+
+def _lock_org(org: Org) -> None:
+    Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+    _check_rate(org)
+
+
+def _check_rate(org: Org) -> None:
+    """Raise TooManyInvitationsError; the caller holds the organisation's row, so two at once count one another."""
+    made = AuditLog.objects.for_org(org).filter(
+        action__in=("member.invited", "invitation.renewed"), created_at__gt=timezone.now() - timedelta(days=1)
+    )
+    if made.count() >= settings.INVITATIONS_PER_DAY:
+        raise TooManyInvitationsError
 
 
 def _lock(invitation: Invitation) -> Invitation:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
-
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import mail
 from accounts.audit import record as audit
 from accounts.models import Membership, Org, Role, User
-from accounts.queries import home_org, is_address_taken
+from accounts.queries import SignUp, home_org, is_address_taken, sign_up_state
 from pulseops.core.db.advisory_locks import transaction_lock
 
 
-class _TakenError(Exception):
-    pass
+class SignUpClosedError(Exception):
+    """The first account was made meanwhile, or nobody signs up without an invitation here."""
 
 
 class AddressTakenError(ValidationError):
@@ -25,35 +26,36 @@ class AddressTakenError(ValidationError):
         super().__init__("Another account uses this address.", code="address_taken")
 
 
-def sign_up(*, name: str, email: str, password: str, org_name: str) -> User | None:
-    """Make a user with an organisation that they are admin of; None when the address is taken.
+def sign_up_first(*, name: str, email: str, password: str, org_name: str) -> User:
+    """Make the installation's first account: a superuser, with an organisation that they are admin of.
 
-    Either way the same work is done, a mail goes to the address, and no time or answer tells the two apart: for a taken
-    address the rows are written under a made-up one and rolled back.
+    Of several at once one is the first; for the others this raises SignUpClosedError. Raises AddressTakenError, where
+    the address is one of the demo's.
     """
     user = new_user(name=name, email=email, password=password)
+    user.is_superuser = True
     with transaction.atomic():
-        _lock_address(user.email)
-        is_taken = is_address_taken(user.email)
-        mail.after_commit(mail.ADDRESS_IS_TAKEN if is_taken else mail.WELCOME, to=user.email)
-        try:
-            with transaction.atomic():
-                _make_first_admin(user, org_name, is_taken=is_taken)
-        except _TakenError:
-            return None
+        transaction_lock("first-account")
+        if sign_up_state() is not SignUp.FIRST:
+            raise SignUpClosedError
+        if not join_installation(user, org_name=org_name):
+            raise AddressTakenError
+        mail.after_commit(mail.WELCOME, to=user.email)
     return user
 
 
-def _make_first_admin(user: User, org_name: str, *, is_taken: bool) -> None:
-    if is_taken:
-        user.email = f"{uuid.uuid4()}@taken.invalid"
+def join_installation(user: User, *, org_name: str) -> bool:
+    """Save a new user with an organisation of their own, in the caller's transaction; False: the address is taken."""
+    _lock_address(user.email)
+    if is_address_taken(user.email):
+        return False
     user.save(force_insert=True)
     org = Org.objects.create(name=org_name)
     Membership.objects.create(org=org, user=user, role=Role.ADMIN)
-    audit.record(actor=user, org=org, action="user.signed_up", resource=user)
+    meta = {"superuser": True} if user.is_superuser else None
+    audit.record(actor=user, org=org, action="user.signed_up", resource=user, meta=meta)
     audit.record(actor=user, org=org, action="org.created", resource=org, meta={"name": org.name})
-    if is_taken:
-        raise _TakenError
+    return True
 
 
 def new_user(*, name: str, email: str, password: str) -> User:
@@ -79,8 +81,31 @@ def change_password(*, actor: User, password: str) -> None:
 
 
 def reset_password(*, user: User, password: str) -> None:
-    """Give the owner of a reset link a new password; all their sessions end."""
-    _set_password(user, password, action="user.password_reset", notice="Your password was reset by a link from a mail.")
+    """Give the owner of a reset link a new password; all their sessions end.
+
+    The link was mailed, so the address is proved by it. A second factor of before may be that of a stranger who used
+    the address: it goes, or the owner would be asked for the stranger's code.
+    """
+    with transaction.atomic():
+        if settings.EMAIL_URL and user.email_verified_at is None:
+            prove_address(user)
+            _drop_second_factor(user)
+        _set_password(
+            user, password, action="user.password_reset", notice="Your password was reset by a link from a mail."
+        )
+
+
+def prove_address(user: User) -> None:
+    """Note that `user` has opened what was mailed to their address."""
+    user.email_verified_at = timezone.now()
+    user.save(update_fields=["email_verified_at"])
+
+
+def _drop_second_factor(user: User) -> None:
+    deleted, _ = Authenticator.objects.filter(user=user).delete()
+    if deleted:
+        meta = {"reason": "the address was proved for the first time"}
+        audit.record(actor=user, org=home_org(user), action="user.two_factor_disabled", resource=user, meta=meta)
 
 
 def _set_password(user: User, password: str, *, action: str, notice: str) -> None:
@@ -103,7 +128,10 @@ def rename_user(*, actor: User, name: str) -> None:
 
 
 def change_email(*, actor: User, email: str) -> None:
-    """Change the address that `actor` signs in with; raises AddressTakenError. The old address gets a mail about it."""
+    """Change the address that `actor` signs in with to one that they have proved, or to another case of their own.
+
+    Raises AddressTakenError. The old address gets a mail about it.
+    """
     before, email = actor.email, User.objects.normalize_email(email)
     if before == email:
         return
@@ -134,6 +162,11 @@ def _set_active(actor: User, user: User, *, is_active: bool) -> None:
     with transaction.atomic():
         user.save(update_fields=["is_active"])
         audit.record(actor=actor, org=home_org(user), action=action, resource=user, meta={"email": user.email})
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Whether two addresses differ in case alone, as far as everybody agrees on what case is."""
+    return one == other or (one.isascii() and other.isascii() and one.lower() == other.lower())
 
 
 def _lock_address(email: str) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from allauth.account.utils import perform_login
 from allauth.core import ratelimit
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,12 +30,16 @@ from accounts.views.sign_in import READY
 @require_POST
 @never_cache
 def invite(request: OrgRequest) -> HttpResponse:
-    """Invite an address and show the link, this once."""
+    """Invite an address; without a mail server show the link, this once."""
     form = InviteForm(request.POST, org=request.org)
     if not form.is_valid():
         return members_page(request, form)
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
-    invitation, token = actions.invite(actor=request.user, org=request.org, email=email, role=role)
+    try:
+        invitation, token = actions.invite(actor=request.user, org=request.org, email=email, role=role)
+    except actions.TooManyInvitationsError as error:
+        form.add_error("email", error)
+        return members_page(request, form)
     return _show_link(request, invitation, token)
 
 
@@ -42,12 +47,15 @@ def invite(request: OrgRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def renew(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
-    """Give an invitation a new link and show it, this once."""
+    """Give an invitation a new link; without a mail server show it, this once."""
     invitation = _open_invitation(request, invitation_id)
     try:
         token = actions.renew_invitation(actor=request.user, invitation=invitation)
     except actions.InvitationGoneError:
         messages.info(request, "That invitation is over already.")
+        return redirect("accounts:members")
+    except actions.TooManyInvitationsError as error:
+        messages.error(request, error.message)
         return redirect("accounts:members")
     invitation.refresh_from_db()
     return _show_link(request, invitation, token)
@@ -72,8 +80,10 @@ def _open_invitation(request: OrgRequest, invitation_id: UUID) -> Invitation:
 
 
 def _show_link(request: OrgRequest, invitation: Invitation, token: str) -> HttpResponse:
-    link = mail.absolute(reverse("accounts:invitation", args=[token]))
-    context = {"invitation": invitation, "link": link, "was_mailed": mail.send_invitation(invitation, link)}
+    if settings.EMAIL_URL:
+        messages.success(request, f"The invitation is on its way to {invitation.email}.")
+        return redirect("accounts:members")
+    context = {"invitation": invitation, "link": mail.absolute(reverse("accounts:invitation", args=[token]))}
     return render(request, "accounts/invitation_made.html", context)
 
 

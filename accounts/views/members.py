@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
@@ -33,6 +34,7 @@ def members_page(request: OrgRequest, invite_form: InviteForm) -> HttpResponse:
         "invitations": queries.open_invitations(request.org) if request.membership.is_admin else (),
         "invite_form": invite_form,
         "roles": Role.choices,
+        "has_mail": bool(settings.EMAIL_URL),
         "is_only_admin": request.membership.is_admin and queries.admin_count(request.org) == 1,
     }
     return render(request, "accounts/members.html", context)

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +14,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actions import users
+from accounts.actions.addresses import ask_to_change_address
 from accounts.forms import EmailForm, ProfileForm
+
+NO_MAIL = "This installation sends no mail, so no new address can be confirmed. Ask its operator to change yours."
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,28 +34,34 @@ def profile(request: Any) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters("password")
 def email(request: Any) -> HttpResponse:
-    """Change the reader's address, if the password shows that it is they who ask."""
+    """Let the reader have another address, if the password shows that it is they who ask.
+
+    It counts once the link is opened that is mailed to it, whether or not another account uses it: that is told by
+    mail alone. Only another case of their own address counts at once.
+    """
     if too_many := ratelimit.consume_or_429(request, action="reauthenticate", user=request.user):
         return too_many
     form = EmailForm(request.POST)
     if form.is_valid() and _change_email(request, form):
-        messages.success(request, "Your address is changed: sign in with it from now on.")
         return redirect("accounts:profile")
     return _page(request, ProfileForm(initial={"name": request.user.name}), form)
 
 
 def _change_email(request: Any, form: EmailForm) -> bool:
-    data = form.cleaned_data
-    if not request.user.check_password(data["password"]):
+    email, user = form.cleaned_data["email"], request.user
+    if not user.check_password(form.cleaned_data["password"]):
         form.add_error("password", get_adapter().validation_error("incorrect_password"))
-        return False
-    try:
-        users.change_email(actor=request.user, email=data["email"])
-    except users.AddressTakenError as error:
-        form.add_error("email", error)
-        return False
-    return True
+    elif users.is_same_address(email, user.email) and (user.email_verified_at or not settings.EMAIL_URL):
+        users.change_email(actor=user, email=email)
+        messages.success(request, "Your address is changed: sign in with it from now on.")
+    elif settings.EMAIL_URL:
+        ask_to_change_address(actor=user, email=email)
+        messages.success(request, f"Open the link that we have sent to {email}: then it is your address.")
+    else:
+        form.add_error("email", NO_MAIL)
+    return form.is_valid()
 
 
 def _page(request: Any, form: ProfileForm, email_form: EmailForm) -> HttpResponse:
-    return render(request, "accounts/profile.html", {"form": form, "email_form": email_form})
+    context = {"form": form, "email_form": email_form, "has_mail": bool(settings.EMAIL_URL)}
+    return render(request, "accounts/profile.html", context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.views import PasswordChangeView, PasswordResetFromKeyView, PasswordResetView
+from allauth.account.views import LoginView, PasswordChangeView, PasswordResetFromKeyView, PasswordResetView
 from allauth.account.views import logout as allauth_logout
 from allauth.core.ratelimit import respond_429
 from allauth.decorators import rate_limit
@@ -20,10 +20,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import throttles
 from accounts.actions import users
+from accounts.actions.addresses import ask_to_sign_up
 from accounts.forms import SignUpForm
+from accounts.queries import SignUp, sign_up_state
 from accounts.tenancy import public
 
+CHECK_MAIL = "Open the link that we have sent to {email}: then your account is ready. The link works for a day."
 READY = "Your account is ready: sign in. If you already had one with this address, its password has not changed."
+
+
+class _SignInView(LoginView):
+    """allauth's; the page says whether one can sign up."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs, sign_up_is_open=sign_up_state() is not SignUp.CLOSED)
+
+
+sign_in = public(_SignInView.as_view())
 
 
 @public
@@ -32,19 +45,46 @@ READY = "Your account is ready: sign in. If you already had one with this addres
 @sensitive_post_parameters("password")
 @rate_limit(action="signup")
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account with its first organisation.
+    """Make the first account, or, where sign-up is open, ask for a link that makes one.
 
     It never signs in by itself, so that an address that has an account already is answered like a free one.
     """
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
+    state = sign_up_state()
+    if state is SignUp.CLOSED:
+        return _closed(request)
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        users.sign_up(name=data["name"], email=data["email"], password=data["password"], org_name=data["org"])
-        messages.success(request, READY)
-        return redirect("account_login")
-    return render(request, "account/signup.html", {"form": form})
+        return _sign_up_first(request, form) if state is SignUp.FIRST else _ask_to_sign_up(request, form)
+    return _sign_up_page(request, form, is_first=state is SignUp.FIRST)
+
+
+def _sign_up_first(request: HttpRequest, form: SignUpForm) -> HttpResponse:
+    try:
+        users.sign_up_first(**form.account())
+    except users.SignUpClosedError:
+        return _closed(request)
+    except users.AddressTakenError as error:
+        form.add_error("email", error)
+        return _sign_up_page(request, form, is_first=True)
+    messages.success(request, "Your account is ready, and you run this installation. Sign in.")
+    return redirect("account_login")
+
+
+def _ask_to_sign_up(request: HttpRequest, form: SignUpForm) -> HttpResponse:
+    account = form.account()
+    ask_to_sign_up(**account)
+    messages.success(request, CHECK_MAIL.format(**account))
+    return redirect("account_login")
+
+
+def _sign_up_page(request: HttpRequest, form: SignUpForm, *, is_first: bool) -> HttpResponse:
+    return render(request, "account/signup.html", {"form": form, "is_first": is_first})
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/signup_closed.html", status=403)
 
 
 # A link must not sign anybody out, so there is no page to GET.

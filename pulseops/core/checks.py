@@ -63,5 +63,19 @@ def cookies_are_secure(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@checks.register()
+def open_sign_up_has_mail(**_: Any) -> list[CheckMessage]:
+    """Without mail nobody can show that an address is theirs, so sign-up stays closed."""
+    if settings.SIGNUP != "open" or settings.EMAIL_URL:
+        return []
+    return [
+        checks.Warning(
+            "SIGNUP is open, but EMAIL_URL is not set: beyond the first account people join by invitation only.",
+            hint="Set EMAIL_URL: a new account counts once the link is opened that is mailed to its address.",
+            id="pulseops.W002",
+        )
+    ]
+
+
 def _is_public() -> bool:
     return not settings.PUBLIC_URL.startswith(("http://localhost", "http://127.0.0.1", "http://[::1]"))

@@ -112,7 +112,7 @@ def _person(email: str, name: str, org: Org | None) -> User:
     """Return the demo's person, with its password: a new one, one that is in its organisation, or one that has it."""
     person = user_by_email(email)
     if person is None:
-        return User.objects.create_user(email, _password(), name=name)
+        return User.objects.create_user(email, _password(), name=name, is_demo=True)
     if person.check_password(_password()):
         return person
     if org is None or not is_member(org, person):

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
+from accounts.queries import SignUp, sign_up_state
 from accounts.tenancy import public
 from pulseops.pages import sample_data
 
@@ -21,7 +22,13 @@ def landing(request: HttpRequest) -> HttpResponse:
     home = _home() if request.user.is_authenticated else ""
     if home:
         return HttpResponseRedirect(home)
-    return render(request, "pages/landing.html", {"preview": sample_data.preview()})
+    sign_up = sign_up_state()
+    context = {
+        "preview": sample_data.preview(),
+        "sign_up_is_open": sign_up is not SignUp.CLOSED,
+        "is_first": sign_up is SignUp.FIRST,
+    }
+    return render(request, "pages/landing.html", context)
 
 
 def _home() -> str:

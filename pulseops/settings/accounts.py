@@ -46,6 +46,12 @@ ACCOUNT_FORMS = {
 # Wrong passwords for one account, from anywhere but a browser that has signed in before; then those wait.
 LOGIN_FAILURES_PER_HOUR = env.whole("LOGIN_FAILURES_PER_HOUR", 50, least=5)
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
+
+# Who may make an account: "first" the first person, who becomes superuser, and then the invited; "invited" those alone;
+# "open" everybody who can read mail at their address, for which EMAIL_URL is needed.
+SIGNUP = env.one_of("SIGNUP", "first", ("first", "invited", "open"))
+INVITATIONS_PER_DAY = env.whole("INVITATIONS_PER_DAY", 50, least=1)  # of one organisation, new links included
+MAILS_PER_ADDRESS = env.whole("MAILS_PER_ADDRESS", 3, least=1)  # a day, to who has not asked for them: invitations
 # What accounts/throttles.py counts by, beside the names that are allauth's own.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
@@ -61,6 +67,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "signup": "20/m/ip",
     "reauthenticate": "10/m/user,60/h/user",
+    "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that somebody else brought about, by address
+    "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "PulseOps"

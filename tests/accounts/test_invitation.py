@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -171,3 +173,60 @@ def test_two_clicks_at_once_join_once() -> None:
     assert set(outcomes) == {None, InvitationGoneError}
     assert Membership.objects.filter(user=grace).count() == 1
     assert AuditLog.objects.filter(action="member.joined").count() == 1
+
+
+# -- With mail, an invitation is bound to who reads it ---------------------------------------------------------------
+
+
+@pytest.fixture
+def mailed(admin: User, org: Org, working: Working, settings: Any) -> str:
+    """The path of the link that was mailed to grace@example.org."""
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    with working():
+        invite(actor=admin, org=org, email="grace@example.org", role=Role.ADMIN)
+    found = re.search(r"http://localhost:8000(/invite/[\w-]+)", mail.outbox[-1].body)
+    assert found
+    return found[1]
+
+
+@pytest.mark.django_db
+def test_an_account_that_comes_by_a_mailed_link_has_a_proved_address(client: Client, mailed: str) -> None:
+    client.post(mailed, NEW)
+    assert User.objects.get(email="grace@example.org").email_verified_at
+
+
+@pytest.mark.django_db
+def test_an_address_that_was_only_claimed_gets_nothing(
+    client_for: Callable[[User], Client], outsider: User, mailed: str, working: Working
+) -> None:
+    client = client_for(outsider)
+    with working():
+        client.post("/account/email", {"email": "grace@example.org", "password": PASSWORD})
+    assert "for somebody else" in client.post(mailed).content.decode()
+    assert role_of("grace@example.org") is None
+
+
+@pytest.mark.django_db
+def test_whoever_invites_has_no_link_where_mail_is_sent(mailed: str, admin: User, org: Org) -> None:
+    _, token = invite(actor=admin, org=org, email="victim@example.org", role=Role.ADMIN)
+    assert token == ""
+    assert Client().get(f"/invite/{token}x").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_link_of_before_the_mail_server_asks_for_a_proved_address(
+    client_for: Callable[[User], Client], token: str, settings: Any
+) -> None:
+    grace = make_user("grace@example.org")
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    client_for(grace).post(f"/invite/{token}")
+    assert role_of(grace.email) is None
+    User.objects.filter(pk=grace.pk).update(email_verified_at=timezone.now())
+    client_for(grace).post(f"/invite/{token}")
+    assert role_of(grace.email) == "developer"
+
+
+@pytest.mark.django_db
+def test_without_mail_joining_proves_nothing(client: Client, token: str) -> None:
+    client.post(f"/invite/{token}", NEW)
+    assert User.objects.get(email="grace@example.org").email_verified_at is None

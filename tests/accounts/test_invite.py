@@ -11,7 +11,12 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditLog, Invitation, Org, User
+from accounts.actions import invitations as actions
+from accounts.mail import plain_name as mail_plain_name
+from accounts.models import AuditLog, Invitation, Org, Role, User
+from tests.accounts.conftest import Working
+from tests.support.factories import make_org, make_user
+from tests.support.threads import at_once
 
 LINK = re.compile(r"http://localhost:8000/invite/([\w-]+)")
 
@@ -57,29 +62,123 @@ def test_page_with_the_link_is_not_cached(client_for: Callable[[User], Client], 
     assert "no-store" in response["Cache-Control"]
 
 
+@pytest.fixture
+def has_mail(settings: Any) -> None:
+    settings.EMAIL_URL = "smtp://mail.example.org"
+
+
 @pytest.mark.django_db
-def test_is_mailed_only_if_there_is_a_mail_server(
-    client_for: Callable[[User], Client], admin: User, settings: Any
+def test_with_a_mail_server_the_link_is_nowhere_but_in_the_mail(
+    client_for: Callable[[User], Client], admin: User, working: Working, has_mail: None
 ) -> None:
     client = client_for(admin)
-    invite(client)
-    assert mail.outbox == []
-    settings.EMAIL_URL = "smtp://mail.example.org"
-    token = invite(client)
-    assert mail.outbox[0].to == ["new@example.org"]
-    assert mail.outbox[0].subject == "Acme invites you to PulseOps"
-    assert f"http://localhost:8000/invite/{token}" in mail.outbox[0].body
+    with working():
+        response = client.post("/orgs/invitations", {"email": "new@example.org", "role": "developer"})
+        assert mail.outbox == [], "nothing is sent within the request"
+    assert response["location"] == "/orgs/members"
+    assert not LINK.search(client.get("/orgs/members").content.decode())
+    (message,) = mail.outbox
+    assert message.to == ["new@example.org"]
+    assert message.subject == "You are invited to PulseOps"
+    found = LINK.search(message.body)
+    assert found
+    assert Client().get(f"/invite/{found[1]}").status_code == 200
+    invitation = Invitation.objects.get()
+    assert invitation.mailed_at
+    with working():
+        client.post(f"/orgs/invitations/{invitation.pk}/renew")
+    assert len(mail.outbox) == 2
+    assert Client().get(f"/invite/{found[1]}").status_code == 404
 
 
 @pytest.mark.django_db
-def test_a_mail_server_that_is_down_does_no_harm(
-    client_for: Callable[[User], Client], admin: User, settings: Any
+def test_what_the_mail_server_says_stands_on_the_page(
+    client_for: Callable[[User], Client], admin: User, settings: Any, working: Working, has_mail: None
 ) -> None:
-    settings.EMAIL_URL = "smtp://127.0.0.1:9"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    page = client_for(admin).post("/orgs/invitations", {"email": "new@example.org", "role": "viewer"}).content.decode()
-    assert "yourself, by whatever way you trust" in page
+    client = client_for(admin)
+    with working():
+        client.post("/orgs/invitations", {"email": "new@example.org", "role": "viewer"})
+    assert "The mail server did not take it" in client.get("/orgs/members").content.decode()
+
+
+@pytest.mark.django_db
+def test_one_address_gets_three_invitations_a_day_from_all_organisations(
+    client_for: Callable[[User], Client], admin: User, outsider: User, working: Working, has_mail: None
+) -> None:
+    for number in range(6):
+        email = ("victim@example.org", "VICTIM@example.org")[number // 2 % 2]
+        with working():
+            client_for((admin, outsider)[number % 2]).post("/orgs/invitations", {"email": email, "role": "viewer"})
+    assert len(mail.outbox) == 3
+    assert "mails went to this address" in client_for(admin).get("/orgs/members").content.decode()
+
+
+@pytest.mark.django_db
+def test_an_organisation_makes_so_many_links_a_day(
+    client_for: Callable[[User], Client], admin: User, settings: Any
+) -> None:
+    settings.INVITATIONS_PER_DAY = 3
+    client = client_for(admin)
+    for number in range(2):
+        invite(client, f"{number}@example.org")
+    path = f"/orgs/invitations/{Invitation.objects.earliest('created_at').pk}/renew"
+    assert client.post(path).status_code == 200
+    refused = client.post("/orgs/invitations", {"email": "4@example.org", "role": "viewer"})
+    assert "3 invitation links in 24 hours" in str(refused.context["invite_form"].errors)
+    assert client.post(path, follow=True).redirect_chain
+    assert AuditLog.objects.filter(action__in=("member.invited", "invitation.renewed")).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_link_of_a_day_is_made_once(settings: Any) -> None:
+    settings.INVITATIONS_PER_DAY = 1
+    admin = make_user()
+    org = make_org(admin=admin)
+    outcomes = at_once(
+        lambda: actions.invite(actor=admin, org=org, email="a@example.org", role=Role.VIEWER),
+        lambda: actions.invite(actor=admin, org=org, email="b@example.org", role=Role.VIEWER),
+    )
+    assert [each for each in outcomes if each] == [actions.TooManyInvitationsError]
+    assert Invitation.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "Your invoice is due http://evil.example/pay",
+        "evil.example",
+        "www evil",
+        "Call 0900 12345",
+        "evil\uff0eexample/pay",
+        "mail me at a@evil",
+        "x" * 81,
+        "[click](evil)",
+        "tel:1",
+    ],
+)
+def test_no_name_in_a_mail_is_a_link(evil: str) -> None:
+    assert mail_plain_name(evil, "Somebody") == "Somebody"
+
+
+@pytest.mark.parametrize("name", ["Acme Inc.", "Ann O'Neill", "Søren & Co", "Über GmbH", "Team 42", "日本"])
+def test_ordinary_names_stand_in_mails(name: str) -> None:
+    assert mail_plain_name(name, "Somebody") == name
+
+
+@pytest.mark.django_db
+def test_no_mail_holds_the_words_of_a_stranger(
+    client_for: Callable[[User], Client], working: Working, has_mail: None
+) -> None:
+    stranger = make_user(name="Pay at evil.example")
+    make_org("Your invoice is due http://evil.example/pay", admin=stranger)
+    with working():
+        client_for(stranger).post("/orgs/invitations", {"email": "new@example.org", "role": "viewer"})
+    (message,) = mail.outbox
+    assert "evil" not in message.subject + message.body
+    assert "invoice" not in message.subject + message.body
 
 
 @pytest.mark.django_db

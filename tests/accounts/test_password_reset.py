@@ -3,15 +3,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from accounts.models import Session, User
+from accounts.models import AuditLog, Session, User
 from tests.accounts.conftest import Working
 from tests.support.factories import PASSWORD, make_user
 
@@ -135,3 +137,20 @@ def test_accounts_that_differ_in_case_get_their_own_links(working: Working) -> N
     with working():
         Client().post("/account/reset", {"email": "ANN@example.org"})
     assert mail.outbox == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("mail_url", "is_proved", "is_dropped"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_a_strangers_second_factor_on_an_unproved_address_goes_with_the_reset(
+    working: Working, settings: Any, mail_url: bool, is_proved: bool, is_dropped: bool
+) -> None:
+    user = make_user("ceo@example.org", email_verified_at=timezone.now() if is_proved else None)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    settings.EMAIL_URL = "smtp://mail.example.org" if mail_url else ""
+    set_password(Client(), link_for(user.email, working), NEW)
+    assert Authenticator.objects.filter(user=user).exists() is not is_dropped
+    user.refresh_from_db()
+    assert bool(user.email_verified_at) is (mail_url or is_proved)
+    assert AuditLog.objects.filter(action="user.two_factor_disabled").exists() is is_dropped

@@ -51,7 +51,7 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "favicon": {None: 302},
     "docs:bare": {None: 302},
     "account_login": _SIGNED_IN_ALREADY,
-    "account_signup": _SIGNED_IN_ALREADY,
+    "account_signup": {"anonymous": 403, None: 302},  # closed, for there are accounts
     "mfa_authenticate": {None: 302},  # only between password and code
     "mfa_reauthenticate": {None: 302},  # nobody here has a second factor …
     "mfa_deactivate_totp": {None: 404},
