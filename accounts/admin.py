@@ -12,16 +12,18 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import user_agents
-from accounts.actions.orgs import delete_org
+from accounts.actions.orgs import delete_org, resume_org, suspend_org
 from accounts.actions.users import deactivate_user, reactivate_user
 from accounts.admin_sign_in import admin_sign_in, may_open_admin
 from accounts.audit import record as audit
 from accounts.audit.admin import AuditedModelAdmin
+from accounts.forms import SuspendForm
 from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
 from pulseops.core.admin import ReadOnlyAdmin
 
@@ -137,11 +139,12 @@ class UserAdmin(AuditedModelAdmin, DjangoUserAdmin):
 class OrgAdmin(AuditedModelAdmin):
     """Organisations. Deleting one takes it from its members at once; a job removes what was in it."""
 
-    list_display = ("name", "id", "members", "created_at", "deleted_at")
-    list_filter = (("deleted_at", admin.EmptyFieldListFilter),)
+    list_display = ("name", "id", "members", "created_at", "suspended_at", "deleted_at")
+    list_filter = (("suspended_at", admin.EmptyFieldListFilter), ("deleted_at", admin.EmptyFieldListFilter))
+    actions = ("suspend", "resume")
     search_fields = ("name", "id")
     ordering = ("name",)
-    readonly_fields = ("id", "created_at", "deleted_at")
+    readonly_fields = ("id", "created_at", "suspended_at", "suspended_reason", "deleted_at")
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Org]:
@@ -153,6 +156,24 @@ class OrgAdmin(AuditedModelAdmin):
     @admin.display(ordering="member_count")
     def members(self, org: Any) -> int:
         return int(org.member_count)
+
+    @admin.action(description="Suspend: refuse its keys, let its rules and messages rest")
+    def suspend(self, request: Any, queryset: QuerySet[Org]) -> HttpResponse | None:
+        """Ask for the reason, which the members will read, then suspend."""
+        form = SuspendForm(request.POST if "reason" in request.POST else None)
+        if not form.is_valid():
+            context = {**self.admin_site.each_context(request), "form": form, "orgs": queryset, "title": "Suspend"}
+            return TemplateResponse(request, "admin/accounts/org/suspend.html", context)
+        for org in queryset:
+            suspend_org(actor=request.user, org=org, reason=form.cleaned_data["reason"])
+        self.message_user(request, "Suspended.", messages.SUCCESS)
+        return None
+
+    @admin.action(description="Lift the suspension")
+    def resume(self, request: Any, queryset: QuerySet[Org]) -> None:
+        for org in queryset:
+            resume_org(actor=request.user, org=org)
+        self.message_user(request, "No longer suspended.", messages.SUCCESS)
 
     def delete_model(self, request: Any, obj: Org) -> None:
         delete_org(actor=request.user, org=obj)

@@ -238,6 +238,12 @@ class OrgForm(forms.Form):
     name = LineField(label="Name", max_length=ORG_NAME_MAX)
 
 
+class SuspendForm(forms.Form):
+    """Why an organisation is suspended, for its members to read."""
+
+    reason = LineField(label="Reason, which its members read", max_length=500, required=False)
+
+
 class DeleteOrgForm(forms.Form):
     """The organisation's name, typed, so that nothing is deleted by one wrong click."""
 

@@ -131,6 +131,23 @@ class User(AbstractBaseUser):
         return self.is_active and self.is_superuser
 
 
+class OrgUsage(models.Model):
+    """How much of something an organisation has used in a day or a minute (UTC), against its quotas."""
+
+    pk = models.CompositePrimaryKey("org", "kind", "period")
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    kind = models.TextField()
+    period = models.DateTimeField()
+    amount = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "org_usage"
+        indexes = [models.Index(fields=["period"], name="org_usage_period_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.org_id}: {self.amount}"
+
+
 class MembershipQuerySet(OrgQuerySet["Membership"]):
     pass
 

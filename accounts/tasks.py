@@ -14,13 +14,14 @@ from django.utils import timezone
 from accounts import mail
 from accounts.actions.addresses import mail_address_link
 from accounts.actions.invitations import mail_invitation
-from accounts.models import AuditLog, Invitation, Org, PendingAddress, Session
+from accounts.models import AuditLog, Invitation, Org, OrgUsage, PendingAddress, Session
 from accounts.throttles import count_mail_to
 from pulseops.core.extensions import BEFORE_DELETE
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
 _PURGE_SECONDS = 60  # half of what the worker gives a task
+USAGE_KEPT = timedelta(days=31)
 INVITATIONS_KEPT = timedelta(days=30)  # after they were accepted, taken back, or expired
 
 
@@ -54,6 +55,13 @@ def send_address_link(pending_id: str) -> None:
 def trim_pending_addresses() -> Result:
     """Delete what was never confirmed within its day."""
     deleted, _ = PendingAddress.objects.filter(expires_at__lte=timezone.now()).delete()
+    return {"deleted": deleted}
+
+
+@recorded_job("trim_usage", every=timedelta(hours=24))
+def trim_usage() -> Result:
+    """Delete what organisations used in days and minutes that are long over."""
+    deleted, _ = OrgUsage.objects.filter(period__lt=timezone.now() - USAGE_KEPT).delete()
     return {"deleted": deleted}
 
 

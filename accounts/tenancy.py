@@ -21,7 +21,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
@@ -177,6 +177,8 @@ def _guard(needed: Role) -> Callable[[View], View]:
             _stand_by_the_page(request)
             if request.membership is None:
                 return go_to(request, resolve_url("accounts:orgs"))
+            if request.org.suspended_at:
+                return render(request, "accounts/suspended.html", status=403)
             if not Role(request.membership.role).includes(needed):
                 raise PermissionDenied(f"This needs the role {needed.label.lower()}. An admin can change your role.")
             scope = Scope(request.membership.org_id, request.membership.user_id)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import Org, User
+from accounts.quotas import claim
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from incidents.actions import add_note
 from incidents.queries import live_incidents_of_rule
@@ -17,18 +18,12 @@ from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation
 
 FIELDS = ("name", "type", "service", "environment", "params_json", "severity", "enabled", "cooldown_seconds")
-RULES_PER_ORG = 500
-
-
-class TooManyRulesError(Exception):
-    """The organisation has as many rules as it may."""
 
 
 @transaction.atomic
 def create_rule(*, actor: User | None, org: Org, **values: Any) -> AlertRule:
-    """Add a rule; `values` are those of FIELDS, checked by the form. Raises TooManyRulesError."""
-    if AlertRule.objects.for_org(org).count() >= RULES_PER_ORG:
-        raise TooManyRulesError(f"An organisation may have {RULES_PER_ORG} rules.")
+    """Add a rule; `values` are those of FIELDS, checked by the form. Raises QuotaError."""
+    claim(org, "rules")
     rule = AlertRule.objects.create(org=org, **values)
     record(actor=actor, org=org, action="rule.created", resource=rule, meta={"name": rule.name, "type": rule.type})
     wake_evaluation(org.pk)

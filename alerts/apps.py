@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST, INCIDENT_PANELS, NAV, NavEntry
@@ -18,3 +20,4 @@ class AlertsConfig(AppConfig):
         AFTER_INGEST.add(hooks.after_ingest)
         AFTER_DEPLOYMENT.add(hooks.after_deployment)
         INCIDENT_PANELS.add(panels.rule_panel)
+        import_module("alerts.quotas")

@@ -68,7 +68,7 @@ def evaluate(
     then is the first next time. In a trial nothing is held against a rule that takes too long: the caller goes on.
     """
     now = now or _database_now()
-    rules = AlertRule.objects.filter(enabled=True, org__isnull=False)
+    rules = AlertRule.objects.filter(enabled=True, org__isnull=False, org__suspended_at=None)
     if org_ids is not None:
         rules = rules.filter(org_id__in=list(org_ids))
     if only is not None:

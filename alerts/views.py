@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from alerts import actions, queries
 from alerts.backtest import PERIODS, backtest
@@ -37,8 +38,8 @@ def rule_create(request: OrgRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and "try" not in request.POST:
         try:
             rule = actions.create_rule(actor=request.user, org=request.org, **form.values)
-        except actions.TooManyRulesError as error:
-            form.add_error(None, str(error))
+        except QuotaError as error:
+            form.add_error(None, error)
         else:
             messages.success(request, f"{rule.name} was added.")
             return redirect("alerts:detail", rule.pk)

@@ -18,6 +18,7 @@ from deployments.actions import AlreadyEndedError, Scope, report_deployment
 from deployments.api_payload import read_report
 from deployments.github.webhook import Delivery, InvalidSignatureError, receive_delivery, verified_integrations
 from deployments.models import Deployment
+from deployments.quotas import spend_deployment
 from pulseops.core.web.json_errors import ApiError, json_data, json_error
 from pulseops.core.web.machine_routes import machine_route
 from services.authentication import Credential, authenticate, touch
@@ -35,6 +36,7 @@ def create(request: HttpRequest) -> HttpResponse:
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
         key = authenticate(Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)).scope
+        spend_deployment(key.org_id)
         report = read_report(request)
         deployment, is_new = report_deployment(
             scope=Scope(key.org_id, key.service_id, key.environment_id), report=report

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
@@ -19,3 +21,4 @@ class DeploymentsConfig(AppConfig):
 
         SERVICE_PANELS.add(github_panel)
         TIMELINE_MARKS.add(deployment_marks)
+        import_module("deployments.quotas")

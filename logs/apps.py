@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import BEFORE_DELETE, NAV, RETENTION_LOSSES, SERVICE_PANELS, NavEntry
@@ -19,3 +21,4 @@ class LogsConfig(AppConfig):
         BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(service_panel)
         RETENTION_LOSSES.add(logs_that_would_go)
+        import_module("logs.quotas")

@@ -9,25 +9,19 @@ from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import Org, User
+from accounts.quotas import claim
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
 from pulseops.core.jobs.wakeups import wake_delivery
-
-CHANNELS_PER_ORG = 20
-
-
-class TooManyChannelsError(Exception):
-    """The organisation has as many channels as it may."""
 
 
 @transaction.atomic
 def create_channel(*, actor: User | None, org: Org, type: str, name: str, webhook_url: str) -> Channel:  # noqa: A002
     """Add a channel; the caller has checked `webhook_url` by transports.check_webhook_url.
 
-    Raises TooManyChannelsError at the limit.
+    Raises QuotaError.
     """
-    if len(Channel.objects.for_org(org).select_for_update().values_list("pk")) >= CHANNELS_PER_ORG:
-        raise TooManyChannelsError(f"An organisation may have {CHANNELS_PER_ORG} channels.")
+    claim(org, "channels")
     channel = Channel.objects.create(org=org, type=type, name=name, config_json={"webhook_url": webhook_url})
     record(actor=actor, org=org, action="channel.created", resource=channel, meta={"name": name, "type": type})
     return channel

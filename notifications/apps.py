@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import NAV, NavEntry
@@ -13,3 +15,4 @@ class NotificationsConfig(AppConfig):
         NAV.add(
             NavEntry(90, "Notifications", "notifications:channels", "send", settings=True),
         )
+        import_module("notifications.quotas")

@@ -38,6 +38,7 @@ WITH due AS (
 )
 SELECT c.id FROM notification_channels c JOIN due ON due.channel_id = c.id
 WHERE c.enabled
+    AND NOT EXISTS (SELECT FROM orgs WHERE orgs.id = c.org_id AND orgs.suspended_at IS NOT NULL)
     AND (c.paused_until IS NULL OR c.paused_until <= %(now)s)
     AND (c.gather_until IS NULL OR c.gather_until <= %(now)s OR due.is_ready)
     AND c.id <> ALL (%(skip)s)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_admin
 from notifications import actions, queries
 from notifications.forms import ChannelForm
@@ -59,8 +60,8 @@ def channel_create(request: OrgRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             channel = actions.create_channel(actor=request.user, org=request.org, **form.cleaned_data)
-        except actions.TooManyChannelsError as error:
-            form.add_error(None, str(error))
+        except QuotaError as error:
+            form.add_error(None, error)
         else:
             messages.success(request, f"{channel} was added. Send a test to see that it works.")
             return redirect("notifications:channels")

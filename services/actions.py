@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import Org, User
+from accounts.quotas import claim
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from pulseops.core.extensions import BEFORE_DELETE
 from services.keys import FreshKey, make_key
@@ -59,7 +60,9 @@ class IssuedKey:
 def create_service(
     *, actor: User, org: Org, name: str, description: str = "", repo_url: str = "", retention_days: int = 7
 ) -> Service:
-    """Create a service with its first environments, production and staging; raises NameTakenError."""
+    """Create a service with its first environments, production and staging; raises NameTakenError and QuotaError."""
+    claim(org, "services")
+    claim(org, "environments", len(FIRST_ENVIRONMENTS))
     with _unique_name():
         service = Service.objects.create(
             org=org,
@@ -132,7 +135,8 @@ def lock_service(service: Service) -> None:
 
 @transaction.atomic
 def add_environment(*, actor: User, service: Service, name: str) -> Environment:
-    """Give a service one more environment; raises NameTakenError."""
+    """Give a service one more environment; raises NameTakenError and QuotaError."""
+    claim(service.org, "environments")
     with _unique_name():
         environment = Environment.objects.create(service=service, name=name)
     _record_environment(actor, environment, "environment.created", {"name": name})
@@ -191,7 +195,7 @@ def create_key(
 ) -> IssuedKey:
     """Create a key by which `environment` sends; `rate_per_minute` is in logs, None for the installation's default.
 
-    `fresh` is what it is made of, for who has to know it again later; else it is random.
+    `fresh` is what it is made of, for who has to know it again later; else it is random. Raises QuotaError.
     """
     issued = _issue(actor, environment, label, rate_per_minute, policy, fresh)
     meta = {"rate_per_minute": rate_per_minute, **_plain(policy.fields())}
@@ -214,7 +218,8 @@ def update_key(*, actor: User, key: ApiKey, label: str, rate_per_minute: int | N
 @transaction.atomic
 def rotate_key(*, actor: User, key: ApiKey, grace: timedelta) -> IssuedKey:
     """Create a key that is like this one; the old one works for `grace` longer, and no longer than it would have worked
-    anyway. One that expires gets a successor that works for as long as it was made for. Raises KeyRevokedError.
+    anyway. One that expires gets a successor that works for as long as it was made for. Raises KeyRevokedError and
+    QuotaError.
     """
     old = _lock(key)
     if not old.is_live():
@@ -251,6 +256,7 @@ def _issue(
     policy: KeyPolicy,
     fresh: FreshKey | None = None,
 ) -> IssuedKey:
+    claim(environment.service.org, "keys")
     fresh = fresh or make_key()
     key = ApiKey.objects.create(
         org=environment.service.org,

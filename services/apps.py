@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from pulseops.core.extensions import NAV, NavEntry
@@ -13,3 +15,4 @@ class ServicesConfig(AppConfig):
         NAV.add(
             NavEntry(60, "Services", "services:list", "service", "s"),
         )
+        import_module("services.quotas")

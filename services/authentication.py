@@ -36,8 +36,8 @@ def _filled(rate: str) -> str:
     return f"least({rate}, tokens.tokens + {passed} * {rate} / 60.0)"
 
 
-# A key is live until `revoked_at` or `expires_at`, unless its organisation is being deleted; then it admits what its
-# scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
+# A key is live until `revoked_at` or `expires_at`, unless its organisation is suspended or being deleted. It admits
+# what its scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
 _LIVE_KEY = """
     SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days,
            coalesce(k.rate_per_minute, %(default_rate)s) AS rate, k.networks IS NOT NULL AS is_bound,
@@ -45,7 +45,7 @@ _LIVE_KEY = """
            date_trunc('minute', statement_timestamp()) AS window_start
     FROM api_keys k
     JOIN services s ON s.id = k.service_id
-    JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
+    JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL AND o.suspended_at IS NULL
     WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
       AND (k.revoked_at IS NULL OR k.revoked_at > statement_timestamp())
       AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
@@ -150,7 +150,7 @@ _TOUCH = """
 """
 # Whoever reads the answer holds the key; what they learn of it is why it does not work.
 _REFUSAL = """
-    SELECT coalesce(k.revoked_at <= statement_timestamp(), false),
+    SELECT coalesce(k.revoked_at <= statement_timestamp(), false), o.suspended_at IS NOT NULL,
            coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes)
     FROM api_keys k JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
     WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
@@ -304,9 +304,11 @@ def refusal(credential: Credential) -> ApiError:
     """Make the 403 for a key that does not authenticate: why, if the key is genuine, for whoever holds it."""
     _forget(credential)
     row = _run(_REFUSAL, credential)
-    is_revoked, is_expired, scopes, has_scope = row or (True, False, [], False)
+    is_revoked, is_suspended, is_expired, scopes, has_scope = row or (True, False, False, [], False)
     if is_revoked:
         return ApiError("FORBIDDEN", _UNKNOWN)
+    if is_suspended:
+        return ApiError("FORBIDDEN", "The organisation of this API key is suspended.")
     if is_expired:
         return ApiError("FORBIDDEN", "This API key has expired. Create a new one on the service's page.")
     if not has_scope:

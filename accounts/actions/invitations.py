@@ -19,6 +19,7 @@ from accounts.actions.users import add_user, new_user, prove_address
 from accounts.audit import record as audit
 from accounts.models import AuditLog, Invitation, Membership, Org, Role, User, invitation_expiry
 from accounts.queries import is_for, is_member
+from accounts.quotas import claim
 from accounts.throttles import count_mail_to
 
 log = logging.getLogger(__name__)
@@ -52,12 +53,13 @@ def invite(*, actor: User, org: Org, email: str, role: Role) -> tuple[Invitation
 
     With a mail server the token is empty: the worker makes one and mails it, so that who has a link reads mail at the
     address. An earlier invitation of the same address that is still pending gives way. Raises
-    TooManyInvitationsError.
+    TooManyInvitationsError and QuotaError.
     """
     email = User.objects.normalize_email(email)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         _lock_org(org)
+        claim(org, "members")
         pending = Invitation.objects.for_org(org).pending().filter(email__iexact=email)
         pending.update(revoked_at=timezone.now())
         invitation = Invitation.objects.create(

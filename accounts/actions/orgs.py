@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,14 +11,16 @@ from django_q.tasks import async_task
 
 from accounts.audit import record as audit
 from accounts.models import Invitation, Membership, Org, Role, Session, User
+from accounts.quotas import claim_org
 from pulseops.core.db.row_security import outside_the_wall
 
 log = logging.getLogger(__name__)
 
 
 def create_org(*, actor: User, name: str) -> Org:
-    """Create an organisation with `actor` as its admin."""
+    """Create an organisation with `actor` as its admin; raises QuotaError."""
     with transaction.atomic():
+        claim_org(actor)
         org = Org.objects.create(name=name)
         Membership.objects.create(org=org, user=actor, role=Role.ADMIN)
         audit.record(actor=actor, org=org, action="org.created", resource=org, meta={"name": name})
@@ -54,3 +57,24 @@ def delete_org(*, actor: User, org: Org) -> None:
     log.warning(
         "organisation deleted", extra={"org_id": str(org.pk), "org_name": org.name, "actor_user_id": str(actor.pk)}
     )
+
+
+def suspend_org(*, actor: User, org: Org, reason: str) -> None:
+    """Let `org` rest: its pages say why, its keys are refused, its rules and messages wait. For superusers."""
+    _set_suspended(actor, org, timezone.now(), reason, "org.suspended")
+
+
+def resume_org(*, actor: User, org: Org) -> None:
+    """End the suspension of `org`; what waited goes on."""
+    _set_suspended(actor, org, None, "", "org.resumed")
+
+
+def _set_suspended(actor: User, org: Org, at: datetime | None, reason: str, action: str) -> None:
+    with transaction.atomic():
+        org = Org.objects.select_for_update(no_key=True).get(pk=org.pk)
+        if bool(org.suspended_at) == bool(at):
+            return
+        org.suspended_at, org.suspended_reason = at, reason
+        org.save(update_fields=["suspended_at", "suspended_reason"])
+        meta = {"name": org.name, "as": "superuser", **({"reason": reason} if reason else {})}
+        audit.record(actor=actor, org=org, action=action, resource=org, meta=meta)

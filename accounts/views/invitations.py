@@ -21,6 +21,7 @@ from accounts import mail, queries
 from accounts.actions import invitations as actions
 from accounts.forms import InviteForm, JoinForm
 from accounts.models import Invitation, Role
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, activate, enter, org_admin, public
 from accounts.views.members import members_page
 from accounts.views.sign_in import READY
@@ -37,7 +38,7 @@ def invite(request: OrgRequest) -> HttpResponse:
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
         invitation, token = actions.invite(actor=request.user, org=request.org, email=email, role=role)
-    except actions.TooManyInvitationsError as error:
+    except (actions.TooManyInvitationsError, QuotaError) as error:
         form.add_error("email", error)
         return members_page(request, form)
     return _show_link(request, invitation, token)

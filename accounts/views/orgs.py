@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actions import orgs as actions
 from accounts.actions.members import LastAdminError, leave_org
 from accounts.forms import DeleteOrgForm, OrgForm
-from accounts.models import Membership
+from accounts.models import Membership, Org
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, activate, enter, org_admin
 from pulseops.core.web.preferences import safe_next
 
@@ -22,13 +24,24 @@ from pulseops.core.web.preferences import safe_next
 def orgs(request: Any) -> HttpResponse:
     """List the reader's organisations with their roles; make another."""
     form = OrgForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        org = actions.create_org(actor=request.user, name=form.cleaned_data["name"])
+    if request.method == "POST" and form.is_valid() and (org := _create(request, form)):
         enter(request)
         activate(request, org)
         messages.success(request, f"{org.name} was created, and you are its admin.")
         return redirect("/")
     return render(request, "accounts/orgs.html", {"form": form})
+
+
+def _create(request: Any, form: OrgForm) -> Org | None:
+    """Make the organisation; None, and the form says why, when the reader has as many as they may, or made today."""
+    if not ratelimit.consume(request, action="create_org", user=request.user):
+        form.add_error("name", "You have made many organisations today. Try again tomorrow.")
+        return None
+    try:
+        return actions.create_org(actor=request.user, name=form.cleaned_data["name"])
+    except QuotaError as error:
+        form.add_error("name", error)
+        return None
 
 
 @require_POST

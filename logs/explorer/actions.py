@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.audit.record import record
 from accounts.models import Org, User
+from accounts.quotas import claim
 from logs.models import SavedView
 
 MOST_VIEWS = 100  # of one person in one organisation
@@ -21,11 +22,13 @@ class TooManyViewsError(Exception):
 def save_view(*, actor: User, org: Org, name: str, params: Mapping[str, str], is_shared: bool) -> SavedView:
     """Keep `params` of an explorer page under `name`; a view of the actor's of that name is replaced.
 
-    Raises TooManyViewsError.
+    Raises TooManyViewsError and QuotaError.
     """
     known = SavedView.objects.for_org(org).filter(owner=actor)
     if not known.filter(name=name).exists() and len(known.values_list("pk")[:MOST_VIEWS]) == MOST_VIEWS:
         raise TooManyViewsError
+    if not known.filter(name=name).exists():
+        claim(org, "views")
     view, is_new = SavedView.objects.update_or_create(
         org=org, owner=actor, name=name, defaults={"params": dict(params), "is_shared": is_shared}
     )

@@ -22,7 +22,9 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit.record import record
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_member
+from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
 from logs.explorer import actions
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for
@@ -36,6 +38,7 @@ from logs.explorer.saved_views import offered_views, view_url
 from logs.explorer.state import ExplorerState
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
+from logs.quotas import spend_export
 from logs.search.page import prepare
 from logs.search.printer import print_query
 from logs.search.queries import neighbours
@@ -140,7 +143,12 @@ def export(request: OrgRequest) -> HttpResponseBase:
         return redirect(f"{reverse('logs:explorer')}?{request.GET.urlencode()}")
     search = prepare(request.org.pk, asked.node, scopes_of(request.org))
     try:
+        spend_export(request.org)
         chunks = stream(search, asked.range.window, form=form)
+    except QuotaError as error:
+        return HttpResponse(
+            error.message, status=429, content_type="text/plain", headers={"Retry-After": str(seconds_left(DAY))}
+        )
     except ExportsBusyError:
         text = "Two exports of your organisation are running. Try again when one of them is done."
         return HttpResponse(text, status=429, content_type="text/plain", headers={"Retry-After": "30"})
@@ -168,6 +176,9 @@ def save_view(request: OrgRequest) -> HttpResponse:
         )
     except actions.TooManyViewsError:
         messages.error(request, f"You have {actions.MOST_VIEWS} saved views. Delete one first.")
+        return redirect(safe_next(request, reverse("logs:explorer")))
+    except QuotaError as error:
+        messages.error(request, error.message)
         return redirect(safe_next(request, reverse("logs:explorer")))
     messages.success(request, f"Saved “{view.name}”.")
     return redirect(view_url(view))

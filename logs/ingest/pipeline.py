@@ -17,6 +17,7 @@ from logs.ingest.guards import gate, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
 from logs.ingest.store import AlreadyAnsweredError, Receipt, first_answer, store_batches
+from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
@@ -124,6 +125,7 @@ class _Delivery(Generic[Body]):
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
+        ingest_meter.check(scope.org_id)
         batch = self.batch(AcceptedTimes(self.received_at, scope.retention_days))
         protocol = self.protocol
         # Here, between reading and storing, is the place for what a service's own rules do to its entries.
@@ -139,6 +141,7 @@ class _Delivery(Generic[Body]):
             store_batches(self.credential, scope, [batch], receipt, protocol.rate)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
+        ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
         return protocol.respond(answer, self.request, is_replayed=False)
 
     def _size(self, refusal: ApiError) -> int:

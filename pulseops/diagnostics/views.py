@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.db.row_security import outside_the_wall
 from pulseops.diagnostics.errors import mishaps
@@ -49,6 +50,7 @@ def _page(request: OrgRequest, *, is_operator: bool) -> HttpResponse:
         "intake": own,
         "services": services_by_intake(request.org, now),
         "mishaps": mishaps(request.org, now),
+        "quotas": usage(request.org),
         **({"intake_of_all": everybody, **_installation(now)} if is_operator else {}),
     }
     return render(request, "diagnostics/diagnostics.html", values)

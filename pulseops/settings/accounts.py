@@ -68,6 +68,7 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "20/m/ip",
     "reauthenticate": "10/m/user,60/h/user",
     "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that somebody else brought about, by address
+    "create_org": "50/d/user",
     "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

@@ -43,3 +43,17 @@ NOTIFICATION_TIMEOUT_SECONDS = env.number("NOTIFICATION_TIMEOUT_SECONDS", 10)  #
 NOTIFICATION_LEASE_SECONDS = env.whole("NOTIFICATION_LEASE_SECONDS", 60, least=1)  # well above that timeout
 INCIDENT_RETENTION_DAYS = env.whole("INCIDENT_RETENTION_DAYS", 365, least=1)  # after they were resolved
 OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to trust instead of the usual ones
+
+# -- Quotas: what one person or organisation may have; 0 is no limit ---------------------------------------------------
+QUOTA_ORGS = env.whole("QUOTA_ORGS", 20)  # organisations that a person is admin of, to make one more
+QUOTA_MEMBERS = env.whole("QUOTA_MEMBERS", 500)  # with open invitations
+QUOTA_SERVICES = env.whole("QUOTA_SERVICES", 200)
+QUOTA_ENVIRONMENTS = env.whole("QUOTA_ENVIRONMENTS", 1_000)
+QUOTA_KEYS = env.whole("QUOTA_KEYS", 1_000)  # those that work, and those that were made within a day
+QUOTA_RULES = env.whole("QUOTA_RULES", 500)
+QUOTA_CHANNELS = env.whole("QUOTA_CHANNELS", 20)
+QUOTA_VIEWS = env.whole("QUOTA_VIEWS", 1_000)  # saved views of all members
+QUOTA_DEPLOYMENTS_PER_MINUTE = env.whole("QUOTA_DEPLOYMENTS_PER_MINUTE", 120)
+QUOTA_EXPORTS_PER_DAY = env.whole("QUOTA_EXPORTS_PER_DAY", 200)  # of logs; days are those of UTC
+QUOTA_LOGS_PER_DAY = env.whole("QUOTA_LOGS_PER_DAY", 500_000_000)
+QUOTA_BYTES_PER_DAY = env.whole("QUOTA_BYTES_PER_DAY", 200 * 1024**3)  # of bodies of logs, unpacked

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_developer
 from services import actions, queries
 from services.forms import ConfirmNameForm, EnvironmentForm
@@ -26,6 +27,8 @@ def environment_add(request: OrgRequest, service_id: UUID) -> HttpResponse:
             made = actions.add_environment(actor=request.user, service=service, **form.cleaned_data)
         except actions.NameTakenError:
             form.name_taken()
+        except QuotaError as error:
+            form.add_error(None, error)
         else:
             messages.success(request, f"{made.name} is added.")
             return redirect("services:detail", service.pk)

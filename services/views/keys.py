@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services import actions
@@ -40,7 +41,10 @@ def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
     initial = {"environment": request.GET.get("environment")}
     form = NewKeyForm(posted(request), service=service, initial=initial)
     if form.is_valid():
-        return _show_once(actions.create_key(actor=request.user, **form.cleaned_data))
+        try:
+            return _show_once(actions.create_key(actor=request.user, **form.cleaned_data))
+        except QuotaError as error:
+            form.add_error(None, error)
     return render(request, "services/key_form.html", {"form": form, "service": service})
 
 
@@ -70,6 +74,8 @@ def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespo
             return _show_once(actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
         except actions.KeyRevokedError:
             form.add_error(None, "This key is revoked; create a new one instead.")
+        except QuotaError as error:
+            form.add_error(None, error)
     return render(request, "services/key_rotate.html", {"form": form, "service": key.service, "key": key})
 
 

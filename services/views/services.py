@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import SERVICE_PANELS, Panel
 from services import actions, queries
@@ -95,6 +96,8 @@ def service_create(request: OrgRequest) -> HttpResponse:
             service = actions.create_service(actor=request.user, org=request.org, **form.cleaned_data)
         except actions.NameTakenError:
             form.name_taken()
+        except QuotaError as error:
+            form.add_error(None, error)
         else:
             messages.success(request, f"{service.name} was created. Create a key, and it can send logs.")
             return redirect("services:detail", service.pk)
