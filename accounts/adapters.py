@@ -17,7 +17,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import throttles
 from accounts.device_cookie import remember_device
 from accounts.models import User
-from pulseops.core.web.correlation import client_address
+from accounts.signals import note_failed_sign_in_after_commit
+from pulseops.core.web.correlation import client_address, current_origin
 
 _WRONG = "The e-mail address or the password is not right."
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
@@ -60,6 +61,13 @@ class AccountAdapter(DefaultAccountAdapter):
         else:
             self.authentication_failed(request, **credentials)
         return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Let the worker file the failure, so that no time tells whether there is such an account."""
+        email = credentials["email"]
+        if throttles.count_failure_row(request, email):
+            origin = current_origin()
+            note_failed_sign_in_after_commit(email, origin.address, origin.user_agent)
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Return whether `password` is that of `user`, who is signed in.

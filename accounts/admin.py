@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,9 +19,8 @@ from django.utils.html import format_html
 
 from accounts import user_agents
 from accounts.actions.orgs import delete_org, resume_org, suspend_org
-from accounts.actions.users import deactivate_user, reactivate_user
+from accounts.actions.users import deactivate_user, note_email_set, note_password_set, reactivate_user
 from accounts.admin_sign_in import admin_sign_in, may_open_admin
-from accounts.audit import record as audit
 from accounts.audit.admin import AuditedModelAdmin
 from accounts.forms import SuspendForm
 from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
@@ -119,8 +118,15 @@ class UserAdmin(AuditedModelAdmin, DjangoUserAdmin):
     def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change and "is_active" in form.changed_data:
-            action = "user.reactivated" if obj.is_active else "user.deactivated"
-            audit.record(actor=request.user, org=None, action=action, resource=obj, meta={"email": obj.email})
+            (reactivate_user if obj.is_active else deactivate_user)(actor=request.user, user=obj)
+        if change and "email" in form.changed_data:
+            note_email_set(actor=request.user, user=obj, before=form.initial["email"])
+
+    def log_change(self, request: Any, obj: Model, message: Any) -> Any:
+        """Django tells by this alone that it has set a password."""
+        if "password" in getattr(request, "audited_changes", {}) and isinstance(obj, User):
+            note_password_set(actor=request.user, user=obj)
+        return super().log_change(request, obj, message)
 
     @admin.action(description="Deactivate: sign out and keep out")
     def deactivate(self, request: Any, queryset: QuerySet[User]) -> None:
@@ -131,7 +137,7 @@ class UserAdmin(AuditedModelAdmin, DjangoUserAdmin):
 
     @admin.action(description="Reactivate")
     def reactivate(self, request: Any, queryset: QuerySet[User]) -> None:
-        for user in queryset.filter(is_active=False):
+        for user in queryset.filter(is_active=False, deleted_at=None):
             reactivate_user(actor=request.user, user=user)
 
 

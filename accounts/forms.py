@@ -232,6 +232,23 @@ class EmailForm(forms.Form):
     password = password_field("Password", is_new=False)
 
 
+class DeleteAccountForm(forms.Form):
+    """The address of the account, typed, so that nothing is deleted by one wrong click."""
+
+    confirm = KnownEmailField(label="Your address, to confirm", max_length=320)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["confirm"].widget.attrs["autocomplete"] = "off"
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed.strip() != self.user.email:
+            raise ValidationError("This is not the address of this account.", code="wrong_address")
+        return typed
+
+
 class OrgForm(forms.Form):
     """What an organisation is called."""
 

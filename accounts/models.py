@@ -178,6 +178,10 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role} of {self.org_id}"
 
+    def audit_meta(self) -> dict[str, str]:
+        """Say in an audit row whose membership it is."""
+        return {"email": self.user.email, "user_id": str(self.user_id), "role": self.role}
+
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN

@@ -51,10 +51,10 @@ def is_address_taken(email: str, *, but_by: User | None = None) -> bool:
     return found.exclude(pk=but_by.pk).exists() if but_by else found.exists()
 
 
-def home_org(user: User) -> Org | None:
-    """Return the organisation that `user` is in for longest, where what they do to their own account is filed."""
-    first = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id").first()
-    return first.org if first else None
+def orgs_of(user: User) -> list[Org]:
+    """Return the organisations that `user` is in, the longest first: what befalls their account is filed in each."""
+    found = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id")
+    return [membership.org for membership in found]
 
 
 def is_member(org: Org, user: User) -> bool:
@@ -102,6 +102,13 @@ def admin_emails(org: Org) -> list[str]:
     """Return the addresses of the admins, the longest member first."""
     admins = Membership.objects.for_org(org).filter(role=Role.ADMIN).order_by("created_at", "user_id")
     return list(admins.values_list("user__email", flat=True))
+
+
+def only_admin_of(user: User) -> list[Org]:
+    """Return the organisations in which `user` is the only admin who can sign in."""
+    mine = Membership.objects.filter(user=user, role=Role.ADMIN).values("org")
+    admins = Membership.objects.filter(org=OuterRef("pk"), role=Role.ADMIN, user__is_active=True).exclude(user=user)
+    return list(Org.objects.filter(pk__in=mine).exclude(Exists(admins)).order_by("name"))
 
 
 def open_invitations(org: Org) -> QuerySet[Invitation]:

@@ -8,12 +8,14 @@ from allauth.account.signals import user_logged_in
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_out
+from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
+from django_q.tasks import async_task
 
 from accounts import mail
 from accounts.audit import record as audit
 from accounts.models import User
-from accounts.queries import home_org
 
 
 @receiver(user_logged_in)
@@ -58,5 +60,12 @@ def _factor_failed(user: User, **_: Any) -> None:
     _record(user, "user.two_factor_failed")
 
 
+def note_failed_sign_in_after_commit(email: str, address: str | None, user_agent: str) -> None:
+    """Let the worker file that somebody failed to sign in as `email`, if there is such an account."""
+    now = timezone.now().isoformat()
+    task = "accounts.tasks.record_failed_sign_in"
+    transaction.on_commit(lambda: async_task(task, email, address, user_agent, now, save=False), robust=True)
+
+
 def _record(user: User, action: str) -> None:
-    audit.record(actor=user, org=home_org(user), action=action, resource=user)
+    audit.record_about(user, actor=user, action=action)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,15 +11,27 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import mail
+from accounts import mail, user_agents
 from accounts.actions.addresses import mail_address_link
 from accounts.actions.invitations import mail_invitation
+from accounts.audit.record import record_in
 from accounts.models import AuditLog, Invitation, Org, OrgUsage, PendingAddress, Session
+from accounts.queries import orgs_of, user_by_email
 from accounts.throttles import count_mail_to
 from pulseops.core.extensions import BEFORE_DELETE
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
+# The tables that refer to an organisation, by the database's own account; partitions go by their parents.
+_REFERENCES = """
+SELECT c.conrelid::regclass::text, a.attname
+FROM pg_constraint c
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+JOIN pg_class t ON t.oid = c.conrelid AND NOT t.relispartition
+WHERE c.contype = 'f' AND c.confrelid = 'orgs'::regclass AND cardinality(c.conkey) = 1
+    AND c.conrelid NOT IN ('audit_logs'::regclass, 'sessions'::regclass)
+ORDER BY 1, 2
+"""
 _PURGE_SECONDS = 60  # half of what the worker gives a task
 USAGE_KEPT = timedelta(days=31)
 INVITATIONS_KEPT = timedelta(days=30)  # after they were accepted, taken back, or expired
@@ -49,6 +61,17 @@ def send_address_link(pending_id: str) -> None:
     pending = PendingAddress.objects.select_related("user").filter(pk=pending_id).first()
     if pending and count_mail_to(pending.email):
         mail_address_link(pending)
+
+
+def record_failed_sign_in(email: str, address: str | None, user_agent: str, at: str) -> None:
+    """File in the organisations of the address's account that somebody failed to sign in with it."""
+    user = user_by_email(email)
+    if user and not user.deleted_at:
+        meta = {"email": user.email, "from_address": address, "browser": user_agents.name(user_agent)}
+        record_in(
+            orgs_of(user), actor=None, action="user.sign_in_failed", resource=user, meta=meta,
+            at=datetime.fromisoformat(at),
+        )  # fmt: skip
 
 
 @recorded_job("trim_pending_addresses", every=timedelta(hours=1))
@@ -97,16 +120,30 @@ def trim_audit_log() -> Result:
 
 @recorded_job("purge_deleted_orgs", every=timedelta(minutes=2))
 def purge_deleted_orgs() -> Result:
-    """Remove the organisations that were deleted, and by the database's cascades all that belongs to them.
+    """Remove what belongs to organisations that were deleted, and after AUDIT_DELETED_ORG_DAYS their audit logs too.
 
     What one may have millions of goes first, in short transactions, for a minute; the next run goes on with the rest.
     """
     purged: list[str] = []
     until = time.monotonic() + _PURGE_SECONDS
-    for org in Org.objects.exclude(deleted_at=None).order_by("deleted_at"):
+    for org in Org.objects.exclude(deleted_at=None).filter(purged_at=None).order_by("deleted_at"):
         if not all(empty(org, until) for empty in BEFORE_DELETE):
             return {"purged": purged, "goes_on_with": str(org.pk)}
-        Session.objects.filter(active_org=org).update(active_org=None)  # the one reference without a cascade
+        _empty(org)
         purged.append(str(org.pk))
+    kept_since = timezone.now() - timedelta(days=settings.AUDIT_DELETED_ORG_DAYS)
+    for org in Org.objects.exclude(purged_at=None).filter(deleted_at__lte=kept_since):
         org.delete()
     return {"purged": purged}
+
+
+@transaction.atomic
+def _empty(org: Org) -> None:
+    """Delete all that belongs to `org` but its audit log, which needs the row."""
+    Session.objects.filter(active_org=org).update(active_org=None)  # the one reference without a cascade
+    with connection.cursor() as cursor:
+        cursor.execute(_REFERENCES)
+        for table, column in cursor.fetchall():
+            cursor.execute(f'DELETE FROM "{table}" WHERE "{column}" = %s', [org.pk])  # noqa: S608 - the catalog's names
+    org.purged_at = timezone.now()
+    org.save(update_fields=["purged_at"])

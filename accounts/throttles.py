@@ -71,6 +71,11 @@ def count_reset_mail(request: HttpRequest, email: str) -> bool:
     return _count(request, {"reset_account": account}) is not None
 
 
+def count_failure_row(request: HttpRequest, email: str) -> bool:
+    """Count a failure to sign in as `email` that is to be filed; whether it may be: strangers must not fill logs."""
+    return _count(request, {"failure_rows": account_key(email)}) is not None
+
+
 def count_mail_to(email: str) -> bool:
     """Count a mail that somebody else brings about, an invitation; whether the address may get one more today."""
     return _count(_nobodys_request(), {"mail_address": account_key(email)}) is not None

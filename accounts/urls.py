@@ -10,6 +10,7 @@ app_name = "accounts"
 urlpatterns = [
     path("account", profile.profile, name="profile"),
     path("account/email", profile.email, name="email"),
+    path("account/delete", profile.delete, name="delete_account"),
     path("account/confirm/<str:token>", addresses.confirm, name="confirm_address"),
     path("account/sessions", sessions.sessions, name="sessions"),
     path("account/sessions/end-others", sessions.end_others, name="end_other_sessions"),

@@ -41,7 +41,8 @@ def rename_org(*, actor: User, org: Org, name: str) -> None:
 def delete_org(*, actor: User, org: Org) -> None:
     """Take `org` from everybody at once; a job removes what was in it, for that may be millions of rows.
 
-    Its audit rows go with it, so that it was deleted stands in a row without organisation and in our own log.
+    Its audit log stays for AUDIT_DELETED_ORG_DAYS, for superusers; that it was deleted stands in a row without
+    organisation and in our own log, too.
     """
     with transaction.atomic():
         org = Org.objects.select_for_update(no_key=True).get(pk=org.pk)
@@ -52,7 +53,8 @@ def delete_org(*, actor: User, org: Org) -> None:
         org.deleted_at = timezone.now()
         org.save(update_fields=["deleted_at"])
         meta = {"name": org.name, "members": members}
-        audit.record(actor=actor, org=None, action="org.deleted", resource=org, meta=meta)
+        for each in (org, None):  # its own log is kept for a while, the other row as long as all
+            audit.record(actor=actor, org=each, action="org.deleted", resource=org, meta=meta)
         transaction.on_commit(lambda: async_task("accounts.tasks.purge_deleted_orgs", save=False))
     log.warning(
         "organisation deleted", extra={"org_id": str(org.pk), "org_name": org.name, "actor_user_id": str(actor.pk)}

@@ -6,14 +6,14 @@ from django.db import transaction
 
 from accounts.audit import record as audit
 from accounts.models import Session, User
-from accounts.queries import home_org
+from accounts.queries import orgs_of
 
 
 def end_session(*, actor: User, session: Session) -> None:
     """Sign `actor` out of one browser."""
     with transaction.atomic():
         meta = {"address": session.address, "user_agent": session.user_agent}
-        audit.record(actor=actor, org=home_org(actor), action="session.ended", resource=session, meta=meta)
+        audit.record_in(orgs_of(actor), actor=actor, action="session.ended", resource=session, meta=meta)
         session.delete()
 
 
@@ -23,5 +23,5 @@ def end_other_sessions(*, actor: User, keep: Session) -> int:
         count, _ = Session.objects.filter(user=actor).exclude(pk=keep.pk).delete()
         if count:
             meta = {"count": count}
-            audit.record(actor=actor, org=home_org(actor), action="session.others_ended", resource=actor, meta=meta)
+            audit.record_about(actor, actor=actor, action="session.others_ended", meta=meta)
     return count

@@ -18,6 +18,9 @@ from pulseops.core.ui import times
 PHRASES: dict[str, str] = {
     "user.signed_up": "signed up",
     "user.signed_in": "signed in",
+    "user.sign_in_failed": "saw a wrong password given for",
+    "user.password_set": "set the password of",
+    "user.deleted": "deleted the account of",
     "user.signed_out": "signed out",
     "user.password_changed": "changed their password",
     "user.password_reset": "reset their password by mail",
@@ -35,6 +38,8 @@ PHRASES: dict[str, str] = {
     "org.created": "created the organisation",
     "org.renamed": "renamed the organisation",
     "org.deleted": "deleted the organisation",
+    "org.suspended": "suspended the organisation",
+    "org.resumed": "lifted the suspension of",
     "member.invited": "invited",
     "member.joined": "joined by invitation",
     "member.role_changed": "changed the role of",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
 from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
@@ -14,8 +15,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actions import users
+from accounts.actions.account_deletion import StillNeededError, delete_account
 from accounts.actions.addresses import ask_to_change_address
-from accounts.forms import EmailForm, ProfileForm
+from accounts.forms import DeleteAccountForm, EmailForm, ProfileForm
+from accounts.queries import only_admin_of
 
 NO_MAIL = "This installation sends no mail, so no new address can be confirmed. Ask its operator to change yours."
 
@@ -60,6 +63,28 @@ def _change_email(request: Any, form: EmailForm) -> bool:
     else:
         form.add_error("email", NO_MAIL)
     return form.is_valid()
+
+
+@require_http_methods(["GET", "POST"])
+@reauthentication_required
+def delete(request: Any) -> HttpResponse:
+    """Delete the reader's account, once its address has been typed."""
+    form = DeleteAccountForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            delete_account(actor=request.user)
+        except StillNeededError:
+            form.add_error(None, "You are the last superuser, or the last admin somewhere: name another first.")
+        else:
+            request.session.flush()
+            messages.success(request, "Your account is deleted.")
+            return redirect("landing")
+    context = {
+        "form": form,
+        "orgs": only_admin_of(request.user),
+        "memberships_left": len(request.memberships),
+    }
+    return render(request, "accounts/delete_account.html", context)
 
 
 def _page(request: Any, form: ProfileForm, email_form: EmailForm) -> HttpResponse:

@@ -68,6 +68,7 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "20/m/ip",
     "reauthenticate": "10/m/user,60/h/user",
     "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that somebody else brought about, by address
+    "failure_rows": "10/h/key",  # failed sign-ins that are filed in the audit logs, by account
     "create_org": "50/d/user",
     "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
 }
@@ -85,6 +86,8 @@ ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 # Since a superuser last gave a password or a code; then the Django admin asks again.
 ADMIN_PROOF_MINUTES = env.whole("ADMIN_PROOF_MINUTES", 30, least=1)
 AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever
+# How long the audit log of a deleted organisation is kept, for superusers to read in the Django admin.
+AUDIT_DELETED_ORG_DAYS = env.whole("AUDIT_DELETED_ORG_DAYS", 30)
 
 EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_TIMEOUT = 10  # seconds

@@ -127,7 +127,7 @@ def test_guards(guard: Any, allowed: set[Role]) -> None:
     view = guard(lambda request: HttpResponse("in"))
     for role in Role:
         request: Any = HttpRequest()
-        request.membership = Membership(role=role)
+        request.org, request.membership = Org(name="Acme"), Membership(role=role)
         if role in allowed:
             assert view(request).content == b"in"
         else:
