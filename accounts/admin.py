@@ -23,7 +23,7 @@ from accounts.actions.users import deactivate_user, note_email_set, note_passwor
 from accounts.admin_sign_in import admin_sign_in, may_open_admin
 from accounts.audit.admin import AuditedModelAdmin
 from accounts.forms import SuspendForm
-from accounts.models import AuditLog, Invitation, Membership, Org, Session, User
+from accounts.models import AuditLog, Invitation, Membership, Org, OrgUsage, PendingAddress, Session, User
 from pulseops.core.admin import ReadOnlyAdmin
 
 # Signing in to the admin is signing in, second factor and throttle included, and once more after some minutes.
@@ -257,6 +257,28 @@ class InvitationAdmin(AuditedModelAdmin):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(PendingAddress)
+class PendingAddressAdmin(ReadOnlyAdmin):
+    """Addresses whose link was mailed and not opened yet; neither the link nor the password is shown."""
+
+    list_display = ("email", "user", "org_name", "created_at", "expires_at")
+    search_fields = ("email", "user__email")
+    list_select_related = ("user",)
+    exclude = ("token_hash", "password")
+    ordering = ("-created_at",)
+
+
+@admin.register(OrgUsage)
+class OrgUsageAdmin(ReadOnlyAdmin):
+    """What organisations used in a day or a minute, against their quotas."""
+
+    list_display = ("org", "kind", "period", "amount")
+    list_filter = ("kind", "period")
+    search_fields = ("org__name", "org__id")
+    list_select_related = ("org",)
+    ordering = ("-period", "-amount")
 
 
 @admin.register(AuditLog)

@@ -134,7 +134,7 @@ class User(AbstractBaseUser):
 class OrgUsage(models.Model):
     """How much of something an organisation has used in a day or a minute (UTC), against its quotas."""
 
-    pk = models.CompositePrimaryKey("org", "kind", "period")
+    id = models.BigAutoField(primary_key=True)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     kind = models.TextField()
     period = models.DateTimeField()
@@ -142,6 +142,7 @@ class OrgUsage(models.Model):
 
     class Meta:
         db_table = "org_usage"
+        constraints = [models.UniqueConstraint(fields=["org", "kind", "period"], name="org_usage_of_a_period")]
         indexes = [models.Index(fields=["period"], name="org_usage_period_idx")]
 
     def __str__(self) -> str:

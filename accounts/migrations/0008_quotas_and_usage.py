@@ -15,12 +15,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OrgUsage",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "org", "kind", "period", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("kind", models.TextField()),
                 ("period", models.DateTimeField()),
                 ("amount", models.BigIntegerField(db_default=0, default=0)),
@@ -38,6 +33,9 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "org_usage",
                 "indexes": [models.Index(fields=["period"], name="org_usage_period_idx")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("org", "kind", "period"), name="org_usage_of_a_period")
+                ],
             },
         ),
         add_foreign_key("org_usage", "org_id", "orgs", on_delete="CASCADE"),

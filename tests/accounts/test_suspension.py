@@ -15,12 +15,13 @@ from alerts.models import AlertRule
 from notifications.actions import send_test
 from notifications.claims import claim_message
 from notifications.models import Channel
-from tests.support.factories import make_key, make_service
+from tests.support.factories import PASSWORD, make_key, make_service
+from tests.support.sign_in import signed_in
 
 
 @pytest.fixture
 def root(db: None) -> User:
-    return User.objects.create_superuser("root@example.org", "a battery of correct horses")
+    return User.objects.create_superuser("root@example.org", PASSWORD)
 
 
 @pytest.mark.django_db
@@ -76,8 +77,7 @@ def test_rules_and_messages_rest(org: Org, admin: User, root: User) -> None:
 
 @pytest.mark.django_db
 def test_the_django_admin_suspends_with_a_reason_and_it_is_audited(org: Org, root: User) -> None:
-    client = Client()
-    client.force_login(root)
+    client = signed_in(root)
     data = {"action": "suspend", "_selected_action": str(org.pk)}
     page = client.post("/admin/accounts/org/", data)
     assert "their members see why" in page.content.decode()
