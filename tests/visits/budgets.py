@@ -32,7 +32,19 @@ _IN_SLICES = Budget(
     "up, so that a search answers in time whatever it is for: a handful for the page, two or three for the histogram. "
     "Who finds nothing is told where the next match lies and what each term costs, which takes some more.",
 )
+_EXPORT = Budget(
+    queries=13,
+    reason="A file, not a page: before its first line it counts against the day's exports, takes one of the "
+    "organisation's slots and is written into the audit log, each in a statement that others must see at once.",
+)
 _OTHERS = {
+    "logs:export": _EXPORT,
+    "logs:export?format=csv": _EXPORT,
+    "diagnostics": Budget(
+        queries=13,
+        reason="Superusers see the figures of the installation beside those of their organisation, its quotas among "
+        "them; each is one query of the app that owns the tables.",
+    ),
     "logs:explorer?q=timeout&from=-48h": _IN_SLICES,
     "logs:explorer?q=took_ms:>100": _IN_SLICES,
     "logs:explorer?q=nothing+says+this+level:error": _IN_SLICES,
