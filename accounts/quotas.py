@@ -75,7 +75,7 @@ def quota_message(quota: Quota) -> str:
     period = f" {quota.period}" if quota.period else ""
     return (
         f"{quota.owner} may have {quota.limit:,} {quota.noun}{period}, and there are as many. "
-        f"Whoever runs this installation can raise the limit ({quota.setting})."
+        f"The operator of this installation can raise the limit ({quota.setting})."
     )
 
 

@@ -143,11 +143,11 @@ def test_one_can_prove_the_address_that_one_has(
     client_for: Callable[[User], Client], viewer: User, working: Working, has_mail: None
 ) -> None:
     client = client_for(viewer)
-    assert "Nobody has confirmed" in client.get("/account").content.decode()
+    assert "not confirmed yet" in client.get("/account").content.decode()
     client.post(ask_for(client, viewer.email, working))
     viewer.refresh_from_db()
     assert viewer.email_verified_at
-    assert "Nobody has confirmed" not in client.get("/account").content.decode()
+    assert "not confirmed yet" not in client.get("/account").content.decode()
 
 
 @pytest.mark.django_db
