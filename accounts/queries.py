@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -55,6 +56,11 @@ def orgs_of(user: User) -> list[Org]:
     """Return the organisations that `user` is in, the longest first: what befalls their account is filed in each."""
     found = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id")
     return [membership.org for membership in found]
+
+
+def suspended_org_ids() -> list[UUID]:
+    """Return the organisations that rest: nothing is evaluated or sent for them."""
+    return list(Org.objects.exclude(suspended_at=None).values_list("pk", flat=True))
 
 
 def is_member(org: Org, user: User) -> bool:

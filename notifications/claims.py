@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.queries import suspended_org_ids
 from notifications.models import TEST_EVENT, Channel, Job
 
 GATHER = timedelta(seconds=30)  # after a message a channel's next ones are gathered into one for so long
@@ -38,7 +39,7 @@ WITH due AS (
 )
 SELECT c.id FROM notification_channels c JOIN due ON due.channel_id = c.id
 WHERE c.enabled
-    AND NOT EXISTS (SELECT FROM orgs WHERE orgs.id = c.org_id AND orgs.suspended_at IS NOT NULL)
+    AND c.org_id <> ALL (%(resting)s)
     AND (c.paused_until IS NULL OR c.paused_until <= %(now)s)
     AND (c.gather_until IS NULL OR c.gather_until <= %(now)s OR due.is_ready)
     AND c.id <> ALL (%(skip)s)
@@ -134,7 +135,9 @@ def claim_message(avoid: Collection[str] = ()) -> Claim | None:
 
 
 def _pick(avoid: Collection[str], skip: list[uuid.UUID]) -> Channel | None:
-    found = _rows(_PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip})
+    found = _rows(
+        _PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": suspended_org_ids()}
+    )
     return Channel.objects.get(pk=found[0][0]) if found else None
 
 
