@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.audit.admin import AuditedModelAdmin
-from alerts.models import AlertFiring, AlertPending, AlertRule
+from alerts.models import AlertEvaluation, AlertFiring, AlertPending, AlertRule
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -34,3 +34,11 @@ class AlertPendingAdmin(ReadOnlyAdmin):
     list_filter = ["since"]
     list_select_related = ["rule", "environment"]
     search_fields = ["rule__name", "environment__name", "=rule__id"]
+
+
+@admin.register(AlertEvaluation)
+class AlertEvaluationAdmin(ReadOnlyAdmin):
+    list_display = ["org", "turn_at", "evaluated_at", "seconds"]
+    list_filter = ["evaluated_at"]
+    list_select_related = ["org"]
+    search_fields = ["org__name"]
