@@ -21,6 +21,8 @@ register(
             read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='sessions')}", write=f"user_id = {USER}"
         ),
         "invitations": of_org(),
+        "org_usage": of_org(),
+        "pending_addresses": without_policy("of signing up and people's own pages, which are outside", may=NOTHING),
         "audit_logs": Table("SELECT, INSERT", f"org_id = {ORG} OR {_OWN_ORG_NOTES} OR {_OTHER_ORGS}"),
         "mfa_authenticator": Table(
             read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='mfa_authenticator')}", write=f"user_id = {USER}"
