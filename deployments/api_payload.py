@@ -6,13 +6,12 @@ import re
 from typing import Annotated, Literal
 
 import msgspec
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
-from django.http.request import UnreadablePostError
 
 from deployments.actions import Report
 from deployments.models import Deployment
 from deployments.sanitize import MESSAGE_LENGTH, NAME_LENGTH, SHA_LENGTH, URL_LENGTH, clean, clean_url
+from pulseops.core.web.body import BodyIncompleteError, BodyTooLargeError, read_body
 from pulseops.core.web.json_errors import ApiError
 
 MAX_BYTES = 256 * 1024
@@ -49,14 +48,11 @@ def read_report(request: HttpRequest) -> Report:
 
 def _body(request: HttpRequest) -> bytes:
     try:
-        body = request.body
-    except RequestDataTooBig:
-        body = b" " * (MAX_BYTES + 1)
-    except UnreadablePostError as error:
+        return read_body(request, MAX_BYTES)
+    except BodyTooLargeError as error:
+        raise ApiError("PAYLOAD_TOO_LARGE", f"A deployment has at most {MAX_BYTES // 1024} KiB.") from error
+    except BodyIncompleteError as error:
         raise ApiError("BAD_REQUEST", "The body did not arrive whole.") from error
-    if len(body) > MAX_BYTES:
-        raise ApiError("PAYLOAD_TOO_LARGE", f"A deployment has at most {MAX_BYTES // 1024} KiB.")
-    return body
 
 
 def _checked(sent: _Body) -> Report:

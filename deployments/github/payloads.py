@@ -82,25 +82,29 @@ def read_payload(event_type: str, payload: bytes) -> Reading:
     InvalidPayloadError when it is not a JSON object at all.
     """
     head = _read_head(payload)
-    action = clean(head.action if isinstance(head.action, str) else "", NAME_LENGTH)
+    action = head.action_name()
     repository = head.repository_name()
     reader = _READERS.get(event_type)
     if reader is None:
         return Reading(repository, action, reason=f"The event {event_type} is not used.")
     try:
         found = reader(payload)
-    except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
         return Reading(repository, action, reason=f"Not as documented: {clean(str(error), 300)}", is_valid=False)
     if isinstance(found, str):
-        return Reading(repository, action, reason=found)
+        return Reading(repository, action, reason=clean(found, 300))
     return Reading(repository, action, rollout=found)
 
 
 class _Head(msgspec.Struct):
     """What every event has; nothing here is refused, so that any object gets a line in the delivery log."""
 
-    action: Any = None
+    action: msgspec.Raw = msgspec.Raw(b"null")
     repository: msgspec.Raw = msgspec.Raw(b"{}")
+
+    def action_name(self) -> str:
+        text = bytes(self.action)
+        return clean(msgspec.json.decode(text, type=str), NAME_LENGTH) if text[:1] == b'"' else ""
 
     def repository_name(self) -> str:
         try:
@@ -221,7 +225,7 @@ def _deployment_rollout(event: DeploymentEvent, state: State, report: StatusFiel
 
 def _run_key(run: RunFields) -> dict[str, Any]:
     name = clean(run.name, NAME_LENGTH)
-    label = f"{name} #{run.run_number}" if name and run.run_number else name
+    label = clean(f"{name} #{run.run_number}", NAME_LENGTH) if name and run.run_number else name
     return {
         "run_id": run.id,
         "run_attempt": run.run_attempt or 1,

@@ -13,6 +13,8 @@ from deployments.models import GitHubIntegration
 
 SMALL_BODY = 64 * 1024  # bytes; up to here a delivery that names nobody we know is tried against everybody
 MAX_TRIED = 500  # integrations
+HASHED_BYTES = 20 * SMALL_BODY  # in all, over the integrations that a body is tried against
+LARGE_BODY = 1024 * 1024  # bytes; above, the address has to say which integration it is for
 _MAX_NAMES = 16
 
 # "full_name": "owner/name", plain as in JSON or percent-encoded as in a form.
@@ -24,20 +26,24 @@ _FULL_NAME = re.compile(
 )  # fmt: skip
 
 
-def named_integrations(body: bytes, hint: str) -> list[GitHubIntegration]:
-    """Return the integrations that a delivery is addressed to.
+def hinted_integration(hint: str) -> GitHubIntegration | None:
+    """Return the integration whose id stands in the webhook's address, None where it is of none."""
+    try:
+        return _integrations().filter(pk=UUID(hint)).first()
+    except ValueError:
+        return None
 
-    `hint` is the integration's id in the webhook's address; addresses of before have none, and then every repository
-    that the raw body names counts. Names match without regard to case, as on GitHub.
+
+def named_integrations(body: bytes) -> list[GitHubIntegration]:
+    """Return the integrations of the repositories that the raw body names, as many as it is worth trying.
+
+    This is for addresses without a hint, as they were before. Names match without regard to case, as on GitHub.
     """
-    hinted = _by_hint(hint)
-    if hinted:
-        return hinted
     names = {(owner.decode().lower(), name.decode().lower()) for owner, name in _names(body)}
     wanted = Q(pk__in=[])
     for owner, name in names:
         wanted |= Q(owner=owner, name=name)
-    return list(_integrations().filter(wanted)) if names else []
+    return list(_integrations().filter(wanted).order_by("-created_at")[: most_tried(body)]) if names else []
 
 
 def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
@@ -46,14 +52,15 @@ def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
     So a delivery that is signed rightly but is garbage, or is of a repository that nobody mapped, gets its line in the
     log, while strangers cannot make the server compute for long.
     """
-    return list(_integrations().order_by("-created_at")[:MAX_TRIED]) if len(body) <= SMALL_BODY else []
+    return list(_integrations().order_by("-created_at")[: most_tried(body)]) if len(body) <= SMALL_BODY else []
 
 
-def _by_hint(hint: str) -> list[GitHubIntegration]:
-    try:
-        return list(_integrations().filter(pk=UUID(hint)))
-    except ValueError:
-        return []
+def most_tried(body: bytes) -> int:
+    """Return against how many integrations a body is tried: 20 from 64 kB on, and no more bytes are hashed of others.
+
+    Each has a secret of its own, and so costs a hash over all of the body, whoever sends it.
+    """
+    return max(20, min(MAX_TRIED, HASHED_BYTES // max(1, len(body))))
 
 
 def _integrations() -> QuerySet[GitHubIntegration]:

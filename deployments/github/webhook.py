@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,7 @@ from services.queries import environments_with_service
 
 log = logging.getLogger(__name__)
 Result = WebhookEffect.Result
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}\Z")
 _REFUSAL_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -62,12 +64,12 @@ class _Outcome:
     deployment_id: int | None = None
 
 
-def verified_integrations(body: bytes, *, signature: str, hint: str) -> list[GitHubIntegration]:
+def verified_integrations(body: bytes, *, signature: str, hinted: GitHubIntegration | None) -> list[GitHubIntegration]:
     """Return the integrations whose secret `body` was signed with; none when it was GITHUB_WEBHOOK_SECRET alone.
 
-    Raises InvalidSignatureError when it was neither.
+    `hinted` is the one that the address names. Raises InvalidSignatureError when it was neither.
     """
-    named = named_integrations(body, hint)
+    named = [hinted] if hinted else named_integrations(body)
     verified = [each for each in named if is_signed_by(each, body, signature)]
     if not named:
         verified = [each for each in all_integrations(body) if is_signed_by(each, body, signature)]
@@ -78,13 +80,24 @@ def verified_integrations(body: bytes, *, signature: str, hint: str) -> list[Git
     raise InvalidSignatureError
 
 
+def well_formed(signature: str, hinted: GitHubIntegration | None) -> str:
+    """Return the X-Hub-Signature-256 header if it could be a signature, so that a body is worth reading.
+
+    Raises InvalidSignatureError. GitHub sends none where the webhook was given no secret: that is noted for `hinted`.
+    """
+    if _SIGNATURE.match(signature):
+        return signature
+    _note_refusal([hinted] if hinted else [])
+    raise InvalidSignatureError
+
+
 def _note_refusal(named: Sequence[GitHubIntegration]) -> None:
     """Leave a trace for the admin who pasted the wrong secret; one write a minute, for anybody can cause it."""
     now = timezone.now()
     GitHubIntegration.objects.filter(
         Q(last_refused_at=None) | Q(last_refused_at__lt=now - _REFUSAL_NOTED_EVERY), pk__in=[i.pk for i in named]
     ).update(last_refused_at=now)
-    log.warning("webhook signature refused", extra={"integrations": [str(each.pk) for each in named]})
+    log.warning("webhook signature refused", extra={"integrations": [str(each.pk) for each in named[:5]]})
 
 
 def receive_delivery(delivery: Delivery, integrations: Sequence[GitHubIntegration]) -> Receipt:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
@@ -69,6 +70,20 @@ class NotAllowedMiddleware:
         page = _page(request, 405, _bar(request))
         page["Allow"] = response["Allow"]
         return page
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    """Answer 411 to a body that is sent in chunks: browsers send none, and how long it gets is anybody's guess."""
+    if _is_machine(request):
+        return json_error("LENGTH_REQUIRED", "Send the body with a Content-Length.")
+    return _page(request, 411, "bare")
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Answer 413 to a body above PAGE_MAX_BYTES."""
+    if _is_machine(request):
+        return json_error("PAYLOAD_TOO_LARGE", f"The body may have {settings.PAGE_MAX_BYTES} bytes.")
+    return _page(request, 413, "bare")
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

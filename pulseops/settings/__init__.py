@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pulseops.core.web.correlation.CorrelationMiddleware",
     "pulseops.core.web.machine_routes.MachineRoutesMiddleware",  # what stands below runs for pages, not for ingest
+    "pulseops.pages.body_limit.PageBodyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -27,4 +27,6 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 26 * 1024 * 1024  # bytes; GitHub sends up to 25 MB; ingest has its own, lower limit
+# What machines send has limits of its own: INGEST_MAX_BYTES, and those of the deployments API and GitHub's webhook.
+PAGE_MAX_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("PAGE_MAX_BYTES", 1024 * 1024, least=64 * 1024)
+FILE_UPLOAD_HANDLERS = ["pulseops.core.web.body.NoFiles"]

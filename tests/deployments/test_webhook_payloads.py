@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery, WebhookEffect
-from tests.deployments.github import deliver, encode, payload
+from tests.deployments.github import PATH, deliver, encode, payload
 from tests.deployments.hooks import GOOD, SEEN, only_line
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,8 @@ def test_form_encoded(integration: GitHubIntegration) -> None:
 
 def test_twenty_five_megabytes(integration: GitHubIntegration) -> None:
     content = payload("push", commits=[{"message": "x" * 1_000_000}] * 24)
-    assert deliver(integration, "push", content).json() == GOOD
+    path = f"{PATH}?integration={integration.pk}"  # above 1 MB this is asked for
+    assert deliver(integration, "push", content, path=path).json() == GOOD
     line = only_line()
     assert line.can_replay
     assert len(str(line.event_json)) < 2_000
