@@ -14,4 +14,5 @@ urlpatterns = [
     path("logs/views", views.save_view, name="save_view"),
     path("logs/views/<int:view_id>/delete", views.delete_view, name="delete_view"),
     path("logs/<str:address>", views.entry, name="entry"),
+    path("logs/<str:address>/raw", views.raw, name="raw"),
 ]

@@ -15,7 +15,7 @@ from logs.cursor import LogCursor
 from logs.explorer.rows import Marker, without_colours
 from logs.explorer.state import ExplorerState
 from logs.search import queries
-from logs.search.flat_fields import flat_fields
+from logs.search.flat_fields import beginning_of, count_fields, flat_fields
 from logs.search.operators import Equals
 from logs.search.printer import print_query
 from logs.search.queries import LogDetail
@@ -31,7 +31,9 @@ _AROUND_TRACE = timedelta(hours=1)
 _AROUND_LOG = timedelta(minutes=5)
 _NEAR = timedelta(hours=2)
 _LONG, _HUGE = 40, 600  # characters of a value
-_RAW_SHOWN = 200_000  # characters of JSON that are formatted; more is shown as it is stored
+_LONGEST = 300  # characters of a value that a link asks for
+_MOST_FIELDS = 300  # that the page shows; each costs a row with three links
+_RAW_FORMATTED, _RAW_SHOWN = 50_000, 100_000  # characters of JSON that are formatted, and shown; all is in `raw_json`
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ class Drawer:
     message: str
     columns: Sequence[Field]
     fields: Sequence[Field]
+    more_fields: int
     raw: str
+    is_raw_cut: bool
+    raw_url: str
     trace_url: str
     request_url: str
     marks: Sequence[Mark]
@@ -82,6 +87,7 @@ def drawer_for(
         return None
     scope = scopes.by_environment().get(log.row.environment_id)
     meta = json.loads(log.meta) if log.meta else None
+    raw = _raw(log, scope, meta)
     return Drawer(
         log=log,
         address=address,
@@ -89,9 +95,12 @@ def drawer_for(
         message=Marker(explorer.node).mark(without_colours(log.message)),
         columns=_columns(explorer, log, scope),
         fields=_fields(explorer, meta),
-        raw=_raw(log, scope, meta),
-        trace_url=_all_of(explorer, "trace", log.row.trace_id, log),
-        request_url=_all_of(explorer, "request", log.row.request_id, log),
+        more_fields=max(0, count_fields(meta) - _MOST_FIELDS),
+        raw=raw[:_RAW_SHOWN],
+        is_raw_cut=len(raw) > _RAW_SHOWN,
+        raw_url=reverse("logs:raw", args=[str(address)]),
+        trace_url=_all_of(explorer, "trace", log.trace_id, log),
+        request_url=_all_of(explorer, "request", log.request_id, log),
         marks=_nearby(org, log),
         page_url=reverse("logs:entry", args=[str(address)]),
         explorer_url=_around(scope, log),
@@ -103,14 +112,20 @@ def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> li
         ("level", log.row.level),
         ("service", scope.service if scope else None),
         ("env", scope.environment if scope else None),
-        ("trace", log.row.trace_id),
-        ("request", log.row.request_id),
+        ("trace", log.trace_id),
+        ("request", log.request_id),
     ]
-    return [_field(explorer, name, value, Equals(name, (value_of(value),))) for name, value in said if value]
+    return [
+        _field(
+            explorer, name, beginning_of(value), Equals(name, (value_of(value),)) if len(value) <= _LONGEST else None
+        )
+        for name, value in said
+        if value
+    ]
 
 
 def _fields(explorer: ExplorerState, meta: object) -> list[Field]:
-    return [_field(explorer, f.key, f.shown, f.term) for f in flat_fields(meta)]
+    return [_field(explorer, f.key, f.shown, f.term) for f in flat_fields(meta, _MOST_FIELDS)]
 
 
 def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) -> Field:
@@ -128,10 +143,24 @@ def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) ->
     )
 
 
+def raw_json(session: SearchSession, org: Org, scopes: Scopes, address: LogCursor) -> str | None:
+    """Return all of the log at `address` as JSON, however long; None when the organisation has no such log."""
+    log = queries.log_at(session, org.pk, address)
+    if log is None:
+        return None
+    head = json.dumps(_head(log, scopes.by_environment().get(log.row.environment_id)), ensure_ascii=False)
+    return f'{head[:-1]}, "meta": {log.meta or "null"}}}'
+
+
 def _raw(log: LogDetail, scope: Scope | None, meta: object) -> str:
-    if log.meta and len(log.meta) > _RAW_SHOWN:
-        return log.meta
-    whole = {
+    head = _head(log, scope)
+    if log.meta and len(log.meta) > _RAW_FORMATTED:
+        return json.dumps(head, indent=2, ensure_ascii=False)[:-2] + f',\n  "meta": {log.meta}\n}}'
+    return beginning_of({**head, "meta": meta}, _RAW_SHOWN + 1, indent=2)
+
+
+def _head(log: LogDetail, scope: Scope | None) -> dict[str, object]:
+    return {
         "id": log.row.id,
         "timestamp": log.row.ts.isoformat(),
         "received_at": log.received_at.isoformat(),
@@ -139,16 +168,14 @@ def _raw(log: LogDetail, scope: Scope | None, meta: object) -> str:
         "environment": scope.environment if scope else None,
         "level": log.row.level,
         "message": log.message,
-        "trace_id": log.row.trace_id,
-        "request_id": log.row.request_id,
-        "meta": meta,
+        "trace_id": log.trace_id,
+        "request_id": log.request_id,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
 def _all_of(explorer: ExplorerState, key: str, value: str | None, log: LogDetail) -> str:
     """Return the page with all logs of one trace or request, an hour around this one, and none open over them."""
-    if not value:
+    if not value or len(value) > _LONGEST:
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
     query = with_term(Everything(), Equals(key, (value_of(value),)))

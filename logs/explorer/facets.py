@@ -17,6 +17,7 @@ from logs.search.tree import Everything, Node
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
+_FIELDS_COUNTED = 200  # of a row
 _LONGEST_VALUE = 60  # characters of a value that the rail offers
 
 
@@ -120,7 +121,7 @@ def keys_seen(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
     by_key: dict[str, Counter[str]] = {}
     fields: dict[tuple[str, str], FlatField] = {}
     for row in rows:
-        for field in flat_fields(row.meta):
+        for field in flat_fields(row.meta, _FIELDS_COUNTED):
             by_key.setdefault(field.key, Counter())[field.shown] += 1
             fields[field.key, field.shown] = field
     commonest = sorted(by_key.items(), key=lambda item: (-item[1].total(), item[0]))[:_KEYS_SHOWN]
@@ -135,11 +136,13 @@ def _key_seen(
         term = fields[key, shown].term
         if term and len(shown) <= _LONGEST_VALUE:
             offered.append((shown, number, explorer.with_query(with_term(node, term))))
+        if len(offered) == _VALUES_SHOWN:
+            break
     columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]
     return KeySeen(
         key,
         values.total(),
         explorer.with_query(with_term(node, Exists(key_for_json(key)))),
         explorer.url(cols=",".join(columns) or "none"),
-        tuple(offered[:_VALUES_SHOWN]),
+        tuple(offered),
     )

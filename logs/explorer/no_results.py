@@ -3,7 +3,6 @@ whose name was probably meant."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from logs.search.printer import print_query
 from logs.search.rewrite import without_term
 from logs.search.session import SearchSession
 from logs.search.slices import Window
+from logs.search.spelling import closest
 from logs.search.tree import And, Field, Node, Not, Or, conjunction, leaves, terms
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from pulseops.core.ui import times
@@ -29,7 +29,7 @@ _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
 AROUND = timedelta(minutes=15)
 _NAMED = 3  # names of services that a sentence bears
-_ROWS_SAMPLED = 200  # newest rows whose fields are taken for those that there are
+_ROWS_SAMPLED, _FIELDS_SAMPLED = 200, 200  # newest rows, and fields of each, that are taken for those that there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,11 @@ def _costs(session: SearchSession, search: Search, explorer: ExplorerState) -> l
 
 
 def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime) -> list[KeySuggestion]:
-    asked = [leaf for leaf, wanted in leaves(search.node) if wanted and _is_json(leaf)]
+    asked = [leaf for leaf, wanted in leaves(search.node) if wanted and _is_json(leaf)][:_MOST_TERMS]
     if not asked:
         return []
-    known = list(
-        dict.fromkeys(
-            field.key for row in _newest(session, search, explorer, oldest) for field in flat_fields(row.meta)
-        )
-    )
+    rows = _newest(session, search, explorer, oldest)
+    known = list(dict.fromkeys(field.key for row in rows for field in flat_fields(row.meta, _FIELDS_SAMPLED)))
     guesses = []
     for leaf in asked:
         meant = _meant(json_key(leaf.key), known)
@@ -203,10 +200,10 @@ def _meant(key: str, known: Sequence[str]) -> str | None:
     if not known or key in known or any(each.startswith(f"{key}.") for each in known):
         return None
     ends = [each for each in known if each.lower().endswith(f".{key.lower()}") or each.lower() == key.lower()]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    near = [closest(key, known, cutoff=0.75)]
     last_parts = {each.rpartition(".")[2]: each for each in reversed(known)}  # of several the most usual
-    near += [last_parts[part] for part in difflib.get_close_matches(key, last_parts, n=1, cutoff=0.8)]
-    return next(iter([*ends, *near]), None)
+    near += [last_parts.get(closest(key, last_parts, cutoff=0.8) or "")]
+    return next((each for each in [*ends, *near] if each), None)
 
 
 def _renamed(node: Node, leaf: Field, key: str) -> Node:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from logs.cursor import LogCursor
-from logs.search.flat_fields import term_for
+from logs.search.flat_fields import beginning_of, term_for
 from logs.search.operators import Equals
 from logs.search.page import LogRow
 from logs.search.printer import print_query
@@ -23,6 +23,7 @@ from logs.search.tree import Node, Text, leaves
 from pulseops.core.ui import times
 from services.scopes import Scope, Scopes
 
+_MOST_MARKS = 200  # in one message
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
@@ -93,7 +94,7 @@ class Marker:
         if not self._pattern:
             return escape(text)
         parts, at = [], 0
-        for found in self._pattern.finditer(text):
+        for found in islice(self._pattern.finditer(text), _MOST_MARKS):
             parts.append(f"{escape(text[at : found.start()])}<mark>{escape(found.group())}</mark>")
             at = found.end()
         return mark_safe("".join(parts) + escape(text[at:]))  # noqa: S308  # every part was escaped above
@@ -182,9 +183,9 @@ def cell(name: str, row: LogRow, scope: Scope | None) -> Cell:
     found = _of_json(row.meta, name.split("."))
     if found is _ABSENT:
         return Cell(name, "", "")
-    term = term_for(name, found)
-    shown = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-    return Cell(name, shown[:_CELL], print_query(term) if term else "")
+    is_long = isinstance(found, str) and len(found) > _LINE
+    term = None if is_long else term_for(name, found)
+    return Cell(name, beginning_of(found, _CELL), print_query(term) if term else "")
 
 
 @lru_cache(maxsize=1024)

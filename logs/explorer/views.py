@@ -27,7 +27,7 @@ from accounts.tenancy import OrgRequest, org_member
 from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
 from logs.explorer import actions
-from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for
+from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
 from logs.explorer.export import FORMATS, ExportsBusyError
 from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
@@ -111,6 +111,20 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         "controls": Controls(asked, request.zone),
     }
     return render(request, "logs/entry.html", values)
+
+
+@org_member
+@require_safe
+def raw(request: OrgRequest, address: str) -> HttpResponse:
+    """Answer with all of one log as JSON: its page shows the beginning of what is long."""
+    place = LogCursor.read(address)
+    if place is None:
+        raise Http404
+    with search_session(request.org.pk) as session:
+        text = raw_json(session, request.org, scopes_of(request.org), place)
+    if text is None:
+        raise Http404
+    return HttpResponse(text, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @org_member

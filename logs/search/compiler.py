@@ -10,13 +10,13 @@ How a condition is best looked up is a rule per kind of term (`Reach`), which `p
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from logs.search.conditions import Condition, Reach, one_of
+from logs.search.spelling import closest
 from logs.search.tree import And, Everything, Node, Not, Or, Text
 from logs.search.trigrams import rare_pieces
 from services.scopes import Scopes
@@ -110,6 +110,6 @@ def _reach_of_any(reaches: Iterable[Reach]) -> Reach:
 
 
 def _unknown(column: str, word: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(word, names, n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
+    near = closest(word, names)
+    guess = f" Did you mean {near}?" if near else ""
     return f"No {column} is called “{word[:60]}”.{guess}"

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from logs.search.fields import CONSTANTS, NUMBER, key_for_json, names_of
 from logs.search.operators import Equals
 from logs.search.scanner import is_plain_value
 from logs.search.tree import Value
 
+VALUE_SHOWN = 1_000  # characters of a value
+_LONGEST_KEY, _LONGEST_VALUE = 200, 300  # characters that a link asks for
+_DEPTH = 8
+
 
 @dataclass(frozen=True, slots=True)
 class FlatField:
     """One value of a log's JSON under its dotted key.
 
-    `term` finds it; None for lists and objects left whole, and for names so full of dots that no key reaches them.
+    `term` finds it; None for lists and objects left whole, for names so full of dots that no key reaches them, and for
+    keys and texts so long that nobody looks for them so.
     """
 
     key: str
@@ -24,20 +31,54 @@ class FlatField:
 
     @property
     def shown(self) -> str:
-        """The value as the page writes it: texts bare, everything else as JSON."""
-        return self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
+        """The value as the page writes it, its beginning at least: texts bare, everything else as JSON."""
+        return beginning_of(self.value)
 
 
-def flat_fields(value: object, prefix: tuple[str, ...] = (), depth: int = 8) -> list[FlatField]:
-    """Return the values of a JSON object with dotted keys; lists and what lies below `depth` are left whole."""
-    if isinstance(value, dict) and value and depth:
-        inner = (flat_fields(each, (*prefix, name), depth - 1) for name, each in value.items())
-        return [field for fields in inner for field in fields]
-    if not prefix:
-        return []
-    key = ".".join(prefix)
-    is_reached = list(prefix) in names_of(key)
-    return [FlatField(key, value, term_for(key, value) if is_reached else None)]
+def beginning_of(value: object, length: int = VALUE_SHOWN, indent: int | None = None) -> str:
+    """Return a value as pages write it: texts bare, everything else as JSON; of more than `length` the beginning."""
+    if isinstance(value, str):
+        return _cut(value, length)
+    if not isinstance(value, dict | list):
+        return json.dumps(value)
+    written, size = [], 0
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(
+        value
+    ):  # which writes no more of it than is asked for
+        written.append(piece)
+        size += len(piece)
+        if size > length:
+            break
+    return _cut("".join(written), length)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def flat_fields(meta: object, most: int) -> list[FlatField]:
+    """Return the first `most` values of a log's JSON with dotted keys; lists and what lies deep are left whole."""
+    return [_flat_field(names, value) for names, value in islice(_values(meta), most)]
+
+
+def count_fields(meta: object) -> int:
+    """Return how many values `flat_fields` could give."""
+    return sum(1 for _ in _values(meta))
+
+
+def _values(value: object, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    if isinstance(value, dict) and value and len(names) < _DEPTH:
+        for name, each in value.items():
+            yield from _values(each, (*names, name))
+    elif names:
+        yield names, value
+
+
+def _flat_field(names: tuple[str, ...], value: object) -> FlatField:
+    key = ".".join(names)
+    is_short = len(key) <= _LONGEST_KEY and not (isinstance(value, str) and len(value) > _LONGEST_VALUE)
+    is_reached = is_short and list(names) in names_of(key)
+    return FlatField(key, value, term_for(key, value) if is_reached else None)
 
 
 def term_for(key: str, value: object) -> Equals | None:

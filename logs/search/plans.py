@@ -25,10 +25,15 @@ WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even 
 JUST_RECEIVED = timedelta(seconds=15)
 MESSAGE_SHOWN = 20_000  # characters of a message that a list reads
 META_SHOWN = 20_000  # bytes of JSON that a list reads
+_COMPRESSED = 5_000  # bytes that are unpacked to see how many they are; they may be hundred times as many
+ID_SHOWN = 1_000  # characters of a trace or request id
 
+# What is compressed says nothing of its length, and unpacking it all would cost what not showing it spares.
 ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {MESSAGE_SHOWN}), length(l.message),
-    CASE WHEN pg_column_size(l.meta_json) <= {META_SHOWN} THEN l.meta_json::text END, l.trace_id, l.request_id,
-    l.org_id"""
+    CASE WHEN pg_column_size(l.meta_json)
+            <= CASE WHEN pg_column_compression(l.meta_json) IS NULL THEN {META_SHOWN} ELSE {_COMPRESSED} END
+        AND octet_length(l.meta_json::text) <= {META_SHOWN} THEN l.meta_json::text END,
+    left(l.trace_id, {ID_SHOWN}), left(l.request_id, {ID_SHOWN}), l.org_id"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,19 @@ class LogDetail:
     message: str
     meta: str | None
     received_at: datetime
+    trace_id: str | None
+    request_id: str | None
 
 
 def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
     """Return the organisation's log at `address`, or None."""
-    sql = f"""SELECT l.message, l.meta_json::text, l.created_at, {ROW} FROM logs l
+    sql = f"""SELECT l.message, l.meta_json::text, l.created_at, l.trace_id, l.request_id, {ROW} FROM logs l
     WHERE l.org_id = %s AND l.ts = %s AND l.id = %s"""
     found = session.fetch(sql, [org_id, address.ts, address.id], seconds=5)
     if not found:
         return None
-    message, meta, received_at, *columns = found[0]
-    return LogDetail(read_row(columns), message, meta, received_at)
+    message, meta, received_at, trace_id, request_id, *columns = found[0]
+    return LogDetail(read_row(columns), message, meta, received_at, trace_id, request_id)
 
 
 def neighbours(session: SearchSession, row: LogRow, org_id: UUID, *, count: int) -> tuple[list[LogRow], list[LogRow]]:

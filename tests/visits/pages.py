@@ -40,7 +40,8 @@ ACTIONS = {
 
 # These answer with what a browser does not show, or not by itself.
 NO_PAGES = {
-    "robots", "health", "ready", "accounts:audit_export", "logs:export", "logs:live", "services:key_arrival",
+    "robots", "health", "ready", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
+    "services:key_arrival",
     "admin:jsi18n",
 }  # fmt: skip
 
