@@ -16,7 +16,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
 from accounts import mail
@@ -26,14 +26,25 @@ from accounts.passwords import PASSWORD_RULES
 from accounts.queries import is_member, user_by_email
 from accounts.throttles import count_reset_mail
 
-NAME_MAX, ORG_NAME_MAX = 120, 80  # characters
+NAME_MAX, ORG_NAME_MAX, TYPED_MAX = 120, 80, 2_000  # characters; the last of a name that is typed once more
+PASSWORD_MAX = 1_000  # far above what a password may have, which says so itself
+CODE_MAX = 64
 
 
 class LineField(forms.CharField):
-    """One line of text: runs of white space become one space, control characters are refused."""
+    """One line of text: runs of white space become one space, control characters are refused.
+
+    What is longer than `max_length` is refused before anything is made of it: normalising costs the square of a length.
+    """
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+        self._check_length = MaxLengthValidator(max_length)
 
     def to_python(self, value: Any) -> str:
-        line = " ".join((super().to_python(value) or "").split())
+        text = super().to_python(value) or ""
+        self._check_length(text)
+        line = " ".join(text.split())
         if any(unicodedata.category(character) == "Cc" for character in line):
             raise ValidationError("This holds characters that cannot be shown.", code="control_characters")
         return line
@@ -67,6 +78,7 @@ def password_field(label: str, *, is_new: bool) -> forms.CharField:
     return forms.CharField(
         label=label,
         strip=False,
+        max_length=PASSWORD_MAX,
         widget=forms.PasswordInput(attrs=attributes),
         help_text=PASSWORD_RULES if is_new else "",
     )
@@ -183,16 +195,27 @@ class _OneTimeCodeMixin:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _say(self.fields["code"], "Code")
+        _bound_code(self.fields["code"])
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
     def clean_code(self) -> str:
         code: str = super().clean_code()  # type: ignore[misc]  # allauth's form
-        digits = "".join(filter(str.isdigit, code))
-        valid_for = (1 + 2 * mfa_settings.TOTP_TOLERANCE) * mfa_settings.TOTP_PERIOD  # seconds
         is_app = self.authenticator.type == Authenticator.Type.TOTP
-        if is_app and not cache.add(f"two-factor-code:{self.user.pk}:{digits}", True, valid_for):
+        if is_app and not _is_first_use(self.user, code):
             raise get_adapter().validation_error("incorrect_code")
         return code
+
+
+def _is_first_use(user: User, code: str) -> bool:
+    """Note that a code of the app was used; returns whether it was the first time."""
+    valid_for = (1 + 2 * mfa_settings.TOTP_TOLERANCE) * mfa_settings.TOTP_PERIOD  # seconds
+    digits = "".join(filter(str.isdecimal, code))
+    return bool(cache.add(f"two-factor-code:{user.pk}:{digits}", True, valid_for))
+
+
+def _bound_code(field: forms.Field) -> None:
+    """Give allauth's field for a code a length; it has none."""
+    field.validators.insert(0, MaxLengthValidator(CODE_MAX))
 
 
 class AuthenticateForm(_OneTimeCodeMixin, mfa_forms.AuthenticateForm):
@@ -209,7 +232,14 @@ class ActivateForm(ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _say(self.fields["code"], "Code that the app shows")
+        _bound_code(self.fields["code"])
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        """Check the code and note it: the next to sign in with has to be another."""
+        code: str = super().clean_code()
+        _is_first_use(self.user, code)
+        return code
 
 
 def _say(field: forms.Field, label: str) -> None:
@@ -264,7 +294,9 @@ class SuspendForm(forms.Form):
 class DeleteOrgForm(forms.Form):
     """The organisation's name, typed, so that nothing is deleted by one wrong click."""
 
-    confirm = LineField(label="The organisation's name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    confirm = LineField(
+        label="The organisation's name", max_length=TYPED_MAX, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

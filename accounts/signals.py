@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from accounts import mail
+from accounts.actions.sessions import end_other_sessions
 from accounts.audit import record as audit
 from accounts.models import User
 
@@ -30,9 +31,11 @@ def _signed_out(user: User | None, **_: Any) -> None:
 
 
 @receiver(mfa.authenticator_added)
-def _factor_added(user: User, authenticator: Authenticator, **_: Any) -> None:
+def _factor_added(user: User, authenticator: Authenticator, request: Any = None, **_: Any) -> None:
     if authenticator.type == Authenticator.Type.TOTP:
         _record(user, "user.two_factor_enabled")
+        if row := getattr(getattr(request, "session", None), "row", None):
+            end_other_sessions(actor=user, keep=row)  # none of them has shown a second factor
         mail.notice_after_commit("Two-factor sign-in was switched on.", to=user.email)
 
 

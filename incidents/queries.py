@@ -33,6 +33,7 @@ from logs.search.errors import QuerySyntaxError
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
+from pulseops.core.web.numbers import whole_number
 from services.scopes import Scopes, scopes_of
 
 _RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
@@ -74,9 +75,9 @@ def live_incidents_of_rule(rule_id: int) -> QuerySet[Incident]:
 def incidents_named(org: Org, words: Sequence[str], *, limit: int) -> list[Incident]:
     """Return incidents by the words of their title or by their number, live ones first, then the newest."""
     named = reduce(and_, (Q(title__icontains=word) for word in words))
-    number = words[0].removeprefix("#")
-    if len(words) == 1 and number.isdecimal() and int(number) < 2**63:
-        named |= Q(pk=int(number))
+    number = whole_number(words[0].removeprefix("#"))
+    if len(words) == 1 and number is not None:
+        named |= Q(pk=number)
     is_resolved = Case(When(status=Incident.Status.RESOLVED, then=1), default=0)
     rows = Incident.objects.for_org(org).filter(named).select_related("service").defer("evidence_json", "description")
     return list(rows.order_by(is_resolved, "-created_at", "-pk")[:limit])

@@ -13,8 +13,9 @@ from django import forms
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
-from accounts.forms import DayField, LineField
+from accounts.forms import TYPED_MAX, DayField, LineField
 from pulseops.core.extensions import RETENTION_LOSSES
 from services.actions import KeyPolicy
 from services.models import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ApiKey, Environment, Service
@@ -56,7 +57,7 @@ class ServiceForm(forms.Form):
 
     name = NameField(
         max_length=100,
-        help_text="Unique in the organisation; searches find its logs by <code>service:name</code>.",
+        help_text=mark_safe("Unique in the organisation; searches find its logs by <code>service:name</code>."),
         widget=forms.TextInput(attrs={"placeholder": "checkout-api", "autocomplete": "off", "spellcheck": "false"}),
     )
     description = forms.CharField(max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
@@ -112,7 +113,7 @@ class EnvironmentForm(forms.Form):
 
     name = NameField(
         max_length=60,
-        help_text="Unique in the service; searches find its logs by <code>env:name</code>.",
+        help_text=mark_safe("Unique in the service; searches find its logs by <code>env:name</code>."),
         widget=forms.TextInput(attrs={"placeholder": "preview", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -254,7 +255,7 @@ class RotateForm(forms.Form):
 class ConfirmNameForm(forms.Form):
     """The name of what is to be deleted, typed once more."""
 
-    typed_name = forms.CharField(label="Its name", strip=True)
+    typed_name = forms.CharField(label="Its name", max_length=TYPED_MAX, strip=True)
 
     def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
         self.expected = expected

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import AuditLog, Org, User
+from pulseops.core.ui.csv_cells import guarded
 
 PAGE_SIZE = 50
 SYSTEM = "system"
@@ -127,7 +128,7 @@ def as_csv(found: QuerySet[AuditLog]) -> Iterator[str]:
     yield writer.writerow(COLUMNS)
     for record in _records(found):
         record["meta"] = json.dumps(record["meta"], ensure_ascii=False) if record["meta"] else ""
-        yield writer.writerow([_tame(record[column]) for column in COLUMNS])
+        yield writer.writerow([guarded(record[column]) for column in COLUMNS])
 
 
 def as_ndjson(found: QuerySet[AuditLog]) -> Iterator[str]:
@@ -150,11 +151,6 @@ def _records(found: QuerySet[AuditLog]) -> Iterator[dict[str, Any]]:
             "correlation_id": row.correlation_id,
             "meta": row.meta_json,
         }
-
-
-def _tame(value: Any) -> Any:
-    # A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 class _Echo:

@@ -13,6 +13,7 @@ from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, 
 from incidents.models import Incident
 from incidents.transitions import TRANSITIONS, Move, TransitionError
 from incidents.views.reading import render_detail
+from pulseops.core.web.numbers import whole_number
 from pulseops.core.web.preferences import safe_next
 
 _BULK = 200  # incidents changed at once
@@ -48,7 +49,7 @@ def incident_move(request: OrgRequest, incident_id: int, move: Move) -> HttpResp
 def incident_bulk(request: OrgRequest) -> HttpResponseBase:
     """Make one move with each of the chosen incidents."""
     move = Move.RESOLVE if request.POST.get("move") == Move.RESOLVE else Move.ACKNOWLEDGE
-    chosen = [number for number in request.POST.getlist("incident") if number.isdigit() and len(number) < 19]
+    chosen = [number for text in request.POST.getlist("incident") if (number := whole_number(text)) is not None]
     if not chosen:
         messages.warning(request, "Choose the incidents first.")
         return redirect(safe_next(request))

@@ -15,6 +15,7 @@ from logs.search.plans import RowRange, all_of
 from logs.search.slices import Window
 from pulseops.core.db.advisory_locks import lock_number
 from pulseops.core.db.answer_timeout import answers_may_take
+from pulseops.core.ui.csv_cells import guarded
 from services.scopes import Scope
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -29,7 +30,6 @@ _CALM = (
     f"SET LOCAL statement_timeout = '{_FETCH_SECONDS}s'"
 )
 _SLOTS = 2
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExportsBusyError(Exception):
@@ -109,9 +109,4 @@ class _Line:
 
 def _csv(records: Iterable[Record]) -> bytes:
     writer = csv.writer(_Line())
-    return "".join(writer.writerow([_cell(value) for value in record]) for record in records).encode()
-
-
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from running a log line as a formula: an apostrophe stands before one."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return "".join(writer.writerow([guarded(value) for value in record]) for record in records).encode()

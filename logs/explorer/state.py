@@ -19,6 +19,7 @@ from logs.search.printer import print_query
 from logs.search.rewrite import with_term
 from logs.search.tree import Everything, Node, terms
 from pulseops.core.ui.times import to_url
+from pulseops.core.web.numbers import whole_number
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
@@ -177,7 +178,8 @@ def _address(given: QueryDict, name: str, problems: list[str]) -> LogCursor | No
 
 
 def _pinned(text: str, now: datetime) -> datetime | None:
-    found = moment(int(text)) if text.isascii() and text.isdigit() and len(text) < 18 else None
+    number = whole_number(text)
+    found = None if number is None else moment(number)
     return found if found and datetime(1970, 1, 1, tzinfo=UTC) <= found <= now else None
 
 

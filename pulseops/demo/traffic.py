@@ -93,7 +93,7 @@ class Sender:
     def _judge(self, request: Request, error: urllib.error.HTTPError) -> None:
         if error.code in _SEND_AGAIN:
             after = error.headers.get("retry-after") or ""
-            raise LaterError(f"answered {error.code}", float(after) if after.isdigit() else 1)
+            raise LaterError(f"answered {error.code}", float(after) if after.isascii() and after.isdecimal() else 1)
         if (request.place, error.code) not in self._refused:
             said = error.read(300).decode(errors="replace")
             log.warning("%s for %s / %s was refused: %s %s", request.path, *request.place, error.code, said)

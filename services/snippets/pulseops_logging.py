@@ -118,7 +118,7 @@ class PulseOpsHandler(logging.Handler):
                 if error.code < 500 and error.code not in (408, 429):
                     break
                 after = error.headers.get("retry-after", "")
-                wait = min(float(after), 60) if after.isdigit() else wait
+                wait = min(float(after), 60) if after.isascii() and after.isdecimal() else wait
             except (OSError, http.client.HTTPException) as error:
                 problem = repr(error)
             time.sleep(wait)

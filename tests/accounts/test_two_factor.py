@@ -70,6 +70,29 @@ def test_switching_on_is_recorded_and_mailed(viewer: User, working: Working, aud
 
 
 @pytest.mark.django_db
+def test_switching_on_ends_the_other_sessions(
+    viewer: User, audited: Callable[[], list[str]], django_capture_on_commit_callbacks: Any
+) -> None:
+    """Whoever holds one of them has shown no second factor."""
+    elsewhere = signed_in(viewer)
+    with django_capture_on_commit_callbacks(execute=True):
+        switch_on(viewer)
+    assert elsewhere.get("/dashboard").status_code == 302
+    assert "session.others_ended" in audited()
+
+
+@pytest.mark.django_db
+def test_the_code_that_switched_it_on_signs_in_no_more(viewer: User) -> None:
+    """Whoever looked over a shoulder has it."""
+    with time_machine.travel(timezone.now(), tick=False):
+        secret = switch_on(viewer)
+        client = signed_in(viewer)
+        page = client.post("/account/2fa/sign-in", {"code": code_for(secret)})
+    assert page.status_code == 200
+    assert page.context["form"].errors["code"]
+
+
+@pytest.mark.django_db
 def test_secrets_are_not_readable_in_the_table(viewer: User, secret: str) -> None:
     stored = {each.type: each for each in Authenticator.objects.filter(user=viewer)}
     assert secret not in str(stored["totp"].data)

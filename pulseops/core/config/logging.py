@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 from pulseops.core.config.masking import mask_keys
@@ -14,6 +15,8 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "taskName",
     "correlation_id",
 }
+# C0 but tabs, C1, ends of lines and what turns lines around.
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _LEFT_OUT = frozenset({"request", "server_time"})
 
 
@@ -55,7 +58,12 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         extra = " ".join(f"{key}={value}" for key, value in extra_fields(record).items())
-        line = f"{clock} {record.levelname.lower():7} {record.name}  {record.getMessage()}  {extra}".rstrip()
+        line = _visible(f"{clock} {record.levelname.lower():7} {record.name}  {record.getMessage()}  {extra}".rstrip())
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + "\n".join(map(_visible, self.formatException(record.exc_info).split("\n")))
         return mask_keys(line)
+
+
+def _visible(line: str) -> str:
+    """Write control characters as escapes: what strangers send would begin lines of its own, or talk to a terminal."""
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], line)

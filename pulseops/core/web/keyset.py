@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
+from pulseops.core.web.numbers import whole_number
+
+_UUID_LENGTH = 36
 Row = TypeVar("Row", bound=Model)
 
 
@@ -44,5 +47,5 @@ def _read(text: str) -> tuple[datetime, str] | None:
         moment = datetime.fromisoformat(at)
     except ValueError:
         return None
-    too_long = len(pk) > 36 or (pk.isdigit() and int(pk) >= 2**63)
-    return (moment, pk) if moment.tzinfo and not too_long else None
+    is_key = len(pk) == _UUID_LENGTH or whole_number(pk) is not None
+    return (moment, pk) if moment.tzinfo and is_key else None
