@@ -18,8 +18,8 @@ from deployments.models import Deployment, GitHubIntegration, WebhookEffect
 from deployments.rollouts import tell_of_end
 from deployments.states import certainty
 from pulseops.core.db.advisory_locks import transaction_lock
-from services.actions import lock_service
 from services.models import Service
+from services.queries import lock_service
 
 Status, Source = Deployment.Status, Deployment.Source
 

@@ -100,8 +100,3 @@ def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:
     """Return the messages about one incident, newest first, at most a hundred."""
     rows = Job.objects.for_org(org).filter(subject_id=subject_id).select_related("channel")
     return rows.order_by("-created_at", "channel__name", "pk")[:100]
-
-
-def failing_channels(org: Org) -> QuerySet[Channel]:
-    """Return the channels that are on and whose last message did not go out."""
-    return Channel.objects.for_org(org).filter(enabled=True, failures__gt=0).order_by("created_at")

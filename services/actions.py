@@ -128,11 +128,6 @@ def _delete_service(actor: User, service: Service) -> None:
 # -- Environments ----------------------------------------------------------------------------------------------------
 
 
-def lock_service(service: Service) -> None:
-    """Make others who lock this service wait until the transaction ends."""
-    Service.objects.select_for_update().get(pk=service.pk)
-
-
 @transaction.atomic
 def add_environment(*, actor: User, service: Service, name: str) -> Environment:
     """Give a service one more environment; raises NameTakenError and QuotaError."""

@@ -157,6 +157,11 @@ def all_services() -> list[Service]:
     return list(Service.objects.all())
 
 
+def lock_service(service: Service) -> None:
+    """Make others who lock this service wait until the transaction ends."""
+    Service.objects.select_for_update().get(pk=service.pk)
+
+
 def service_summaries(org: Org) -> list[ServiceSummary]:
     """Return the organisation's services by name; one query."""
     names = Environment.objects.filter(service=OuterRef("pk")).order_by("name").values("name")

@@ -29,11 +29,6 @@ class ReaderZone:
     own: ZoneInfo | None
 
     @property
-    def is_utc(self) -> bool:
-        """Whether times are shown in UTC, by choice or because the reader's zone is unknown."""
-        return self.choice == "utc" or self.own is None
-
-    @property
     def active(self) -> ZoneInfo:
         """The zone that times are shown in."""
         return ZoneInfo("UTC") if self.choice == "utc" or self.own is None else self.own
