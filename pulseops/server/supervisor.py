@@ -26,23 +26,29 @@ PATIENCE_SECONDS = 30.0  # for what is under way when all are stopped; what is l
 _LONGEST_PAUSE_SECONDS = 30.0
 _SETTLED_SECONDS = 10.0  # after which a program has started
 _LOOK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0  # between two signals that are not one, sent to us and by `make`, say
 
 
 @dataclass(eq=False)
 class Program:
-    """A line of the Procfile. One that ends with 0 had nothing to do; the others are started again after `pause`."""
+    """A line of the Procfile."""
 
     name: str
     command: str
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
-    due_at: float | None = 0.0  # when it is to be started; None: it runs, or had nothing to do
-    pause: float = 1.0
+    due_at: float | None = 0.0  # when it is to be started; None: it runs, or has nothing more to do
+    pause: float = 1.0  # before it is started again
 
     @property
     def is_vital(self) -> bool:
         """Whether there is no sense in the others without it."""
         return self.name == "web"
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it may have nothing more to do, and then ends with 0: the demo may be another process's, or gone."""
+        return self.name == "demo"
 
 
 class Supervisor:
@@ -53,10 +59,13 @@ class Supervisor:
         self._inherited = inherited
         self._stop = threading.Event()
         self._patience = PATIENCE_SECONDS
+        self._asked_at = 0.0
 
     def stop(self, *_: object) -> None:
-        """Stop all; asked twice, at once. Takes what a signal handler is given."""
-        if self._stop.is_set():
+        """Stop all; asked again a second later or more, at once. Takes what a signal handler is given."""
+        if not self._stop.is_set():
+            self._asked_at = time.monotonic()
+        elif time.monotonic() > self._asked_at + _AGAIN_SECONDS:
             self._patience = 0
         self._stop.set()
 
@@ -84,7 +93,7 @@ class Supervisor:
 
     def _note_end(self, program: Program, code: int, is_settled: bool) -> None:
         program.process = None
-        if code == 0 and not program.is_vital and not is_settled:
+        if code == 0 and program.may_end:
             return
         program.pause = 1.0 if is_settled else min(2 * program.pause, _LONGEST_PAUSE_SECONDS)
         program.due_at = time.monotonic() + program.pause

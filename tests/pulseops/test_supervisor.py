@@ -90,7 +90,8 @@ def test_what_is_stopped_may_finish(tmp_path: Path) -> None:
     assert worker.process.returncode == 0
 
 
-def test_stopped_twice_it_ends_at_once(tmp_path: Path) -> None:
+def test_stopped_twice_it_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_AGAIN_SECONDS", 0)
     stubborn = Program("worker", f"trap '' TERM; echo > {tmp_path}/ready; while :; do sleep 0.01; done")
     started = time.monotonic()
     with running(stubborn) as (supervising, _):
