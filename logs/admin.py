@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
-from logs.models import IngestReceipt, LogCount, LogEntry, SavedView
+from logs.models import IngestReceipt, IngestRefusal, LogCount, LogEntry, SavedView
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -59,6 +59,14 @@ class LogEntryAdmin(LargeTableAdmin):
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:
         return log.message[:120]
+
+
+@admin.register(IngestRefusal)
+class IngestRefusalAdmin(ReadOnlyAdmin):
+    list_display = ["day", "service", "protocol", "reason", "count", "last_at"]
+    list_filter = ["day", "protocol"]
+    list_select_related = ["service"]
+    search_fields = ["service__name", "reason", "=api_key__id"]
 
 
 @admin.register(IngestReceipt)

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import BEFORE_DELETE, NAV, RETENTION_LOSSES, SERVICE_PANELS, NavEntry
+from pulseops.core.extensions import BEFORE_DELETE, KEY_NOTICES, NAV, RETENTION_LOSSES, SERVICE_PANELS, NavEntry
 
 
 class LogsConfig(AppConfig):
@@ -16,9 +16,12 @@ class LogsConfig(AppConfig):
             NavEntry(20, "Logs", "logs:explorer", "logs", "l"),
         )
         from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
+        from logs.ingest.refusals import key_notice, refusals_panel  # noqa: PLC0415  # models are loaded by now
         from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
 
         BEFORE_DELETE.add(empty)
+        SERVICE_PANELS.add(refusals_panel)
         SERVICE_PANELS.add(service_panel)
+        KEY_NOTICES.add(key_notice)
         RETENTION_LOSSES.add(logs_that_would_go)
         import_module("logs.quotas")

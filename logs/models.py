@@ -134,6 +134,40 @@ class IngestReceipt(models.Model):
         return self.idempotency_key
 
 
+class IngestRefusal(models.Model):
+    """How many entries of a key were refused on a day (UTC), by which protocol and why, and the first of them."""
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    day = models.DateField()
+    protocol = models.TextField()
+    reason = models.TextField()
+    count = models.BigIntegerField()
+    sample = models.TextField(default="", db_default="")
+    last_at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    class Meta:
+        db_table = "ingest_refusals"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["api_key", "day", "protocol", "reason"], name="ingest_refusals_key_day_key"
+            ),
+        ]
+        indexes = [
+            models.Index("org", "service", models.F("last_at").desc(), name="ingest_refusals_service_idx"),
+            models.Index(fields=["last_at"], name="ingest_refusals_last_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.reason}"
+
+
 class SavedViewQuerySet(OrgQuerySet["SavedView"]):
     def seen_by(self, user: User) -> Self:
         """Those of the reader, and those that others share."""

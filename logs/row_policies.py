@@ -11,6 +11,7 @@ register(
             "refused; every FROM logs of a page names the organisation by logs.search.plans, and rows are compared"
         ),
         "log_counts": of_org(may="SELECT"),
+        "ingest_refusals": of_org(may="SELECT"),
         "ingest_receipts": without_policy("ingest's own; no page reads it", may=NOTHING),
         "saved_log_views": of_org(),
     }

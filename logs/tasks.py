@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from logs.ingest.refusals import forget_refusals
 from logs.models import IngestReceipt
 from logs.storage import rollup
 from logs.storage.partitions import make_days_ahead, move_strays, partitions
@@ -25,6 +26,12 @@ def forget_ingest_receipts() -> Result:
     """Delete the answers to batches that nobody may repeat any more."""
     deleted, _ = IngestReceipt.objects.filter(created_at__lte=timezone.now() - RECEIPTS_KEPT).delete()
     return {"deleted": deleted}
+
+
+@recorded_job("forget_ingest_refusals", every=timedelta(hours=1))
+def forget_ingest_refusals() -> Result:
+    """Delete the counts of refused entries that are older than seven days."""
+    return {"deleted": forget_refusals()}
 
 
 @recorded_job("delete_expired_logs", every=timedelta(hours=1), turn=_PARTITIONS)

@@ -16,6 +16,8 @@ from logs.ingest.group_commit import MERGED, mergers
 from logs.ingest.guards import gate, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
+from logs.ingest.refusals import record_refusals
+from logs.ingest.refused import Refused
 from logs.ingest.store import AlreadyAnsweredError, Receipt, first_answer, store_batches
 from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
@@ -33,7 +35,11 @@ from services.models import ApiKey
 
 log = logging.getLogger(__name__)
 
-_REFUSED_FOR_CONTENT = {"BAD_REQUEST", "VALIDATION_ERROR", "PAYLOAD_TOO_LARGE"}
+_REASONS = {
+    "BAD_REQUEST": "in a request that could not be read",
+    "VALIDATION_ERROR": "in a request with an entry that is wrong",
+    "PAYLOAD_TOO_LARGE": "in a request that was too large",
+}
 _ATTEMPTS = 3
 
 
@@ -118,8 +124,9 @@ class _Delivery(Generic[Body]):
             except (ScopeChangedError, AlreadyAnsweredError):
                 continue
             except ApiError as error:
-                if error.code in _REFUSED_FOR_CONTENT:
+                if error.code in _REASONS:
                     count_bytes(live.scope.key_id, self._size(error))
+                    record_refusals(live.scope, self.protocol.name, _refused_whole(error))
                 raise
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
 
@@ -139,6 +146,8 @@ class _Delivery(Generic[Body]):
         else:
             gate.enter()
             store_batches(self.credential, scope, [batch], receipt, protocol.rate)
+        if batch.refused.counts:
+            record_refusals(scope, protocol.name, batch.refused)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
@@ -157,3 +166,11 @@ class _Delivery(Generic[Body]):
             return None
         first = first_answer(live.scope.key_id, self.idempotency_key)
         return self.protocol.respond(first, self.request, is_replayed=True) if first is not None else None
+
+
+def _refused_whole(error: ApiError) -> Refused:
+    """A request that was refused as a whole counts as one, with what its sender was told."""
+    refused = Refused()
+    first = next((f" {each['path']} {each['message']}." for each in error.details or ()), "")
+    refused.add(_REASONS[error.code], error.message + first)
+    return refused

@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from logs.ingest.json_text import Fields, decode_fields
 from logs.ingest.levels import DEFAULT, level_of_number, stored_level
+from logs.ingest.rows import Row
 from logs.ingest.timestamps import micros_of_number, micros_of_text
 
 MESSAGE_NAMES = ("message", "msg", "log", "MESSAGE", "event", "text", "short_message", "line", "body", "body.text",
@@ -121,11 +122,27 @@ def lift(line: str) -> Record:
     return Record(message=line)
 
 
+def row_of(record: Record, whole: str, *, level: str | None = None) -> Row:
+    """Make a row of a record whose text is `whole`, which is the message where there is no other; a message that is a
+    JSON object by itself is lifted. `level` is what something beside the record says."""
+    if not record.message:
+        return (record.micros, level_or_default(record.level, level), whole, b"", record.trace_id, record.request_id)
+    inner = lift(record.message)
+    return (
+        record.micros if record.micros is not None else inner.micros,
+        level_or_default(record.level, level, inner.level),
+        inner.message or "",
+        joined(record.meta(), inner.meta()),
+        record.trace_id or inner.trace_id,
+        record.request_id or inner.request_id,
+    )
+
+
 def meta_of(fields: Fields) -> bytes:
     """Return the JSON text of an object; nothing for one without members."""
     if not fields:
         return b""
-    return b"{" + b",".join([_label(name) + bytes(value) for name, value in fields.items()]) + b"}"
+    return b"{" + b",".join([label_of(name) + bytes(value) for name, value in fields.items()]) + b"}"
 
 
 def joined(*metas: bytes) -> bytes:
@@ -154,7 +171,8 @@ def trace_of(text: str) -> str | None:
 
 
 @lru_cache(maxsize=4_096)
-def _label(name: str) -> bytes:
+def label_of(name: str) -> bytes:
+    """Return a name as it stands before its value in a JSON object, the colon included; names repeat."""
     return msgspec.json.encode(name or "_") + b":"
 
 
@@ -186,7 +204,8 @@ def micros_of(value: Raw) -> int | None:
     if text in _NO_TIME:
         return None
     try:
-        return micros_of_text(_string.decode(text)) if text[:1] == b'"' else micros_of_number(_number.decode(text))
+        micros = micros_of_text(_string.decode(text)) if text[:1] == b'"' else micros_of_number(_number.decode(text))
+        return micros or None
     except (ValueError, msgspec.DecodeError):
         return None
 

@@ -103,7 +103,8 @@ def _storable(metas: Sequence[bytes]) -> Sequence[bytes]:
     filled = [Raw(meta) for meta in metas if meta]
     together = b"".join(filled)
     if rb"\u0000" in together or rb"\ud" in together or rb"\uD" in together:
-        return _storable([replace_unstorable(meta).replace(rb"\u0000", rb"\ufffd") for meta in metas])
+        metas = [replace_unstorable(meta) for meta in metas]
+        filled = [Raw(meta) for meta in metas if meta]
     return metas if are_storable(filled) else [_fitting(meta) for meta in metas]
 
 

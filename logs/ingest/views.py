@@ -38,3 +38,14 @@ def not_kept(protocol: Protocol[Any]) -> View:
         return protocol.refuse(ApiError("NOT_FOUND", "PulseOps keeps logs."), request)
 
     return view
+
+
+def answers(text: str) -> View:
+    """Return the view that says `text` to whoever asks whether somebody is there; it touches no database."""
+
+    @public
+    @machine_route
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+    return view

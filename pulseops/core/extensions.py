@@ -86,6 +86,9 @@ NAV: ExtensionPoint[NavEntry] = ExtensionPoint()
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
 
+# services.ApiKey -> what the page that waits for its first log should say (count, reason, sample, last_at), or None.
+KEY_NOTICES: ExtensionPoint[Callable[[Any], Any]] = ExtensionPoint()
+
 # (accounts.Org, service ids, environment ids, from, until) -> what happened in between; no ids mean all.
 TIMELINE_MARKS: ExtensionPoint[Callable[[Any, Sequence[Any], Sequence[Any], datetime, datetime], Sequence[Mark]]] = (
     ExtensionPoint()

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_developer, org_member
+from pulseops.core.extensions import KEY_NOTICES
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services import actions
 from services.forms import KeyForm, NewKeyForm, RotateForm
@@ -117,13 +118,17 @@ def key_setup(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespon
 def key_arrival(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
     """Give the part of the set-up page that waits for the first log; 204 while there is nothing new to say."""
     key = find_key(request, service_id, key_id)
-    if key.last_used_at is None and key.is_live():
+    values = _arrival(key)
+    if key.last_used_at is None and key.is_live() and not values["notice"]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    return render(request, "services/_arrival.html", _arrival(key))
+    return render(request, "services/_arrival.html", values)
 
 
 def _arrival(key: ApiKey) -> dict[str, object]:
-    return {"key": key, "explorer_url": explorer_url(key.service, key.environment)}
+    """What was refused is told while the first log is waited for."""
+    notices = (find(key) for find in KEY_NOTICES) if key.last_used_at is None else ()
+    notice = next((each for each in notices if each), None)
+    return {"key": key, "explorer_url": explorer_url(key.service, key.environment), "notice": notice}
 
 
 def _show_once(issued: actions.IssuedKey) -> HttpResponse:

@@ -11,12 +11,13 @@ from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.copy_format import replace_unstorable
-from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Severity, id_of_text, make_row
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, id_of_text, make_row
+from logs.ingest.record import label_of
 from logs.ingest.rows import Row
 from pulseops.core.web.json_errors import ApiError
 
 _ABSENT = Raw(b"")
-_NOTHING = Attributes([], {})
+_NOTHING: Attributes = ([], {})
 
 
 class _Value(msgspec.Struct, rename="camel", gc=False):
@@ -95,7 +96,7 @@ def read_json(body: bytes) -> list[Row]:
     rows: list[Row] = []
     for request in _decode(body):
         for resource in request.resource_logs or ():
-            of_resource = _attributes(resource.resource.attributes if resource.resource else None).members
+            of_resource = _attributes(resource.resource.attributes if resource.resource else None)[0]
             for scope in resource.scope_logs or ():
                 shared = b",".join([*of_resource, *_scope_members(scope.scope)])
                 rows += [_row(record, shared) for record in scope.log_records or ()]
@@ -196,7 +197,7 @@ def _row(record: _LogRecord, shared: bytes) -> Row:
     return make_row(
         shared=shared,
         nanoseconds=(_whole(record.time_unix_nano), _whole(record.observed_time_unix_nano)),
-        severity=Severity(_severity(record.severity_number), record.severity_text or ""),
+        severity=(_severity(record.severity_number), record.severity_text or ""),
         body=_body(bytes(record.body)),
         attributes=attributes,
         trace_id=id_of_text(record.trace_id) if record.trace_id else None,
@@ -232,17 +233,18 @@ def _scope_members(scope: _Scope | None) -> list[bytes]:
         return []
     named = (("otel.scope.name", scope.name), ("otel.scope.version", scope.version))
     members = [b'"%b":%b' % (name.encode(), msgspec.json.encode(value)) for name, value in named if value]
-    return members + _attributes(scope.attributes).members
+    return members + _attributes(scope.attributes)[0]
 
 
 def _attributes(pairs: Sequence[_KeyValue] | None) -> Attributes:
     members, named = list[bytes](), dict[str, bytes]()
     for pair in pairs or ():
-        value = _plain(pair.value) if pair.value is not None else b"null"
-        members.append(msgspec.json.encode(pair.key or "_") + b":" + value)
-        if pair.key in ATTRIBUTES:
-            named[pair.key] = value
-    return Attributes(members, named)
+        key, value = pair.key, pair.value
+        text = b"null" if value is None else bytes(value.string_value) or _plain(value)
+        members.append(label_of(key) + text)
+        if key in ATTRIBUTES:
+            named[key] = text
+    return members, named
 
 
 def _body(raw: bytes) -> str | bytes | None:
@@ -289,7 +291,7 @@ def _structure(value: _Value) -> bytes:
             inner = _list.decode(value.array_value)
             return b"[" + b",".join([_plain(each) if each else b"null" for each in inner.values or ()]) + b"]"
         if value.kvlist_value:
-            return b"{" + b",".join(_attributes(_pairs.decode(value.kvlist_value).values).members) + b"}"
+            return b"{" + b",".join(_attributes(_pairs.decode(value.kvlist_value).values)[0]) + b"}"
     except (msgspec.DecodeError, RecursionError):  # null, or nested without end: kept as it is written
         raw = bytes(value.array_value or value.kvlist_value)
         return b"null" if raw == b"null" else msgspec.json.encode(raw.decode("utf-8", "replace"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -29,16 +28,10 @@ _ID_BYTES = {16: 32, 8: 16}  # bytes of an id, and its hexadecimal digits
 NO_MESSAGE = "-"
 
 
-class Attributes(NamedTuple):
-    """A record's attributes: members of a JSON object, and the JSON values of those in ATTRIBUTES, by name."""
-
-    members: list[bytes]
-    named: dict[str, bytes]
-
-
-class Severity(NamedTuple):
-    number: int
-    text: str
+# Of a record: members of a JSON object, and the JSON values of those in ATTRIBUTES, by name. And a number and a text.
+# Plain tuples, for one of each is made for every log.
+Attributes = tuple[list[bytes], dict[str, bytes]]
+Severity = tuple[int, str]
 
 
 def make_row(

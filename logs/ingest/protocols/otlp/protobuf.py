@@ -11,32 +11,30 @@ import math
 from typing import Any
 
 import msgspec
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Attributes, Severity, id_of_bytes, make_row
+from logs.ingest.protobuf import Field, Fields, declare
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, id_of_bytes, make_row
 from logs.ingest.rows import Row
 from pulseops.core.web.json_errors import ApiError
 
 _MOST_CACHED = 50_000  # attributes of one request
 _DEEPEST = 100  # nested values; more are kept as base64
-_Field = descriptor_pb2.FieldDescriptorProto
-_BYTES, _INT64, _UINT32, _INT32 = _Field.TYPE_BYTES, _Field.TYPE_INT64, _Field.TYPE_UINT32, _Field.TYPE_INT32
-_Fields = tuple[tuple[str, int, Any, bool], ...]  # name, number, type or the name of a message, whether repeated
+_BYTES, _INT64, _UINT32, _INT32 = Field.TYPE_BYTES, Field.TYPE_INT64, Field.TYPE_UINT32, Field.TYPE_INT32
 
 # opentelemetry/proto/{collector/logs,logs,resource,common}/v1, by number.
-_MESSAGES: dict[str, _Fields] = {
+_MESSAGES: dict[str, Fields] = {
     "LogRecord": (
-        ("time", 1, _Field.TYPE_FIXED64, False),
+        ("time", 1, Field.TYPE_FIXED64, False),
         ("severity", 2, _INT32, False),
         ("severity_text", 3, _BYTES, False),
         ("body", 5, _BYTES, False),
         ("attributes", 6, _BYTES, True),
         ("dropped", 7, _UINT32, False),
-        ("flags", 8, _Field.TYPE_FIXED32, False),
+        ("flags", 8, Field.TYPE_FIXED32, False),
         ("trace_id", 9, _BYTES, False),
         ("span_id", 10, _BYTES, False),
-        ("observed", 11, _Field.TYPE_FIXED64, False),
+        ("observed", 11, Field.TYPE_FIXED64, False),
         ("event_name", 12, _BYTES, False),
     ),
     "ScopeLogs": (("scope", 1, _BYTES, False), ("records", 2, "LogRecord", True)),
@@ -48,9 +46,9 @@ _MESSAGES: dict[str, _Fields] = {
     "Values": (("values", 1, _BYTES, True),),
     "AnyValue": (
         ("text", 1, _BYTES, False),
-        ("truth", 2, _Field.TYPE_BOOL, False),
+        ("truth", 2, Field.TYPE_BOOL, False),
         ("whole", 3, _INT64, False),
-        ("real", 4, _Field.TYPE_DOUBLE, False),
+        ("real", 4, Field.TYPE_DOUBLE, False),
         ("array", 5, _BYTES, False),
         ("pairs", 6, _BYTES, False),
         ("raw", 7, _BYTES, False),
@@ -58,29 +56,7 @@ _MESSAGES: dict[str, _Fields] = {
 }
 
 
-def _declare() -> dict[str, Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="pulseops_otlp.proto", package="pulseops.otlp", syntax="proto3")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        if name == "AnyValue":
-            message.oneof_decl.add(name="value")
-        for field, number, kind, is_repeated in fields:
-            label = _Field.LABEL_REPEATED if is_repeated else _Field.LABEL_OPTIONAL
-            declared = message.field.add(name=field, number=number, label=label)
-            if name == "AnyValue":
-                declared.oneof_index = 0
-            if isinstance(kind, str):
-                declared.type, declared.type_name = _Field.TYPE_MESSAGE, f".pulseops.otlp.{kind}"
-            else:
-                declared.type = kind
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"pulseops.otlp.{name}")) for name in _MESSAGES
-    }
-
-
-_classes = _declare()
+_classes = declare("pulseops.otlp", _MESSAGES, one_of="AnyValue")
 _Request, _Resource, _Scope = _classes["Request"], _classes["Resource"], _classes["Scope"]
 _KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _classes["Values"]
 _Member = tuple[bytes, str | None, bytes]  # of a JSON object; the name if it is one of ATTRIBUTES, and the value
@@ -127,9 +103,9 @@ class _Reader:
         return make_row(
             shared=shared,
             nanoseconds=(record.time, record.observed),
-            severity=Severity(record.severity, _text(record.severity_text)),
+            severity=(record.severity, _text(record.severity_text)),
             body=_body(record.body),
-            attributes=Attributes(members, named),
+            attributes=(members, named),
             trace_id=id_of_bytes(record.trace_id),
             extras=extras,
         )

@@ -1,0 +1,66 @@
+"""Bodies of several JSON objects, however they are put together: an array, lines, or one behind the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw
+
+from logs.ingest.broken_json import entries_around_errors
+from logs.ingest.copy_format import replace_unstorable
+from logs.ingest.json_text import repair
+
+_texts = msgspec.json.Decoder(list[Raw])
+_GLUES = (b"}{", b"}\n{", b"}\r\n{")
+_decoder = json.JSONDecoder(parse_constant=str)
+
+
+def documents_of(body: bytes) -> list[bytes]:
+    """Return the texts of a body's JSON values; one that cannot be read is among them, to where its end seems to be."""
+    body = replace_unstorable(body.strip())
+    if body[:1] == b"[":
+        return _array(body)
+    if body[:1] != b"{":
+        return [line for line in body.split(b"\n") if line.strip()]
+    return _glued(body) or list(_one_by_one(body))
+
+
+def _array(body: bytes) -> list[bytes]:
+    try:
+        return [bytes(each) for each in _texts.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    entries = entries_around_errors(body)
+    if entries is not None:
+        return entries
+    repaired = repair(body)
+    return [body] if repaired is None else [bytes(each) for each in _texts.decode(repaired)]
+
+
+def _glued(body: bytes) -> list[bytes] | None:
+    """Make an array of objects that follow each other; None if something between them only looks like their seam."""
+    seams = sum(map(body.count, _GLUES))
+    content = body
+    for glue in _GLUES:
+        content = content.replace(glue, b"},{")
+    try:
+        texts = _texts.decode(b"[" + content + b"]")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return [bytes(each) for each in texts] if len(texts) == seams + 1 else None
+
+
+def _one_by_one(body: bytes) -> Iterator[bytes]:
+    """Read one value behind the other; what is none ends with its line."""
+    text, at = body.decode("utf-8", "replace"), 0
+    while at < len(text):
+        try:
+            _, end = _decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = text.find("\n", at) % (len(text) + 1)
+        yield text[at:end].encode("utf-8", "replace")
+        while end < len(text) and text[end] in " \t\r\n,":
+            end += 1
+        at = end

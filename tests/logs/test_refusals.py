@@ -1,0 +1,116 @@
+"""What was refused is counted by key and reason, and shown to whoever can mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from logs.ingest.refusals import KEPT
+from logs.models import IngestRefusal, LogEntry
+from logs.tasks import forget_ingest_refusals
+from services.models import ApiKey
+from tests.logs.conftest import Send
+
+pytestmark = pytest.mark.django_db
+LENIENT = {"prefer": "handling=lenient"}
+
+
+def counted() -> dict[tuple[str, str], int]:
+    return {(row.protocol, row.reason): row.count for row in IngestRefusal.objects.all()}
+
+
+def push(api_key: str, *times: str) -> Any:
+    body = json.dumps({"streams": [{"stream": {}, "values": [[at, "line"] for at in times]}]})
+    return Client().post("/loki/api/v1/push", body, "application/json", headers={"x-api-key": api_key})
+
+
+def test_refused_entries_are_counted_by_reason_with_the_first_of_them(send: Send) -> None:
+    for _ in range(2):
+        send([{"message": "x" * 900}, {"message": ""}, {"message": "a", "timestamp": 1}, {"no": "message"}], **LENIENT)
+    assert counted() == {
+        ("json", "message must not be empty"): 2,
+        ("json", "timestamp is older than the 7 days that this service keeps"): 2,
+        ("json", "message is required"): 2,
+    }
+    assert IngestRefusal.objects.get(reason="message is required").sample == '{"no": "message"}'
+
+
+def test_no_sample_is_longer_than_five_hundred_characters(send: Send) -> None:
+    send([{"message": 1, "é": "é" * 5_000}], **LENIENT)
+    assert len(IngestRefusal.objects.get().sample) == 500
+
+
+def test_a_sender_cannot_make_reasons_of_its_own(send: Send) -> None:
+    send([{"message": "a", f"field {n}": 10**500} for n in range(50)], **LENIENT)
+    assert len(counted()) == 1
+
+
+def test_a_request_that_is_refused_as_a_whole_counts_as_one(send: Send) -> None:
+    send(b"not json")
+    send([{"message": ""}] * 5)
+    assert set(counted().values()) == {1}
+    assert "logs[0].message must not be empty" in IngestRefusal.objects.get(reason__contains="entry that").sample
+
+
+def test_unknown_keys_and_good_batches_count_nothing(send: Send) -> None:
+    send([{"message": "a"}])
+    send(b"not json", x_api_key="pol_unknown")
+    assert counted() == {}
+
+
+def test_other_protocols_count_too(api_key: str) -> None:
+    assert push(api_key, "1000000000000000000", "0").status_code == 204
+    assert counted() == {("loki", "older than this service keeps logs"): 1}
+    assert LogEntry.objects.count() == 1
+
+
+def test_the_services_page_shows_them_first_while_they_are_fresh(
+    client_for: Callable[[User], Client], viewer: User, send: Send, outsider: User
+) -> None:
+    send([{"message": ""}], **LENIENT)
+    key = ApiKey.objects.get()
+    page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
+    assert "1 log refused today" in page
+    assert "message must not be empty" in page
+    IngestRefusal.objects.update(last_at=timezone.now() - timedelta(hours=2))
+    page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
+    assert "refused today" not in page
+    assert "Refused logs" in page
+    assert client_for(outsider).get(f"/services/{key.service_id}").status_code == 404
+
+
+def test_the_page_that_waits_for_the_first_log_says_what_was_refused(
+    client_for: Callable[[User], Client], viewer: User, send: Send
+) -> None:
+    key, client = ApiKey.objects.get(), client_for(viewer)
+    url = f"/services/{key.service_id}/keys/{key.pk}/arrival"
+    assert client.get(url).status_code == 204
+    send(b"<script>")
+    page = client.get(url).content.decode()
+    assert "Waiting for the first log" in page
+    assert "in a request that could not be read" in page
+    assert "<script>" not in page
+    send([{"message": "a"}])
+    assert "First log received" in client.get(url).content.decode()
+
+
+def test_they_are_forgotten_after_seven_days(send: Send) -> None:
+    send(b"not json")
+    forget_ingest_refusals()
+    assert len(counted()) == 1
+    IngestRefusal.objects.update(last_at=timezone.now() - KEPT)
+    forget_ingest_refusals()
+    assert counted() == {}
+
+
+def test_they_go_with_their_key(send: Send) -> None:
+    send(b"not json")
+    ApiKey.objects.all().delete()
+    assert counted() == {}
