@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,8 +14,10 @@ from accounts import throttles
 from accounts.device_cookie import remember_device
 from accounts.models import User
 from accounts.signals import note_failed_sign_in_after_commit
+from pulseops.core.config import encryption
 from pulseops.core.web.correlation import client_address, current_origin
 
+TWO_FACTOR = "two-factor secrets"  # what they are encrypted for
 _WRONG = "The e-mail address or the password is not right."
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 
@@ -95,13 +93,7 @@ class MfaAdapter(DefaultMFAAdapter):
         return str(user.email)
 
     def encrypt(self, text: str) -> str:
-        return _cipher().encrypt(text.encode()).decode()
+        return encryption.encrypt(TWO_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
-
-
-def _cipher() -> MultiFernet:
-    keys: list[str] = [str(settings.SECRET_KEY), *map(str, settings.SECRET_KEY_FALLBACKS)]
-    digests = (hashlib.sha256(f"pulseops two-factor secrets:{key}".encode()).digest() for key in keys)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+        return encryption.decrypt(TWO_FACTOR, encrypted_text)

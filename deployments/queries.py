@@ -15,6 +15,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from accounts.models import Org
+from deployments.github.signatures import needs_former_key
 from deployments.models import CALLED_OFF, Deployment, GitHubIntegration, WebhookEffect
 from pulseops.core.db.statement_timeout import fetch_within
 from pulseops.core.web.keyset import Page, newest_first
@@ -248,3 +249,9 @@ def invalid_deliveries(org: Org, since: datetime) -> QuerySet[WebhookEffect, tup
     rows = WebhookEffect.objects.for_org(org).filter(result=WebhookEffect.Result.INVALID, received_at__gte=since)
     name = Concat("event_type", Value(" "), "delivery_id", output_field=TextField())
     return rows.order_by("-received_at").values_list("received_at", Value("delivery"), name, "reason")
+
+
+def integrations_of_former_keys() -> list[GitHubIntegration]:
+    """Return, of all organisations, those whose secret was derived from a key of SECRET_KEY_FALLBACKS."""
+    integrations = GitHubIntegration.objects.select_related("service").order_by("repo_owner", "repo_name")
+    return [each for each in integrations if needs_former_key(each)]

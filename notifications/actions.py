@@ -12,6 +12,7 @@ from accounts.models import Org, User
 from accounts.quotas import claim
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
+from notifications.webhook_addresses import address_in, is_readable, with_address
 from pulseops.core.jobs.wakeups import wake_delivery
 
 
@@ -22,7 +23,7 @@ def create_channel(*, actor: User | None, org: Org, type: str, name: str, webhoo
     Raises QuotaError.
     """
     claim(org, "channels")
-    channel = Channel.objects.create(org=org, type=type, name=name, config_json={"webhook_url": webhook_url})
+    channel = Channel.objects.create(org=org, type=type, name=name, config_json=with_address({}, webhook_url))
     record(actor=actor, org=org, action="channel.created", resource=channel, meta={"name": name, "type": type})
     return channel
 
@@ -33,7 +34,7 @@ def change_channel(*, actor: User | None, channel: Channel, name: str, webhook_u
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     channel.name = name
     if webhook_url:
-        channel.config_json = {**channel.config_json, "webhook_url": webhook_url}
+        channel.config_json = with_address(channel.config_json, webhook_url)
         channel.failures, channel.last_error, channel.paused_until = 0, None, None
     channel.save()
     meta = {"name": name, "address_replaced": bool(webhook_url)}
@@ -72,6 +73,20 @@ def delete_channel(*, actor: User | None, channel: Channel) -> None:
 def _fail_waiting(channel: Channel, reason: str) -> None:
     waiting = Job.objects.filter(channel_id=channel.pk).outstanding()
     waiting.update(status=Job.Status.FAILED, last_error=reason, lease=None)
+
+
+@transaction.atomic
+def encrypt_addresses() -> tuple[int, int]:
+    """Encrypt every channel's address by the key of today; returns how many, and how many cannot be decrypted."""
+    done = unreadable = 0
+    for channel in Channel.objects.select_for_update().order_by("pk"):
+        if not is_readable(channel.config_json):
+            unreadable += 1
+        elif url := address_in(channel.config_json):
+            channel.config_json = with_address(channel.config_json, url)
+            channel.save(update_fields=["config_json"])
+            done += 1
+    return done, unreadable
 
 
 @transaction.atomic

@@ -45,7 +45,8 @@ WHERE c.enabled
     AND c.id <> ALL (%(skip)s)
     AND c.id NOT IN (SELECT channel_id FROM busy WHERE channel_id IS NOT NULL)
     AND (SELECT count(*) FROM busy WHERE busy.org_id = c.org_id) < %(per_org)s
-    AND COALESCE(lower(substring(c.config_json ->> 'webhook_url' FROM '://([^/:]+)')), '') <> ALL (%(avoid)s)
+    AND COALESCE(c.config_json ->> 'webhook_host',
+                 lower(substring(c.config_json ->> 'webhook_url' FROM '://([^/:]+)')), '') <> ALL (%(avoid)s)
 ORDER BY c.failures > 0, due.oldest
 LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """

@@ -18,7 +18,6 @@ from notifications import claims, outcomes, transports
 from notifications.claims import Claim
 from notifications.messages import Notice
 from notifications.models import Job
-from pulseops.core.outbound.client import RefusedError, parse_target
 
 log = logging.getLogger(__name__)
 SLOTS = 8  # messages on their way at once
@@ -34,6 +33,9 @@ class Delivered:
     id: str
     status: str
     error: str = ""
+
+
+_UNREADABLE = "The address cannot be decrypted: SECRET_KEY is not the one that encrypted it. Enter it anew."
 
 
 class Deliverer:
@@ -99,6 +101,8 @@ class Deliverer:
         """On a thread: no database here."""
         outcome: Outcome = None
         try:
+            if not claim.channel.is_readable:
+                raise transports.TransientError(_UNREADABLE)
             notices = [Notice.from_payload(job.type, job.payload_json) for job in claim.jobs]
             transports.send(claim.channel.type, claim.channel.webhook_url, notices, claim.message_id)
         except Exception as error:  # whatever it is, it is written down, and the loop goes on
@@ -168,10 +172,7 @@ def deliver_due(seconds: float, *, keep_going: Callable[[], bool] = lambda: True
 
 
 def _host(claim: Claim) -> str:
-    try:
-        return parse_target(claim.channel.webhook_url).host
-    except RefusedError:
-        return ""
+    return claim.channel.host
 
 
 def _correlation(job: Job) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Org
 from accounts.org_rows import OrgQuerySet
 from notifications.messages import heading
+from notifications.webhook_addresses import address_in, host_in, is_readable
 
 TEST_EVENT = "channel.test"
 DEMO_HOST = "demo.invalid"  # RFC 2606 keeps .invalid from ever being a host
@@ -24,7 +25,7 @@ class ChannelQuerySet(OrgQuerySet["Channel"]):
 
 
 class Channel(models.Model):
-    """A Slack or Discord webhook; `config_json` holds `webhook_url`, which is a secret and shown masked.
+    """A Slack or Discord webhook; `config_json` holds its address, encrypted (webhook_addresses.py); shown masked.
 
     `paused_until`: the receiver has asked to be left alone. `gather_until`: a message went out just now, so what comes
     meanwhile is gathered into one. `failures` counts those in a row.
@@ -64,20 +65,28 @@ class Channel(models.Model):
 
     @property
     def webhook_url(self) -> str:
-        """The secret address; other software wrote it as `webhookUrl`."""
-        config = self.config_json if isinstance(self.config_json, dict) else {}
-        return str(config.get("webhook_url") or config.get("webhookUrl") or "")
+        """The secret address; "" if there is none, or none that can be read."""
+        return address_in(self.config_json) if self.is_readable else ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the address can be decrypted with the secrets that there are."""
+        return is_readable(self.config_json)
+
+    @property
+    def host(self) -> str:
+        """Where its messages go."""
+        return host_in(self.config_json)
 
     @property
     def is_demo(self) -> bool:
         """Whether this is a channel of the demo: it takes everything, and nothing leaves the machine."""
-        return _host(self.webhook_url) == DEMO_HOST
+        return self.host == DEMO_HOST
 
     @property
     def masked_url(self) -> str:
         """The host and the last four characters: enough to tell two channels apart, too little to post."""
-        url = self.webhook_url
-        host = _host(url)
+        url, host = self.webhook_url, self.host
         return f"{host}/…{url[-4:]}" if len(url) > len(host) + 20 else f"{host}/…"
 
     @property

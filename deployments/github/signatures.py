@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from deployments.models import GitHubIntegration
+from pulseops.core.config.encryption import secret_keys
 
 # Keeps these secrets apart from everything else that is derived from the server's key.
 _LABEL = "pulseops.github.webhook-secret"
@@ -29,9 +30,15 @@ class SecretState(Enum):
     LOST = "lost"  # the server's key has changed since, or another program made it: it cannot be derived again
 
 
-def derive_secret(integration: GitHubIntegration) -> str:
-    """Return the integration's secret of its present version, 64 hex digits."""
-    return salted_hmac(_LABEL, f"{integration.pk}:{integration.secret_version}", algorithm="sha256").hexdigest()
+def derive_secret(integration: GitHubIntegration, server_key: str | None = None) -> str:
+    """Return the integration's secret of its present version, 64 hex digits, by SECRET_KEY or one before it."""
+    value = f"{integration.pk}:{integration.secret_version}"
+    return salted_hmac(_LABEL, value, secret=server_key, algorithm="sha256").hexdigest()
+
+
+def needs_former_key(integration: GitHubIntegration) -> bool:
+    """Return whether the secret comes from a key of SECRET_KEY_FALLBACKS and ends with it."""
+    return secret_state(integration) is SecretState.OWN and not _is_stored(integration, derive_secret(integration))
 
 
 def hash_secret(secret: str) -> str:
@@ -61,7 +68,12 @@ def _state_and_secret(integration: GitHubIntegration) -> tuple[SecretState, str]
     stored, shared = integration.webhook_secret_hash, settings.GITHUB_WEBHOOK_SECRET
     if not stored:
         return (SecretState.SHARED, shared) if shared else (SecretState.MISSING, "")
-    own = derive_secret(integration)
-    if hmac.compare_digest(hash_secret(own), stored):
-        return SecretState.OWN, own
+    for key in secret_keys():
+        own = derive_secret(integration, key)
+        if _is_stored(integration, own):
+            return SecretState.OWN, own
     return SecretState.LOST, ""
+
+
+def _is_stored(integration: GitHubIntegration, secret: str) -> bool:
+    return hmac.compare_digest(hash_secret(secret), integration.webhook_secret_hash)

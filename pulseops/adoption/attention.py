@@ -22,7 +22,8 @@ _PASSWORDS = r"SELECT email FROM users WHERE password_hash !~ '^(\$2[aby]\$|!)' 
 _RULES = "SELECT id, name, type, params_json FROM alert_rules ORDER BY id"
 _CHANNELS = """
 SELECT o.name, c.type FROM notification_channels c JOIN orgs o ON o.id = c.org_id
-WHERE coalesce(c.config_json ->> 'webhook_url', c.config_json ->> 'webhookUrl', '') = '' ORDER BY 1, 2
+WHERE coalesce(c.config_json ->> 'webhook_url', c.config_json ->> 'webhookUrl',
+               c.config_json ->> 'webhook_url_encrypted', '') = '' ORDER BY 1, 2
 """
 _MESSAGES = """
 SELECT o.name, j.payload_json ->> 'title' FROM notification_jobs j JOIN orgs o ON o.id = j.org_id

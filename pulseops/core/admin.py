@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django_q import admin as queue_admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from pulseops.core.models import AdoptedTable, AdoptionNote, CronRun, Heartbeat
+from pulseops.core.models import AdoptedTable, AdoptionNote, CronRun, Heartbeat, SecretCheck
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -53,6 +53,12 @@ class AdoptionNoteAdmin(ReadOnlyAdmin):
     list_filter = ("table_name",)
     search_fields = ("table_name", "row_key", "old_value", "note")
     show_full_result_count = False
+
+
+@admin.register(SecretCheck)
+class SecretCheckAdmin(ReadOnlyAdmin):
+    list_display = fields = ("name",)
+    search_fields = ("name",)
 
 
 # django-q's own pages let a superuser have the worker call any function, and call again what has failed. They are

@@ -28,13 +28,14 @@ class CoreConfig(AppConfig):
         autodiscover_modules("checks", "row_policies")
         import_module("pulseops.core.db.checks")
         connection_created.connect(row_security.watch_connection, dispatch_uid="pulseops.core.db.row_security")
+        import_module("pulseops.core.secret_check")  # its system check
         connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.db.answer_timeout")
         pre_execute.connect(refuse_other_tasks, dispatch_uid="pulseops.core.jobs.allowed_tasks")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 
 def _after_migrate(app_config: AppConfig, using: str = "default", apps: Any = None, **_: Any) -> None:
-    """Once the last app is migrated, set the worker's schedules.
+    """Once the last app is migrated, set the worker's schedules; before, note whose secrets these are.
 
     `apps` are the models as far as they have been migrated, which need not be all; a flush gives none.
     """
@@ -43,3 +44,11 @@ def _after_migrate(app_config: AppConfig, using: str = "default", apps: Any = No
         from pulseops.core.jobs.registry import ensure_schedules  # noqa: PLC0415  # models are not loaded at import time
 
         ensure_schedules()
+    if app_config.name == "pulseops.core" and using == "default" and _has_secret_checks(apps):
+        from pulseops.core.secret_check import remember_secrets  # noqa: PLC0415  # models are not loaded at import time
+
+        remember_secrets()
+
+
+def _has_secret_checks(apps: Any) -> bool:
+    return apps is None or "secretcheck" in apps.all_models["core"]

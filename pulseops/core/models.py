@@ -49,6 +49,19 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class SecretCheck(models.Model):
+    """What tells that a secret of the environment is the one of this database (pulseops.core.secret_check)."""
+
+    name = models.TextField(primary_key=True)
+    value = models.TextField()
+
+    class Meta:
+        db_table = "secret_checks"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AdoptedTable(models.Model):
     """A table that was there, with rows in it, before PulseOps came (pulseops.core.adoption.takeover).
 

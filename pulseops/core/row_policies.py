@@ -11,6 +11,7 @@ register(
     {
         "cron_runs": without_policy(_JOBS),
         "heartbeats": without_policy(_JOBS),
+        "secret_checks": without_policy("what tells whose secrets these are; banners and diagnostics read it"),
         "cache_entries": without_policy("counts of throttles and used codes, by keys that pages make", may=ALL),
         "adopted_tables": without_policy(_TAKEN_OVER, may=NOTHING),
         "adoption_notes": without_policy(_TAKEN_OVER, may=NOTHING),

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from accounts.models import Org
 from notifications.models import DEMO_HOST, Channel, Job
+from notifications.webhook_addresses import with_address
 
 _CHANNELS = (("#on-call", Channel.Type.SLACK), ("#shop-status", Channel.Type.DISCORD))
 _TOOK = timedelta(milliseconds=340)  # from the event to the receiver's answer
@@ -21,7 +22,7 @@ def fill(org: Org, since: datetime) -> None:
     if Channel.objects.for_org(org).exists():
         return
     for name, kind in _CHANNELS:
-        config = {"webhook_url": f"https://{DEMO_HOST}/{kind}/{name.removeprefix('#')}"}
+        config = with_address({}, f"https://{DEMO_HOST}/{kind}/{name.removeprefix('#')}")
         Channel.objects.create(org=org, type=kind, name=name, config_json=config, created_at=since)
 
 

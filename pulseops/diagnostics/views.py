@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.secret_check import HINT, consequence, foreign_secrets, stored_values
 from pulseops.diagnostics.errors import mishaps
 from pulseops.diagnostics.jobs import background, job_activity, job_reports, queue_depth
 from pulseops.diagnostics.postgres_checks import weaknesses
@@ -62,5 +63,7 @@ def _installation(now: datetime) -> dict[str, Any]:
         "orgs": senders[:SHOWN_ORGS],
         "storage": storage(senders),
         "versions": versions(),
+        "foreign_secrets": list(map(consequence, foreign_secrets(stored_values()))),
+        "secrets_hint": HINT,
         "weaknesses": weaknesses(connection),
     }

@@ -6,7 +6,7 @@ All of it is kept in this process for some seconds, so a page pays for it now an
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -22,6 +22,7 @@ from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import signs
 from pulseops.core.routes import address
+from pulseops.core.secret_check import consequence, foreign_secrets, stored_values
 from pulseops.core.ui.times import duration
 from pulseops.core.web.health import WORKER_SILENT_AFTER
 
@@ -77,12 +78,21 @@ def banners_for(org: Org) -> Sequence[Banner]:
 def _look(org: Org) -> Sequence[Banner]:
     heartbeats, failing = signs(REGISTRY)
     found = [
+        _secrets(stored_values()),
         _worker(heartbeats.silence("worker")) or _loop(heartbeats.silence("loop")),
         _jobs(failing),
         _channels(unreachable_channels(org, failures=MOST_FAILURES)),
         _disk(),
     ]
     return tuple(banner for banner in found if banner)
+
+
+def _secrets(stored: Mapping[str, str]) -> Banner | None:
+    foreign = foreign_secrets(stored)
+    if not foreign:
+        return None
+    text = " ".join(map(consequence, foreign))
+    return Banner("error", "The secrets are not this database's.", text, address("diagnostics"), "Diagnostics")
 
 
 def _worker(silence: timedelta | None) -> Banner | None:
