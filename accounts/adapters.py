@@ -74,6 +74,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         return user.check_password(password)
 
+    def login(self, request: Any, user: Any) -> None:
+        """Sign in; the signal that follows has to know whether it is for the first time."""
+        request.is_first_sign_in = user.last_login is None
+        super().login(request, user)
+
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         """Go on to where the user wanted to, in a browser that is theirs from now on."""
         response = super().post_login(request, user, **kwargs)

@@ -19,13 +19,15 @@ from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from accounts.second_factor import SETUP, has_second_factor, superuser_needs_factor
+
 _PAGES = {"reauthenticate": "account_reauthenticate", "mfa_reauthenticate": "mfa_reauthenticate"}  # by allauth's flow
 
 
 def may_open_admin(request: HttpRequest) -> bool:
     """Return whether the reader is an active superuser whose last proof is younger than ADMIN_PROOF_MINUTES."""
     user: Any = request.user
-    return bool(user.is_active and user.is_staff and _is_proved(request))
+    return bool(user.is_active and user.is_staff and _is_proved(request) and not _lacks_factor(request))
 
 
 @login_not_required
@@ -37,6 +39,8 @@ def admin_sign_in(request: HttpRequest, extra_context: Any = None) -> HttpRespon
         return _redirect(resolve_url(settings.LOGIN_URL), target)
     if not (user.is_staff and user.is_active):
         raise PermissionDenied
+    if _lacks_factor(request):
+        return HttpResponseRedirect(reverse(SETUP))
     if _is_proved(request):
         return HttpResponseRedirect(target)
     flows = get_reauthentication_flows(user)
@@ -49,6 +53,10 @@ def _is_proved(request: HttpRequest) -> bool:
     records = get_authentication_records(request, request.user)
     age = time.time() - records[-1]["at"] if records else None
     return age is not None and age < settings.ADMIN_PROOF_MINUTES * 60
+
+
+def _lacks_factor(request: HttpRequest) -> bool:
+    return superuser_needs_factor(request.user) and not has_second_factor(request)
 
 
 def _target(request: HttpRequest) -> str:

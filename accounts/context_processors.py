@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.second_factor import needs_second_factor
+
 
 def tenancy(request: HttpRequest) -> dict[str, Any]:
     """Give `org`, `membership`, `memberships`, `is_admin`, `is_developer`; all empty when signed out. No queries."""
@@ -16,4 +18,5 @@ def tenancy(request: HttpRequest) -> dict[str, Any]:
         "memberships": getattr(request, "memberships", []),
         "is_admin": bool(membership and membership.is_admin),
         "is_developer": bool(membership and membership.is_developer),
+        "needs_second_factor": membership is not None and needs_second_factor(request),
     }

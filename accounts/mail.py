@@ -23,7 +23,7 @@ from accounts.queries import user_by_email
 from pulseops.core.web.correlation import current_origin
 
 WELCOME, ADDRESS_IS_TAKEN, CONFIRM, RESET = "welcome", "address_is_taken", "confirm", "reset"
-NOTICE, INVITATION = "notice", "invitation"
+NOTICE, INVITATION, NEW_DEVICE = "notice", "invitation", "new_device"
 _LONGEST_NAME = 80  # characters
 _LINK = re.compile(r"[:/\\@<>\[\]|]|\.\w|\d{5}|\bwww\b", re.IGNORECASE)
 
@@ -50,6 +50,12 @@ def notice_after_commit(change: str, *, to: str) -> None:
     origin = current_origin()
     at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
     after_commit(NOTICE, to=to, change=change, at=at, address=origin.address, user_agent=origin.user_agent)
+
+
+def new_device_after_commit(*, to: str, browser: str) -> None:
+    """Tell somebody by mail that they, or somebody else, signed in from a browser that was not seen before."""
+    at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
+    after_commit(NEW_DEVICE, to=to, at=at, address=current_origin().address, browser=browser)
 
 
 def reset_link_after_commit(email: str) -> None:

@@ -46,6 +46,7 @@ class Org(models.Model):
     name = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    requires_two_factor = models.BooleanField(default=False, db_default=False)
     purged_at = models.DateTimeField(null=True, blank=True, editable=False)  # then only its audit log is left
     suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
     suspended_reason = models.TextField(default="", db_default="", blank=True, editable=False)
@@ -213,6 +214,7 @@ class Session(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.TextField(default="", db_default="", blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    is_new_device = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "sessions"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db.models import DateTimeField, Exists, F, Max, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import BaseExpression
@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import Invitation, Membership, Org, PendingAddress, Role, Session, User
+from accounts.second_factor import factors_of
 
 
 class SignUp(Enum):
@@ -91,12 +92,16 @@ def members(org: Org) -> QuerySet[Membership]:
     """Return the members with their users, admins first; each has `seen_at` (UTC or None) and `has_two_factor`."""
     sessions = Session.objects.filter(user=OuterRef("user")).order_by().values("user")
     last_session = Subquery(sessions.annotate(at=Max("last_seen_at")).values("at"), output_field=DateTimeField())
-    factors = Authenticator.objects.filter(user=OuterRef("user"), type=Authenticator.Type.TOTP)
     found = Membership.objects.for_org(org).select_related("user")
     return found.annotate(
         seen_at=Greatest(last_session, "user__last_login"),
-        has_two_factor=Exists(factors),
+        has_two_factor=Exists(factors_of(OuterRef("user"))),
     ).order_by("role", "created_at", "user__email")  # the roles' names sort as the roles do: admin, developer, viewer
+
+
+def members_without_factor(org: Org) -> int:
+    """Count the members who have no second factor."""
+    return Membership.objects.for_org(org).exclude(Exists(factors_of(OuterRef("user")))).count()
 
 
 def admin_count(org: Org) -> int:
@@ -143,3 +148,9 @@ def live_sessions(user: User) -> QuerySet[Session]:
     """Return the sessions of `user` that have not expired, the last seen first."""
     live = Session.objects.filter(user=user, expires_at__gt=timezone.now())
     return live.order_by(F("last_seen_at").desc(nulls_last=True), "-created_at")
+
+
+def new_sessions(user: User) -> QuerySet[Session]:
+    """Return the live sessions that began within two weeks in browsers that were not seen before, newest first."""
+    since = timezone.now() - timedelta(days=14)
+    return live_sessions(user).filter(is_new_device=True, created_at__gt=since).order_by("-created_at")

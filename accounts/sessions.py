@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,15 +21,24 @@ from django.db.models import FilteredRelation
 from django.utils import timezone
 
 from accounts.models import Membership, Session, User
+from accounts.second_factor import with_factor
 from pulseops.core.web.correlation import current_origin
 
 ACTIVE_ORG = "active_org_id"
+_HOST_COOKIE = "host_cookie"  # the session's cookie has a name that no other host can set
+_SIGNING_IN = timedelta(hours=1)  # for who has not signed in yet, or not with the second factor
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def hash_session_key(key: str) -> str:
     """Return the hex SHA-256 of the cookie's value, as the table keeps it."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def session_end(began: datetime, seen: datetime) -> datetime:
+    """Return when a session ends that began and was last seen at these times: by whichever limit comes first."""
+    idle, absolute = settings.SESSION_IDLE_HOURS, settings.SESSION_ABSOLUTE_HOURS
+    return min(seen + timedelta(hours=idle), began + timedelta(hours=absolute))
 
 
 class SessionStore(SessionBase):
@@ -82,20 +91,24 @@ class SessionStore(SessionBase):
         token_hash = hash_session_key(self.session_key)
         if must_create:
             return self._insert(token_hash, columns)
+        if columns["user_id"] and (row := self.row) and row.user_id is None:  # has signed in with this very session
+            columns["expires_at"] = session_end(row.created_at, timezone.now())
         if not Session.objects.filter(session_token_hash=token_hash).update(**columns):
             raise UpdateError
         return None
 
     def _insert(self, token_hash: str, columns: dict[str, Any]) -> None:
-        origin = current_origin()
+        if settings.SESSION_COOKIE_NAME.startswith("__Host-"):
+            columns["data"][_HOST_COOKIE] = self[_HOST_COOKIE] = True
+        origin, now = current_origin(), timezone.now()
         try:
             with transaction.atomic():
                 self.row = Session.objects.create(
                     session_token_hash=token_hash,
-                    expires_at=timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+                    expires_at=session_end(now, now) if columns["user_id"] else now + _SIGNING_IN,
                     address=origin.address,
                     user_agent=origin.user_agent,
-                    last_seen_at=timezone.now(),
+                    last_seen_at=now,
                     **columns,
                 )
         except IntegrityError as error:
@@ -111,10 +124,22 @@ class SessionStore(SessionBase):
         Session.objects.filter(expires_at__lte=timezone.now()).delete()
 
 
+def take_over_session(key: str) -> bool:
+    """Return whether a session whose cookie came under its former name may be taken over; it may be once."""
+    with transaction.atomic():
+        former = Session.objects.filter(session_token_hash=hash_session_key(key), expires_at__gt=timezone.now())
+        row = former.exclude(data__has_key=_HOST_COOKIE).select_for_update(of=("self",)).first()
+        if row is None:
+            return False
+        row.data = {**row.data, _HOST_COOKIE: True}
+        row.save(update_fields=["data"])
+    return True
+
+
 def _with_memberships(token_hash: str) -> list[Any]:
     """Return the session, unless it has expired, once for each `membership` of its user, or once without one."""
     live = Session.objects.filter(session_token_hash=token_hash, expires_at__gt=timezone.now())
-    joined = live.annotate(membership=FilteredRelation("user__memberships"))
+    joined = with_factor(live).annotate(membership=FilteredRelation("user__memberships"))
     whole = joined.select_related("user", "membership__org")  # type: ignore[misc]  # the plugin misses annotations
     return list(whole.order_by("membership__created_at", "membership__org_id"))
 
@@ -122,7 +147,7 @@ def _with_memberships(token_hash: str) -> list[Any]:
 def _signed_in(row: Session) -> dict[str, Any]:
     """What Django expects of a signed-in session, for a row that other software wrote with columns alone."""
     user: User | None = row.user
-    if user is None or row.data:
+    if user is None or SESSION_KEY in row.data:
         return {}
     return {
         SESSION_KEY: str(user.pk),

@@ -14,14 +14,17 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from accounts import mail
-from accounts.actions.sessions import end_other_sessions
+from accounts.actions.sessions import end_other_sessions, note_new_device
 from accounts.audit import record as audit
+from accounts.device_cookie import is_known_device
 from accounts.models import User
 
 
 @receiver(user_logged_in)
-def _signed_in(user: User, **_: Any) -> None:
+def _signed_in(user: User, request: Any, **_: Any) -> None:
     _record(user, "user.signed_in")
+    if not getattr(request, "is_first_sign_in", False) and not is_known_device(request, user):
+        note_new_device(user=user, session=request.session.row)
 
 
 @receiver(user_logged_out)

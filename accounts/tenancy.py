@@ -27,7 +27,8 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from accounts.models import Membership, Org, Role, Session, User
-from accounts.sessions import ACTIVE_ORG
+from accounts.second_factor import SETUP, needs_second_factor
+from accounts.sessions import ACTIVE_ORG, session_end
 from pulseops.core.db.row_security import Scope, stream_within_wall, within_wall
 from pulseops.core.web.timezones import ReaderZone
 
@@ -54,7 +55,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]  # a 204 for htmx is no HttpResponseRedirect
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
-        back = _page_at_hand(request)
+        back = page_at_hand(request)
         back = back if len(quote(back)) <= _LONGEST_WAY_BACK else ""
         url = resolve_url(self.get_login_url(view_func))
         return go_to(request, redirect_to_login(back, url).url if back else url)
@@ -67,7 +68,7 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
-def _page_at_hand(request: HttpRequest) -> str:
+def page_at_hand(request: HttpRequest) -> str:
     """Return the path of the page that the reader sees: what they asked for, or where a form or htmx asked from."""
     is_htmx = request.headers.get("HX-Request") == "true"
     if request.method in {"GET", "HEAD"} and not is_htmx:
@@ -147,7 +148,7 @@ def _note_seen(request: Any) -> None:
     row: Session | None = request.session.row
     now = timezone.now()
     if row and (row.last_seen_at is None or row.last_seen_at < now - _SEEN_AGAIN):
-        Session.objects.filter(pk=row.pk).update(last_seen_at=now)
+        Session.objects.filter(pk=row.pk).update(last_seen_at=now, expires_at=session_end(row.created_at, now))
 
 
 def _requested_org(request: Any) -> Membership | None:
@@ -179,6 +180,8 @@ def _guard(needed: Role) -> Callable[[View], View]:
                 return go_to(request, resolve_url("accounts:orgs"))
             if request.org.suspended_at:
                 return render(request, "accounts/suspended.html", status=403)
+            if needs_second_factor(request):
+                return go_to(request, resolve_url(SETUP))
             if not Role(request.membership.role).includes(needed):
                 raise PermissionDenied(f"This needs the role {needed.label.lower()}. An admin can change your role.")
             scope = Scope(request.membership.org_id, request.membership.user_id)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("orgs", orgs.orgs, name="orgs"),
     path("orgs/switch", orgs.switch, name="switch"),
     path("orgs/settings", orgs.settings_page, name="org_settings"),
+    path("orgs/security", orgs.security, name="org_security"),
     path("orgs/delete", orgs.delete, name="delete_org"),
     path("orgs/leave", orgs.leave, name="leave_org"),
     path("orgs/members", members.members, name="members"),

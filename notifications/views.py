@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin
 from notifications import actions, queries
 from notifications.forms import ChannelForm
@@ -54,6 +55,7 @@ def _address(state: str, before: str = "") -> str:
 
 @require_http_methods(["GET", "POST"])
 @org_admin
+@reauthenticated
 def channel_create(request: OrgRequest) -> HttpResponse:
     """Add a channel."""
     form = ChannelForm(request.POST or None)
@@ -70,6 +72,7 @@ def channel_create(request: OrgRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @org_admin
+@reauthenticated
 def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
     """Rename a channel or give it another address."""
     channel = _channel(request, channel_id)
@@ -97,6 +100,7 @@ def channel_test(request: OrgRequest, channel_id: UUID) -> HttpResponse:
 
 @require_POST
 @org_admin
+@reauthenticated
 def channel_switch(request: OrgRequest, channel_id: UUID) -> HttpResponse:
     """Switch a channel on or off."""
     channel = _channel(request, channel_id)
@@ -108,6 +112,7 @@ def channel_switch(request: OrgRequest, channel_id: UUID) -> HttpResponse:
 
 @require_POST
 @org_admin
+@reauthenticated
 def channel_delete(request: OrgRequest, channel_id: UUID) -> HttpResponse:
     """Remove a channel."""
     channel = _channel(request, channel_id)

@@ -61,6 +61,16 @@ def delete_org(*, actor: User, org: Org) -> None:
     )
 
 
+@transaction.atomic
+def require_two_factor(*, actor: User, org: Org, required: bool) -> bool:
+    """Close `org` to members without a second factor, or open it to them; returns whether that changed anything."""
+    if not Org.objects.filter(pk=org.pk, requires_two_factor=not required).update(requires_two_factor=required):
+        return False
+    action = "org.two_factor_required" if required else "org.two_factor_optional"
+    audit.record(actor=actor, org=org, action=action, resource=org, meta={"name": org.name})
+    return True
+
+
 def suspend_org(*, actor: User, org: Org, reason: str) -> None:
     """Let `org` rest: its pages say why, its keys are refused, its rules and messages wait. For superusers."""
     _set_suspended(actor, org, timezone.now(), reason, "org.suspended")

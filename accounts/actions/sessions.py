@@ -1,9 +1,10 @@
-"""Sessions are ended by their owner."""
+"""Sessions are ended by their owner, who is told of those from browsers that were never seen before."""
 
 from __future__ import annotations
 
 from django.db import transaction
 
+from accounts import mail, user_agents
 from accounts.audit import record as audit
 from accounts.models import Session, User
 from accounts.queries import orgs_of
@@ -25,3 +26,9 @@ def end_other_sessions(*, actor: User, keep: Session) -> int:
             meta = {"count": count}
             audit.record_about(actor, actor=actor, action="session.others_ended", meta=meta)
     return count
+
+
+def note_new_device(*, user: User, session: Session) -> None:
+    """Mark a session from a browser that `user` has not signed in with before, and tell them by mail."""
+    Session.objects.filter(pk=session.pk).update(is_new_device=True)
+    mail.new_device_after_commit(to=user.email, browser=user_agents.name(session.user_agent))

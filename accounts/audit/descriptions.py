@@ -37,6 +37,8 @@ PHRASES: dict[str, str] = {
     "session.others_ended": "ended their other sessions",
     "org.created": "created the organisation",
     "org.renamed": "renamed the organisation",
+    "org.two_factor_required": "asked every member for a second factor in",
+    "org.two_factor_optional": "asked members for no second factor any more in",
     "org.deleted": "deleted the organisation",
     "org.suspended": "suspended the organisation",
     "org.resumed": "lifted the suspension of",

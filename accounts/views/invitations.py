@@ -22,12 +22,14 @@ from accounts.actions import invitations as actions
 from accounts.forms import InviteForm, JoinForm
 from accounts.models import Invitation, Role
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, activate, enter, org_admin, public
 from accounts.views.members import members_page
 from accounts.views.sign_in import READY
 
 
 @org_admin
+@reauthenticated
 @require_POST
 @never_cache
 def invite(request: OrgRequest) -> HttpResponse:
@@ -45,6 +47,7 @@ def invite(request: OrgRequest) -> HttpResponse:
 
 
 @org_admin
+@reauthenticated
 @require_POST
 @never_cache
 def renew(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
@@ -63,6 +66,7 @@ def renew(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
 
 
 @org_admin
+@reauthenticated
 @require_POST
 def revoke(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
     """Take an invitation back."""

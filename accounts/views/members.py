@@ -17,6 +17,7 @@ from accounts.actions.members import LastAdminError, remove_member
 from accounts.actions.members import change_role as change_role_of
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Membership, Role
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, org_member
 
 
@@ -41,6 +42,7 @@ def members_page(request: OrgRequest, invite_form: InviteForm) -> HttpResponse:
 
 
 @org_admin
+@reauthenticated
 @require_POST
 def change_role(request: OrgRequest, membership_id: int) -> HttpResponse:
     """Give a member another role."""
@@ -56,6 +58,7 @@ def change_role(request: OrgRequest, membership_id: int) -> HttpResponse:
 
 
 @org_admin
+@reauthenticated
 @require_POST
 def remove(request: OrgRequest, membership_id: int) -> HttpResponse:
     """Take a member out of the organisation."""

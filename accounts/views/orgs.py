@@ -11,11 +11,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import queries
 from accounts.actions import orgs as actions
 from accounts.actions.members import LastAdminError, leave_org
 from accounts.forms import DeleteOrgForm, OrgForm
 from accounts.models import Membership, Org
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, activate, enter, org_admin
 from pulseops.core.web.preferences import safe_next
 
@@ -89,6 +91,19 @@ def settings_page(request: OrgRequest) -> HttpResponse:
 
 
 @org_admin
+@reauthenticated
+@require_POST
+def security(request: OrgRequest) -> HttpResponse:
+    """Say whether members need a second factor."""
+    required = request.POST.get("requires_two_factor") == "on"
+    actions.require_two_factor(actor=request.user, org=request.org, required=required)
+    said = "Members need a second factor from now on." if required else "Members need no second factor any more."
+    messages.success(request, said)
+    return redirect("accounts:org_settings")
+
+
+@org_admin
+@reauthenticated
 @require_POST
 def delete(request: OrgRequest) -> HttpResponse:
     """Delete the organisation and all that is in it, once its name has been typed."""
@@ -101,4 +116,5 @@ def delete(request: OrgRequest) -> HttpResponse:
 
 
 def _settings(request: OrgRequest, form: OrgForm, delete_form: DeleteOrgForm) -> HttpResponse:
-    return render(request, "accounts/org_settings.html", {"form": form, "delete_form": delete_form})
+    values = {"form": form, "delete_form": delete_form, "without_factor": queries.members_without_factor(request.org)}
+    return render(request, "accounts/org_settings.html", values)

@@ -14,13 +14,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import user_agents
 from accounts.actions import users
 from accounts.actions.account_deletion import StillNeededError, delete_account
 from accounts.actions.addresses import ask_to_change_address
 from accounts.forms import DeleteAccountForm, EmailForm, ProfileForm
-from accounts.queries import only_admin_of
+from accounts.queries import new_sessions, only_admin_of
 
 NO_MAIL = "This installation sends no mail, so no new address can be confirmed. Ask its operator to change yours."
+_SHOWN_DEVICES = 5
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,5 +90,11 @@ def delete(request: Any) -> HttpResponse:
 
 
 def _page(request: Any, form: ProfileForm, email_form: EmailForm) -> HttpResponse:
-    context = {"form": form, "email_form": email_form, "has_mail": bool(settings.EMAIL_URL)}
+    new = new_sessions(request.user).exclude(pk=request.session.row.pk)[:_SHOWN_DEVICES]
+    context = {
+        "form": form,
+        "email_form": email_form,
+        "has_mail": bool(settings.EMAIL_URL),
+        "new_devices": [{"row": row, "device": user_agents.name(row.user_agent)} for row in new],
+    }
     return render(request, "accounts/profile.html", context)

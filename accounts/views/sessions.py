@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import user_agents
 from accounts.actions.sessions import end_other_sessions, end_session
 from accounts.queries import live_sessions
+from pulseops.core.ui.times import duration
 
 
 @require_safe
@@ -24,7 +26,12 @@ def sessions(request: Any) -> HttpResponse:
         for row in live_sessions(request.user)
     ]
     found.sort(key=lambda each: not each["is_this"])
-    return render(request, "accounts/sessions.html", {"sessions": found})
+    values = {
+        "sessions": found,
+        "idle": duration(settings.SESSION_IDLE_HOURS * 3600),
+        "absolute": duration(settings.SESSION_ABSOLUTE_HOURS * 3600),
+    }
+    return render(request, "accounts/sessions.html", values)
 
 
 @require_POST

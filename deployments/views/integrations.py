@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin
 from deployments import actions, queries
 from deployments.forms import IntegrationForm
@@ -34,6 +35,7 @@ _SALT = "deployments.fresh-secret"
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @org_admin
+@reauthenticated
 def integration(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Show and change a service's integration; without one, make it."""
     service = _find_service(request, service_id)
@@ -93,6 +95,7 @@ def webhook_url(integration: GitHubIntegration) -> str:
 
 @require_POST
 @org_admin
+@reauthenticated
 def rotate(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Give the integration a new secret and show it."""
     found = _find_integration(request, service_id)
@@ -101,6 +104,7 @@ def rotate(request: OrgRequest, service_id: UUID) -> HttpResponse:
 
 @require_POST
 @org_admin
+@reauthenticated
 def disconnect(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Remove the integration."""
     found = _find_integration(request, service_id)

@@ -25,8 +25,9 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/dashboard"
 LOGOUT_REDIRECT_URL = "/"
 SESSION_ENGINE = "accounts.sessions"
-SESSION_COOKIE_NAME = "pulseops_session"
-SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds
+SESSION_IDLE_HOURS = env.whole("SESSION_IDLE_HOURS", 30 * 24, least=1)  # without a page, until a session ends
+SESSION_ABSOLUTE_HOURS = env.whole("SESSION_ABSOLUTE_HOURS", 90 * 24, least=1)  # after signing in, until it ends anyway
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_HOURS * 3600  # seconds; the session's row ends before
 SESSION_COOKIE_SAMESITE = "Lax"
 
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -34,7 +35,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_SESSION_REMEMBER = True  # every session lasts SESSION_COOKIE_AGE
+ACCOUNT_SESSION_REMEMBER = True  # every cookie lasts SESSION_COOKIE_AGE
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_FORMS = {
     "login": "accounts.forms.LoginForm",
@@ -83,6 +84,9 @@ MFA_TOTP_TOLERANCE = 1  # periods of 30 seconds either way, for clocks that are 
 MFA_ADAPTER = "accounts.adapters.MfaAdapter"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 
+# Since a user last gave a password or a code; then keys, members, channels and deletions ask again.
+REAUTHENTICATION_MINUTES = env.whole("REAUTHENTICATION_MINUTES", 15, least=1)
+SUPERUSERS_NEED_TWO_FACTOR = env.switch("SUPERUSERS_NEED_TWO_FACTOR", False)
 # Since a superuser last gave a password or a code; then the Django admin asks again.
 ADMIN_PROOF_MINUTES = env.whole("ADMIN_PROOF_MINUTES", 30, least=1)
 AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever

@@ -11,6 +11,15 @@ from pulseops.settings.place import DEBUG, IS_HTTPS, PUBLIC_HOST
 _secure_cookies = not DEBUG and (IS_HTTPS or PUBLIC_HOST not in {"localhost", "127.0.0.1", "::1"})
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.switch("SECURE_COOKIES", _secure_cookies)
 CSRF_COOKIE_HTTPONLY = True
+# Browsers take a cookie of such a name from this very host alone, over TLS; no other host of the domain can set it.
+FORMER_COOKIE_NAMES = {"SESSION_COOKIE_NAME": "pulseops_session", "CSRF_COOKIE_NAME": "csrftoken"}
+_prefix = "__Host-" if SESSION_COOKIE_SECURE and IS_HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (f"{_prefix}{name}" for name in FORMER_COOKIE_NAMES.values())
+_unused = (
+    *("accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "geolocation"),
+    *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _unused)  # no script in a page shall use them either
 CSRF_FAILURE_VIEW = "pulseops.pages.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_developer
 from services import actions, queries
 from services.forms import ConfirmNameForm, EnvironmentForm
@@ -56,6 +57,7 @@ def environment_rename(request: OrgRequest, service_id: UUID, environment_id: UU
 
 @require_form
 @org_developer
+@reauthenticated
 def environment_delete(request: OrgRequest, service_id: UUID, environment_id: UUID) -> HttpResponse:
     """Delete an environment whose name was typed once more."""
     environment = find_environment(request, service_id, environment_id)

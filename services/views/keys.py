@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import KEY_NOTICES
 from pulseops.core.web.one_time_cookie import redirect_to_show
@@ -35,6 +36,7 @@ FRESH_KEY_SECONDS = 120
 
 @require_form
 @org_developer
+@reauthenticated
 @gone_is_404
 def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Create a key; `?environment=<id>` chooses that one beforehand."""
@@ -51,6 +53,7 @@ def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
 
 @require_form
 @org_developer
+@reauthenticated
 @gone_is_404
 def key_edit(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
     """Change a key's label and rate."""
@@ -65,6 +68,7 @@ def key_edit(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespons
 
 @require_form
 @org_developer
+@reauthenticated
 @gone_is_404
 def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
     """Create a key in place of another, which works a while longer."""
@@ -82,6 +86,7 @@ def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespo
 
 @require_POST
 @org_developer
+@reauthenticated
 @gone_is_404
 def key_revoke(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
     """End a key at once."""

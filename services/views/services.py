@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.quotas import QuotaError
+from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import SERVICE_PANELS, Panel
 from services import actions, queries
@@ -124,6 +125,7 @@ def service_edit(request: OrgRequest, service_id: UUID) -> HttpResponse:
 
 @require_form
 @org_developer
+@reauthenticated
 def service_delete(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Delete a service whose name was typed once more."""
     service = find_service(request, service_id)

@@ -32,11 +32,11 @@ def test_page_shows_the_form(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_signs_in_with_a_session_row_of_seven_days(client: Client, org: Any, viewer: User) -> None:
+def test_signs_in_with_a_session_row_of_thirty_days(client: Client, org: Any, viewer: User) -> None:
     response = sign_in(client, viewer.email)
     assert (response.status_code, response["location"]) == (302, "/dashboard")
     row = Session.objects.get(user=viewer)
-    assert round((row.expires_at - row.created_at).total_seconds()) == 7 * 24 * 3600
+    assert round((row.expires_at - row.created_at).total_seconds()) == 30 * 24 * 3600
     assert row.address == "127.0.0.1"
     assert len(client.cookies["pulseops_session"].value) == 64
     assert AuditLog.objects.get(action="user.signed_in").org == org
