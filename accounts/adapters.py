@@ -74,6 +74,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         return user.check_password(password)
 
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
+        """Return whether allauth is to ask; connecting a provider is asked for by our own page before it begins."""
+        return app != "allauth.socialaccount"
+
     def login(self, request: Any, user: Any) -> None:
         """Sign in; the signal that follows has to know whether it is for the first time."""
         request.is_first_sign_in = user.last_login is None

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from allauth.account import admin as account_admin
 from allauth.mfa import admin as mfa_admin
+from allauth.socialaccount import admin as social_admin
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -23,7 +24,17 @@ from accounts.actions.users import deactivate_user, note_email_set, note_passwor
 from accounts.admin_sign_in import admin_sign_in, may_open_admin
 from accounts.audit.admin import AuditedModelAdmin
 from accounts.forms import SuspendForm
-from accounts.models import AuditLog, Invitation, Membership, Org, OrgUsage, PendingAddress, Session, User
+from accounts.models import (
+    AuditLog,
+    IdentityProvider,
+    Invitation,
+    Membership,
+    Org,
+    OrgUsage,
+    PendingAddress,
+    Session,
+    User,
+)
 from pulseops.core.admin import ReadOnlyAdmin
 
 # Signing in to the admin is signing in, second factor and throttle included, and once more after some minutes.
@@ -41,6 +52,10 @@ admin.site.password_change = _our_password_page  # type: ignore[method-assign,as
 # Groups and allauth's addresses are not used here, and its page of second factors shows their data.
 Authenticator = mfa_admin.Authenticator
 admin.site.unregister((Group, account_admin.EmailAddress, Authenticator))
+
+
+# Providers are ours; allauth's own pages would show what identities hold.
+admin.site.unregister((social_admin.SocialApp, social_admin.SocialAccount, social_admin.SocialToken))
 
 
 class UserForm(forms.ModelForm):
@@ -302,6 +317,21 @@ class AuthenticatorAdmin(AuditedModelAdmin):
     search_fields = ("user__email", "user__name")
     list_select_related = ("user",)
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(AuditedModelAdmin):
+    """Organisations' providers. Let one speak for its domains once these are the organisation's beyond doubt."""
+
+    list_display = ("name", "org", "issuer", "domains", "speaks_for_domains", "enabled")
+    list_filter = ("speaks_for_domains", "enabled")
+    search_fields = ("name", "issuer", "org__name")
+    list_select_related = ("org",)
+    readonly_fields = ("org", "name", "issuer", "client_id", "domains", "group_claim", "roles", "default_role")
+    fields = (*readonly_fields, "speaks_for_domains", "enabled")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.oidc.providers import site_provider
 from accounts.second_factor import needs_second_factor
 
 
@@ -18,5 +19,6 @@ def tenancy(request: HttpRequest) -> dict[str, Any]:
         "memberships": getattr(request, "memberships", []),
         "is_admin": bool(membership and membership.is_admin),
         "is_developer": bool(membership and membership.is_developer),
+        "site_provider": site_provider(),
         "needs_second_factor": membership is not None and needs_second_factor(request),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -21,11 +23,13 @@ from django.http import HttpRequest
 
 from accounts import mail
 from accounts.actions import users
-from accounts.models import Org, Role, User
+from accounts.models import IdentityProvider, Org, Role, User
 from accounts.passwords import PASSWORD_RULES
 from accounts.queries import is_member, user_by_email
 from accounts.throttles import count_reset_mail
+from pulseops.core.outbound.client import RefusedError, parse_target
 
+_DOMAIN = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,10}\Z")
 NAME_MAX, ORG_NAME_MAX, TYPED_MAX = 120, 80, 2_000  # characters; the last of a name that is typed once more
 PASSWORD_MAX = 1_000  # far above what a password may have, which says so itself
 CODE_MAX = 64
@@ -307,6 +311,86 @@ class DeleteOrgForm(forms.Form):
         if typed != " ".join(self.org.name.split()):
             raise ValidationError("This is not the organisation's name.", code="wrong_name")
         return typed
+
+
+class ProviderForm(forms.Form):
+    """An organisation's OpenID Connect provider; an empty secret keeps the one there is."""
+
+    name = LineField(label="Name", max_length=60, help_text="What the button says, such as “Okta of Acme”.")
+    issuer = forms.URLField(
+        label="Issuer",
+        max_length=500,
+        assume_scheme="https",
+        help_text="Its address, below which .well-known/openid-configuration stands.",
+    )
+    client_id = LineField(label="Client id", max_length=300)
+    client_secret = forms.CharField(
+        label="Client secret",
+        max_length=1000,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    domains = LineField(
+        label="Domains",
+        max_length=500,
+        required=False,
+        help_text="Of your members' addresses, between commas. A superuser of this installation confirms them.",
+    )
+    group_claim = LineField(label="Claim with groups", max_length=60, initial="groups")
+    roles = forms.CharField(
+        label="Roles of groups",
+        max_length=4000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "platform-team = admin"}),
+        help_text="One a line: group = admin, developer or viewer. The highest counts, at every sign-in.",
+    )
+    default_role = forms.ChoiceField(label="Role without a group", choices=Role.choices, initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, provider: IdentityProvider | None = None, **kwargs: Any) -> None:
+        self.provider = provider
+        if provider:
+            fields = ("name", "issuer", "client_id", "group_claim", "default_role")
+            initial: dict[str, Any] = {name: getattr(provider, name) for name in fields}
+            initial["domains"] = ", ".join(provider.domains)
+            initial["roles"] = "\n".join(f"{group} = {role}" for group, role in provider.roles.items())
+            kwargs["initial"] = initial
+        super().__init__(*args, **kwargs)
+        if provider:
+            self.fields["client_secret"].help_text = "Leave it empty to keep the one there is."
+
+    def clean_issuer(self) -> str:
+        """Refuse what requests may not go to: inner addresses, hosts of the operator's own network too."""
+        issuer: str = self.cleaned_data["issuer"].strip().rstrip("/")
+        try:
+            target = parse_target(issuer)
+        except RefusedError as error:
+            raise ValidationError(str(error), code="refused") from error
+        if target.is_private and not settings.OIDC_PRIVATE_ISSUERS:
+            raise ValidationError("This host is one of the operator's own network.", code="private")
+        return issuer
+
+    def clean_client_secret(self) -> str:
+        secret: str = self.cleaned_data["client_secret"]
+        if not secret and not self.provider:
+            raise ValidationError("The provider shows it when you register PulseOps there.", code="required")
+        return secret
+
+    def clean_domains(self) -> list[str]:
+        domains = [each.lstrip("@").lower() for each in self.cleaned_data["domains"].replace(",", " ").split()]
+        for domain in domains:
+            if not _DOMAIN.match(domain):
+                raise ValidationError(f"{domain} is not a domain.", code="domain")
+        return list(dict.fromkeys(domains))
+
+    def clean_roles(self) -> dict[str, str]:
+        roles: dict[str, str] = {}
+        for line in filter(None, map(str.strip, self.cleaned_data["roles"].splitlines())):
+            group, _, role = (part.strip() for part in line.rpartition("="))
+            if not group or role.lower() not in Role.values:
+                raise ValidationError(f"“{line[:80]}” is not “group = role”.", code="role")
+            roles[group] = role.lower()
+        return roles
 
 
 class RoleForm(forms.Form):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Now, Upper
@@ -225,6 +226,34 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class IdentityProvider(models.Model):
+    """The OpenID Connect provider that an organisation's members sign in by. Its secret is stored encrypted.
+
+    `roles` maps a group's name to a role. `speaks_for_domains`, which superusers alone set: an address of `domains`
+    that it calls verified is proved, so it makes accounts and members of its owners.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    org = models.OneToOneField(Org, on_delete=models.DO_NOTHING, related_name="identity_provider", db_constraint=False)
+    name = models.TextField()
+    issuer = models.TextField()
+    client_id = models.TextField()
+    client_secret_encrypted = models.TextField()
+    domains = ArrayField(models.TextField(), default=list, blank=True)
+    speaks_for_domains = models.BooleanField(default=False, db_default=False)
+    group_claim = models.TextField(default="groups")
+    roles = models.JSONField(default=dict, blank=True)
+    default_role = models.TextField(choices=Role.choices, default=Role.VIEWER)
+    enabled = models.BooleanField(default=True, db_default=True)
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "identity_providers"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def invitation_expiry() -> Any:

@@ -8,6 +8,7 @@ _SEEN_BY_MEMBERS = f"EXISTS (SELECT FROM org_members m WHERE m.org_id = {ORG} AN
 _THEIR_ORGS = f"EXISTS (SELECT FROM org_members m WHERE m.user_id = {USER} AND m.org_id = {{table}}.{{column}})"
 _OWN_ORG_NOTES = f"(org_id IS NULL AND actor_user_id = {USER})"  # "organisation deleted" has none to be filed in
 _OTHER_ORGS = _THEIR_ORGS.format(table="audit_logs", column="org_id")
+_PROVIDERS = f"SELECT replace(p.id::text, '-', '') FROM identity_providers p WHERE p.org_id = {ORG}"  # noqa: S608 - made of a constant
 
 register(
     {
@@ -28,6 +29,10 @@ register(
             read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='mfa_authenticator')}", write=f"user_id = {USER}"
         ),
         "account_emailaddress": Table(read=f"user_id = {USER}"),
+        "identity_providers": of_org(),
+        "socialaccount_socialaccount": Table(read=f"user_id = {USER} OR provider IN ({_PROVIDERS})"),
+        "socialaccount_socialapp": without_policy("not used: providers are identity_providers", may=NOTHING),
+        "socialaccount_socialtoken": without_policy("not used: no token of a provider is kept", may=NOTHING),
         "account_emailconfirmation": without_policy("not used", may=NOTHING),
     }
 )

@@ -11,7 +11,7 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import path, re_path
 
-from accounts.views import sign_in
+from accounts.views import oidc, sign_in
 
 urlpatterns = [
     path("login", sign_in.sign_in, name="account_login"),
@@ -25,6 +25,8 @@ urlpatterns = [
         sign_in.set_new_password,
         name="account_reset_password_from_key",
     ),
+    path("signin/<slug:provider_id>", oidc.begin, name="openid_connect_login"),
+    path("signin/<slug:provider_id>/callback", oidc.callback, name="openid_connect_callback"),
     path("account/reauthenticate", account.reauthenticate, name="account_reauthenticate"),
     path("account/2fa", mfa.index, name="mfa_index"),
     path("account/2fa/sign-in", mfa.authenticate, name="mfa_authenticate"),

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.signals import user_logged_in
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.signals import social_account_added
 from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
 from django.dispatch import receiver
@@ -18,13 +19,25 @@ from accounts.actions.sessions import end_other_sessions, note_new_device
 from accounts.audit import record as audit
 from accounts.device_cookie import is_known_device
 from accounts.models import User
+from accounts.oidc.actions import connected, join_by_provider
+from accounts.oidc.adapter import claims_of, proved_address
+from accounts.oidc.providers import find_provider
 
 
 @receiver(user_logged_in)
-def _signed_in(user: User, request: Any, **_: Any) -> None:
+def _signed_in(user: User, request: Any, sociallogin: Any = None, **_: Any) -> None:
     _record(user, "user.signed_in")
+    if sociallogin is not None and (provider := find_provider(sociallogin.account.provider)):
+        claims = claims_of(sociallogin.account)
+        join_by_provider(user=user, provider=provider, claims=claims, address=proved_address(provider, claims))
     if not getattr(request, "is_first_sign_in", False) and not is_known_device(request, user):
         note_new_device(user=user, session=request.session.row)
+
+
+@receiver(social_account_added)
+def _connected(sociallogin: Any, **_: Any) -> None:
+    if provider := find_provider(sociallogin.account.provider):
+        connected(user=sociallogin.user, provider=provider)
 
 
 @receiver(user_logged_out)

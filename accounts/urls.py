@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import addresses, audit, invitations, members, orgs, profile, sessions
+from accounts.views import addresses, audit, invitations, members, oidc, orgs, profile, sessions
 
 app_name = "accounts"
 urlpatterns = [
@@ -18,6 +18,11 @@ urlpatterns = [
     path("orgs", orgs.orgs, name="orgs"),
     path("orgs/switch", orgs.switch, name="switch"),
     path("orgs/settings", orgs.settings_page, name="org_settings"),
+    path("account/connections", oidc.connections, name="connections"),
+    path("account/connections/<slug:provider_id>/connect", oidc.connect, name="connect_provider"),
+    path("account/connections/<int:account_id>/disconnect", oidc.disconnect, name="disconnect_provider"),
+    path("orgs/provider", oidc.org_provider, name="org_provider"),
+    path("orgs/provider/delete", oidc.org_provider_delete, name="org_provider_delete"),
     path("orgs/security", orgs.security, name="org_security"),
     path("orgs/delete", orgs.delete, name="delete_org"),
     path("orgs/leave", orgs.leave, name="leave_org"),

@@ -33,6 +33,8 @@ PUBLIC = {
     "account_reset_password_done": "forgot the password",
     "account_reset_password_from_key": "has the link of the mail",
     "account_reset_password_from_key_done": "has the link of the mail",
+    "openid_connect_login": "signing in by a provider",
+    "openid_connect_callback": "coming back from it",
     "mfa_authenticate": "second step of signing in",
     "accounts:invitation": "has the invitation's link",
     "accounts:confirm_address": "has the link of the mail",

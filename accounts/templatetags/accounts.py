@@ -12,6 +12,7 @@ _TABS = (
     ("Profile", "accounts:profile", "/account"),
     ("Password", "account_change_password", "/account/password"),
     ("Two-factor sign-in", "mfa_index", "/account/2fa"),
+    ("Connections", "accounts:connections", "/account/connections"),
     ("Sessions", "accounts:sessions", "/account/sessions"),
     ("Organisations", "accounts:orgs", "/orgs"),
 )

@@ -89,6 +89,18 @@ REAUTHENTICATION_MINUTES = env.whole("REAUTHENTICATION_MINUTES", 15, least=1)
 SUPERUSERS_NEED_TWO_FACTOR = env.switch("SUPERUSERS_NEED_TWO_FACTOR", False)
 # Since a superuser last gave a password or a code; then the Django admin asks again.
 ADMIN_PROOF_MINUTES = env.whole("ADMIN_PROOF_MINUTES", 30, least=1)
+# The installation's own OpenID Connect provider; organisations have theirs in the database.
+OIDC_ISSUER = env.url("OIDC_ISSUER", "", ("https", "http")).rstrip("/")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_DOMAINS = env.words("OIDC_DOMAINS")  # of addresses that it speaks for; none: all that it calls verified
+OIDC_PRIVATE_ISSUERS = env.switch("OIDC_PRIVATE_ISSUERS", False)  # of organisations, on OUTGOING_PRIVATE_HOSTS
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.adapter.OidcAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form of ours may lead nowhere else (CSP form-action), a link may
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True}}
 AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever
 # How long the audit log of a deleted organisation is kept, for superusers to read in the Django admin.
 AUDIT_DELETED_ORG_DAYS = env.whole("AUDIT_DELETED_ORG_DAYS", 30)

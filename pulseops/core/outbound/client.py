@@ -93,10 +93,11 @@ def post_json(url: str, payload: Any, *, headers: Mapping[str, str] | None = Non
     within `timeout` seconds.
     """
     body = json.dumps(payload, ensure_ascii=False).encode()
-    return _exchange("POST", url, body, {"Content-Type": "application/json", **(headers or {})}, timeout)
+    return exchange("POST", url, body, {"Content-Type": "application/json", **(headers or {})}, timeout)
 
 
-def _exchange(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+def exchange(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float = TIMEOUT) -> Answer:
+    """Send any request; returns and raises as `post_json` does."""
     ours = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
     parse_target(url)
     try:

@@ -8,9 +8,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.actions.two_factor import reencrypt_factors
+from accounts.oidc.actions import reencrypt_client_secrets
 from deployments.queries import integrations_of_former_keys
 from notifications.actions import encrypt_addresses
 from pulseops.core.secret_check import HINT, accept_secrets, consequence, foreign_secrets, stored_values
+
+_WORK = (
+    ("second factors", reencrypt_factors),
+    ("addresses of channels", encrypt_addresses),
+    ("secrets of identity providers", reencrypt_client_secrets),
+)
 
 
 class Command(BaseCommand):
@@ -30,7 +37,7 @@ class Command(BaseCommand):
         foreign = foreign_secrets(stored_values())
         if foreign and not options["accept"]:
             raise CommandError("\n".join([*map(consequence, foreign), HINT]))
-        for what, work in (("second factors", reencrypt_factors), ("addresses of channels", encrypt_addresses)):
+        for what, work in _WORK:
             done, unreadable = work()
             self.stdout.write(
                 f"{done} {what} encrypted anew" + (f", {unreadable} cannot be read" if unreadable else "")

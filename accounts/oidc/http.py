@@ -1,0 +1,68 @@
+"""What allauth sends its requests with: the guarded client, in the shape of a session of `requests`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Self
+
+import requests
+
+from pulseops.core.outbound.client import Answer, RefusedError, UnreachableError, exchange
+
+
+class GuardedSession:
+    """GET and POST to public addresses alone, with one deadline; what cannot be had raises RequestException."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def get(self, url: str, **options: Any) -> _Response:
+        return self.request("GET", url, **options)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        data: Any = None,
+        headers: Any = None,
+        auth: Any = None,
+        **_: Any,
+    ) -> _Response:
+        """Send a request; raises RequestException when it may not go there or nothing came back."""
+        prepared = requests.Request(method, url, params=params, data=data, headers=headers, auth=auth).prepare()
+        body = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body or b"")
+        sent = {name: value for name, value in prepared.headers.items() if name.lower() != "content-length"}
+        try:
+            return _Response(exchange(method, str(prepared.url), body, sent))
+        except (RefusedError, UnreachableError) as error:
+            raise requests.RequestException(str(error)) from error
+
+
+class _Response:
+    """As much of a response of `requests` as allauth looks at."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status_code = answer.status
+        self.headers = {"content-type": "", **answer.headers}
+        self.content = answer.body
+        self.text = answer.body.decode("utf-8", "replace")
+
+    def json(self) -> dict[str, Any]:
+        """Return the JSON object; raises RequestException for anything else."""
+        try:
+            value = json.loads(self.text)
+        except ValueError as error:
+            raise requests.RequestException("The provider's answer is not JSON.") from error
+        if not isinstance(value, dict):
+            raise requests.RequestException("The provider's answer is not a JSON object.")
+        return value
+
+    def raise_for_status(self) -> None:
+        """Raise RequestException unless the answer is one of success."""
+        if not 200 <= self.status_code < 300:
+            raise requests.RequestException(f"The provider answered {self.status_code}.")
