@@ -20,13 +20,14 @@ test: $(STAMP) browser  ## run the tests
 test-postgres15: $(STAMP) browser  ## run the tests against a PostgreSQL 15 of Debian's
 	@tests/with_postgres15 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations
+check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations, known vulnerabilities
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2 --check
 	@$(BIN)/mypy
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python tools/audit_requirements.py
 
 format: $(STAMP)  ## put code and templates in shape
 	@$(BIN)/ruff check --fix .
