@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import Self
-from urllib.parse import urlsplit
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -97,13 +96,6 @@ class Channel(models.Model):
         if self.failures:
             return "failing"
         return "ok" if self.last_sent_at else "waiting"
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 class JobQuerySet(OrgQuerySet["Job"]):
