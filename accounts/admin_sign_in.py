@@ -56,7 +56,7 @@ def _is_proved(request: HttpRequest) -> bool:
 
 
 def _lacks_factor(request: HttpRequest) -> bool:
-    return superuser_needs_factor(request.user) and not has_second_factor(request)
+    return superuser_needs_factor(request) and not has_second_factor(request)
 
 
 def _target(request: HttpRequest) -> str:

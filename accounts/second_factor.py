@@ -26,13 +26,13 @@ def with_factor(sessions: QuerySet[Session]) -> QuerySet[Session]:
 def needs_second_factor(request: Any) -> bool:
     """Return whether the organisation at hand is closed to the reader until they have a second factor."""
     org = getattr(request, "org", None)
-    is_asked = bool(org and org.requires_two_factor) or superuser_needs_factor(request.user)
+    is_asked = bool(org and org.requires_two_factor) or superuser_needs_factor(request)
     return is_asked and not has_second_factor(request)
 
 
-def superuser_needs_factor(user: Any) -> bool:
-    """Return whether `user` is a superuser of an installation that asks for one (SUPERUSERS_NEED_TWO_FACTOR)."""
-    return bool(settings.SUPERUSERS_NEED_TWO_FACTOR and user.is_authenticated and user.is_superuser)
+def superuser_needs_factor(request: Any) -> bool:
+    """Return whether the reader is a superuser of an installation that asks for one (SUPERUSERS_NEED_TWO_FACTOR)."""
+    return bool(settings.SUPERUSERS_NEED_TWO_FACTOR and request.user.is_authenticated and request.user.is_superuser)
 
 
 def has_second_factor(request: Any) -> bool:

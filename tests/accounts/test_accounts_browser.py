@@ -58,8 +58,8 @@ def test_pages_are_accessible_and_fit_a_phone(page: Page, live_server: LiveServe
     org = boss.memberships.get().org
     make_member(org, Role.VIEWER)
     _, token = invite(actor=boss, org=org, email="somebody@a-rather-long-department.example.org", role=Role.VIEWER)
-    own = ("/account", "/account/password", "/account/2fa", "/account/sessions", "/orgs")
-    of_org = ("/orgs/settings", "/orgs/members", "/settings/audit", f"/invite/{token}")
+    own = ("/account", "/account/password", "/account/2fa", "/account/connections", "/account/sessions", "/orgs")
+    of_org = ("/orgs/settings", "/orgs/provider", "/orgs/members", "/settings/audit", f"/invite/{token}")
     page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     for path in own + of_org:
