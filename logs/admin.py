@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
-from logs.models import IngestReceipt, IngestRefusal, LogCount, LogEntry, SavedView
+from logs.models import IngestReceipt, IngestRefusal, LogCount, LogEntry, RuleCount, SavedView
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -91,3 +91,11 @@ class SavedViewAdmin(AuditedModelAdmin):
     list_filter = ("is_shared",)
     search_fields = ("name", "org__name", "owner__email")
     raw_id_fields = ("org", "owner")
+
+
+@admin.register(RuleCount)
+class RuleCountAdmin(ReadOnlyAdmin):
+    list_display = ["day", "service", "kind", "rule", "count"]
+    list_filter = ["kind", "day"]
+    list_select_related = ["service"]
+    search_fields = ["rule", "service__name"]

@@ -17,11 +17,13 @@ class LogsConfig(AppConfig):
         )
         from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
         from logs.ingest.refusals import key_notice, refusals_panel  # noqa: PLC0415  # models are loaded by now
+        from logs.ingest_rules.views import rules_panel  # noqa: PLC0415  # models are loaded by now
         from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
 
         BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(refusals_panel)
         SERVICE_PANELS.add(service_panel)
         KEY_NOTICES.add(key_notice)
+        SERVICE_PANELS.add(rules_panel)
         RETENTION_LOSSES.add(logs_that_would_go)
         import_module("logs.quotas")

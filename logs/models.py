@@ -196,3 +196,28 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RuleCount(models.Model):
+    """How many logs or secrets an ingest rule of a service met in a day (UTC); `rule` is its name in words."""
+
+    class Kind(models.TextChoices):
+        REDACTED = "redacted", "Redacted"
+        DROPPED = "dropped", "Dropped"
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    day = models.DateField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    rule = models.TextField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        db_table = "log_rule_counts"
+        constraints = [models.UniqueConstraint(fields=["service", "day", "kind", "rule"], name="log_rule_counts_key")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.rule} on {self.day}: {self.count}"

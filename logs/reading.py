@@ -6,6 +6,7 @@ late line never escapes them; pages count by the log's own time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +15,13 @@ from uuid import UUID
 
 from django.db import connection
 
-from logs.models import Level
+from logs.models import Level, LogEntry
 from logs.search.columns import all_of
 from logs.search.compiler import Compiler
 from logs.search.conditions import Condition
 from logs.search.parser import parse
 from pulseops.core.db.statement_timeout import fetch_within
+from services.models import Service
 from services.scopes import Scopes
 
 
@@ -277,3 +279,14 @@ def volume(org_id: UUID, since: datetime, until: datetime, step: timedelta) -> l
     with connection.cursor() as cursor:
         cursor.execute(_VOLUME, values)
         return [(start, service_id, level, int(count)) for start, service_id, level, count in cursor.fetchall()]
+
+
+def newest_of_service(service: Service, *, since: datetime, limit: int) -> Sequence[tuple[Any, ...]]:
+    """Return the newest logs of a service from `since` on, `limit` at most, each as what ingest stores of a log:
+    level, time, message, JSON, trace and request, all as text."""
+    rows = LogEntry.objects.filter(org=service.org_id, service=service, ts__gte=since).order_by("-ts", "-id")
+    values = rows.values_list("level", "ts", "message", "meta_json", "trace_id", "request_id")[:limit]
+    return [
+        (level, f"{ts:%Y-%m-%dT%H:%M:%S}", message, json.dumps(meta) if meta is not None else None, trace, request)
+        for level, ts, message, meta, trace, request in values
+    ]

@@ -12,6 +12,7 @@ register(
         ),
         "log_counts": of_org(may="SELECT"),
         "ingest_refusals": of_org(may="SELECT"),
+        "log_rule_counts": of_org(may="SELECT"),
         "ingest_receipts": without_policy("ingest's own; no page reads it", may=NOTHING),
         "saved_log_views": of_org(),
     }

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from logs.ingest.refusals import forget_refusals
+from logs.ingest_rules.counts import trim_counts
 from logs.models import IngestReceipt
 from logs.storage import rollup
 from logs.storage.partitions import make_days_ahead, move_strays, partitions
@@ -77,3 +78,9 @@ def check_log_counts() -> Result:
             checked = rollup.repair(partition.start, partition.end)
             days, logs, wrong = days + 1, logs + checked.logs, wrong + checked.wrong_minutes
     return {"days": days, "logs": logs, "wrong_minutes": wrong}
+
+
+@recorded_job("trim_rule_counts", every=timedelta(hours=24))
+def trim_rule_counts() -> Result:
+    """Delete what was counted of ingest rules a month ago."""
+    return {"deleted": trim_counts()}

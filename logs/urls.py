@@ -4,10 +4,12 @@ from django.urls import path
 
 from logs.explorer import views
 from logs.ingest import routes
+from logs.ingest_rules.views import ingest_rules
 
 app_name = "logs"
 urlpatterns = [
     *routes.urlpatterns,
+    path("services/<uuid:service_id>/ingest-rules", ingest_rules, name="ingest_rules"),
     path("logs", views.explorer, name="explorer"),
     path("logs/live", views.live, name="live"),
     path("logs/export", views.export, name="export"),

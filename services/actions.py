@@ -175,6 +175,26 @@ def _record_environment(actor: User, environment: Environment, action: str, meta
     record(actor=actor, org=service.org, action=action, resource=environment, meta=meta)
 
 
+# -- Ingest rules ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def change_ingest_rules(*, actor: User, service: Service, rules: dict[str, Any]) -> bool:
+    """Let other rules hold for the service's logs from the next batch on; returns whether they are others.
+
+    `rules` are as logs.ingest_rules writes them, {} for none. A batch that was made under the old ones is made anew.
+    """
+    locked = Service.objects.select_for_update(of=("self",), no_key=True).select_related("org").get(pk=service.pk)
+    if locked.ingest_rules == rules:
+        return False
+    locked.ingest_rules = rules
+    locked.ingest_version = locked.ingest_version + 1
+    locked.save(update_fields=["ingest_rules", "ingest_version"])
+    meta = {"name": locked.name, "rules": rules}
+    record(actor=actor, org=locked.org, action="service.ingest_rules_changed", resource=locked, meta=meta)
+    return True
+
+
 # -- API keys --------------------------------------------------------------------------------------------------------
 
 

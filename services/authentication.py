@@ -39,7 +39,7 @@ def _filled(rate: str) -> str:
 # A key is live until `revoked_at` or `expires_at`, unless its organisation is suspended or being deleted. It admits
 # what its scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
 _LIVE_KEY = """
-    SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days,
+    SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days, s.ingest_version,
            coalesce(k.rate_per_minute, %(default_rate)s) AS rate, k.networks IS NOT NULL AS is_bound,
            k.key_hash = %(key_hash)s AS is_current,
            date_trunc('minute', statement_timestamp()) AS window_start
@@ -58,8 +58,9 @@ _PATIENT = "AND set_config('lock_timeout', '2s', true) IS NOT NULL FOR KEY SHARE
 _IMPATIENT = "FOR KEY SHARE OF k NOWAIT"
 _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
-    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound,
-           key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+    SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.ingest_version, key.rate,
+           key.is_bound, key.is_current,
+           extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
            coalesce(bucket.count, 0), coalesce(bucket.bytes, 0), coalesce({_filled("key.rate")}, key.rate)::float8
     FROM key
     LEFT JOIN api_key_rate_buckets bucket ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
@@ -71,7 +72,7 @@ _COUNTED_IN_WINDOW = """
         INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count, bytes)
         SELECT id, window_start, %(logs)s::int, %(bytes)s::bigint FROM key
         WHERE %(logs)s::int <= rate AND %(bytes)s::bigint <= %(most_bytes)s
-            AND retention_days = %(retention_days)s::int
+            AND retention_days = %(retention_days)s::int AND ingest_version = %(ingest_version)s::int
         ON CONFLICT (api_key_id, window_start)
             DO UPDATE SET count = bucket.count + excluded.count, bytes = bucket.bytes + excluded.bytes
             WHERE bucket.count + excluded.count <= (SELECT rate FROM key)
@@ -85,7 +86,7 @@ _COUNTED_IN_TOKENS = f"""
     paid AS (
         INSERT INTO api_key_token_buckets AS tokens (api_key_id, tokens, filled_at)
         SELECT id, rate - %(logs)s::int, statement_timestamp() FROM key
-        WHERE retention_days = %(retention_days)s::int AND NOT EXISTS (
+        WHERE retention_days = %(retention_days)s::int AND ingest_version = %(ingest_version)s::int AND NOT EXISTS (
             SELECT FROM api_key_rate_buckets bucket WHERE bucket.api_key_id = key.id
                 AND bucket.window_start = key.window_start AND bucket.bytes >= %(most_bytes)s
         )
@@ -116,9 +117,10 @@ class RatePolicy(enum.Enum):
 def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
     """Return the CTEs `key`, `counted` and `touched`, which admit a batch; the caller's statement goes on from there.
 
-    They take what `Credential.values` gives, %(logs)s, %(bytes)s and %(retention_days)s. `key` is empty when the key
-    admits nothing; `counted` is empty when the batch is above what the key may send, or the service keeps its logs for
-    another time than the batch was checked against. Select ADMITTED from `key`, for `admitted` to judge.
+    They take what `Credential.values` gives, %(logs)s, %(bytes)s, %(retention_days)s and %(ingest_version)s. `key` is
+    empty when the key admits nothing; `counted` is empty when the batch is above what the key may send, or the service
+    keeps its logs for another time than the batch was checked against, or has other ingest rules. Select ADMITTED from
+    `key`, for `admitted` to judge.
 
     FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
     so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
@@ -141,8 +143,9 @@ def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
 
 
 ADMITTED = """
-    key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.rate, key.is_bound, key.is_current,
-    extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()), (SELECT count FROM counted)
+    key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.ingest_version, key.rate,
+    key.is_bound, key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+    (SELECT count FROM counted)
 """
 _TOUCH = """
     UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %s::inet
@@ -204,7 +207,8 @@ class Credential:
 class KeyScope:
     """What a live key may write to, and how much: `rate` is in logs a minute.
 
-    `is_bound`: to networks, so that requests from two addresses need not fare alike.
+    `ingest_version` is that of the service's ingest rules, 0 for none. `is_bound`: to networks, so that
+    requests from two addresses need not fare alike.
     """
 
     key_id: UUID
@@ -212,6 +216,7 @@ class KeyScope:
     service_id: UUID
     environment_id: UUID
     retention_days: int
+    ingest_version: int
     rate: int
     is_bound: bool = False
 
@@ -259,9 +264,9 @@ def authenticate(credential: Credential) -> LiveKey:
     row = _run(_AUTHENTICATE, credential)
     if row is None:
         raise refusal(credential)
-    scope = KeyScope(*row[:7])
-    live = LiveKey(scope, sent=row[9], sent_bytes=row[10], window_seconds=float(row[8]), tokens=row[11])
-    if not row[7]:
+    scope = KeyScope(*row[:8])
+    live = LiveKey(scope, sent=row[10], sent_bytes=row[11], window_seconds=float(row[9]), tokens=row[12])
+    if not row[8]:
         _rehash(credential)
     elif live.has_room:
         _remember(credential, scope)
@@ -289,14 +294,14 @@ def admitted(
     """
     if row is None:
         raise refusal(credential)
-    scope = KeyScope(*row[:7])
+    scope = KeyScope(*row[:8])
     if replace(scope, rate=expected.rate) != expected:
         _forget(credential)
         raise ScopeChangedError
-    if row[9] is None:
+    if row[10] is None:
         # Until the window ends its batches shall be refused before they are written: the next one asks first.
         _forget(credential)
-        raise rate_limited(scope, logs, float(row[8])) if rate is RatePolicy.WINDOW else _overdrawn(scope, 0)
+        raise rate_limited(scope, logs, float(row[9])) if rate is RatePolicy.WINDOW else _overdrawn(scope, 0)
     _remember(credential, scope)
 
 

@@ -48,6 +48,10 @@ class Service(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
+    # What is done to its logs before they are stored, as logs/ingest_rules reads it; each change makes a new version.
+    ingest_rules = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
+    ingest_version = models.IntegerField(default=0, db_default=0, editable=False)
+
     objects = ServiceQuerySet.as_manager()
 
     class Meta:

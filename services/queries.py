@@ -222,3 +222,8 @@ def _use_by_key(key_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Bucke
         key_id: [Bucket(start, start + _MINUTE, {"info": counts.get((key_id, start), 0)}) for start in starts]
         for key_id in key_ids
     }
+
+
+def ingest_rules_of(service_id: UUID) -> Any:
+    """Return a service's ingest rules as they are stored; None when the service is gone."""
+    return Service.objects.filter(pk=service_id).values_list("ingest_rules", flat=True).first()

@@ -52,7 +52,8 @@ class Batch:
     """What is to be stored, and what was left out, with the first reasons.
 
     `is_plain` says that no text in it holds anything that COPY would have to escape; `size` is in bytes of its body.
-    `details` are for the sender, `refused` is for whoever owns the service.
+    `details` are for the sender, `refused` is for whoever owns the service. `dropped` and `redacted` count what the
+    service's ingest rules did, by the name of the rule.
     """
 
     columns: Columns
@@ -61,9 +62,16 @@ class Batch:
     rejected: int = 0
     details: list[dict[str, str]] = field(default_factory=list)
     refused: Refused = field(default_factory=Refused)
+    dropped: Counter[str] = field(default_factory=Counter)
+    redacted: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.columns.level)
+
+    @property
+    def accepted(self) -> int:
+        """How many logs its sender is rid of: those that the service's own rules dropped, too."""
+        return len(self) + self.dropped.total()
 
     @cached_property
     def counts(self) -> Counter[tuple[str, str]]:

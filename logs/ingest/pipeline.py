@@ -19,6 +19,8 @@ from logs.ingest.protocols.base import Body, Protocol
 from logs.ingest.refusals import record_refusals
 from logs.ingest.refused import Refused
 from logs.ingest.store import AlreadyAnsweredError, Receipt, first_answer, store_batches
+from logs.ingest_rules.compiled import apply_rules
+from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
@@ -133,9 +135,8 @@ class _Delivery(Generic[Body]):
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
         ingest_meter.check(scope.org_id)
-        batch = self.batch(AcceptedTimes(self.received_at, scope.retention_days))
+        batch = apply_rules(scope, self.batch(AcceptedTimes(self.received_at, scope.retention_days)))
         protocol = self.protocol
-        # Here, between reading and storing, is the place for what a service's own rules do to its entries.
         if live is not None:
             live.check_room(logs=len(batch), size=batch.size, rate=protocol.rate)
         answer = protocol.answer(batch, self.request)
@@ -148,6 +149,7 @@ class _Delivery(Generic[Body]):
             store_batches(self.credential, scope, [batch], receipt, protocol.rate)
         if batch.refused.counts:
             record_refusals(scope, protocol.name, batch.refused)
+        note_counts(scope, batch)
         for tell in AFTER_INGEST:
             tell(scope.org_id, batch.has_errors)
         ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)

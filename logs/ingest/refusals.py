@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from logs.ingest.refused import Refused
+from logs.ingest_rules.compiled import without_secrets
 from logs.models import IngestRefusal
 from pulseops.core.extensions import Panel
 from services.authentication import KeyScope
@@ -48,7 +49,9 @@ def record_refusals(scope: KeyScope, protocol: str, refused: Refused) -> None:
         "protocol": protocol,
         "reasons": reasons,
         "counts": [refused.counts[reason] for reason in reasons],
-        "samples": [refused.samples[reason].encode("utf-8", "replace").decode() for reason in reasons],
+        "samples": [
+            without_secrets(scope, refused.samples[reason].encode("utf-8", "replace").decode()) for reason in reasons
+        ],
     }
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -136,6 +136,7 @@ def _admission_values(credential: Credential, scope: KeyScope, batches: Sequence
     return {
         **credential.values,
         "retention_days": scope.retention_days,
+        "ingest_version": scope.ingest_version,
         "logs": logs,
         "bytes": sum(batch.size for batch in batches),
         "levels": [level for level, _ in counts],

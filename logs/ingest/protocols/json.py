@@ -50,8 +50,8 @@ class JsonProtocol(Protocol[Payload]):
 
     def answer(self, batch: Batch, request: HttpRequest) -> Answer:
         if not _is_lenient(request):
-            return {"data": {"accepted": len(batch)}}
-        return {"data": {"accepted": len(batch), "rejected": batch.rejected}, "details": batch.details}
+            return {"data": {"accepted": batch.accepted}}
+        return {"data": {"accepted": batch.accepted, "rejected": batch.rejected}, "details": batch.details}
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:
         response = HttpResponse(msgspec.json.encode(answer), content_type="application/json")

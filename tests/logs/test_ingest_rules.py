@@ -1,0 +1,226 @@
+"""Ingest rules: secrets are gone before anything is stored, samples are kept, and what was done is counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import AuditLog, User
+from logs.ingest.columns import Batch, Columns
+from logs.ingest_rules.builtin import BUILT_IN
+from logs.ingest_rules.compiled import CompiledRules
+from logs.ingest_rules.counts import trim_counts, write_counts
+from logs.ingest_rules.rules import IngestRules, KeepRule, OwnPattern, PatternError, compile_pattern
+from logs.ingest_rules.scrub import Scrubber
+from logs.models import LogEntry, RuleCount
+from services.actions import change_ingest_rules
+from services.models import Environment
+from tests.logs.conftest import Send
+
+ALL = IngestRules(tuple(each.name for each in BUILT_IN))
+ClientFor = Callable[[User], Client]
+SECRETS = {
+    "Authorization: Bearer abcdef0123456789": "Authorization: Bearer [redacted token]",
+    "password=hunter2 for ada": "password=[redacted token] for ada",
+    "api_key: 0123456789abcdef, next": "api_key: [redacted token], next",
+    "jwt eyJhbGciOi.eyJzdWIiOi.sig-x end": "jwt [redacted token] end",
+    "key AKIAABCDEFGHIJKLMNOP.": "key [redacted cloud key].",
+    "push with ghp_" + "a1B2" * 9: "push with [redacted cloud key]",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\n-----END RSA PRIVATE KEY-----": "[redacted cloud key]",
+    "paid by 4111 1111 1111 1111 today": "paid by [redacted card] today",
+    "paid by 5500-0000-0000-0004": "paid by [redacted card]",
+    "mail to ada.l+x@example.co.uk!": "mail to [redacted email]!",
+    "from 203.0.113.9:443": "from [redacted ip]:443",
+    "from 2001:db8::7 and ::1": "from [redacted ip] and [redacted ip]",
+}
+HARMLESS = [
+    "order 4111111111111112 is no card",
+    "0000000000000000",
+    "at 12:30:45 took 1.2.3 s",
+    "version 1.2.3.400",
+    "user@localhost said hi",
+    "Foo::Bar::baz failed",
+    "the password was wrong",
+    "status 200 for /api/users/123/profile",
+]
+
+
+def scrub(text: str, rules: IngestRules = ALL) -> str:
+    counts: Counter[str] = Counter()
+    (after,) = Scrubber(rules).messages([text], counts)
+    assert (after != text) == bool(counts.total())
+    return after
+
+
+@pytest.mark.parametrize(("before", "after"), SECRETS.items())
+def test_what_everybody_calls_a_secret_is_taken_out(before: str, after: str) -> None:
+    assert scrub(before) == after
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_none_stays(text: str) -> None:
+    assert scrub(text) == text
+
+
+def test_own_patterns_see_beginnings_and_ends() -> None:
+    rules = IngestRules(own=(OwnPattern("customer", "cus_[0-9a-z]+$"),))
+    assert Scrubber(rules).messages(["x cus_1", "cus_2 y"], Counter()) == ["x [redacted customer]", "cus_2 y"]
+
+
+META: list[tuple[Any, Any]] = [
+    ({"user": {"mail": "ada@example.com"}}, {"user": {"mail": "[redacted email]"}}),
+    ({"list": ["a", ["203.0.113.9"]]}, {"list": ["a", ["[redacted ip]"]]}),
+    ({"ada@example.com": 1}, {"ada@example.com": 1}),
+    ({"card": 4111111111111111}, {"card": "[redacted card]"}),
+    ({"id": 41111111111111110000001}, {"id": 41111111111111110000001}),
+    ({"quote": 'say "password=hunter2" \\ twice'}, {"quote": 'say "password=[redacted token]" \\ twice'}),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), META)
+def test_texts_in_json_are_scrubbed_and_nothing_else(before: Any, after: Any) -> None:
+    (text,) = Scrubber(ALL).metas([json.dumps(before)], Counter())
+    assert json.loads(str(text)) == after
+
+
+def test_escapes_hide_nothing() -> None:
+    escaped = r'{"mail": "ada\u0040example.com", "auth": "Bearer abc\/def\/0123456789"}'
+    (text,) = Scrubber(ALL).metas([escaped], Counter())
+    assert json.loads(str(text)) == {"mail": "[redacted email]", "auth": "Bearer [redacted token]"}
+
+
+def test_numbers_keep_their_digits() -> None:
+    before = '{"n": 1.10, "big": 1e400, "z": -0, "mail": "a@b.example"}'
+    (text,) = Scrubber(ALL).metas([before], Counter())
+    assert text == '{"n": 1.10, "big": 1e400, "z": -0, "mail": "[redacted email]"}'
+
+
+@given(
+    st.lists(st.recursive(st.text() | st.integers() | st.none(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+)
+def test_json_stays_json(values: list[Any]) -> None:
+    texts = [json.dumps({"v": value, "m": "a@b.example"}, ensure_ascii=False) for value in values]
+    for text, value in zip(Scrubber(ALL).metas(texts, Counter()), values, strict=True):
+        found = json.loads(str(text))
+        assert found["m"] == "[redacted email]"
+        assert type(found["v"]) is type(value) or isinstance(value, int)
+
+
+@given(st.lists(st.text()))
+def test_all_at_once_is_as_one_by_one(texts: list[str]) -> None:
+    scrubber = Scrubber(ALL)
+    assert [*scrubber.messages(texts, Counter())] == [scrubber.text(text, Counter()) for text in texts]
+
+
+@pytest.mark.parametrize("pattern", ["(", "a*", "", "x" * 301, r"(\d+)\1", "(?=x)y", "((a{100}){100}){100}"])
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(PatternError):
+        compile_pattern(pattern)
+
+
+def test_rules_of_other_software_are_read_as_far_as_they_go() -> None:
+    stored = {
+        "built_in": ["email", "nonsense", 3],
+        "own": [{"name": "x", "pattern": "("}, 7],
+        "keep": [{"level": "debug", "text": "", "one_in": 3}],
+    }
+    assert IngestRules.read(stored) == IngestRules(("email",))
+    assert IngestRules.read("nonsense") == IngestRules()
+    rules = IngestRules(("ip",), (OwnPattern("a", "b"),), (KeepRule("debug", "", 10),))
+    assert IngestRules.read(json.loads(json.dumps(rules.to_json()))) == rules
+
+
+@pytest.mark.django_db
+def test_from_the_page_to_the_disk(send: Send, environment: Environment, admin: User, client_for: ClientFor) -> None:
+    service, client = environment.service, client_for(admin)
+    assert send([{"message": "ada@example.com before"}]).status_code == 200
+    path = f"/services/{service.pk}/ingest-rules"
+    form = {"built_in": ["email"], "own": "customer = cus_[0-9]+", "level_0": "debug", "text_0": "", "one_in_0": "10"}
+    page = client.post(path, {**form, "preview": "1"})
+    assert "[redacted email] before" in page.text
+    service.refresh_from_db()
+    assert service.ingest_rules == {}
+    assert client.post(path, form).status_code == 302
+    logs = [{"level": "debug", "message": f"step {n}"} for n in range(20)]
+    logs.append({"message": "cus_12 wrote", "meta": {"to": "bob@example.com"}})
+    assert send(logs).json() == {"data": {"accepted": 21}}
+    kept = LogEntry.objects.exclude(message__endswith="before")
+    assert kept.filter(level="debug").count() == 2
+    log = kept.get(level="info")
+    assert (log.message, log.meta_json) == ("[redacted customer] wrote", {"to": "[redacted email]"})
+    write_counts()
+    assert dict(RuleCount.objects.values_list("rule", "count")) == {
+        "email": 1,
+        "customer": 1,
+        "debug: 1 in 10 kept": 18,
+    }
+    assert "18 dropped" in client.get(path).text
+    assert "18 dropped" in client.get(f"/services/{service.pk}").text
+    assert AuditLog.objects.get(action="service.ingest_rules_changed").meta_json["rules"]["built_in"] == ["email"]
+    assert trim_counts() == 0
+
+
+@pytest.mark.django_db
+def test_new_rules_hold_from_the_next_batch_on(send: Send, environment: Environment, admin: User) -> None:
+    for rules, after in (
+        ({"built_in": ["email"]}, "[redacted email]"),
+        ({}, "a@b.example"),
+        ({"built_in": ["ip"]}, "a@b.example"),
+    ):
+        change_ingest_rules(actor=admin, service=environment.service, rules=rules)
+        assert send([{"message": "a@b.example"}]).status_code == 200
+        assert LogEntry.objects.latest("id").message == after
+
+
+@pytest.mark.django_db
+def test_a_batch_of_which_nothing_is_kept_is_accepted(send: Send, environment: Environment, admin: User) -> None:
+    rules = IngestRules(keep=(KeepRule("", "healthz", 0),)).to_json()
+    change_ingest_rules(actor=admin, service=environment.service, rules=rules)
+    assert send([{"message": "GET /healthz"}] * 3).json() == {"data": {"accepted": 3}}
+    assert not LogEntry.objects.exists()
+
+
+def test_a_trace_is_kept_or_dropped_together() -> None:
+    traces = [f"trace-{n // 5}" for n in range(500)]
+    rows = [("debug", "2026-01-01T00:00:00", "m", None, trace, None) for trace in traces]
+    kept = CompiledRules(IngestRules(keep=(KeepRule("debug", "", 5),))).apply(Batch(Columns(*zip(*rows, strict=True))))
+    assert {*Counter(kept.columns.trace_id).values()} == {5}
+    assert 50 < len(kept) < 150
+    assert kept.accepted == 500
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"own": "nonsense"}, "write a name"),
+        ({"own": "x = ("}, "RE2 cannot read it"),
+        ({"own": "x = a*"}, "matches an empty text"),
+        ({"own": "\n".join(f"p{n} = a" for n in range(11))}, "10 patterns at most"),
+        ({"one_in_0": "0"}, "this would meet every log"),
+        ({"built_in": "nonsense"}, "not one of the available choices"),
+        ({"level_0": "loud", "one_in_0": "2"}, "not one of the available choices"),
+    ],
+)
+def test_bad_rules_are_refused_with_a_reason(
+    environment: Environment, admin: User, client_for: ClientFor, values: dict[str, str], said: str
+) -> None:
+    page = client_for(admin).post(f"/services/{environment.service_id}/ingest-rules", values)
+    assert page.status_code == 422
+    assert said in page.text
+
+
+@pytest.mark.django_db
+def test_they_are_for_developers(
+    environment: Environment, viewer: User, developer: User, client_for: ClientFor
+) -> None:
+    path = f"/services/{environment.service_id}/ingest-rules"
+    assert client_for(viewer).get(path).status_code == 403
+    assert client_for(developer).get(path).status_code == 200
