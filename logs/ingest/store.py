@@ -18,6 +18,7 @@ from django.utils import timezone
 from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
 from logs.ingest.copy_format import array_literal
 from logs.models import IngestReceipt
+from pulseops.core.db.row_security import settle
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import ADMITTED, Credential, KeyScope, RatePolicy, admission, admitted
@@ -163,6 +164,7 @@ def _store_small(
 
 def _copy(scope: KeyScope, batches: Sequence[Batch]) -> None:
     text = copy_text(batches, f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t")
+    settle(connection)  # COPY goes past what Django's cursors do before a statement
     # Django translates the errors of its own methods alone, and copy() is psycopg's.
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(text.encode())

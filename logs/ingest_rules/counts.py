@@ -1,7 +1,8 @@
-"""Counting what the ingest rules did: in memory for a moment, then one statement for all services."""
+"""Counting what the ingest rules did: in memory for a moment, then in the database."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -19,19 +20,16 @@ from logs.models import RuleCount
 from services.authentication import KeyScope
 from services.models import Service
 
+log = logging.getLogger(__name__)
 GATHER_SECONDS = 2.0
 KEPT = timedelta(days=30)
 SHOWN = timedelta(days=7)
 _ADD = """
     INSERT INTO log_rule_counts AS counted (org_id, service_id, day, kind, rule, count)
-    SELECT s.org_id, s.id, part.day, part.kind, part.rule, part.count
-    FROM unnest(%(services)s::uuid[], %(days)s::date[], %(kinds)s::text[], %(rules)s::text[], %(counts)s::bigint[])
-        AS part (service_id, day, kind, rule, count)
-    JOIN services s ON s.id = part.service_id
-    ORDER BY 2, 3, 4, 5
+    VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (service_id, day, kind, rule) DO UPDATE SET count = counted.count + excluded.count
 """
-_Key = tuple[UUID, date, str, str]
+_Key = tuple[UUID, UUID, date, str, str]  # organisation, service, day, kind, rule
 
 
 class _Gathered:
@@ -42,14 +40,14 @@ class _Gathered:
         self._counts: Counter[_Key] = Counter()
         self._since = 0.0
 
-    def add(self, service_id: UUID, batch: Batch) -> None:
+    def add(self, scope: KeyScope, batch: Batch) -> None:
         day = timezone.now().date()
         with self._lock:
             if not self._counts:
                 self._since = time.monotonic()
             for kind, counts in ((RuleCount.Kind.REDACTED, batch.redacted), (RuleCount.Kind.DROPPED, batch.dropped)):
                 for rule, times in counts.items():
-                    self._counts[service_id, day, kind, rule] += times
+                    self._counts[scope.org_id, scope.service_id, day, kind, rule] += times
 
     def take(self, *, after: float) -> Counter[_Key]:
         with self._lock:
@@ -65,19 +63,20 @@ _gathered = _Gathered()
 def note_counts(scope: KeyScope, batch: Batch) -> None:
     """Count what the rules did to a batch that is stored; now and then write down what was gathered."""
     if batch.redacted or batch.dropped:
-        _gathered.add(scope.service_id, batch)
+        _gathered.add(scope, batch)
     write_counts(after=GATHER_SECONDS)
 
 
 def write_counts(*, after: float = 0.0) -> None:
-    """Write what was gathered, if the first of it is `after` seconds old."""
-    counts = _gathered.take(after=after)
-    if not counts:
-        return
-    services, days, kinds, rules = zip(*counts, strict=True)
-    columns = {"services": services, "days": days, "kinds": kinds, "rules": rules, "counts": counts.values()}
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, {name: list(values) for name, values in columns.items()})
+    """Write what was gathered, if the first of it is `after` seconds old. What cannot be written is left out."""
+    for key, count in sorted(_gathered.take(after=after).items()):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_ADD, [*key, count])
+        except IntegrityError:  # the service was deleted this very moment
+            continue
+        except DatabaseError:
+            log.exception("what ingest rules did could not be counted")
 
 
 @dataclass(frozen=True, slots=True)
