@@ -19,6 +19,7 @@ from pulseops.pages.error_pages import is_database_away, is_database_busy
 @pytest.fixture
 def web(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The connection of a web process that is in a hurry."""
+    connection.ensure_connection()  # before the settings below, or it would be in a hurry too
     made = connection.copy()
     for module in (answer_timeout, statement_timeout):
         monkeypatch.setattr(module, "connection", made)
