@@ -271,7 +271,6 @@ def _tidy_up(opened: AsyncResult[None], now: datetime) -> None:
             pass
         merge_log_counts()
         cursor.execute("VACUUM (ANALYZE) log_counts")
-        cursor.execute("CHECKPOINT")
 
 
 def main() -> None:
