@@ -63,7 +63,8 @@ def splunk(url: str, key: str) -> None:
 
 
 def gelf(url: str, key: str) -> None:
-    module = pytest.importorskip("graypy", reason="graypy is not among the requirements: its package would shadow our tests")
+    reason = "graypy is not among the requirements: its package would shadow our tests"
+    module = pytest.importorskip("graypy", reason=reason)
     address = urlsplit(url)
     handler = module.GELFHTTPHandler(address.hostname, port=address.port, path=f"/gelf?token={key}")
     fail(logger_with(handler))
