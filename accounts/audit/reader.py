@@ -17,6 +17,7 @@ from accounts.models import AuditLog, Org, User
 from pulseops.core.ui.csv_cells import guarded
 
 PAGE_SIZE = 50
+_EXPORTED_AT_ONCE = 1_000  # rows
 SYSTEM = "system"
 COLUMNS = (
     "id",
@@ -122,35 +123,48 @@ def _distinct(org: Org, field: str) -> list[str]:
     return list(AuditLog.objects.for_org(org).order_by(field).values_list(field, flat=True).distinct())
 
 
-def as_csv(found: QuerySet[AuditLog]) -> Iterator[str]:
-    """Give the rows as CSV with a head, a line at a time."""
+def as_csv(found: QuerySet[AuditLog]) -> Iterator[bytes]:
+    """Give the rows as CSV with a head, a page of them at a time."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for record in _records(found):
-        record["meta"] = json.dumps(record["meta"], ensure_ascii=False) if record["meta"] else ""
-        yield writer.writerow([guarded(record[column]) for column in COLUMNS])
+    yield writer.writerow(COLUMNS).encode()
+    for records in _pages(found):
+        yield "".join(writer.writerow([guarded(_flat(each[column])) for column in COLUMNS]) for each in records).encode()
 
 
-def as_ndjson(found: QuerySet[AuditLog]) -> Iterator[str]:
-    """Give the rows as JSON objects, one a line."""
-    for record in _records(found):
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+def as_ndjson(found: QuerySet[AuditLog]) -> Iterator[bytes]:
+    """Give the rows as JSON objects, one a line, a page of them at a time."""
+    for records in _pages(found):
+        yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records).encode()
 
 
-def _records(found: QuerySet[AuditLog]) -> Iterator[dict[str, Any]]:
-    for row in found.iterator(chunk_size=1000):
-        yield {
-            "id": row.pk,
-            "time": row.created_at.isoformat(),
-            "actor": row.actor_user.email if row.actor_user else SYSTEM,
-            "actor_user_id": str(row.actor_user_id) if row.actor_user_id else None,
-            "action": row.action,
-            "resource_type": row.resource_type,
-            "resource_id": row.resource_id,
-            "address": row.address,
-            "correlation_id": row.correlation_id,
-            "meta": row.meta_json,
-        }
+def _pages(found: QuerySet[AuditLog]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows page by page, each by its key: no cursor stays open while a client reads."""
+    rows = list(found[:_EXPORTED_AT_ONCE])
+    while rows:
+        yield [_record(row) for row in rows]
+        key = (rows[-1].created_at, rows[-1].pk)
+        rows = list(found.filter(_beside(key, "lt"))[:_EXPORTED_AT_ONCE])
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False) if value else ""
+    return value
+
+
+def _record(row: AuditLog) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "time": row.created_at.isoformat(),
+        "actor": row.actor_user.email if row.actor_user else SYSTEM,
+        "actor_user_id": str(row.actor_user_id) if row.actor_user_id else None,
+        "action": row.action,
+        "resource_type": row.resource_type,
+        "resource_id": row.resource_id,
+        "address": row.address,
+        "correlation_id": row.correlation_id,
+        "meta": row.meta_json,
+    }
 
 
 class _Echo:

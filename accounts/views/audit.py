@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -18,6 +19,7 @@ from accounts.audit.record import record
 from accounts.forms import DayField
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_admin
+from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, download
 
 _EXPORTS = {
     "csv": (trail.as_csv, "text/csv; charset=utf-8"),
@@ -88,14 +90,16 @@ def audit(request: OrgRequest) -> HttpResponse:
 
 @org_admin
 @require_safe
-def export(request: OrgRequest, form: str) -> StreamingHttpResponse:
+def export(request: OrgRequest, form: str) -> HttpResponseBase:
     """Stream what the filters of the query leave, as CSV or NDJSON; that it was taken away is recorded, too."""
     if form not in _EXPORTS:
         raise Http404
     write, content_type = _EXPORTS[form]
     filters = FilterForm(request.GET, org=request.org).filters()
+    try:
+        slot = DownloadSlot(request.org.pk, request.user.pk)
+    except DownloadsBusyError as error:
+        return busy(error)
     record(actor=request.user, org=request.org, action="audit.exported", resource=request.org, meta={"form": form})
-    name = f"audit-{timezone.now():%Y-%m-%d}.{form}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    lines = write(trail.rows(request.org, filters))
-    return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
+    chunks = write(trail.rows(request.org, filters))
+    return download(chunks, slot, content_type=content_type, name=f"audit-{timezone.now():%Y-%m-%d}.{form}")

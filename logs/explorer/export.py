@@ -1,20 +1,21 @@
-"""Everything a search finds as NDJSON or CSV, streamed: a server-side cursor feeds it, so memory stays bounded."""
+"""Everything a search finds as NDJSON or CSV: page by page, each a short statement, so memory stays bounded."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
 
+from logs.cursor import LogCursor
 from logs.search.page import Search
 from logs.search.plans import RowRange, all_of
 from logs.search.slices import Window
-from pulseops.core.db.advisory_locks import lock_number
-from pulseops.core.db.answer_timeout import answers_may_take
+from pulseops.core.budget import TimeBudget
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from pulseops.core.ui.csv_cells import guarded
 from services.scopes import Scope
 
@@ -22,24 +23,18 @@ FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 COLUMNS = (
     "id", "timestamp", "received_at", "level", "service", "environment", "message", "trace_id", "request_id", "meta",
 )  # fmt: skip
-_AT_ONCE = 500  # rows fetched at a time
-# A fetch is given up after a minute; JIT and parallel workers would only cost the others.
-_FETCH_SECONDS = 60  # until one fetch is given up
-_CALM = (
-    "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;"
-    f"SET LOCAL statement_timeout = '{_FETCH_SECONDS}s'"
-)
-_SLOTS = 2
-
-
-class ExportsBusyError(Exception):
-    """The organisation runs as many exports as it may at the same time."""
+_FIRST_ROWS, _MOST_ROWS = 20, 500  # of a page
+_PAGE_BYTES = 2 * 1024 * 1024  # of text that a page is meant to have: logs may be large
+_STATEMENT_SECONDS = 2.0
+_QUICK_SECONDS = 0.3  # after which a slice of time is wide enough
+_NARROWEST, _FIRST_SLICE = timedelta(milliseconds=1), timedelta(minutes=10)
+Record = Sequence[Any]
 
 
 def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
     """Return the chunks of the file, newest log first, at most LOG_EXPORT_ROWS of them; `form` is a key of FORMATS.
 
-    The search begins before the first chunk is asked for. Raises ExportsBusyError.
+    The first page is read before the first chunk is asked for. Raises BoundedQueryError, then and later.
     """
     chunks = _chunks(search, window, _ndjson if form == "ndjson" else _csv)
     next(chunks)
@@ -47,42 +42,48 @@ def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
 
 
 def _chunks(search: Search, window: Window, write: Callable[[Iterable[Record]], bytes]) -> Iterator[bytes]:
-    lock = _take_slot(search)
-    try:
-        yield b""  # whatever can be refused has been; what the caller writes now does not depend on the end of the file
-        yield from _rows(search, window, write)
-    finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
-
-
-def _rows(search: Search, window: Window, write: Callable[[Iterable[Record]], bytes]) -> Iterator[bytes]:
     scopes = search.scopes.by_environment()
+    pages = _pages(search, window)
+    rows = next(pages, ())
+    yield b""  # whatever can be refused has been; what the caller writes now does not depend on the end of the file
     if write is _csv:
         yield _csv([COLUMNS])
-    sql, params = all_of(RowRange(search.org_id, window.start, window.end), search.parts(walked=False))
-    with transaction.atomic(), answers_may_take(_FETCH_SECONDS + 5):
-        with connection.cursor() as cursor:
-            cursor.execute(_CALM)
-        with connection.chunked_cursor() as cursor:
-            cursor.execute(sql, [*params, settings.LOG_EXPORT_ROWS])
-            while rows := cursor.fetchmany(_AT_ONCE):
-                yield write(_record(row, scopes.get(row[4])) for row in rows)
+    while rows:
+        yield write(_record(row, scopes.get(row[4])) for row in rows)
+        rows = next(pages, ())
 
 
-Record = Sequence[Any]
+def _pages(search: Search, window: Window) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows page by page, none of them empty; a slice of time is as wide as it can be read quickly."""
+    parts = search.parts(walked=False)
+    left, size, width = settings.LOG_EXPORT_ROWS, _FIRST_ROWS, _FIRST_SLICE
+    end, before = window.end, None
+    while parts and left > 0 and end > window.start:
+        start = max(end - width, window.start)
+        limit, clock = min(size, left), TimeBudget(_QUICK_SECONDS)
+        sql, params = all_of(RowRange(search.org_id, start, end, before), parts)
+        try:
+            rows = fetch_within(_STATEMENT_SECONDS, sql, [*params, limit])
+        except QueryTimeoutError:
+            if width <= _NARROWEST:
+                raise
+            width = max(width / 8, _NARROWEST)
+            continue
+        if len(rows) == limit:
+            before = LogCursor(rows[-1][1], rows[-1][0])
+            end = min(end, before.ts + timedelta(microseconds=1))
+        else:
+            end, width = start, width if clock.is_over else width * 4
+        if rows:
+            left -= len(rows)
+            size = _next_size(rows)
+            yield rows
 
 
-def _take_slot(search: Search) -> int:
-    """Take one of the organisation's locks and return it; raises ExportsBusyError."""
-    for slot in range(_SLOTS):
-        lock = lock_number(f"logs.explorer.export:{search.org_id}:{slot}")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
-            if cursor.fetchone()[0]:
-                return lock
-    raise ExportsBusyError
+def _next_size(rows: Sequence[Sequence[Any]]) -> int:
+    """Return how many rows such as these make a page."""
+    size = sum(len(row[5]) + len(row[8] or "") for row in rows) / len(rows)
+    return max(1, min(int(_PAGE_BYTES / max(size, 1)), _MOST_ROWS, len(rows) * 8))
 
 
 def _record(row: Sequence[Any], scope: Scope | None) -> Record:

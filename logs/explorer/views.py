@@ -13,7 +13,6 @@ from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
     QueryDict,
-    StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -28,7 +27,7 @@ from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
 from logs.explorer import actions
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
-from logs.explorer.export import FORMATS, ExportsBusyError
+from logs.explorer.export import FORMATS
 from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
@@ -43,8 +42,9 @@ from logs.search.page import prepare
 from logs.search.printer import print_query
 from logs.search.queries import neighbours
 from logs.search.session import search_session
-from pulseops.core.db.statement_timeout import QueryFailedError
+from pulseops.core.db.statement_timeout import BoundedQueryError, QueryFailedError
 from pulseops.core.ui.times import to_url
+from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, download
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
@@ -153,25 +153,33 @@ def export(request: OrgRequest) -> HttpResponseBase:
     """Stream what the page's query finds as a file."""
     asked = ExplorerState.read(request.GET)
     form = request.GET.get("format", "ndjson")
+    explorer_page = f"{reverse('logs:explorer')}?{request.GET.urlencode()}"
     if form not in FORMATS or asked.node is None:
-        return redirect(f"{reverse('logs:explorer')}?{request.GET.urlencode()}")
+        return redirect(explorer_page)
     search = prepare(request.org.pk, asked.node, scopes_of(request.org))
+    try:
+        slot = DownloadSlot(request.org.pk, request.user.pk)
+    except DownloadsBusyError as error:
+        return busy(error)
     try:
         spend_export(request.org)
         chunks = stream(search, asked.range.window, form=form)
     except QuotaError as error:
+        slot.release()
         return HttpResponse(
             error.message, status=429, content_type="text/plain", headers={"Retry-After": str(seconds_left(DAY))}
         )
-    except ExportsBusyError:
-        text = "Two exports of your organisation are running. Try again when one of them is done."
-        return HttpResponse(text, status=429, content_type="text/plain", headers={"Retry-After": "30"})
+    except BoundedQueryError:
+        slot.release()
+        return redirect(explorer_page)  # which says what is wrong with it
+    except BaseException:
+        slot.release()
+        raise
     meta = {"format": form, "query": print_query(asked.node), "from": to_url(asked.range.start),
             "to": to_url(asked.range.end)}  # fmt: skip
     record(actor=request.user, org=request.org, action="logs.exported", resource_type="logs", meta=meta)
     name = f"logs-{asked.range.start:%Y%m%dT%H%M%S}-{asked.range.end:%Y%m%dT%H%M%S}.{form}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(chunks, content_type=FORMATS[form], headers=headers)
+    return download(chunks, slot, content_type=FORMATS[form], name=name)
 
 
 @org_member

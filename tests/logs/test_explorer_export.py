@@ -6,17 +6,21 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
+from django.http import StreamingHttpResponse
 from django.test import Client
 
-from accounts.models import AuditLog, Org, User
+from accounts.models import AuditLog, User
 from logs.models import LogEntry
+from pulseops.core.web import downloads
 from services.models import Service
-from tests.logs.conftest import slots_taken
+from tests.logs.test_search_hostile import SIX_PARTS
 from tests.support.factories import make_log
 
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
@@ -101,16 +105,118 @@ def test_what_cannot_be_exported_leads_back(client: Client, service: Service, qu
     assert response["Location"].startswith("/logs?")
 
 
-@pytest.fixture
-def _other_session_holds(org: Org) -> Iterator[None]:
-    """Another connection runs two exports of the organisation."""
-    with slots_taken("export", org):
-        yield
+class Clock:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
-@pytest.mark.usefixtures("_other_session_holds")
-def test_a_third_export_at_once_is_refused(client: Client, service: Service) -> None:
-    response = client.get("/logs/export?format=csv")
-    assert response.status_code == 429
-    assert response["Retry-After"] == "30"
-    assert not LogEntry.objects.exists()
+def running(client: Client) -> StreamingHttpResponse:
+    """Start an export of which the client has read the beginning."""
+    response = client.get(f"/logs/export?{RANGE}&format=csv")
+    assert response.status_code == 200
+    assert next(iter(response.streaming_content))  # type: ignore[attr-defined]
+    return response  # type: ignore[return-value]
+
+
+def refused(client: Client, words: str) -> bool:
+    response = client.get(f"/logs/export?{RANGE}&format=csv")
+    assert (response.status_code, response.get("Retry-After")) == (429, "30")
+    return words in response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_slots_of_organisation_person_and_installation(
+    client: Client, service: Service, admin: User, client_for: Callable[[User], Client], settings: LazySettings
+) -> None:
+    make_log(service, ts=NOW)
+    settings.DOWNLOADS_PER_ORG = 3
+    held = [running(client), running(client)]
+    assert refused(client, "2 downloads are running for you")
+    assert client.get("/logs/export?format=csv&q=(").status_code == 302  # needs none
+    held.append(running(client_for(admin)))
+    assert refused(client_for(admin), "3 downloads are running for your organisation")
+    held.pop().close()
+    settings.DOWNLOADS = 2
+    assert refused(client_for(admin), "2 downloads are running for this installation")
+    assert refused(client, "for you")  # and what was taken on the way is given back
+    for each in held:
+        each.close()
+    running(client_for(admin)).close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_log_has_the_same_slots(client_for: Callable[[User], Client], admin: User) -> None:
+    client = client_for(admin)
+    held = [client.get("/settings/audit/export.csv") for _ in range(2)]
+    assert [each.status_code for each in held] == [200, 200]
+    assert client.get("/settings/audit/export.ndjson").status_code == 429
+    for each in held:
+        each.close()
+    whole = b"".join(client.get("/settings/audit/export.ndjson").streaming_content)  # type: ignore[attr-defined]
+    assert len(whole.splitlines()) >= 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("url", [f"/logs/export?{RANGE}&format=ndjson", "/settings/audit/export.csv"])
+def test_no_connection_is_held_while_the_client_reads(
+    client_for: Callable[[User], Client], admin: User, service: Service, url: str
+) -> None:
+    for number in range(60):
+        make_log(service, "x" * 2_000, ts=NOW - timedelta(seconds=number))
+    response: Any = client_for(admin).get(url)
+    pieces = 0
+    for _ in response.streaming_content:
+        pieces += 1
+        assert connection.connection is None
+    assert pieces > 1 or "audit" in url
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_reads_too_slowly_or_too_long_is_sent_away(
+    client: Client, service: Service, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        make_log(service, "x" * 20_000, ts=NOW - timedelta(seconds=number))
+    clock = Clock()
+    monkeypatch.setattr(downloads, "time", clock)
+    response = running(client)
+    clock.now += 19  # somebody's pause
+    next(iter(response.streaming_content))
+    clock.now += 2
+    with pytest.raises(ConnectionResetError):
+        next(iter(response.streaming_content))
+    response.close()
+    settings.DOWNLOAD_BYTES_PER_SECOND = 0
+    response = running(client)
+    clock.now += settings.DOWNLOAD_SECONDS + 1
+    with pytest.raises(ConnectionResetError):
+        next(iter(response.streaming_content))
+    response.close()
+    running(client).close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_that_cannot_be_run_leads_back(client: Client, service: Service, settings: LazySettings) -> None:
+    make_log(service, ts=NOW)
+    settings.LOG_QUERY_COMPARISONS = 1_000_000
+    response = client.get(f"/logs/export?{RANGE}&format=csv", {"q": SIX_PARTS, "format": "csv"})
+    assert response.status_code == 302
+    assert "This cannot be searched." in client.get(response["Location"]).content.decode()
+    running(client).close()
+
+
+@pytest.mark.parametrize("spread", [timedelta(0), timedelta(microseconds=1), timedelta(minutes=3)])
+def test_pages_have_each_log_once(
+    client: Client, service: Service, spread: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many share a time, and however small pages are."""
+    monkeypatch.setattr("logs.explorer.export._MOST_ROWS", 7)
+    monkeypatch.setattr("logs.explorer.export._FIRST_ROWS", 3)
+    for number in range(40):
+        make_log(service, f"line {number}", ts=NOW - spread * (number // 2))
+    lines = [json.loads(line) for line in body(client, "format=ndjson").splitlines()]
+    assert sorted(line["message"] for line in lines) == sorted(f"line {number}" for number in range(40))
+    keys = [(line["timestamp"], line["id"]) for line in lines]
+    assert keys == sorted(keys, reverse=True)
