@@ -17,6 +17,7 @@ from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
 _BARS = 96
+BACKTEST_SECONDS = 5.0  # that counting may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Backtest:
         return Episode(place, start.at, until, start.outcome is Outcome.REOPEN)
 
 
-def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None) -> Backtest:
+def backtest(
+    rule: AlertRule, period: timedelta, seconds: float = BACKTEST_SECONDS, *, now: datetime | None = None
+) -> Backtest:
     """Try `rule`, saved or not, over the `period` before `now`. Raises ParamsError, or BoundedQueryError of its filter.
 
     Muting is left out: the question is what the rule would find.
@@ -108,7 +111,7 @@ def backtest(rule: AlertRule, period: timedelta, *, now: datetime | None = None)
     condition = condition_of(rule, read.params, is_muted=False)
     happenings: list[Happening] = []
     peaks = [0] * _BARS
-    for environment_id, series in series_of(read, places, moments).items():
+    for environment_id, series in series_of(read, places, moments, seconds).items():
         happenings += _replay(condition, environment_id, series, moments, peaks)
     names = {pk: f"{scope.service} / {scope.environment}" for pk, scope in places.by_environment.items()}
     threshold = read.params.threshold if isinstance(read.params, ErrorCountParams) else 1

@@ -15,7 +15,6 @@ from logs.reading import Matching, Query, count_steps
 from services.scopes import Scopes
 
 STEP = timedelta(seconds=30)
-_SECONDS = 5.0  # that counting may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,15 @@ class Moments:
 Series = Iterator[tuple[int, int]]  # the number of a moment, and the count there; moments with nothing may be left out
 
 
-def series_of(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
+def series_of(read: ParsedRule, places: Environments, moments: Moments, seconds: float) -> Mapping[UUID, Series]:
     """Return what the rule would have counted, by environment. Raises BoundedQueryError."""
     if isinstance(read.params, ErrorCountParams):
-        return _log_series(read, read.params, places, moments)
+        return _log_series(read, read.params, places, moments, seconds)
     return _deployment_series(read, places, moments)
 
 
 def _log_series(
-    read: ParsedRule, params: ErrorCountParams, places: Environments, moments: Moments
+    read: ParsedRule, params: ErrorCountParams, places: Environments, moments: Moments, seconds: float
 ) -> Mapping[UUID, Series]:
     rule = read.rule
     window = timedelta(minutes=params.window_minutes)
@@ -58,7 +57,7 @@ def _log_series(
         start=moments.start,
         end=moments.end,
         step=STEP,
-        seconds=_SECONDS,
+        seconds=seconds,
     )
     arrived: dict[UUID, dict[int, int]] = defaultdict(dict)
     for environment_id, number, count in rows:

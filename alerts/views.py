@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -13,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from alerts import actions, queries
-from alerts.backtest import PERIODS, backtest
+from alerts.backtest import BACKTEST_SECONDS, PERIODS, backtest
 from alerts.describe import describe_effect
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
+from logs.search.session import SearchBusyError, patiently
 from pulseops.core.db.statement_timeout import QueryFailedError, QueryTimeoutError
 
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
@@ -104,7 +106,9 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
     choices = [(each, _PERIOD_LABELS[each]) for each in PERIODS]
     values: dict[str, Any] = {"period": period, "periods": choices, "period_label": _PERIOD_LABELS[period]}
     try:
-        values["backtest"] = backtest(rule, PERIODS[period])
+        values["backtest"] = patiently(rule.org_id, partial(backtest, rule, PERIODS[period]), BACKTEST_SECONDS)
+    except SearchBusyError:
+        values["trouble"] = "Other searches of your organisation are running. Try again when they are done."
     except ParamsError as error:
         values["trouble"] = f"The rule cannot be previewed. {error}"
     except QueryTimeoutError:

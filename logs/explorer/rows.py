@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +31,8 @@ _BEGINNING = 500  # characters that those lines surely show
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")  # what a terminal takes for colours: ECMA-48's control sequences
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
 _ABSENT = object()
+_MOST_WORDS, _MOST_MARKS = 10, 200  # that are marked in one message, the longest words; marks of each
+_BEGINNING_FOUND, _MOST_COMPARED = 90, 1_000  # characters that are looked for; how often the rest is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +78,64 @@ class ShownRow:
 
 
 class Marker:
-    """Marks in a message what the query's words found; case is ignored as in the search."""
+    """Marks in a message what the query's words found; case is ignored as in the search.
+
+    Words are looked for one by one, the longest first, by `str.find`: an alternation of regular expressions would try
+    each of a hundred long words at each letter of every message.
+    """
 
     def __init__(self, node: Node | None) -> None:
-        words = {leaf.text for leaf, wanted in leaves(node) if wanted and isinstance(leaf, Text)} if node else set()
-        longest_first = sorted(words, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if words else None
+        words = {_fold(leaf.text) for leaf, wanted in leaves(node) if wanted and isinstance(leaf, Text)} if node else ()
+        self._words = sorted(words, key=len, reverse=True)[:_MOST_WORDS]
 
     def first(self, text: str) -> int:
         """Return where the first match begins; 0 when there is none."""
-        found = self._pattern.search(text) if self._pattern else None
-        return found.start() if found else 0
+        folded = _fold(text) if self._words else ""
+        return min((at for word in self._words if (at := _find(word, folded, 0)) >= 0), default=0)
 
     def mark(self, text: str) -> SafeString:
         """Return `text` as HTML."""
-        if not self._pattern:
-            return escape(text)
         parts, at = [], 0
-        for found in islice(self._pattern.finditer(text), _MOST_MARKS):
-            parts.append(f"{escape(text[at : found.start()])}<mark>{escape(found.group())}</mark>")
-            at = found.end()
+        for start, end in self._matches(text):
+            if start >= at:
+                parts.append(f"{escape(text[at:start])}<mark>{escape(text[start:end])}</mark>")
+                at = end
         return mark_safe("".join(parts) + escape(text[at:]))  # noqa: S308  # every part was escaped above
+
+    def _matches(self, text: str) -> list[tuple[int, int]]:
+        """Return (start, end) of at most _MOST_MARKS matches of each word, by start, of several there the longest."""
+        folded = _fold(text) if self._words else ""
+        found = []
+        for word in self._words:
+            at = _find(word, folded, 0)
+            for _ in range(_MOST_MARKS):
+                if at < 0:
+                    break
+                found.append((at, at + len(word)))
+                at = _find(word, folded, at + len(word))
+        return sorted(found, key=lambda each: (each[0], -each[1]))
+
+
+def _fold(text: str) -> str:
+    """Return `text` in lower case, letter by letter, so that places in it are places in `text`."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+
+
+def _find(word: str, folded: str, at: int) -> int:
+    """Return where `word` stands from `at` on, -1 for nowhere.
+
+    A beginning that is short is found in linear time; what follows it is compared a bounded number of times.
+    """
+    beginning = word[:_BEGINNING_FOUND]
+    for _ in range(_MOST_COMPARED):
+        at = folded.find(beginning, at)
+        if at < 0 or folded.startswith(word, at):
+            return at
+        at += 1
+    return -1
 
 
 @dataclass(frozen=True, slots=True)

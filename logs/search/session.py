@@ -7,18 +7,23 @@ is free it stops with what it has. So whoever searches without end waits for the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
 from pulseops.core.db.advisory_locks import lock_number
-from pulseops.core.db.statement_timeout import fetch_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 
 QUICK_SECONDS = 0.15
+Result = TypeVar("Result")
+
+
+class SearchBusyError(Exception):
+    """The organisation runs as many slow searches as it may at the same time."""
 
 
 class SearchSession:
@@ -42,15 +47,36 @@ class SearchSession:
         """Tell whether the search may take longer than a moment: True while quick, else when a slot is free."""
         if self.slot is not None or self.elapsed() < QUICK_SECONDS:
             return True
+        try:
+            self.take_slot()
+        except SearchBusyError:
+            self.is_busy = True
+            return False
+        return True
+
+    def take_slot(self) -> None:
+        """Take one of the organisation's slots, for what is not quick; raises SearchBusyError when none is free."""
         for number in range(settings.LOG_SEARCH_SLOTS):
             lock = lock_number(f"logs.search:{self.org_id}:{number}")
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
                 if cursor.fetchone()[0]:
                     self.slot = lock
-                    return True
-        self.is_busy = True
-        return False
+                    return
+        raise SearchBusyError
+
+
+def patiently(org_id: UUID, work: Callable[[float], Result], seconds: float) -> Result:
+    """Return `work(QUICK_SECONDS)`, or where that is too short `work(seconds)` with one of the organisation's slots.
+
+    Raises SearchBusyError when none is free, and what `work` raises: QueryTimeoutError says that time was up.
+    """
+    try:
+        return work(QUICK_SECONDS)
+    except QueryTimeoutError:
+        with search_session(org_id) as session:
+            session.take_slot()
+            return work(seconds)
 
 
 @contextmanager

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Org
 from deployments.models import Deployment
 from deployments.timeline import mark_of
+from logs.search.session import SearchBusyError, patiently
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, scope_of
 from pulseops.comparison.message_patterns import longest_literal
@@ -20,7 +23,8 @@ from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict
 from pulseops.comparison.windows import CHOICES, DEFAULT, Windows, windows_of
-from pulseops.core.db.statement_timeout import QueryTimeoutError
+from pulseops.core.budget import TimeBudget
+from pulseops.core.db.statement_timeout import BoundedQueryError, QueryTimeoutError
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.ui.chart_axes import nice_ceiling
 from pulseops.core.ui.charts import Bucket, Chart, Marker, markers_of, stacked_histogram
@@ -59,17 +63,24 @@ def comparison_panel(request: HttpRequest, deployment: Deployment) -> Panel:
         "choices": [Choice(each, f"?window={each}#comparison", each == name) for each in CHOICES],
     }
     try:
-        context |= _comparison(deployment, windows_of(deployment, CHOICES[name]))
-    except QueryTimeoutError:
+        windows = windows_of(deployment, CHOICES[name])
+        compare = partial(_comparison, deployment, windows)
+        context |= patiently(deployment.org_id, compare, settings.COMPARISON_SECONDS)
+    except SearchBusyError:
+        context["is_busy"] = True
+    except BoundedQueryError:
         context["is_too_slow"] = True
     return Panel("Errors before and after", "comparison/_panel.html", context, anchor="comparison")
 
 
-def _comparison(deployment: Deployment, windows: Windows) -> dict[str, Any]:
+def _comparison(deployment: Deployment, windows: Windows, seconds: float) -> dict[str, Any]:
     scope, step = scope_of(deployment), windows.length / _BUCKETS
-    errors = counts.errors_by_step(scope, windows, step)
-    lines_before, lines_after = counts.lines(scope, windows)
-    patterns = pattern_changes(scope, windows)
+    budget = TimeBudget(seconds)
+    errors = counts.errors_by_step(scope, windows, step, budget)
+    lines_before, lines_after = counts.lines(scope, windows, budget)
+    patterns = pattern_changes(scope, windows, budget)
+    if patterns.is_cut_short and seconds < settings.COMPARISON_SECONDS:
+        raise QueryTimeoutError
     before = Side(_sum(errors, -_BUCKETS, 0), lines_before, windows.length.total_seconds())
     after = Side(_sum(errors, 0, _BUCKETS), lines_after, windows.after.total_seconds())
     top = nice_ceiling(max([1, *errors.values()]))

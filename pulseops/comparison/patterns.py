@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from logs.reading import LogScope
@@ -12,6 +12,7 @@ from pulseops.comparison.counts import MOST_MESSAGES, error_messages
 from pulseops.comparison.message_patterns import message_pattern
 from pulseops.comparison.significance import CLEAR, change_score
 from pulseops.comparison.windows import Windows
+from pulseops.core.budget import TimeBudget
 
 SHOWN = 15  # rows of a kind
 _EXPECTED_IF_STILL_THERE = 3.0
@@ -29,13 +30,17 @@ class PatternChange:
 
 @dataclass(frozen=True, slots=True)
 class PatternChanges:
-    """Patterns by what became of them, the most frequent first. `is_sampled`: there were more errors than were read."""
+    """Patterns by what became of them, the most frequent first.
+
+    `is_sampled`: there were more errors than were read. `is_cut_short`: time was up before all of those had a pattern.
+    """
 
     new: list[PatternChange] = field(default_factory=list)
     grown: list[PatternChange] = field(default_factory=list)
     gone: list[PatternChange] = field(default_factory=list)
     unchanged: int = 0
     is_sampled: bool = False
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,35 @@ class _Side:
     is_sampled: bool
 
 
-def pattern_changes(scope: LogScope, windows: Windows) -> PatternChanges:
-    """Compare the patterns of the errors before and after; one statement."""
-    messages = error_messages(scope, windows)
+def pattern_changes(scope: LogScope, windows: Windows, budget: TimeBudget) -> PatternChanges:
+    """Compare the patterns of the errors before and after; one statement. Raises BoundedQueryError."""
+    messages = error_messages(scope, windows, budget)
     newest = [each for each in messages if each[1] < windows.pivot]
     oldest = [each for each in messages if each[1] >= windows.pivot]
-    before = _side(newest, windows.pivot, windows.length.total_seconds())
-    after = _side(oldest, windows.pivot, windows.after.total_seconds())
-    return _sort(before, after)
+    patterns, is_cut_short = _patterns(messages, budget)
+    before = _side(newest, patterns, windows.pivot, windows.length.total_seconds())
+    after = _side(oldest, patterns, windows.pivot, windows.after.total_seconds())
+    return replace(_sort(before, after), is_cut_short=is_cut_short)
 
 
-def _side(messages: Sequence[tuple[str, datetime]], pivot: datetime, seconds: float) -> _Side:
+def _patterns(messages: Iterable[tuple[str, datetime]], budget: TimeBudget) -> tuple[dict[str, str], bool]:
+    """Return the pattern of each distinct message, and whether time was up before all of them had one."""
+    patterns: dict[str, str] = {}
+    for message in dict.fromkeys(message for message, _ in messages):
+        if budget.is_over:
+            return patterns, True
+        patterns[message] = message_pattern(message) or "(empty)"
+    return patterns, False
+
+
+def _side(
+    messages: Sequence[tuple[str, datetime]], patterns: Mapping[str, str], pivot: datetime, seconds: float
+) -> _Side:
     counts: Counter[str] = Counter()
     samples: dict[str, str] = {}
     for message, _ in messages:
-        pattern = message_pattern(message) or "(empty)"
+        if (pattern := patterns.get(message)) is None:
+            continue
         counts[pattern] += 1
         samples.setdefault(pattern, message)
     is_sampled = len(messages) == MOST_MESSAGES

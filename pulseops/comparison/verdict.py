@@ -111,6 +111,10 @@ def _about_rows(before: Side, after: Side, patterns: PatternChanges) -> list[str
         said.append(f"Few logs: one of the windows has {_number(lines, 'log')} in all.")
     if patterns.is_sampled:
         said.append("There were more errors than could be read; the patterns are those nearest to the deployment.")
+    if patterns.is_cut_short:
+        said.append(
+            "The time for comparing messages was up before all of them were read: kinds of errors may be missing."
+        )
     return said
 
 

@@ -22,7 +22,15 @@ LOG_SEARCH_SECONDS = env.number("LOG_SEARCH_SECONDS", 1.0)  # until a search sto
 LOG_COUNT_SECONDS = env.number("LOG_COUNT_SECONDS", 0.5)  # the same for the histogram and the facets
 LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of one organisation at the same time
 LOG_QUERY_COMPARISONS = env.whole("LOG_QUERY_COMPARISONS", 500, least=1)  # of one query, every reading of it counted
+COMPARISON_SECONDS = env.number("COMPARISON_SECONDS", 4.0)  # of comparing errors before and after a deployment
 LOG_EXPORT_ROWS = env.whole("LOG_EXPORT_ROWS", 1_000_000, least=1)
+
+# -- Downloads: exports of logs and of the audit log -------------------------------------------------------------------
+DOWNLOADS = env.whole("DOWNLOADS", 6, least=1)  # at the same time in the whole installation: half of two pools
+DOWNLOADS_PER_ORG = env.whole("DOWNLOADS_PER_ORG", 2, least=1)
+DOWNLOADS_PER_PERSON = env.whole("DOWNLOADS_PER_PERSON", 2, least=1)  # in all their organisations together
+DOWNLOAD_BYTES_PER_SECOND = env.whole("DOWNLOAD_BYTES_PER_SECOND", 16 * 1024)  # who reads slower is sent away
+DOWNLOAD_SECONDS = env.number("DOWNLOAD_SECONDS", 900.0, least=1)  # after which any is ended
 
 # -- Evaluating alert rules --------------------------------------------------------------------------------------------
 ALERT_ORG_SECONDS = env.number("ALERT_ORG_SECONDS", 2.0)  # of one organisation's rules, each time that it has its turn
