@@ -41,6 +41,16 @@ class Report:
     failed: dict[int, str] = field(default_factory=dict)
     unfinished: set[UUID] = field(default_factory=set)  # organisations with something left for their next turn
 
+    def add(self, other: Report) -> None:
+        """Add what another evaluation came to."""
+        self.evaluated += other.evaluated
+        self.opened += other.opened
+        self.updated += other.updated
+        self.triggered += other.triggered
+        self.skipped |= other.skipped
+        self.failed |= other.failed
+        self.unfinished |= other.unfinished
+
     def to_json(self) -> dict[str, Any]:
         """Return R of contracts.md; what was skipped or failed stands there only if there is any."""
         return {
@@ -135,7 +145,7 @@ class _OrgEvaluation:
         acted = self._act(awake, result, budget)
         if result.next_rule is not None or acted.is_cut_short or (is_trial and result.slow):
             report.unfinished.add(self.turn.org_id)
-        return result.next_rule
+        return result.next_rule if result.next_rule or not (is_trial and result.slow) else min(result.slow)
 
     def _act(self, rules: list[ParsedRule], result: Tally, budget: TimeBudget) -> Outcomes:
         states = States([each.rule.pk for each in rules])

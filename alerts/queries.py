@@ -76,6 +76,12 @@ def rule_summaries(org: Org) -> list[RuleSummary]:
     return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in found]
 
 
+def broken_rules(org: Org) -> list[str]:
+    """Return the names of the organisation's rules that are on and cannot be evaluated now; one query."""
+    rules = AlertRule.objects.for_org(org).filter(enabled=True, problem__isnull=False)
+    return list(rules.order_by("name", "pk").values_list("name", flat=True))
+
+
 def summary_of(rule: AlertRule) -> RuleSummary:
     """Return what the list says of one rule; one query."""
     found = AlertRule.objects.filter(pk=rule.pk).aggregate(

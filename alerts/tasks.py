@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from alerts.evaluate import evaluate
+from alerts.lag import note_oldest_turn
 from alerts.models import AlertFiring
 from pulseops.core.jobs.registry import Result, recorded_job
 
@@ -16,7 +17,9 @@ FIRINGS_KEPT = timedelta(days=90)
 @recorded_job("evaluate_alerts", every=timedelta(minutes=1))
 def evaluate_alerts() -> Result:
     """Evaluate every rule of every organisation. The dispatcher does so every 30 s; the schedule is the safety net."""
-    return evaluate().to_json()
+    report = evaluate()
+    note_oldest_turn()
+    return report.to_json()
 
 
 @recorded_job("trim_firings", every=timedelta(hours=6))

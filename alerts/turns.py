@@ -50,6 +50,12 @@ class Turn:
             cursor.execute(_END, values)
 
 
+def turns() -> list[Turn]:
+    """Return the turns of all organisations that have a rule that is on, in order; two queries."""
+    rules = AlertRule.objects.filter(enabled=True, org__isnull=False).order_by()
+    return in_order(list(rules.values_list("org_id", flat=True).distinct()))
+
+
 def in_order(org_ids: Collection[UUID]) -> list[Turn]:
     """Return the organisations' turns, those that wait longest first; one query."""
     rows = AlertEvaluation.objects.filter(org_id__in=list(org_ids)).values_list("org_id", "turn_at", "next_rule")

@@ -10,20 +10,22 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from alerts.models import AlertFiring
+from alerts.models import AlertEvaluation, AlertFiring, AlertRule
 from incidents.models import Incident
+from logs.models import LogEntry
 from notifications.models import Job
 from pulseops.core.jobs.wakeups import _woken
 from pulseops.core.models import CronRun
-from pulseops.server.dispatcher import Agenda
+from pulseops.server.agenda import Agenda
 from tests.deployments.github import deliver, make_integration, run_event
+from tests.logs.test_search_hostile import SIX_PARTS
 from tests.support import receivers, workers
 from tests.support.alerting import make_channel, make_rule, tell
 from tests.support.factories import make_key, make_org, make_service
@@ -227,10 +229,11 @@ def test_it_survives_losing_its_connections(receiver: receivers.Receiver) -> Non
     key = sender(receiver.url)
     with workers.loop() as process:
         its = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        its += " AND backend_type = 'client backend'"
         with connection.cursor() as cursor:
 
             def has_all() -> bool:
-                cursor.execute(f"SELECT count(*) >= 3 {its}")
+                cursor.execute(f"SELECT count(*) >= 4 {its}")
                 return bool(cursor.fetchone()[0])
 
             wait_until(has_all)
@@ -247,23 +250,108 @@ class Clock:
         return self.now
 
 
-def test_the_agenda_looks_at_an_organisation_at_most_every_two_seconds() -> None:
+def test_the_agenda_lets_an_organisation_be_due_at_most_every_two_seconds() -> None:
     clock, org = Clock(), uuid4()
     agenda = Agenda(clock)
-    assert agenda.next(0) == ([], True)
+    assert agenda.takes_round()
     agenda.wake(org)
-    assert agenda.next(0) == ([org], False)
+    assert take(agenda) == org
     clock.now = 0.5
     agenda.wake(org)
-    assert agenda.next(0) == ([], False)
+    assert take(agenda) is None
     clock.now = 2.0
-    assert agenda.next(0) == ([org], False)
+    assert take(agenda) == org
     clock.now = 4.0
-    assert agenda.next(0) == ([org], False)  # once more, for what came in between
+    assert take(agenda) == org  # once more, for what came in between
     clock.now = 6.0
-    assert agenda.next(0) == ([], False)
+    assert take(agenda) is None
+    assert not agenda.takes_round()
     clock.now = 30.0
-    assert agenda.next(0) == ([], True)
+    assert agenda.takes_round()
+    agenda.plan([org])
+    assert take(agenda) == org
+
+
+def take(agenda: Agenda, *, is_slow: bool = False, seconds: float = 0, is_unfinished: bool = False) -> UUID | None:
+    """Take and end a turn."""
+    org = agenda.take(0, is_slow=is_slow)
+    if org:
+        agenda.done(org, seconds, is_slow=is_slow, is_unfinished=is_unfinished)
+    return org
+
+
+def test_who_is_slow_leaves_the_quick_lane_and_pauses_ten_times_as_long() -> None:
+    clock, slow, quick = Clock(), uuid4(), uuid4()
+    agenda = Agenda(clock)
+    agenda.plan([slow, quick])
+    assert take(agenda, seconds=0.5, is_unfinished=True) == slow
+    assert take(agenda) == quick
+    assert take(agenda) is None
+    assert take(agenda, is_slow=True, seconds=2) == slow
+    agenda.wake(slow)
+    for clock.now in (2.0, 10.0, 17.9):
+        assert take(agenda, is_slow=True) is take(agenda) is None
+    clock.now = 18.0
+    assert take(agenda) is None
+    turns = 0
+    while take(agenda, is_slow=True, seconds=0.1):  # quick now, but it has to show that for a while
+        turns += 1
+        clock.now += 30
+        agenda.plan([slow])
+    assert 3 < turns < 20
+    assert take(agenda) == slow
+
+
+def test_a_round_takes_up_where_somebody_has_a_turn() -> None:
+    clock, org = Clock(), uuid4()
+    agenda = Agenda(clock)
+    agenda.wake(org)
+    assert agenda.take(0, is_slow=False) == org
+    agenda.wake(org)  # came in while its turn goes on
+    agenda.plan([org])
+    assert agenda.take(0, is_slow=False) is None
+    agenda.done(org, 0.1, is_slow=False, is_unfinished=False)
+    clock.now = 2.0
+    assert take(agenda) == org
+    assert take(agenda) is None
+    clock.now = 5.0
+    agenda.plan([org])
+    assert take(agenda) == org
+    agenda.wake(org)  # just after its turn of a round, which is no reason to let it wait
+    assert take(agenda) == org
+
+
+def test_the_loop_evaluates_the_honest_beside_the_hostile(receiver: receivers.Receiver) -> None:
+    """Slow rules of one organisation, poisoned ones of another: a third one's alert is as soon as ever."""
+    slow, poisoned = make_org("Slow"), make_org("Poisoned")
+    environment = make_service(slow).environments.get(name="production")
+    now = timezone.now()
+    words = " OR ".join(f"word{number} times{number}" for number in range(45))
+    LogEntry.objects.bulk_create(
+        LogEntry(org=slow, service=environment.service, environment=environment, ts=now, level="error",
+                 message="x" * 1_000)
+        for _ in range(4_000)
+    )  # fmt: skip
+    for number in range(10):
+        make_rule(slow, params={"query": f"{words} no{number}", "window_minutes": 1440, "level": ""})
+    bad = make_rule(poisoned, params={"query": SIX_PARTS})
+    with workers.loop(ALERT_ORG_SECONDS="0.3", LOG_QUERY_COMPARISONS="1000000") as process:
+        wait_until(lambda: AlertRule.objects.filter(org=slow, overruns__gt=0).exists() or run_of_alerts())
+        for number in range(3):
+            key = sender(receiver.url)
+            started = time.monotonic()
+            send_error(key)
+            assert receiver.wait_for(number + 1)[-1].at - started < SOON
+        wait_until(run_of_alerts)
+        assert process.poll() is None
+    bad.refresh_from_db()
+    assert AlertEvaluation.objects.count() == 5
+    assert bad.problem is None or "cannot be searched" in bad.problem
+    assert not CronRun.objects.filter(status="failure").exists()
+
+
+def run_of_alerts() -> bool:
+    return CronRun.objects.filter(job_name="evaluate_alerts", status="success").exists()
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.db.row_security import outside_the_wall
 from pulseops.core.secret_check import HINT, consequence, foreign_secrets, stored_values
+from alerts.lag import lag_of, oldest_lags
 from pulseops.diagnostics.errors import mishaps
 from pulseops.diagnostics.jobs import background, job_activity, job_reports, queue_depth
 from pulseops.diagnostics.postgres_checks import weaknesses
@@ -48,6 +49,7 @@ def _page(request: OrgRequest, *, is_operator: bool) -> HttpResponse:
         "background": background(request.org, activity.heartbeats),
         "queue_depth": queue_depth(),
         "jobs": job_reports(activity.runs),
+        "lag": lag_of(request.org),
         "intake": own,
         "services": services_by_intake(request.org, now),
         "mishaps": mishaps(request.org, now),
@@ -62,6 +64,7 @@ def _installation(now: datetime) -> dict[str, Any]:
     return {
         "orgs": senders[:SHOWN_ORGS],
         "storage": storage(senders),
+        "lags": oldest_lags(SHOWN_ORGS),
         "versions": versions(),
         "foreign_secrets": list(map(consequence, foreign_secrets(stored_values()))),
         "secrets_hint": HINT,

@@ -17,6 +17,7 @@ from django.core.cache import caches
 from django.http import HttpRequest
 
 from accounts.models import Org
+from alerts.queries import broken_rules
 from notifications.models import Channel
 from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
@@ -24,9 +25,10 @@ from pulseops.core.jobs.runs import signs
 from pulseops.core.routes import address
 from pulseops.core.secret_check import consequence, foreign_secrets, stored_values
 from pulseops.core.ui.times import duration
-from pulseops.core.web.health import WORKER_SILENT_AFTER
+from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER
 
 KEPT_SECONDS = 15
+MOST_NAMED = 5  # rules in one banner
 MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet
 DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the smaller of the two is near full
 
@@ -79,7 +81,10 @@ def _look(org: Org) -> Sequence[Banner]:
     heartbeats, failing = signs(REGISTRY)
     found = [
         _secrets(stored_values()),
-        _worker(heartbeats.silence("worker")) or _loop(heartbeats.silence("loop")),
+        _worker(heartbeats.silence("worker"))
+        or _loop(heartbeats.silence("loop"))
+        or _evaluation(heartbeats.silence(EVALUATION)),
+        _rules(broken_rules(org)),
         _jobs(failing),
         _channels(unreachable_channels(org, failures=MOST_FAILURES)),
         _disk(),
@@ -114,6 +119,22 @@ def _loop(silence: timedelta | None) -> Banner | None:
     )
     text = f"{since} Until then, rules are evaluated and messages sent once a minute. Start it: manage.py up."
     return Banner("warn", "The dispatcher is not running.", text, address("diagnostics"), "Diagnostics")
+
+
+def _evaluation(age: timedelta | None) -> Banner | None:
+    """Whoever evaluates is alive, but some organisation waits for its turn."""
+    if age is None or age <= WORKER_SILENT_AFTER:
+        return None
+    text = f"Some have not been evaluated for {duration(age.total_seconds())}, so incidents open late."
+    return Banner("error", "Alert rules are evaluated late.", text, address("diagnostics"), "Diagnostics")
+
+
+def _rules(names: Sequence[str]) -> Banner | None:
+    if not names:
+        return None
+    title = "An alert rule is not evaluated." if len(names) == 1 else f"{len(names)} alert rules are not evaluated."
+    shown = ", ".join(names[:MOST_NAMED]) + (" and others" if len(names) > MOST_NAMED else "")
+    return Banner("warn", title, f"{shown}: the rule's page says why.", address("alerts:list"), "Alerts")
 
 
 def _jobs(names: Sequence[str]) -> Banner | None:

@@ -4,7 +4,7 @@ Why not django-q2 alone: its slots are shared with jobs that take minutes (reten
 taken no rule is evaluated and no message goes out. docs/alerts.md has the measurement. Nothing depends on this process
 alone: the worker's schedules do the same every minute, and everything to be done stands in tables.
 
-Three threads, each with one database connection: one listens, one evaluates rules, one delivers.
+Four threads, each with one database connection: one listens, two evaluate rules (the lanes of `agenda`), one delivers.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from alerts.evaluate import evaluate
-from alerts.tasks import evaluate_alerts
+from alerts.evaluate import Report, evaluate
+from alerts.lag import note_oldest_turn
+from alerts.turns import turns
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned
+from pulseops.core.budget import TimeBudget
+from pulseops.core.db.statement_timeout import is_of_the_query
+from pulseops.core.jobs.registry import record_success
 from pulseops.core.jobs.wakeups import CHANNEL, DELIVER, EVALUATE
 from pulseops.core.web.health import beat
+from pulseops.server.agenda import EVERY, QUICK_SECONDS, Agenda
 
 log = logging.getLogger(__name__)
-EVERY = 30.0  # seconds between two evaluations of all rules
-PAUSE = 2.0  # seconds between two evaluations of one organisation's rules
 POLL = 1.0  # seconds between two looks into the outbox when nobody wakes us
 BEAT = 15.0  # seconds between two heartbeats
 _STOPPING = 15.0  # seconds for what is on its way when we are asked to stop
@@ -42,12 +46,13 @@ class Dispatcher:
         self.stop = threading.Event()
         self.deliver_now = threading.Event()
         self.agenda = Agenda()
+        self.round: Round | None = None
 
     def run(self) -> None:
-        """Listen on this thread, do the rest on two others."""
+        """Listen on this thread, do the rest on three others."""
         threads = [
             threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"))
-            for work in (self._evaluate, self._deliver)
+            for work in (self._evaluate_quick, self._evaluate_slow, self._deliver)
         ]
         for thread in threads:
             thread.start()
@@ -71,15 +76,22 @@ class Dispatcher:
                 try:
                     work()
                 except (DatabaseError, InterfaceError, psycopg.Error) as error:
-                    log.warning("the database is away; trying again", extra={"error": str(error).strip()})
+                    self._tell(work.__name__, error)
                 except Exception:
-                    log.exception("the loop stumbled")
+                    log.exception("the dispatcher stumbled", extra={"work": work.__name__})
                 else:
                     continue
                 connection.close()
                 self.stop.wait(1)
         finally:
             connection.close()
+
+    def _tell(self, work: str, error: Exception) -> None:
+        """Say what failed: the database is only away when this thread cannot reach it."""
+        if is_of_the_query(error) or connection.is_usable():
+            log.error("the dispatcher stumbled over an error of the database", extra={"work": work}, exc_info=error)
+        else:
+            log.warning("the database is away; trying again", extra={"work": work, "error": str(error).strip()})
 
     def _listen(self) -> None:
         connection.ensure_connection()
@@ -91,6 +103,7 @@ class Dispatcher:
         while not self.stop.is_set():
             if time.monotonic() >= beat_at:
                 beat("loop")  # its former name, which the table keeps
+                note_oldest_turn()
                 beat_at = time.monotonic() + BEAT
             for notice in raw.notifies(timeout=0.5, stop_after=1):
                 self._wake(notice.payload)
@@ -102,17 +115,46 @@ class Dispatcher:
         elif word == EVALUATE and org_id:
             self.agenda.wake(UUID(org_id))
 
-    def _evaluate(self) -> None:
+    def _evaluate_quick(self) -> None:
         while not self.stop.is_set():
-            orgs, is_full = self.agenda.next(timeout=0.5)
-            try:
-                if is_full:
-                    evaluate_alerts()
-                elif orgs:
-                    evaluate(orgs)
-            except Exception:
-                self.agenda.wake_all()  # as soon as it works again, not in half a minute
-                raise
+            if self.agenda.takes_round():
+                self._begin_round()
+            self._have_turn(is_slow=False)
+
+    def _evaluate_slow(self) -> None:
+        while not self.stop.is_set():
+            self._have_turn(is_slow=True)
+
+    def _begin_round(self) -> None:
+        """Let every organisation with rules be due, those that wait longest first."""
+        try:
+            org_ids = [turn.org_id for turn in turns()]
+            if self.round:
+                self.round.end()
+        except Exception:
+            self.agenda.wake_all()  # as soon as it works again, not in half a minute
+            raise
+        self.round = Round(org_ids)
+        self.agenda.plan(org_ids)
+        if not org_ids:
+            self.round.end()
+
+    def _have_turn(self, *, is_slow: bool) -> None:
+        org_id = self.agenda.take(0.5, is_slow=is_slow)
+        if org_id is None:
+            return
+        budget = TimeBudget(settings.ALERT_ORG_SECONDS if is_slow else min(QUICK_SECONDS, settings.ALERT_ORG_SECONDS))
+        is_unfinished = False
+        try:
+            report = evaluate([org_id], seconds=budget.seconds, is_trial=not is_slow)
+            is_unfinished = org_id in report.unfinished
+            if self.round:
+                self.round.add(org_id, report)
+        except Exception:
+            self.agenda.wake_all()
+            raise
+        finally:
+            self.agenda.done(org_id, budget.used, is_slow=is_slow, is_unfinished=is_unfinished)
 
     def _deliver(self) -> None:
         deliverer = Deliverer()
@@ -136,58 +178,32 @@ class Dispatcher:
             self.deliver_now.wait(POLL)
 
 
-class Agenda:
-    """When which rules are to be looked at. All of them every 30 s; an organisation's when it is woken, at most every
-    two seconds, and once more two seconds later, for what came in between.
-    """
+class Round:
+    """One evaluation of all rules, which ends when each organisation has had its turn; it leaves a `cron_runs` row."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._due: dict[UUID, tuple[float, bool]] = {}  # when, and whether once more after that
-        self._seen: dict[UUID, float] = {}
-        self._full_at = clock()
+    def __init__(self, org_ids: Collection[UUID]) -> None:
+        self._waiting = set(org_ids)
+        self._lock = threading.Lock()
+        self._report = Report()
+        self._clock = TimeBudget(EVERY)
+        self._is_recorded = False
 
-    def wake(self, org_id: UUID) -> None:
-        """Look at an organisation's rules as soon as its last look is two seconds ago."""
-        with self._changed:
-            at = max(self._clock(), self._seen.get(org_id, -PAUSE) + PAUSE)
-            planned = self._due.get(org_id)
-            self._due[org_id] = (min(at, planned[0]) if planned else at, True)
-            self._changed.notify()
+    def add(self, org_id: UUID, report: Report) -> None:
+        """Add what came of an organisation's turn."""
+        with self._lock:
+            if self._is_recorded or org_id not in self._waiting:
+                return
+            self._report.add(report)
+            self._waiting.discard(org_id)
+            is_last = not self._waiting
+        if is_last:
+            self.end()
 
-    def wake_all(self) -> None:
-        """Look at all rules now."""
-        with self._changed:
-            self._full_at = self._clock()
-            self._changed.notify()
-
-    def wake_up(self) -> None:
-        """Let whoever waits look again, to see that we stop."""
-        with self._changed:
-            self._changed.notify()
-
-    def next(self, timeout: float) -> tuple[list[UUID], bool]:
-        """Return the organisations that are due, or True for all; neither after `timeout` seconds."""
-        with self._changed:
-            now = self._clock()
-            first = min([self._full_at, *(at for at, _ in self._due.values())])
-            if first > now:
-                self._changed.wait(min(timeout, first - now))
-                now = self._clock()
-            if self._full_at <= now:
-                self._full_at = now + EVERY
-                self._plan_again(list(self._due), now)
-                return [], True
-            due = [org_id for org_id, (at, _) in self._due.items() if at <= now]
-            self._plan_again(due, now)
-            return due, False
-
-    def _plan_again(self, org_ids: list[UUID], now: float) -> None:
-        for org_id in org_ids:
-            _, once_more = self._due.pop(org_id)
-            self._seen[org_id] = now
-            if once_more:
-                self._due[org_id] = (now + PAUSE, False)
-        if len(self._seen) > 10_000:
-            self._seen = {org: at for org, at in self._seen.items() if at > now - PAUSE}
+    def end(self) -> None:
+        """Write it down, once, with how many organisations still wait."""
+        with self._lock:
+            if self._is_recorded:
+                return
+            self._is_recorded = True
+            waiting = {"waiting": len(self._waiting)} if self._waiting else {}
+        record_success("evaluate_alerts", self._clock.used, {**self._report.to_json(), **waiting})

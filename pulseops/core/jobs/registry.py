@@ -90,6 +90,12 @@ def _run_recorded(name: str, identifier: str, function: Callable[[], Result]) ->
     return result
 
 
+def record_success(name: str, seconds: float, result: Result) -> None:
+    """Record a run of the job `name` that was not done by calling it, and that took `seconds`."""
+    with correlated() as identifier:
+        _record(name, CronRun.Status.SUCCESS, time.monotonic() - seconds, identifier, {"result": dict(result)})
+
+
 def _record(name: str, status: CronRun.Status, started: float, identifier: str, detail: dict[str, Any]) -> None:
     seconds, now = time.monotonic() - started, timezone.now()
     CronRun.objects.create(

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -21,6 +22,7 @@ from pulseops.core.web.json_errors import json_data
 from pulseops.core.web.machine_routes import machine_route
 
 WORKER_SILENT_AFTER = timedelta(minutes=2)
+EVALUATION = "evaluation"  # beats when the organisation that waits longest for the evaluation of its rules has its turn
 
 
 def beat(name: str) -> None:
@@ -61,12 +63,17 @@ def _answers() -> bool:
 
 
 def _background() -> str:
-    """Say `silent` when no worker was heard lately, `loop silent` when it is the loop that was not."""
-    lately = Heartbeat.objects.filter(beat_at__gte=Now() - WORKER_SILENT_AFTER)
-    heard = set(lately.values_list("name", flat=True))
-    if "worker" not in heard:
+    """Say `silent` when no worker was heard lately, `loop silent` when it is the loop that was not.
+
+    `evaluation late`: both are there, and some organisation's alert rules have not been evaluated for two minutes.
+    """
+    beats = Heartbeat.objects.annotate(is_late=Q(beat_at__lt=Now() - WORKER_SILENT_AFTER))
+    late = dict(beats.values_list("name", "is_late"))
+    if late.get("worker", True):
         return "silent"
-    return "ok" if "loop" in heard else "loop silent"
+    if late.get("loop", True):
+        return "loop silent"
+    return "evaluation late" if late.get(EVALUATION, False) else "ok"
 
 
 class _Migrations:

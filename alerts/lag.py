@@ -1,0 +1,88 @@
+"""How old the evaluation of the rules is: for each organisation on pages, and of all for `/readyz` and a banner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
+
+from accounts.models import Org
+from alerts.models import AlertEvaluation, AlertRule
+from pulseops.core.models import Heartbeat
+from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER
+
+# Of organisations whose rules are quick: who has slow ones waits for its turn, and nobody else need know.
+_OLDEST = """
+SELECT coalesce(min(coalesce(e.turn_at, r.since)), clock_timestamp())
+FROM (SELECT org_id, min(created_at) AS since FROM alert_rules WHERE enabled GROUP BY org_id) r
+LEFT JOIN alert_evaluations e ON e.org_id = r.org_id
+WHERE coalesce(e.seconds, 0) < %s
+"""
+_FIELDS = ("org_id", "org__name", "rules", "problems", "evaluated_at", "seconds", "now")  # in the order of Lag
+QUICK_SECONDS = 0.25  # what the last turn took, at most, of organisations whose rules are quick
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Of one organisation's enabled rules: as of when all were evaluated, and how many have a problem.
+
+    `seconds` is what the last turn took; `now` is by the same clock.
+    """
+
+    org_id: UUID
+    name: str
+    rules: int
+    problems: int
+    evaluated_at: datetime
+    seconds: float
+    now: datetime
+
+    @property
+    def age(self) -> timedelta:
+        """How old the evaluation is."""
+        return max(self.now - self.evaluated_at, timedelta())
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is older than two periods of the slowest that evaluates, the worker."""
+        return self.age > WORKER_SILENT_AFTER
+
+
+def note_oldest_turn() -> None:
+    """Write down when the organisation that waits longest had its last turn; `/readyz` reads it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST, [QUICK_SECONDS])
+        oldest = cursor.fetchone()[0]
+    Heartbeat.objects.update_or_create(name=EVALUATION, defaults={"beat_at": oldest})
+
+
+def lag_of(org: Org) -> Lag | None:
+    """Return the organisation's lag, None when it has no rule that is on; one query."""
+    return next(iter(_lags(AlertRule.objects.for_org(org), 1)), None)
+
+
+def oldest_lags(most: int) -> list[Lag]:
+    """Return the lags of the organisations that wait longest; one query."""
+    return _lags(AlertRule.objects.filter(org__isnull=False), most)
+
+
+def _lags(rules: QuerySet[AlertRule], most: int) -> list[Lag]:
+    turns = AlertEvaluation.objects.filter(org=OuterRef("org"))
+    rows = (
+        rules.filter(enabled=True)
+        .order_by()
+        .values("org_id", "org__name")
+        .annotate(
+            rules=Count("pk"),
+            problems=Count("problem"),
+            evaluated_at=Coalesce(Subquery(turns.values("evaluated_at")), Min("created_at")),
+            seconds=Coalesce(Subquery(turns.values("seconds")), 0.0),
+            now=Now(),
+        )
+        .order_by("evaluated_at", "org_id")
+    )
+    return [Lag(*row) for row in rows.values_list(*_FIELDS)[:most]]
