@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, Min, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Org
@@ -65,12 +65,12 @@ def lag_of(org: Org) -> Lag | None:
     return next(iter(_lags(AlertRule.objects.for_org(org), 1)), None)
 
 
-def oldest_lags(most: int) -> list[Lag]:
-    """Return the lags of the organisations that wait longest; one query."""
-    return _lags(AlertRule.objects.filter(org__isnull=False), most)
+def oldest_lags(most: int, org: Org | None = None) -> list[Lag]:
+    """Return the lags of the organisations that wait longest, that of `org` before all others; one query."""
+    return _lags(AlertRule.objects.filter(org__isnull=False), most, org)
 
 
-def _lags(rules: QuerySet[AlertRule], most: int) -> list[Lag]:
+def _lags(rules: QuerySet[AlertRule], most: int, first: Org | None = None) -> list[Lag]:
     turns = AlertEvaluation.objects.filter(org=OuterRef("org"))
     rows = (
         rules.filter(enabled=True)
@@ -83,6 +83,6 @@ def _lags(rules: QuerySet[AlertRule], most: int) -> list[Lag]:
             seconds=Coalesce(Subquery(turns.values("seconds")), 0.0),
             now=Now(),
         )
-        .order_by("evaluated_at", "org_id")
+        .order_by(Case(When(org=first, then=0), default=1), "evaluated_at", "org_id")
     )
     return [Lag(*row) for row in rows.values_list(*_FIELDS)[:most]]

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.models import Org
 from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.db.row_security import outside_the_wall
@@ -49,7 +50,7 @@ def _page(request: OrgRequest, *, is_operator: bool) -> HttpResponse:
         "background": background(request.org, activity.heartbeats),
         "queue_depth": queue_depth(),
         "jobs": job_reports(activity.runs),
-        "lag": lag_of(request.org),
+        **_lags(request.org, is_operator=is_operator),
         "intake": own,
         "services": services_by_intake(request.org, now),
         "mishaps": mishaps(request.org, now),
@@ -59,12 +60,18 @@ def _page(request: OrgRequest, *, is_operator: bool) -> HttpResponse:
     return render(request, "diagnostics/diagnostics.html", values)
 
 
+def _lags(org: Org, *, is_operator: bool) -> dict[str, Any]:
+    if not is_operator:
+        return {"lag": lag_of(org)}
+    lags = oldest_lags(SHOWN_ORGS, org)
+    return {"lag": next((each for each in lags if each.org_id == org.pk), None), "lags": lags}
+
+
 def _installation(now: datetime) -> dict[str, Any]:
     senders = orgs_by_intake(now)
     return {
         "orgs": senders[:SHOWN_ORGS],
         "storage": storage(senders),
-        "lags": oldest_lags(SHOWN_ORGS),
         "versions": versions(),
         "foreign_secrets": list(map(consequence, foreign_secrets(stored_values()))),
         "secrets_hint": HINT,
