@@ -12,8 +12,7 @@ from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Org
 from alerts.models import AlertEvaluation, AlertRule
-from pulseops.core.models import Heartbeat
-from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER
+from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER, beat
 
 # Of organisations whose rules are quick: who has slow ones waits for its turn, and nobody else need know.
 _OLDEST = """
@@ -57,7 +56,7 @@ def note_oldest_turn() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST, [QUICK_SECONDS])
         oldest = cursor.fetchone()[0]
-    Heartbeat.objects.update_or_create(name=EVALUATION, defaults={"beat_at": oldest})
+    beat(EVALUATION, at=oldest)
 
 
 def lag_of(org: Org) -> Lag | None:

@@ -5,7 +5,7 @@ They are machine routes, so they answer under any Host: load balancers ask by ad
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
@@ -25,9 +25,9 @@ WORKER_SILENT_AFTER = timedelta(minutes=2)
 EVALUATION = "evaluation"  # beats when the organisation that waits longest for the evaluation of its rules has its turn
 
 
-def beat(name: str) -> None:
-    """Record a heartbeat of `name` now, by the database's clock: those of two machines may differ."""
-    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": Now()})
+def beat(name: str, *, at: datetime | None = None) -> None:
+    """Record a heartbeat of `name` at `at` or now, by the database's clock: those of two machines may differ."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": at or Now()})
 
 
 @login_not_required
