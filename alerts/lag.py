@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Case, Count, Min, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Now
 
@@ -14,13 +13,6 @@ from accounts.models import Org
 from alerts.models import AlertEvaluation, AlertRule
 from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER, beat
 
-# Of organisations whose rules are quick: who has slow ones waits for its turn, and nobody else need know.
-_OLDEST = """
-SELECT coalesce(min(coalesce(e.turn_at, r.since)), clock_timestamp())
-FROM (SELECT org_id, min(created_at) AS since FROM alert_rules WHERE enabled GROUP BY org_id) r
-LEFT JOIN alert_evaluations e ON e.org_id = r.org_id
-WHERE coalesce(e.seconds, 0) < %s
-"""
 _FIELDS = ("org_id", "org__name", "rules", "problems", "evaluated_at", "seconds", "now")  # in the order of Lag
 QUICK_SECONDS = 0.25  # what the last turn took, at most, of organisations whose rules are quick
 
@@ -52,29 +44,43 @@ class Lag:
 
 
 def note_oldest_turn() -> None:
-    """Write down when the organisation that waits longest had its last turn; `/readyz` reads it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OLDEST, [QUICK_SECONDS])
-        oldest = cursor.fetchone()[0]
-    beat(EVALUATION, at=oldest)
+    """Write down when the organisation that waits longest had its last turn; `/readyz` reads it.
+
+    It is one whose rules are quick: who has slow ones waits for its turn, and nobody else need know.
+    """
+    turns = AlertEvaluation.objects.filter(org=OuterRef("org"))
+    waiting = (
+        _rules_on()
+        .values("org_id")
+        .annotate(
+            turn_at=Coalesce(Subquery(turns.values("turn_at")), Min("created_at")),
+            seconds=Coalesce(Subquery(turns.values("seconds")), 0.0),
+        )
+        .filter(seconds__lt=QUICK_SECONDS)
+        .order_by("turn_at")
+    )
+    beat(EVALUATION, at=waiting.values_list("turn_at", flat=True).first())
+
+
+def _rules_on() -> QuerySet[AlertRule]:
+    """Return the rules that are evaluated at all."""
+    return AlertRule.objects.filter(enabled=True, org__isnull=False, org__suspended_at=None).order_by()
 
 
 def lag_of(org: Org) -> Lag | None:
     """Return the organisation's lag, None when it has no rule that is on; one query."""
-    return next(iter(_lags(AlertRule.objects.for_org(org), 1)), None)
+    return next(iter(_lags(_rules_on().filter(org=org), 1)), None)
 
 
 def oldest_lags(most: int, org: Org | None = None) -> list[Lag]:
     """Return the lags of the organisations that wait longest, that of `org` before all others; one query."""
-    return _lags(AlertRule.objects.filter(org__isnull=False), most, org)
+    return _lags(_rules_on(), most, org)
 
 
 def _lags(rules: QuerySet[AlertRule], most: int, first: Org | None = None) -> list[Lag]:
     turns = AlertEvaluation.objects.filter(org=OuterRef("org"))
     rows = (
-        rules.filter(enabled=True)
-        .order_by()
-        .values("org_id", "org__name")
+        rules.values("org_id", "org__name")
         .annotate(
             rules=Count("pk"),
             problems=Count("problem"),

@@ -52,7 +52,7 @@ class Turn:
 
 def turns() -> list[Turn]:
     """Return the turns of all organisations that have a rule that is on, in order; two queries."""
-    rules = AlertRule.objects.filter(enabled=True, org__isnull=False).order_by()
+    rules = AlertRule.objects.filter(enabled=True, org__isnull=False, org__suspended_at=None).order_by()
     return in_order(list(rules.values_list("org_id", flat=True).distinct()))
 
 
