@@ -128,7 +128,8 @@ def as_csv(found: QuerySet[AuditLog]) -> Iterator[bytes]:
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS).encode()
     for records in _pages(found):
-        yield "".join(writer.writerow([guarded(_flat(each[column])) for column in COLUMNS]) for each in records).encode()
+        lines = [writer.writerow([guarded(_flat(each[column])) for column in COLUMNS]) for each in records]
+        yield "".join(lines).encode()
 
 
 def as_ndjson(found: QuerySet[AuditLog]) -> Iterator[bytes]:

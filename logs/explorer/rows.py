@@ -22,7 +22,6 @@ from logs.search.tree import Node, Text, leaves
 from pulseops.core.ui import times
 from services.scopes import Scope, Scopes
 
-_MOST_MARKS = 200  # in one message
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
