@@ -18,9 +18,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import Org
 from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
-from pulseops.core.secret_check import HINT, consequence, foreign_secrets, stored_values
 from alerts.lag import lag_of, oldest_lags
 from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.secret_check import HINT, consequence, foreign_secrets, stored_values
 from pulseops.diagnostics.errors import mishaps
 from pulseops.diagnostics.jobs import background, job_activity, job_reports, queue_depth
 from pulseops.diagnostics.postgres_checks import weaknesses
