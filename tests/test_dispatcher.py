@@ -233,7 +233,7 @@ def test_it_survives_losing_its_connections(receiver: receivers.Receiver) -> Non
         with connection.cursor() as cursor:
 
             def has_all() -> bool:
-                cursor.execute(f"SELECT count(*) >= 4 {its}")
+                cursor.execute(f"SELECT count(*) >= 3 {its}")
                 return bool(cursor.fetchone()[0])
 
             wait_until(has_all)
