@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.utils import timezone
 from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
+from notifications.channels.recipients import addresses, confirmed_addresses
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
 from notifications.webhook_addresses import address_in, is_readable, with_address
@@ -17,27 +20,33 @@ from pulseops.core.jobs.wakeups import wake_delivery
 
 
 @transaction.atomic
-def create_channel(*, actor: User | None, org: Org, type: str, name: str, webhook_url: str) -> Channel:  # noqa: A002
-    """Add a channel; the caller has checked `webhook_url` by transports.check_webhook_url.
+def create_channel(*, actor: User | None, org: Org, type: str, name: str, config: Mapping[str, Any]) -> Channel:  # noqa: A002
+    """Add a channel; `config` is what the kind's form gave, which checked it.
 
-    Raises QuotaError.
+    Raises QuotaError, or ConfigError.
     """
     claim(org, "channels")
-    channel = Channel.objects.create(org=org, type=type, name=name, config_json=with_address({}, webhook_url))
+    channel = Channel.objects.create(org=org, type=type, name=name, config_json=config)
+    channel.kind.saved(actor, channel)
     record(actor=actor, org=org, action="channel.created", resource=channel, meta={"name": name, "type": type})
     return channel
 
 
 @transaction.atomic
-def change_channel(*, actor: User | None, channel: Channel, name: str, webhook_url: str) -> None:
-    """Rename a channel; a non-empty `webhook_url` replaces the address, and its failures are forgotten."""
+def change_channel(*, actor: User | None, channel: Channel, name: str, config: Mapping[str, Any] | None = None) -> None:
+    """Rename a channel; a `config` replaces where its messages go, and its failures are forgotten.
+
+    Raises ConfigError.
+    """
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     channel.name = name
-    if webhook_url:
-        channel.config_json = with_address(channel.config_json, webhook_url)
+    if config is not None:
+        channel.config_json = config
         channel.failures, channel.last_error, channel.paused_until = 0, None, None
     channel.save()
-    meta = {"name": name, "address_replaced": bool(webhook_url)}
+    if config is not None:
+        channel.kind.saved(actor, channel)
+    meta = {"name": name, "address_replaced": config is not None}
     record(actor=actor, org=channel.org, action="channel.changed", resource=channel, meta=meta)
 
 
@@ -87,6 +96,39 @@ def encrypt_addresses() -> tuple[int, int]:
             channel.save(update_fields=["config_json"])
             done += 1
     return done, unreadable
+
+
+@transaction.atomic
+def confirm_address(*, channel_id: str, address: str) -> Channel | None:
+    """Let `address` get the channel's mail, as its owner agreed; None if the channel or the address is gone."""
+    channel = Channel.objects.select_for_update(of=["self"]).select_related("org").filter(pk=channel_id).first()
+    if channel is None or address not in addresses(channel.config_json):
+        return None
+    confirmed = confirmed_addresses(channel.config_json)
+    if address not in confirmed:
+        channel.config_json = {**channel.config_json, "confirmed": [*confirmed, address]}
+        channel.save(update_fields=["config_json"])
+        meta = {"name": channel.name, "address": address}
+        record(actor=None, org=channel.org, action="channel.address_confirmed", resource=channel, meta=meta)
+    return channel
+
+
+@transaction.atomic
+def leave_channel(*, channel_id: str, address: str) -> bool:
+    """Remove `address`, in any case of its letters, from the channel's mail; returns whether it was there."""
+    channel = Channel.objects.select_for_update(of=["self"]).select_related("org").filter(pk=channel_id).first()
+    if channel is None:
+        return False
+    to = addresses(channel.config_json)
+    kept = [each for each in to if each.casefold() != address.casefold()]
+    if len(kept) == len(to):
+        return False
+    confirmed = [each for each in confirmed_addresses(channel.config_json) if each in kept]
+    channel.config_json = {**channel.config_json, "to": kept, "confirmed": confirmed}
+    channel.save(update_fields=["config_json"])
+    meta = {"name": channel.name, "address": address}
+    record(actor=None, org=channel.org, action="channel.address_left", resource=channel, meta=meta)
+    return True
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ class ChannelAdmin(AuditedModelAdmin):
     list_select_related = ["org"]
     search_fields = ["name", "org__name", "last_error", "=id"]
     readonly_fields = [
-        "id", "org", "type", "masked_url", "failures", "last_error", "last_sent_at", "last_failed_at", "created_at",
+        "id", "org", "type", "masked", "failures", "last_error", "last_sent_at", "last_failed_at", "created_at",
     ]  # fmt: skip
     fields = [*readonly_fields, "name", "enabled", "paused_until"]
 

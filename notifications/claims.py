@@ -45,8 +45,8 @@ WHERE c.enabled
     AND c.id <> ALL (%(skip)s)
     AND c.id NOT IN (SELECT channel_id FROM busy WHERE channel_id IS NOT NULL)
     AND (SELECT count(*) FROM busy WHERE busy.org_id = c.org_id) < %(per_org)s
-    AND COALESCE(c.config_json ->> 'webhook_host',
-                 lower(substring(c.config_json ->> 'webhook_url' FROM '://([^/:]+)')), '') <> ALL (%(avoid)s)
+    AND COALESCE(NULLIF(c.receiver, ''), lower(substring(c.config_json ->> 'webhook_url' FROM '://([^/:]+)')), '')
+        <> ALL (%(avoid)s)
 ORDER BY c.failures > 0, due.oldest
 LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
@@ -122,7 +122,7 @@ class Claim:
 
 
 def claim_message(avoid: Collection[str] = ()) -> Claim | None:
-    """Take the next message that is due, of a channel whose host is not in `avoid`; None when there is none."""
+    """Take the next message that is due, of a channel whose receiver is not in `avoid`; None when there is none."""
     skip: list[uuid.UUID] = []
     while True:
         with transaction.atomic():
@@ -139,7 +139,7 @@ def _pick(avoid: Collection[str], skip: list[uuid.UUID]) -> Channel | None:
     found = _rows(
         _PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": suspended_org_ids()}
     )
-    return Channel.objects.get(pk=found[0][0]) if found else None
+    return Channel.objects.select_related("org").get(pk=found[0][0]) if found else None
 
 
 def _take(channel: Channel) -> Claim | None:

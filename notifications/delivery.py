@@ -1,7 +1,7 @@
 """The deliverer: claims messages, sends them on a few threads, writes down how each ended.
 
 Only the thread that owns it talks to the database; the others do nothing but HTTP. So a receiver that hangs costs a
-thread for ten seconds, and nobody else anything: no host that does not answer gets more than one thread.
+thread for ten seconds, and nobody else anything: no receiver that does not answer gets more than one thread.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from notifications import claims, outcomes, transports
+from notifications import claims, outcomes
+from notifications.channels.base import PermanentError, RateLimitedError, TransientError
 from notifications.claims import Claim
 from notifications.messages import Notice
 from notifications.models import Job
 
 log = logging.getLogger(__name__)
 SLOTS = 8  # messages on their way at once
-_SILENT_AFTER = 2  # unanswered messages in a row before a host is given one thread only
+_SILENT_AFTER = 2  # unanswered messages in a row before a receiver is given one thread only
 
-Outcome = Exception | None
+Outcome = Exception | str  # what was raised, or a remark on what was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,6 @@ class Delivered:
     error: str = ""
 
 
-_UNREADABLE = "The address cannot be decrypted: SECRET_KEY is not the one that encrypted it. Enter it anew."
-
-
 class Deliverer:
     """Delivers what is due. Not for use from several threads."""
 
@@ -45,13 +43,13 @@ class Deliverer:
         self._slots = slots
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="deliver")
         self._finished: queue.SimpleQueue[tuple[Claim, Outcome]] = queue.SimpleQueue()
-        self._hosts: Counter[str] = Counter()  # on their way, by host
-        self._unanswered: Counter[str] = Counter()  # in a row, by host
+        self._receivers: Counter[str] = Counter()  # on their way, by receiver
+        self._unanswered: Counter[str] = Counter()  # in a row, by receiver
 
     @property
     def in_flight(self) -> int:
         """How many messages are on their way."""
-        return self._hosts.total()
+        return self._receivers.total()
 
     def step(self) -> list[Delivered] | None:
         """Write down what has ended and start what is due; None when there was nothing to do."""
@@ -88,32 +86,30 @@ class Deliverer:
     def _start(self) -> int:
         started = 0
         while self.in_flight < self._slots:
-            avoid = [host for host, count in self._unanswered.items() if count >= _SILENT_AFTER and self._hosts[host]]
+            avoid = [who for who, count in self._unanswered.items() if count >= _SILENT_AFTER and self._receivers[who]]
             claim = claims.claim_message(avoid)
             if claim is None:
                 break
-            self._hosts[_host(claim)] += 1
+            self._receivers[claim.channel.receiver] += 1
             self._threads.submit(self._send, claim)
             started += 1
         return started
 
     def _send(self, claim: Claim) -> None:
         """On a thread: no database here."""
-        outcome: Outcome = None
+        outcome: Outcome
         try:
-            if not claim.channel.is_readable:
-                raise transports.TransientError(_UNREADABLE)
             notices = [Notice.from_payload(job.type, job.payload_json) for job in claim.jobs]
-            transports.send(claim.channel.type, claim.channel.webhook_url, notices, claim.message_id)
+            outcome = claim.channel.kind.send(claim.channel, notices, claim.message_id)
         except Exception as error:  # whatever it is, it is written down, and the loop goes on
             outcome = error
         self._finished.put((claim, outcome))
 
     def _record(self, claim: Claim, outcome: Outcome) -> list[Delivered]:
-        host = _host(claim)
-        self._hosts[host] -= 1
-        silent = isinstance(outcome, transports.TransientError) and outcome.is_unreachable
-        self._unanswered[host] = self._unanswered[host] + 1 if silent else 0
+        receiver = claim.channel.receiver
+        self._receivers[receiver] -= 1
+        silent = isinstance(outcome, TransientError) and outcome.is_unreachable
+        self._unanswered[receiver] = self._unanswered[receiver] + 1 if silent else 0
         reason = record_outcome(claim, outcome)
         log.log(
             logging.WARNING if reason else logging.INFO,
@@ -133,16 +129,16 @@ class Deliverer:
 def record_outcome(claim: Claim, outcome: Outcome) -> str:
     """Write down how sending `claim` ended; returns the reason when it did not go out."""
     match outcome:
-        case None:
-            outcomes.record_sent(claim)
+        case str():
+            outcomes.record_sent(claim, outcome)
             return ""
-        case transports.RateLimitedError():
+        case RateLimitedError():
             outcomes.record_rate_limited(claim, outcome.reason, outcome.retry_after)
             return outcome.reason
-        case transports.TransientError():
+        case TransientError():
             outcomes.record_transient(claim, outcome.reason)
             return outcome.reason
-        case transports.PermanentError():
+        case PermanentError():
             outcomes.record_permanent(claim, outcome.reason)
             return outcome.reason
     log.error("a message could not be built", exc_info=outcome, extra={"message_id": claim.message_id})
@@ -169,10 +165,6 @@ def deliver_due(seconds: float, *, keep_going: Callable[[], bool] = lambda: True
     finally:
         deliverer.close()
     return done
-
-
-def _host(claim: Claim) -> str:
-    return claim.channel.host
 
 
 def _correlation(job: Job) -> str:

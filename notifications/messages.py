@@ -1,15 +1,11 @@
-"""What a message says, as Slack's blocks and Discord's embeds. Pure: from facts to JSON.
-
-Slack: https://api.slack.com/reference/block-kit/blocks. Discord: https://discord.com/developers/docs/resources/webhook.
-Whatever people or programs have written is escaped, so it can neither mention anybody nor hide a link.
-"""
+"""What a message says, whatever the channel; each kind of channel puts it into its own form (channels/)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -29,17 +25,10 @@ _SYMBOLS = {
     "incident.escalated": "🔺",
     "channel.test": "🔔",
 }
-_COLOURS = {
-    "incident.created": 0xD92D20,
-    "incident.investigating": 0xD9A420,
-    "incident.resolved": 0x2E9E5B,
-    "incident.reopened": 0xD92D20,
-    "incident.escalated": 0xD92D20,
-}
-_NEUTRAL = 0x5B7083
 _SEVERITIES = {"low": "low", "med": "medium", "high": "high"}
-_LISTED = 20  # incidents that a digest names; the rest it counts
-_TITLE, _TEXT = 150, 1200  # characters
+LISTED = 20  # incidents that a digest names; the rest it counts
+_TITLE, _TEXT, _PATH = 150, 1200, 500  # characters
+_IN_PATHS = "/?=&%#:@+,;-._~"  # what stands as it is; brackets and bars would end a link in a message
 
 
 def heading(event: str) -> str:
@@ -93,7 +82,9 @@ class Notice:
     @property
     def link(self) -> str:
         """The absolute address, or nothing."""
-        return f"{settings.PUBLIC_URL}{self.path}" if self.path.startswith("/") else ""
+        if not self.path.startswith("/") or len(self.path) > _PATH:
+            return ""
+        return f"{settings.PUBLIC_URL}{quote(self.path, safe=_IN_PATHS)}"
 
 
 def _cut(value: Any, limit: int) -> str:
@@ -107,101 +98,32 @@ def plain_text(notices: Sequence[Notice]) -> str:
     line = f"{first.headline}: {first.title}"
     if first.scope:
         line += f" ({first.scope})"
-    return line if len(notices) == 1 else f"{_count(notices)}: {line} and {len(notices) - 1} more"
+    return line if len(notices) == 1 else f"{count_of(notices)}: {line} and {len(notices) - 1} more"
 
 
-def _count(notices: Sequence[Notice]) -> str:
+def count_of(notices: Sequence[Notice]) -> str:
+    """Say how many a digest holds."""
     return f"{len(notices)} updates on incidents"
 
 
-# -- Slack -----------------------------------------------------------------------------------------------------------
+def rest_of(notices: Sequence[Notice], named: int) -> str:
+    """Say how many a digest does not name beside the first `named`, and where they are; "" if it names all."""
+    more = len(notices) - named
+    return f"and {more} more: {settings.PUBLIC_URL}/incidents" if more > 0 else ""
 
 
-def slack_body(notices: Sequence[Notice], message_id: str) -> dict[str, Any]:
-    """Build the JSON for a Slack (or Mattermost) incoming webhook: one incident in full, several as a list."""
-    blocks = _slack_one(notices[0]) if len(notices) == 1 else _slack_digest(notices)
-    blocks.append(_slack_context(f"PulseOps · message {message_id}"))
-    return {"text": _slack_escape(plain_text(notices)), "blocks": blocks}
+def fit(text: str, limit: int, escape: Callable[[str], str]) -> str:
+    """Return `text` escaped, cut to at most `limit` characters as they are sent; no escape is cut in two.
 
-
-def _slack_one(notice: Notice) -> list[dict[str, Any]]:
-    title = _slack_link(notice)
-    blocks = [_slack_section(f"{notice.symbol} *{_slack_escape(notice.headline)}*\n*{title}*")]
-    if notice.text:
-        blocks.append(_slack_section(_slack_escape(notice.text)))
-    lines = [*([("Where", notice.scope)] if notice.scope else []), *notice.facts]
-    if lines:
-        fields = [{"type": "mrkdwn", "text": f"*{_slack_escape(n)}*\n{_slack_escape(v)}"} for n, v in lines]
-        blocks.append({"type": "section", "fields": fields[:10]})
-    return blocks
-
-
-def _slack_digest(notices: Sequence[Notice]) -> list[dict[str, Any]]:
-    blocks = [_slack_section(f"🔔 *{_count(notices)}*")]
-    lines = [f"{n.symbol} {_slack_escape(n.headline)}: {_slack_link(n)}{_in(n, _slack_escape)}" for n in notices]
-    starts = range(0, min(len(lines), _LISTED), 5)  # a section holds 3,000 characters
-    blocks += [_slack_section("\n".join(lines[start : start + 5][: _LISTED - start])) for start in starts]
-    if len(lines) > _LISTED:
-        blocks.append(_slack_section(f"and {len(lines) - _LISTED} more: {settings.PUBLIC_URL}/incidents"))
-    return blocks
-
-
-def _in(notice: Notice, escape: Any) -> str:
-    return f" ({escape(notice.scope)})" if notice.scope else ""
-
-
-def _slack_link(notice: Notice) -> str:
-    title = _slack_escape(notice.title).replace("|", "¦")
-    return f"<{notice.link}|{title}>" if notice.link else title
-
-
-def _slack_section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _slack_context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
-
-
-def _slack_escape(text: str) -> str:
-    """Escape what Slack reads: https://api.slack.com/reference/surfaces/formatting#escaping."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "\u2217").replace("`", "'")
-
-
-# -- Discord ---------------------------------------------------------------------------------------------------------
-
-
-def discord_body(notices: Sequence[Notice], message_id: str) -> dict[str, Any]:
-    """Build the JSON for a Discord webhook: one incident in full, several as a list. Nobody is mentioned."""
-    embed = _discord_one(notices[0]) if len(notices) == 1 else _discord_digest(notices)
-    return {
-        "content": _discord_escape(plain_text(notices)),
-        "embeds": [{**embed, "footer": {"text": f"PulseOps · message {message_id}"}}],
-        "allowed_mentions": {"parse": []},
-    }
-
-
-def _discord_one(notice: Notice) -> dict[str, Any]:
-    lines = [*([("Where", notice.scope)] if notice.scope else []), *notice.facts]
-    return {
-        "title": _discord_escape(notice.title)[:256],
-        **({"url": notice.link} if notice.link else {}),
-        "description": f"{notice.symbol} **{notice.headline}**\n{_discord_escape(notice.text)}".strip(),
-        "color": _COLOURS.get(notice.event, _NEUTRAL),
-        "fields": [{"name": n, "value": _discord_escape(v) or "-", "inline": True} for n, v in lines],
-    }
-
-
-def _discord_digest(notices: Sequence[Notice]) -> dict[str, Any]:
-    lines = []
-    for notice in notices[:_LISTED]:
-        title = _discord_escape(notice.title[:80])
-        linked = f"[{title}]({notice.link})" if notice.link else title
-        lines.append(f"{notice.symbol} {notice.headline}: {linked}"[:190])
-    if len(notices) > _LISTED:
-        lines.append(f"and {len(notices) - _LISTED} more: {settings.PUBLIC_URL}/incidents")
-    return {"title": _count(notices), "description": "\n".join(lines), "color": _NEUTRAL}
-
-
-def _discord_escape(text: str) -> str:
-    return re.sub(r"([\\*_~`|>\[\]()#@])", r"\\\1", text)
+    `escape` works character by character.
+    """
+    escaped = escape(text)
+    if len(escaped) <= limit:
+        return escaped
+    kept, size = [], 1  # the ellipsis
+    for each in map(escape, text):
+        size += len(each)
+        if size > limit:
+            break
+        kept.append(each)
+    return "".join(kept).rstrip() + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from accounts.models import Org
 from accounts.org_rows import OrgQuerySet
+from notifications.channels import CHANNEL_TYPES, channel_type
+from notifications.channels.base import ChannelType
+from notifications.channels.webhook import DEMO_HOST
 from notifications.messages import heading
-from notifications.webhook_addresses import address_in, host_in, is_readable
+from notifications.webhook_addresses import address_in, is_readable
 
 TEST_EVENT = "channel.test"
-DEMO_HOST = "demo.invalid"  # RFC 2606 keeps .invalid from ever being a host
 
 
 class ChannelQuerySet(OrgQuerySet["Channel"]):
@@ -24,19 +26,17 @@ class ChannelQuerySet(OrgQuerySet["Channel"]):
 
 
 class Channel(models.Model):
-    """A Slack or Discord webhook; `config_json` holds its address, encrypted (webhook_addresses.py); shown masked.
+    """Where messages go; `type` is one of notifications/channels/, which knows what stands in `config_json`.
+
+    `receiver` is who takes the messages, such as a host: receivers that do not answer are counted by it.
 
     `paused_until`: the receiver has asked to be left alone. `gather_until`: a message went out just now, so what comes
     meanwhile is gathered into one. `failures` counts those in a row.
     """
 
-    class Type(models.TextChoices):
-        SLACK = "slack", "Slack"
-        DISCORD = "discord", "Discord"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="channels", db_index=False)
-    type = models.CharField(max_length=50, choices=Type.choices)
+    type = models.CharField(max_length=50, choices=[(kind.type, kind.label) for kind in CHANNEL_TYPES.values()])
     config_json = models.JSONField()
     enabled = models.BooleanField(default=True, db_default=True, null=True)
     created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
@@ -47,6 +47,7 @@ class Channel(models.Model):
     last_error = models.TextField(null=True, blank=True)
     last_failed_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
+    receiver = models.TextField(default="", db_default="", blank=True, editable=False)
 
     objects = ChannelQuerySet.as_manager()
 
@@ -54,17 +55,29 @@ class Channel(models.Model):
         db_table = "notification_channels"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(type__in=["discord", "slack"]), name="notification_channels_type_check"
+                condition=models.Q(type__in=sorted(CHANNEL_TYPES)), name="notification_channels_type_check"
             ),
         ]
         indexes = [models.Index(fields=["org"], name="idx_notification_channels_org_id")]
 
     def __str__(self) -> str:
-        return self.name or f"{self.get_type_display()} {self.masked_url}"
+        return self.name or f"{self.get_type_display()} {self.masked}"
+
+    def save(self, **options: Any) -> None:
+        """Save, with the receiver that the configuration names."""
+        self.receiver = self.kind.receiver(self.config_json)
+        if (fields := options.get("update_fields")) and "config_json" in fields:
+            options["update_fields"] = {*fields, "receiver"}
+        super().save(**options)
+
+    @property
+    def kind(self) -> ChannelType:
+        """What the channel's kind does."""
+        return channel_type(self.type)
 
     @property
     def webhook_url(self) -> str:
-        """The secret address; "" if there is none, or none that can be read."""
+        """The secret address of a webhook; "" if there is none, or none that can be read."""
         return address_in(self.config_json) if self.is_readable else ""
 
     @property
@@ -73,20 +86,14 @@ class Channel(models.Model):
         return is_readable(self.config_json)
 
     @property
-    def host(self) -> str:
-        """Where its messages go."""
-        return host_in(self.config_json)
-
-    @property
     def is_demo(self) -> bool:
         """Whether this is a channel of the demo: it takes everything, and nothing leaves the machine."""
-        return self.host == DEMO_HOST
+        return self.receiver == DEMO_HOST
 
     @property
-    def masked_url(self) -> str:
-        """The host and the last four characters: enough to tell two channels apart, too little to post."""
-        url, host = self.webhook_url, self.host
-        return f"{host}/…{url[-4:]}" if len(url) > len(host) + 20 else f"{host}/…"
+    def masked(self) -> str:
+        """Where its messages go, without the secret."""
+        return self.kind.masked(self.config_json)
 
     @property
     def health(self) -> str:

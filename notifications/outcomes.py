@@ -23,10 +23,10 @@ def _held(claim: Claim) -> models.QuerySet[Job]:
 
 
 @transaction.atomic
-def record_sent(claim: Claim) -> None:
-    """The receiver has it. What else waits for this channel need not wait any longer: it works."""
+def record_sent(claim: Claim, remark: str) -> None:
+    """The receiver has it; `remark` is kept with the messages. What waits for this channel need not wait any longer."""
     now = timezone.now()
-    _held(claim).update(status=Job.Status.SENT, sent_at=now, last_error=None, lease=None)
+    _held(claim).update(status=Job.Status.SENT, sent_at=now, last_error=remark or None, lease=None)
     Channel.objects.filter(pk=claim.channel.pk).update(failures=0, last_error=None, last_sent_at=now)
     if claim.channel.failures:
         waiting = Job.objects.filter(channel_id=claim.channel.pk, status=Job.Status.PENDING)

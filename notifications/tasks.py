@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from notifications import delivery
-from notifications.models import Job
+from notifications.addresses import VALID, confirmation_token
+from notifications.channels.recipients import addresses
+from notifications.models import Channel, Job
+from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
 SENT_KEPT = timedelta(days=30)
@@ -29,3 +36,18 @@ def trim_notifications() -> Result:
     sent, _ = Job.objects.filter(status=Job.Status.SENT, created_at__lt=now - SENT_KEPT).delete()
     failed, _ = Job.objects.filter(status=Job.Status.FAILED, created_at__lt=now - FAILED_KEPT).delete()
     return {"sent": sent, "failed": failed}
+
+
+@worker_task
+def ask_addresses(channel_id: str, new: list[str]) -> None:
+    """Ask each of `new` addresses by mail whether it wants the channel's; those that were removed since are not asked.
+
+    The links are made here, so the queue keeps none.
+    """
+    channel = Channel.objects.select_related("org").filter(pk=channel_id).first()
+    wanted = set(addresses(channel.config_json)) if channel else set()
+    for address in [each for each in new if each in wanted]:
+        path = reverse("notifications:confirm", args=[confirmation_token(channel, address)])
+        values = {"org": channel.org if channel else None, "days": VALID.days, "link": f"{settings.PUBLIC_URL}{path}"}
+        text = render_to_string("notifications/mail/confirm.txt", values)
+        send_mail("Do you want mail about incidents?", text, settings.DEFAULT_FROM_EMAIL, [address])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import views
+from notifications import mail_views, views
 
 app_name = "notifications"
 _SETTINGS = "settings/notifications"
@@ -11,6 +11,8 @@ _MESSAGE = f"{_SETTINGS}/messages/<uuid:job_id>"
 urlpatterns = [
     path(_SETTINGS, views.channel_list, name="channels"),
     path(f"{_SETTINGS}/new", views.channel_create, name="create"),
+    path("mail/confirm/<str:token>", mail_views.confirm, name="confirm"),
+    path("mail/leave/<str:token>", mail_views.leave, name="leave"),
     path(_CHANNEL, views.channel_edit, name="edit"),
     path(f"{_CHANNEL}/test", views.channel_test, name="test"),
     path(f"{_CHANNEL}/switch", views.channel_switch, name="switch"),

@@ -16,7 +16,8 @@ from accounts.quotas import QuotaError
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin
 from notifications import actions, queries
-from notifications.forms import ChannelForm
+from notifications.channels import CHANNEL_TYPES
+from notifications.channels.base import ConfigError
 from notifications.models import Channel, Job
 
 _TABS = (("", "All"), ("waiting", "Waiting"), ("failed", "Failed"), ("sent", "Sent"))
@@ -57,32 +58,44 @@ def _address(state: str, before: str = "") -> str:
 @org_admin
 @reauthenticated
 def channel_create(request: OrgRequest) -> HttpResponse:
-    """Add a channel."""
-    form = ChannelForm(request.POST or None)
+    """Offer the kinds of channels, or add one of the kind that `type` names."""
+    name = request.POST.get("type") or request.GET.get("type", "")
+    kind = CHANNEL_TYPES.get(name)
+    if kind is None or kind.problem():
+        values = {"kinds": CHANNEL_TYPES.values(), "unknown": name}
+        return render(request, "notifications/channel_kinds.html", values, status=422 if name else 200)
+    form = kind.form_class(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        given = {"type": kind.type, "name": form.cleaned_data["name"], "config": form.config() or {}}
         try:
-            channel = actions.create_channel(actor=request.user, org=request.org, **form.cleaned_data)
-        except QuotaError as error:
-            form.add_error(None, error)
+            channel = actions.create_channel(actor=request.user, org=request.org, **given)
+        except (QuotaError, ConfigError) as error:
+            form.add_error(None, str(error))
         else:
             messages.success(request, f"{channel} was added. Send a test to see that it works.")
             return redirect("notifications:channels")
-    return render(request, "notifications/channel_form.html", {"form": form}, status=422 if form.errors else 200)
+    page = {"form": form, "kind": kind}
+    return render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
 @org_admin
 @reauthenticated
 def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
-    """Rename a channel or give it another address."""
+    """Rename a channel or let its messages go elsewhere."""
     channel = _channel(request, channel_id)
-    form = ChannelForm(request.POST or None, channel=channel)
+    form = channel.kind.form_class(request.POST or None, config=channel.config_json, initial={"name": channel.name})
     if request.method == "POST" and form.is_valid():
-        actions.change_channel(actor=request.user, channel=channel, **form.cleaned_data)
-        messages.success(request, f"{form.cleaned_data['name']} was saved.")
-        return redirect("notifications:channels")
-    values = {"form": form, "channel": channel}
-    return render(request, "notifications/channel_form.html", values, status=422 if form.errors else 200)
+        name = form.cleaned_data["name"]
+        try:
+            actions.change_channel(actor=request.user, channel=channel, name=name, config=form.config())
+        except ConfigError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{name} was saved.")
+            return redirect("notifications:channels")
+    page = {"form": form, "channel": channel, "kind": channel.kind}
+    return render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
 
 
 @require_POST

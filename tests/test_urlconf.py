@@ -38,6 +38,8 @@ PUBLIC = {
     "mfa_authenticate": "second step of signing in",
     "accounts:invitation": "has the invitation's link",
     "accounts:confirm_address": "has the link of the mail",
+    "notifications:confirm": "has the link of the mail",
+    "notifications:leave": "has the link of the mail",
     "logs:ingest": "API key",
     "logs:loki": "API key",
     "logs:loki_old": "API key",

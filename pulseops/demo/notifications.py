@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from accounts.models import Org
-from notifications.models import DEMO_HOST, Channel, Job
+from notifications.channels.webhook import DEMO_HOST
+from notifications.models import Channel, Job
 from notifications.webhook_addresses import with_address
 
-_CHANNELS = (("#on-call", Channel.Type.SLACK), ("#shop-status", Channel.Type.DISCORD))
+_CHANNELS = (("#on-call", "slack"), ("#shop-status", "discord"))
 _TOOK = timedelta(milliseconds=340)  # from the event to the receiver's answer
 _BACKOFF = timedelta(seconds=63)
 
@@ -36,7 +37,7 @@ def deliver(org: Org, began: datetime) -> int:
     jobs = [job for job in told if job.channel and job.channel.is_demo]
     told.exclude(pk__in=[job.pk for job in jobs]).delete()
     jobs.sort(key=lambda job: str(job.payload_json["at"]))
-    retried = next((job for job in jobs if job.channel and job.channel.type == Channel.Type.DISCORD), None)
+    retried = next((job for job in jobs if job.channel and job.channel.type == "discord"), None)
     for job in jobs:
         _send(job, attempts=2 if job is retried else 1)
     Job.objects.bulk_update(jobs, ["status", "attempts", "created_at", "next_attempt_at", "sent_at", "batch"])

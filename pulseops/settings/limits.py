@@ -46,6 +46,9 @@ GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET")
 NOTIFICATION_HOSTS = env.words("NOTIFICATION_HOSTS")
 # Of those, the ones of the operator's own network: they may have inner addresses and speak plain http.
 OUTGOING_PRIVATE_HOSTS = env.words("OUTGOING_PRIVATE_HOSTS")
+NOTIFICATION_ADDRESSES_ASKED_PER_DAY = env.whole(
+    "NOTIFICATION_ADDRESSES_ASKED_PER_DAY", 50, least=1
+)  # by one organisation
 NOTIFICATION_ATTEMPTS = env.whole("NOTIFICATION_ATTEMPTS", 5, least=1)
 NOTIFICATION_TIMEOUT_SECONDS = env.number("NOTIFICATION_TIMEOUT_SECONDS", 10)  # for one message, all in all
 NOTIFICATION_LEASE_SECONDS = env.whole("NOTIFICATION_LEASE_SECONDS", 60, least=1)  # well above that timeout

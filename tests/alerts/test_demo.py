@@ -12,9 +12,9 @@ from accounts.models import AuditLog
 from alerts.models import AlertFiring, AlertRule
 from incidents.evidence import Evidence
 from incidents.models import Incident
+from notifications.channels.webhook import check_webhook_url
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
-from notifications.transports import check_webhook_url
 from pulseops.core.outbound.client import RefusedError
 from pulseops.demo import notifications
 from pulseops.demo.fill import fill_demo

@@ -20,6 +20,7 @@ from notifications.actions import (
 )
 from notifications.models import Channel, Job
 from notifications.tasks import trim_notifications
+from notifications.webhook_addresses import with_address
 from tests.support.alerting import make_channel, tell
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +29,10 @@ SECRET = "https://hooks.slack.com/services/T012345/B012345/abcdefghijklmnop"
 
 def test_addresses_are_masked(org: Org) -> None:
     channel = make_channel(org, SECRET)
-    assert channel.masked_url == "hooks.slack.com/…mnop"
+    assert channel.masked == "hooks.slack.com/…mnop"
     assert str(channel) == "Slack hooks.slack.com/…mnop"
-    assert make_channel(org, "https://discord.com/a").masked_url == "discord.com/…"
-    assert make_channel(org, "https://[broken").masked_url == "/…"
+    assert make_channel(org, "https://discord.com/a").masked == "discord.com/…"
+    assert make_channel(org, "https://[broken").masked == "/…"
 
 
 def test_the_address_is_read_under_its_old_name(org: Org) -> None:
@@ -40,8 +41,8 @@ def test_the_address_is_read_under_its_old_name(org: Org) -> None:
 
 
 def test_audit_rows_hold_no_address(org: Org, admin: User) -> None:
-    channel = create_channel(actor=admin, org=org, type="slack", name="ops", webhook_url=SECRET)
-    change_channel(actor=admin, channel=channel, name="ops", webhook_url=SECRET)
+    channel = create_channel(actor=admin, org=org, type="slack", name="ops", config=with_address({}, SECRET))
+    change_channel(actor=admin, channel=channel, name="ops", config=with_address({}, SECRET))
     send_test(actor=admin, channel=channel)
     switch_channel(actor=admin, channel=channel, enabled=False)
     delete_channel(actor=admin, channel=channel)
@@ -56,7 +57,7 @@ def test_there_is_a_limit(org: Org, admin: User, settings: Any) -> None:
     settings.QUOTA_CHANNELS = 1
     make_channel(org, SECRET)
     with pytest.raises(QuotaError):
-        create_channel(actor=admin, org=org, type="slack", name="", webhook_url=SECRET)
+        create_channel(actor=admin, org=org, type="slack", name="", config=with_address({}, SECRET))
 
 
 def test_switching_off_fails_what_waits_and_doing_it_twice_is_nothing(org: Org, admin: User) -> None:

@@ -24,6 +24,7 @@ from deployments.models import GitHubIntegration
 from notifications.actions import create_channel
 from notifications.delivery import deliver_due
 from notifications.models import Channel
+from notifications.webhook_addresses import with_address
 from pulseops.core.secret_check import foreign_secrets, remember_secrets, stored_values
 from pulseops.pages.banners import banners_for
 from tests.support.alerting import tell
@@ -42,7 +43,7 @@ def _noted(settings: Any) -> None:
 
 @pytest.fixture
 def channel(org: Org, admin: User) -> Channel:
-    return create_channel(actor=admin, org=org, type="slack", name="ops", webhook_url=URL)
+    return create_channel(actor=admin, org=org, type="slack", name="ops", config=with_address({}, URL))
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def reencrypt(*options: str) -> str:
 def test_the_address_stands_nowhere_in_plain_text(channel: Channel) -> None:
     channel.refresh_from_db()
     assert "abcdefgh" not in json.dumps(channel.config_json)
-    assert (channel.webhook_url, channel.masked_url) == (URL, "hooks.slack.com/…mnop")
+    assert (channel.webhook_url, channel.masked) == (URL, "hooks.slack.com/…mnop")
 
 
 def test_a_former_key_goes_on_until_all_is_taken_over(
@@ -139,7 +140,7 @@ def test_messages_wait_for_the_key_that_can_read_their_channel(settings: Any, or
     job.refresh_from_db()
     assert job.status == "pending"
     channel.refresh_from_db()
-    assert channel.masked_url == "hooks.slack.com/…"
+    assert channel.masked == "hooks.slack.com/…"
 
 
 def banners_named(org: Org) -> list[Any]:

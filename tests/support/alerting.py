@@ -16,7 +16,7 @@ from services.models import Environment
 from tests.support.factories import make_service
 
 
-def make_channel(org: Org, url: str, *, type: str = Channel.Type.SLACK, **fields: Any) -> Channel:  # noqa: A002
+def make_channel(org: Org, url: str, *, type: str = "slack", **fields: Any) -> Channel:  # noqa: A002
     return Channel.objects.create(org=org, type=type, config_json={"webhook_url": url}, **fields)
 
 

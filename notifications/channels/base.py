@@ -1,0 +1,95 @@
+"""What a kind of channel is, and how sending can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django import forms
+
+from notifications.messages import Notice
+
+Config = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class TransientError(Exception):
+    """Not now: worth another attempt. `is_unreachable` when nothing answered at all."""
+
+    reason: str
+    is_unreachable: bool = False
+
+
+@dataclass(slots=True)
+class PermanentError(Exception):
+    """Never, unless somebody changes something."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class RateLimitedError(Exception):
+    """Not before `retry_after` seconds have passed; the message itself is fine."""
+
+    reason: str
+    retry_after: int
+
+
+class ConfigError(Exception):
+    """The channel cannot be as it was entered; the text says why."""
+
+
+class ChannelForm(forms.Form):
+    """A new channel of one kind, or with `config` the change of one that has this configuration."""
+
+    name = forms.CharField(
+        max_length=100,
+        help_text="What you call it here, such as “#on-call”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "#on-call"}),
+    )
+
+    def __init__(self, *args: Any, config: Config | None = None, **kwargs: Any) -> None:
+        self.current: Config = config or {}
+        self.is_new = config is None
+        super().__init__(*args, **kwargs)
+
+    def config(self) -> dict[str, Any] | None:
+        """Return the configuration that was entered; None if it stays as it is. Only after is_valid()."""
+        raise NotImplementedError
+
+
+FormClass = type[ChannelForm]
+
+
+class ChannelType(Protocol):
+    """One kind of channel. `config` is what stands in `config_json`; other software may have written it."""
+
+    type: str
+    label: str
+    description: str  # how to get one, for the page that offers the kinds
+    order: int  # among the kinds
+    form_class: FormClass
+
+    def problem(self) -> str:
+        """Return why this installation cannot use the kind, "" if it can."""
+
+    def receiver(self, config: Any) -> str:
+        """Return who takes the messages, usually a host: slow receivers are counted by it. Never a secret."""
+
+    def masked(self, config: Any) -> str:
+        """Return where messages go, as pages and audit rows may show it."""
+
+    def saved(self, actor: Any, channel: Any) -> None:
+        """Do what the kind needs after `channel` got a new configuration, in the same transaction.
+
+        Raises ConfigError, whose text the form shows.
+        """
+
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+        """Send one message about `notices`, oldest first; returns when the receiver has taken it.
+
+        `channel` is a models.Channel with its organisation. `message_id` stays the same when the same message is sent
+        again. Returns a remark for the delivery log, "" for none. Called on a thread: no database here. Raises
+        TransientError, PermanentError or RateLimitedError with a reason that holds no secret.
+        """

@@ -1,0 +1,212 @@
+"""E-mail: to a real SMTP server, to those who agreed, once."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.core import mail
+from django.core.mail import get_connection
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from accounts.models import AuditLog, Org, User
+from notifications.delivery import deliver_due
+from notifications.models import Channel, Job
+from notifications.tasks import ask_addresses
+from tests.notifications.conftest import states
+from tests.support.alerting import tell
+from tests.support.installation import free_port
+
+pytestmark = pytest.mark.django_db
+NEW = "/settings/notifications/new?type=email"
+ClientFor = Callable[[User], Client]
+
+
+class Server:
+    """Keeps what it takes; refuses the recipients in `refused` with their codes, and a message with `answer`."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, int] = {}
+        self.answer = "250 OK"
+        self.envelopes: list[Envelope] = []
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if code := self.refused.get(address):
+            return f"{code} no"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.answer.startswith("250"):
+            self.envelopes.append(envelope)
+        return self.answer
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[Server]:
+    handler = Server()
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_URL = "smtp://127.0.0.1"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    try:
+        yield handler
+    finally:
+        controller.stop()
+
+
+def make_email(org: Org, *to: str) -> Channel:
+    config = {"to": list(to), "confirmed": list(to)}
+    return Channel.objects.create(org=org, type="email", name="duty", config_json=config)
+
+
+def test_one_mail_goes_to_all_who_agreed(org: Org, server: Server) -> None:
+    channel = make_email(org, "one@example.com", "two@example.com")
+    channel.config_json["to"].append("not-asked@example.com")
+    channel.save()
+    tell(org, "Errors in <api>")
+    assert [each.status for each in deliver_due(10)] == ["sent"]
+    (envelope,) = server.envelopes
+    assert envelope.rcpt_tos == ["one@example.com", "two@example.com"]
+    message: Any = message_from_bytes(envelope.content or b"", policy=policy.default)
+    assert message["subject"].strip() == "Incident opened · high: Errors in <api> (api / production)"
+    assert message["message-id"].startswith(f"<{Job.objects.get().batch}@")
+    assert message["auto-submitted"] == "auto-generated"
+    text = message.get_body(("plain",)).get_content()
+    assert "http://localhost:8000/incidents/1" in text
+    assert "Errors in &lt;api&gt;" in message.get_body(("html",)).get_content()
+    (stop,) = re.findall(r"<(http[^>]+)>", message["list-unsubscribe"])
+    assert stop in text.replace("\n", "")
+
+
+def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Server) -> None:
+    make_email(org, "one@example.com", "gone@example.com", "two@example.com")
+    server.refused = {"gone@example.com": 550}
+    tell(org)
+    deliver_due(10)
+    deliver_due(10)
+    (envelope,) = server.envelopes
+    assert envelope.rcpt_tos == ["one@example.com", "two@example.com"]
+    assert states() == [("sent", 1, "The mail server refused gone@example.com (550); the others were sent.")]
+
+
+@pytest.mark.parametrize(
+    ("refused", "answer", "state", "said"),
+    [
+        ({"one@example.com": 550}, "250 OK", "failed", "refused all recipients (550)"),
+        ({"one@example.com": 451}, "250 OK", "pending", "refused all recipients (451)"),
+        ({}, "554 no spam", "failed", "refused the message (554)"),
+        ({}, "452 full", "pending", "refused the message (452)"),
+    ],
+)
+def test_a_refusal_is_for_ever_or_for_now(
+    org: Org, server: Server, refused: dict[str, int], answer: str, state: str, said: str
+) -> None:
+    make_email(org, "one@example.com")
+    server.refused, server.answer = refused, answer
+    tell(org)
+    deliver_due(10)
+    ((status, attempts, error),) = states()
+    assert (status, attempts) == (state, 1)
+    assert said in str(error)
+
+
+def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, server: Server) -> None:
+    make_email(org, "one@example.com")
+    settings.EMAIL_PORT = 1
+    tell(org)
+    deliver_due(10)
+    ((status, _, error),) = states()
+    assert status == "pending"
+    assert "did not answer" in str(error)
+
+
+def test_the_backend_has_the_connection_that_tells_of_refusals(server: Server) -> None:
+    with get_connection() as connection:
+        assert isinstance(connection.connection, smtplib.SMTP)  # type: ignore[attr-defined]
+
+
+def test_members_need_not_confirm_and_others_are_asked_once(
+    org: Org,
+    admin: User,
+    client_for: ClientFor,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.EMAIL_URL = "smtp://mail.example"
+    client = client_for(admin)
+    with django_capture_on_commit_callbacks():
+        to = f"{admin.email}\nduty@example.com, duty@EXAMPLE.com"
+        answer = client.post(NEW, {"type": "email", "name": "duty", "to": to}, follow=True)
+    assert "(1 not confirmed yet)" in answer.text
+    channel = Channel.objects.get()
+    assert channel.config_json["confirmed"] == [admin.email]
+    ask_addresses(str(channel.pk), channel.config_json["asked"])
+    (asking,) = mail.outbox
+    assert asking.to == ["duty@example.com"]
+    path = re.findall(r"http://localhost:8000(/mail/confirm/\S+)", asking.body)[0]
+    stranger = Client()
+    assert stranger.get(path).status_code == 200
+    channel.refresh_from_db()
+    assert channel.config_json["confirmed"] == [admin.email]  # looking at a link changes nothing
+    assert "You get mail" in stranger.post(path).text
+    channel.refresh_from_db()
+    assert channel.config_json["confirmed"] == [admin.email, "duty@example.com"]
+    client.post(f"/settings/notifications/{channel.pk}", {"name": "other", "to": f"{admin.email} duty@example.com"})
+    assert AuditLog.objects.for_org(org).filter(action="channel.address_asked").count() == 1
+
+
+def test_a_day_has_an_end_of_asking(org: Org, admin: User, client_for: ClientFor, settings: Settings) -> None:
+    settings.EMAIL_URL, settings.NOTIFICATION_ADDRESSES_ASKED_PER_DAY = "smtp://mail.example", 2
+    answer = client_for(admin).post(NEW, {"type": "email", "name": "x", "to": "a@b.example c@d.example e@f.example"})
+    assert answer.status_code == 422
+    assert "may ask 2 addresses a day" in answer.text
+    assert not Channel.objects.exists()
+
+
+def test_leaving_by_the_link_of_a_mail(org: Org, server: Server) -> None:
+    channel = make_email(org, "one@example.com", "two@example.com")
+    tell(org)
+    deliver_due(10)
+    content = (server.envelopes[0].content or b"").decode()
+    path = re.findall(r"<http://localhost:8000(/mail/leave/[^>]+)>", content.replace("\r\n ", ""))[0]
+    stranger = Client()
+    assert "End this mail" in stranger.get(path).text
+    for address in ("nobody@example.com", "ONE@example.com"):
+        assert "it gets none any more" in stranger.post(path, {"address": address}).text
+    channel.refresh_from_db()
+    assert channel.config_json["to"] == ["two@example.com"]
+
+
+@pytest.mark.parametrize("path", ["/mail/confirm/x", "/mail/leave/x", "/mail/leave/x:y:z"])
+def test_a_forged_link_leads_nowhere(path: str) -> None:
+    assert Client().get(path).status_code == 410
+    assert Client().post(path).status_code == 410
+
+
+@pytest.mark.parametrize(
+    "to", ["", "not an address", "a@b.example\r\nBcc: c@d.example", " ".join(f"a{n}@b.example" for n in range(21))]
+)
+def test_what_is_no_list_of_addresses_is_refused(
+    admin: User, client_for: ClientFor, settings: Settings, to: str
+) -> None:
+    settings.EMAIL_URL = "smtp://mail.example"
+    assert client_for(admin).post(NEW, {"type": "email", "name": "x", "to": to}).status_code == 422
+    assert not Channel.objects.exists()
+
+
+def test_without_a_mail_server_the_kind_says_what_is_missing(
+    admin: User, client_for: ClientFor, settings: Settings
+) -> None:
+    settings.EMAIL_URL = ""
+    assert "the operator sets EMAIL_URL" in client_for(admin).get("/settings/notifications/new").text
