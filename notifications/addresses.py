@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from accounts.audit.reader import count_since
 from accounts.audit.record import record
-from accounts.models import AuditLog, Membership
+from accounts.queries import users_of
 from notifications.channels.base import ConfigError
 from notifications.channels.recipients import addresses, confirmed_addresses
 
@@ -34,10 +35,7 @@ def confirm_or_ask(actor: Any, channel: Any) -> None:
 
     In the transaction that saves the channel. Raises TooManyAddressesError.
     """
-    members = {
-        email.casefold()
-        for email in Membership.objects.filter(org_id=channel.org_id).values_list("user__email", flat=True)
-    }
+    members = {user.email.casefold() for user in users_of(channel.org)}
     agreed = {*map(str.casefold, confirmed_addresses(channel.config_json)), *members}
     asked = set(channel.config_json.get("asked") or ())
     confirmed = [each for each in addresses(channel.config_json) if each.casefold() in agreed]
@@ -51,8 +49,7 @@ def confirm_or_ask(actor: Any, channel: Any) -> None:
 
 def _note_asked(actor: Any, channel: Any, new: list[str]) -> None:
     limit, since = settings.NOTIFICATION_ADDRESSES_ASKED_PER_DAY, timezone.now() - timedelta(days=1)
-    rows = AuditLog.objects.for_org(channel.org).filter(action=ASKED, created_at__gt=since)
-    if new and rows.count() + len(new) > limit:
+    if new and count_since(channel.org, ASKED, since) + len(new) > limit:
         raise TooManyAddressesError(f"An organisation may ask {limit} addresses a day whether they want its mail.")
     for address in new:
         record(actor=actor, org=channel.org, action=ASKED, resource=channel, meta={"address": address})

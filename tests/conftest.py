@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
@@ -17,6 +19,10 @@ from tests.support.databases import Catalog, catalog, migrate, scratch_database
 from tests.support.factories import make_member, make_org, make_service, make_user
 from tests.support.installation import Installation
 from tests.support.sign_in import signed_in
+
+# How long examples take to make says how busy the machine is, and no more.
+hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+hypothesis_settings.load_profile("suite")
 
 pytest_plugins = ["tests.support.browser"]
 

@@ -171,3 +171,8 @@ def _record(row: AuditLog) -> dict[str, Any]:
 class _Echo:
     def write(self, line: str) -> str:
         return line
+
+
+def count_since(org: Org, action: str, since: datetime) -> int:
+    """Return how often `action` stands in the organisation's log from `since` on."""
+    return AuditLog.objects.for_org(org).filter(action=action, created_at__gt=since).count()
