@@ -8,11 +8,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from alerts.history import STEP, Moments, Series, series_of
+from alerts.history import STEP, Moments, Series
 from alerts.models import AlertRule
-from alerts.params import ErrorCountParams, read_params
-from alerts.state_machine import Condition, Outcome, Sample, State, condition_of, decide
-from alerts.targets import ParsedRule, places_of
+from alerts.state_machine import Condition, Outcome, Sample, State, decide
+from alerts.targets import parse_rule, places_of
 from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -104,19 +103,18 @@ def backtest(
 
     Muting is left out: the question is what the rule would find.
     """
-    read = ParsedRule(rule, read_params(rule.type, rule.params_json))
+    read = parse_rule(rule)
     end = now or timezone.now()
     moments = Moments(end - period, period // STEP + 1)
     places = places_of({rule.org_id})
-    condition = condition_of(rule, read.params, is_muted=False)
+    condition = read.condition(is_muted=False)
     happenings: list[Happening] = []
     peaks = [0] * _BARS
-    for environment_id, series in series_of(read, places, moments, seconds).items():
+    for environment_id, series in read.type.series(read, places, moments, seconds).items():
         happenings += _replay(condition, environment_id, series, moments, peaks)
     names = {pk: f"{scope.service} / {scope.environment}" for pk, scope in places.by_environment.items()}
-    threshold = read.params.threshold if isinstance(read.params, ErrorCountParams) else 1
     happenings.sort(key=lambda each: (each.at, each.environment_id))
-    return Backtest(moments.start, end, tuple(happenings), tuple(peaks), threshold, names)
+    return Backtest(moments.start, end, tuple(happenings), tuple(peaks), condition.threshold, names)
 
 
 def _replay(

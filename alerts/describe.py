@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alerts.models import AlertRule
-from alerts.params import ErrorCountParams, Params, ParamsError, read_params
+from alerts.params import Params, ParamsError
+from alerts.rule_types import read_params, rule_types
 from pulseops.core.ui.times import duration
 
 
@@ -13,7 +14,7 @@ def in_words(rule: AlertRule) -> str:
         params = read_params(rule.type, rule.params_json)
     except ParamsError as error:
         return f"This rule cannot be read. {error}"
-    return f"{_what(params)} {_where(rule)}{_held(params)}."
+    return f"{rule_types()[rule.type].describe(params)} {_where(rule)}{_held(params)}."
 
 
 def describe_effect(rule: AlertRule) -> str:
@@ -26,15 +27,6 @@ def describe_effect(rule: AlertRule) -> str:
     over = f"after {params.recovery_minutes} min of quiet" if params.recovery_minutes else "as soon as it is quiet"
     again = f" Within {duration(rule.cooldown_seconds)} of its end the same incident is reopened."
     return f"It opens an incident of {severity} severity, which is over {over}.{again if rule.cooldown_seconds else ''}"
-
-
-def _what(params: Params) -> str:
-    if not isinstance(params, ErrorCountParams):
-        return "The last deployment has failed"
-    kind = f"{params.level} log" if params.level else "log"
-    matching = f" that match “{params.query}”" if params.query else ""
-    plural = "" if params.threshold == 1 else "s"
-    return f"At least {params.threshold:,} {kind}{plural}{matching} within {params.window_minutes} min"
 
 
 def _where(rule: AlertRule) -> str:

@@ -19,9 +19,11 @@ from django.db import connection
 from alerts.firings import Evaluation, Outcomes, States, act, fingerprint
 from alerts.models import AlertRule
 from alerts.overruns import note_verdicts
-from alerts.params import ErrorCountParams
+from alerts.rule_types.base import Tally
+from alerts.rule_types.base import Turn as Counting
 from alerts.state_machine import Outcome, Sample
-from alerts.targets import Environments, ParsedRule, Tally, places_of, readable, tally
+from alerts.tally import tally
+from alerts.targets import Environments, ParsedRule, places_of, readable
 from alerts.turns import Turn, in_order
 from pulseops.core.budget import TimeBudget
 
@@ -135,20 +137,22 @@ class _OrgEvaluation:
         good, bad = readable(self.turn.rotated(self.rules))
         resting = {each.rule.pk for each in good if (until := each.rule.paused_until) and until > self.now}
         awake = [each for each in good if each.rule.pk not in resting]
-        result = tally(awake, self.places, self.now, budget)
+        states = States([each.rule.pk for each in awake])
+        counting = Counting(self.turn.org_id, self.places, self.now, budget, states.holding())
+        result = tally(awake, counting)
         note_verdicts(awake, bad, result, self.now, is_trial=is_trial)
         report = self.report
         report.evaluated += len(good)
         report.skipped |= {rule.pk: problem for rule, problem in bad.items()} | result.failed
         report.skipped |= {each.rule.pk: each.rule.problem or "" for each in good if each.rule.pk in resting}
         report.failed |= dict.fromkeys(result.slow, "Counting took too long.")
-        acted = self._act(awake, result, budget)
-        if result.next_rule is not None or acted.is_cut_short or (is_trial and result.slow):
+        acted = self._act(awake, result, states, budget)
+        next_rule = next((each.rule.pk for each in awake if each.rule.pk in result.next_rules), None)
+        if next_rule is not None or acted.is_cut_short or (is_trial and result.slow):
             report.unfinished.add(self.turn.org_id)
-        return result.next_rule if result.next_rule or not (is_trial and result.slow) else min(result.slow)
+        return next_rule if next_rule or not (is_trial and result.slow) else min(result.slow)
 
-    def _act(self, rules: list[ParsedRule], result: Tally, budget: TimeBudget) -> Outcomes:
-        states = States([each.rule.pk for each in rules])
+    def _act(self, rules: list[ParsedRule], result: Tally, states: States, budget: TimeBudget) -> Outcomes:
         looks = list(_looks(rules, result.counts, states, self.now))
         acted = act(looks, states, budget)
         report = self.report
@@ -176,9 +180,8 @@ def _looks(
 
 
 def _described(look: Evaluation, places: Environments) -> dict[str, Any]:
-    rule, params = look.read.rule, look.read.params
+    rule = look.read.rule
     context: dict[str, Any] = {"environmentId": str(look.environment_id), "count": look.sample.count}
-    if isinstance(params, ErrorCountParams):
-        context |= {"threshold": params.threshold, "windowMinutes": params.window_minutes}
+    context |= look.read.type.context(look.read.params)
     mark = fingerprint(rule.type, places.service_of(look.environment_id), look.environment_id)
     return {"ruleId": rule.pk, "name": rule.name, "type": rule.type, "context": context, "fingerprint": mark}

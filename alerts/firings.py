@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
-from alerts import evidence as proof
-from alerts.models import AlertFiring, AlertPending, AlertRule
-from alerts.params import ErrorCountParams
-from alerts.state_machine import Decision, Outcome, Sample, State, condition_of, decide
+from alerts.models import AlertFiring, AlertPending
+from alerts.rule_types import rule_types
+from alerts.state_machine import Decision, Outcome, Sample, State, decide
 from alerts.targets import ParsedRule
 from incidents.actions import (
     add_note,
@@ -37,7 +36,6 @@ from services.models import Environment
 from services.queries import environments_by_id
 
 log = logging.getLogger(__name__)
-_SEEN_AGAIN = timedelta(seconds=20)  # detections closer than this are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,11 @@ class States:
         handled = incident.resolved_at if incident and not incident.is_live and firing.resolved_at is None else None
         return State(since, firing.fired_at, firing.resolved_at, firing.clear_since, handled)
 
+    def holding(self) -> set[tuple[int, Any]]:
+        """Those whose condition held when they were last looked at."""
+        firing = {key for key, each in self.firings.items() if each.resolved_at is None and each.clear_since is None}
+        return set(self.pendings) | firing
+
     def unfinished(self) -> set[tuple[int, Any]]:
         """Those that have to be looked at even if nothing was counted."""
         return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
@@ -107,7 +110,7 @@ def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outc
     holding: list[Evaluation] = []
     for look in looks:
         state = states.state(look.key)
-        decision = decide(condition_of(look.read.rule, look.read.params), state, look.sample)
+        decision = decide(look.read.condition(), state, look.sample)
         acted.outcomes[look.key] = decision.outcome
         if decision.outcome is Outcome.HOLDING:
             holding.append(look)
@@ -120,16 +123,14 @@ def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outc
 
 
 def _see_again(looks: list[Evaluation], states: States, acted: Outcomes, budget: TimeBudget) -> None:
-    """Count a detection: of logs each time that some seconds have passed, of deployments each further failure."""
+    """Count a detection where the type of the rule says that it is one."""
     seen: list[int] = []
     for look in looks:
         if budget.is_over:
             acted.is_cut_short = True
             break
         firing = states.firings[look.key]
-        is_logs = isinstance(look.read.params, ErrorCountParams)
-        last = firing.last_seen_at or firing.fired_at
-        if look.sample.at - last >= _SEEN_AGAIN if is_logs else look.sample.count > firing.count:
+        if look.read.type.is_new_detection(firing, look.sample):
             fresh = AlertFiring.objects.filter(pk=firing.pk, last_seen_at=firing.last_seen_at)
             if fresh.update(last_seen_at=look.sample.at, count=look.sample.count) and firing.incident_id:
                 seen.append(firing.incident_id)
@@ -165,9 +166,8 @@ def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
 
 
 def _apply(look: Evaluation, states: States, environment: Environment, acted: Outcomes) -> None:
-    rule = look.read.rule
     state = states.state(look.key)
-    decision = decide(condition_of(rule, look.read.params), state, look.sample)
+    decision = decide(look.read.condition(), state, look.sample)
     acted.outcomes[look.key] = decision.outcome
     _remember_pending(look, decision)
     match decision.outcome:
@@ -227,7 +227,7 @@ def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident |
     Theirs said more (the window, the threshold), so one condition could have several; the latest goes on.
     """
     live = live_incidents_of_rule(rule_id).filter(service_id=environment.service_id, environment=environment)
-    ours = [fingerprint(kind, environment.service_id, environment.pk) for kind in AlertRule.Type.values]
+    ours = [fingerprint(kind, environment.service_id, environment.pk) for kind in rule_types()]
     incident = live.exclude(fingerprint__in=ours).order_by("-created_at").first()
     if incident:
         rename_fingerprint(incident, mark)
@@ -236,15 +236,14 @@ def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident |
 
 def _open(look: Evaluation, environment: Environment, mark: str) -> Incident:
     rule = look.read.rule
-    is_logs = isinstance(look.read.params, ErrorCountParams)
-    evidence = proof.gather(look.read.params, environment, look.sample)
+    evidence = look.read.type.evidence(look.read.params, environment, look.sample)
     return open_incident(
         actor=None,
         org=environment.service.org,
         environment=environment,
         title=f"{rule.name}: {environment.service.name} / {environment.name}",
         severity=rule.severity,
-        source=Incident.Source.ALERT if is_logs else Incident.Source.DEPLOYMENT,
+        source=look.read.type.incident_source,
         rule_id=rule.pk,
         fingerprint=mark,
         evidence=evidence,
@@ -253,7 +252,7 @@ def _open(look: Evaluation, environment: Environment, mark: str) -> Incident:
 
 
 def _reopen(look: Evaluation, incident: Incident) -> Incident:
-    reason = f"The rule fired again: {proof.words(look.read.params, look.sample.count)}"
+    reason = f"The rule fired again: {look.read.type.describe_count(look.read.params, look.sample.count)}"
     reopen_incident(actor=None, incident=incident, reason=reason, at=look.sample.at)
     count_detection([incident.pk], at=look.sample.at)
     return incident

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +11,14 @@ from django.utils import timezone
 
 from accounts.models import Org
 from alerts.models import AlertRule
-from alerts.params import LEVELS, MINUTES_MAX, THRESHOLD_MAX, ErrorCountParams, ParamsError, read_params
+from alerts.params import MINUTES_MAX, ParamsError
+from alerts.rule_types import read_params, rule_types
 from incidents.forms import EnvironmentField
 from incidents.models import Severity
 from services.queries import services_of
 
 COOLDOWN_MAX = 7 * 24 * 3600  # seconds
 MUTES = {"1h": timedelta(hours=1), "8h": timedelta(hours=8), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
-_DEFAULT = ErrorCountParams()
 
 
 def _minutes(label: str, least: int, initial: int, help_text: str) -> forms.IntegerField:
@@ -36,28 +37,11 @@ class RuleForm(forms.Form):
     """
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"placeholder": "Many errors"}))
-    type = forms.ChoiceField(label="Watch", choices=AlertRule.Type.choices)
+    type = forms.ChoiceField(label="Watch", choices=lambda: [(each.name, each.label) for each in rule_types().values()])
     service = ServiceField(None, required=False, empty_label="any, each evaluated separately")
     environment = EnvironmentField(required=False, empty_label="any, each evaluated separately")
-    threshold = forms.IntegerField(
-        label="At least", min_value=1, max_value=THRESHOLD_MAX, initial=_DEFAULT.threshold, required=False,
-        help_text="Logs in the window.",
-    )  # fmt: skip
-    window_minutes = _minutes("Window (min)", 1, _DEFAULT.window_minutes, "Counted by when a log was received.")
-    level = forms.ChoiceField(
-        choices=[(each, each or "any") for each in reversed(LEVELS)], initial=_DEFAULT.level, required=False
-    )
-    query = forms.CharField(
-        label="Filter",
-        required=False,
-        max_length=1000,
-        widget=forms.TextInput(attrs={"placeholder": "payment -timeout status:>=500", "spellcheck": "false"}),
-        help_text="As in the log explorer; empty for all.",
-    )
     for_minutes = _minutes("Must hold for (min)", 0, 0, "0 fires immediately.")
-    recovery_minutes = _minutes(
-        "Auto-resolve after (min)", 0, _DEFAULT.recovery_minutes, "0 resolves it as soon as the condition is clear."
-    )
+    recovery_minutes = _minutes("Auto-resolve after (min)", 0, 5, "0 resolves it as soon as the condition is clear.")
     cooldown_seconds = forms.IntegerField(
         label="Cooldown (s)", min_value=0, max_value=COOLDOWN_MAX, initial=300,
         help_text="Within it the same incident is reopened.",
@@ -78,10 +62,26 @@ class RuleForm(forms.Form):
         assert isinstance(environment, EnvironmentField)
         service.queryset = services_of(org)
         environment.of(org)
-        for name in ("threshold", "window_minutes", "level", "for_minutes", "recovery_minutes"):
-            self.fields[name].widget.attrs["data-default"] = ""
-        for name in ("threshold", "window_minutes", "level", "query"):
-            self.fields[name].widget.attrs["data-only"] = AlertRule.Type.ERROR_COUNT
+        self.params_names = ("for_minutes", "recovery_minutes", *self._add_fields_of_types())
+        for name in self.params_names:
+            if self.fields[name].initial is not None:
+                self.fields[name].widget.attrs["data-default"] = ""
+
+    def _add_fields_of_types(self) -> list[str]:
+        """Add what each type asks for, and say in `data-only` for which types a field is."""
+        users: dict[str, list[str]] = {}
+        for rule_type in rule_types().values():
+            for name, field in rule_type.fields.items():
+                users.setdefault(name, []).append(rule_type.name)
+                self.fields.setdefault(name, deepcopy(field))
+        for name, types in users.items():
+            self.fields[name].widget.attrs["data-only"] = " ".join(types)
+        return list(users)
+
+    @property
+    def type_fields(self) -> list[forms.BoundField]:
+        """The fields that only some types have."""
+        return [field for field in self if "data-only" in field.field.widget.attrs]
 
     def clean(self) -> dict[str, Any]:
         """Check that scope and parameters fit together."""
@@ -90,8 +90,8 @@ class RuleForm(forms.Form):
         if service and environment and environment.service_id != service.pk:
             self.add_error("environment", f"It is not an environment of {service.name}.")
         try:
-            wanted = ("threshold", "window_minutes", "level", "query", "for_minutes", "recovery_minutes")
-            self.params = read_params(given.get("type", ""), {n: given[n] for n in wanted if given.get(n) is not None})
+            entered = {name: given[name] for name in self.params_names if given.get(name) is not None}
+            self.params = read_params(given.get("type", ""), entered)
         except ParamsError as error:
             for name, problem in error.problems.items():
                 self.add_error(name if name in self.fields else None, problem)

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from alerts.params import ErrorCountParams
 from alerts.targets import Environments, ParsedRule
-from deployments.queries import ended_between
 from logs.reading import Matching, Query, count_steps
 from services.scopes import Scopes
 
@@ -37,21 +35,23 @@ class Moments:
 Series = Iterator[tuple[int, int]]  # the number of a moment, and the count there; moments with nothing may be left out
 
 
-def series_of(read: ParsedRule, places: Environments, moments: Moments, seconds: float) -> Mapping[UUID, Series]:
-    """Return what the rule would have counted, by environment. Raises BoundedQueryError."""
-    if isinstance(read.params, ErrorCountParams):
-        return _log_series(read, read.params, places, moments, seconds)
-    return _deployment_series(read, places, moments)
+def steps_received(
+    read: ParsedRule,
+    matching: Matching,
+    environments: Environments,
+    moments: Moments,
+    *,
+    since: datetime,
+    seconds: float,
+) -> Mapping[UUID, Mapping[int, int]]:
+    """Count what matches and was received after `since`, by watched environment and number of the moment.
 
-
-def _log_series(
-    read: ParsedRule, params: ErrorCountParams, places: Environments, moments: Moments, seconds: float
-) -> Mapping[UUID, Series]:
+    Each counts with the first moment at which it was there; those before the first moment are negative. Raises
+    BoundedQueryError.
+    """
     rule = read.rule
-    window = timedelta(minutes=params.window_minutes)
-    matching = Matching(params.level, params.query)
     rows = count_steps(
-        Query(rule.org_id, places.scopes.get(rule.org_id, Scopes(())), moments.start - window, matching),
+        Query(rule.org_id, environments.scopes.get(rule.org_id, Scopes(())), since, matching),
         service_id=rule.service_id,
         environment_id=rule.environment_id,
         start=moments.start,
@@ -61,35 +61,15 @@ def _log_series(
     )
     arrived: dict[UUID, dict[int, int]] = defaultdict(dict)
     for environment_id, number, count in rows:
-        if places.is_watched(rule, environment_id):
+        if environments.is_watched(rule, environment_id):
             arrived[environment_id][number] = count
+    return arrived
+
+
+def sliding(arrived: Mapping[int, int], window: timedelta, moments: Moments) -> Series:
+    """Give how many were received within `window` before each moment."""
     width = window // STEP
-    return {each: _sliding(steps, width, moments.count) for each, steps in arrived.items()}
-
-
-def _sliding(arrived: Mapping[int, int], width: int, count: int) -> Series:
-    """Give the sum of the last `width` steps at each moment."""
     total = sum(arrived.get(number, 0) for number in range(-width, 0))
-    for number in range(count):
+    for number in range(moments.count):
         total += arrived.get(number, 0) - arrived.get(number - width, 0)
         yield number, total
-
-
-def _deployment_series(read: ParsedRule, places: Environments, moments: Moments) -> Mapping[UUID, Series]:
-    rows = ended_between(read.rule.org_id, moments.start, moments.end)
-    ended: dict[UUID, list[tuple[datetime, bool]]] = defaultdict(list)
-    for environment_id, at, has_failed in rows:
-        if places.is_watched(read.rule, environment_id):
-            ended[environment_id].append((at, has_failed))
-    return {each: _in_a_row(events, moments) for each, events in ended.items()}
-
-
-def _in_a_row(events: list[tuple[datetime, bool]], moments: Moments) -> Series:
-    """Give how many deployments in a row have failed at each moment."""
-    failed, upcoming = 0, iter(events)
-    event = next(upcoming, None)
-    for number in range(moments.count):
-        while event and event[0] <= moments.at(number):
-            failed = failed + 1 if event[1] else 0
-            event = next(upcoming, None)
-        yield number, failed

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from alerts.models import AlertRule
-from alerts.targets import ParsedRule, Tally
+from alerts.rule_types.base import Tally
+from alerts.targets import ParsedRule
 from pulseops.core.ui.times import duration
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from alerts.models import AlertRule
-from alerts.params import ErrorCountParams, Params
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -113,14 +110,3 @@ def _clear(condition: Condition, state: State, at: datetime) -> Decision:
 
 def _is_muted(condition: Condition, at: datetime) -> bool:
     return condition.muted_until is not None and at < condition.muted_until
-
-
-def condition_of(rule: AlertRule, params: Params, *, is_muted: bool = True) -> Condition:
-    """Return the condition of a rule whose parameters are read; `is_muted` False leaves its muting out."""
-    return Condition(
-        threshold=params.threshold if isinstance(params, ErrorCountParams) else 1,
-        hold=timedelta(minutes=params.for_minutes),
-        recovery=timedelta(minutes=params.recovery_minutes),
-        cooldown=timedelta(seconds=rule.cooldown_seconds),
-        muted_until=rule.muted_until if is_muted else None,
-    )

@@ -1,21 +1,23 @@
-"""Which environments a rule watches, and how many were counted in each: the samples of one evaluation."""
+"""Rules whose parameters are read, and the environments that they watch."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from alerts.counting import Counted, Counts, Wanted, log_counts
 from alerts.models import AlertRule
-from alerts.params import ErrorCountParams, Params, ParamsError, read_params
-from deployments.queries import Failures, failures_in_a_row
-from pulseops.core.budget import TimeBudget
-from pulseops.core.db.statement_timeout import BoundedQueryError
+from alerts.params import ParamsError
+from alerts.rule_types import read_params, rule_types
+from alerts.state_machine import Condition
 from services.queries import environments_of_orgs
 from services.scopes import Scope, Scopes
+
+if TYPE_CHECKING:
+    from alerts.rule_types.base import RuleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,27 @@ class ParsedRule:
     """A rule whose parameters are read."""
 
     rule: AlertRule
-    params: Params
+    params: Any  # of the Params of its type
+
+    @property
+    def type(self) -> RuleType[Any]:
+        """What knows how to count for it."""
+        return rule_types()[self.rule.type]
+
+    def condition(self, *, is_muted: bool = True) -> Condition:
+        """Return its condition; `is_muted` False leaves its muting out."""
+        return Condition(
+            threshold=self.type.threshold(self.params),
+            hold=timedelta(minutes=self.params.for_minutes),
+            recovery=timedelta(minutes=self.params.recovery_minutes),
+            cooldown=timedelta(seconds=self.rule.cooldown_seconds),
+            muted_until=self.rule.muted_until if is_muted else None,
+        )
+
+
+def parse_rule(rule: AlertRule) -> ParsedRule:
+    """Read the parameters of a rule. Raises ParamsError."""
+    return ParsedRule(rule, read_params(rule.type, rule.params_json))
 
 
 def readable(rules: Iterable[AlertRule]) -> tuple[list[ParsedRule], dict[AlertRule, str]]:
@@ -32,7 +54,7 @@ def readable(rules: Iterable[AlertRule]) -> tuple[list[ParsedRule], dict[AlertRu
     bad: dict[AlertRule, str] = {}
     for rule in rules:
         try:
-            good.append(ParsedRule(rule, read_params(rule.type, rule.params_json)))
+            good.append(parse_rule(rule))
             _check_scope(rule)
         except ParamsError as error:
             bad[rule] = str(error)
@@ -81,70 +103,3 @@ def places_of(org_ids: Collection[UUID]) -> Environments:
         owners[environment.pk] = service.org_id
     known = {org_id: Scopes(tuple(found)) for org_id, found in scopes.items()}
     return Environments(owners, known, {s.environment_id: s for found in scopes.values() for s in found})
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was counted for one organisation's rules, by rule id: for each its environments, none that has nothing.
-
-    A rule that stands in `slow` or `failed`, or in none of the three, was not counted: nothing is known, which is not
-    zero. `next_rule` is where the next turn goes on, None when this one came to the end.
-    """
-
-    counts: dict[int, Counts] = field(default_factory=dict)
-    slow: set[int] = field(default_factory=set)
-    failed: dict[int, str] = field(default_factory=dict)
-    next_rule: int | None = None
-
-
-def tally(rules: Sequence[ParsedRule], places: Environments, now: datetime, budget: TimeBudget) -> Tally:
-    """Count for the rules of one organisation, in their order, within what is left of `budget`."""
-    result = Tally()
-    if not rules:
-        return result
-    org_id = rules[0].rule.org_id
-    logs = {each.rule.pk: wanted_by(each) for each in rules if isinstance(each.params, ErrorCountParams)}
-    counted = log_counts(list(logs.values()), places.scopes.get(org_id, Scopes(())), now, budget)
-    failures = _failures(rules, logs, now, budget)
-    for each in rules:
-        rule = each.rule
-        if rule.pk not in logs:
-            if failures is None:
-                result.slow.add(rule.pk)
-                continue
-            seen = {place: f.count for place, f in failures.items() if f.last_at >= rule.created_at}
-        else:
-            wanted = logs[rule.pk]
-            if wanted not in counted.counts:
-                _note_uncounted(rule.pk, wanted, counted, result)
-                continue
-            seen = counted.counts[wanted]
-        result.counts[rule.pk] = {place: count for place, count in seen.items() if places.is_watched(rule, place)}
-    return result
-
-
-def _failures(
-    rules: Iterable[ParsedRule], logs: Mapping[int, Wanted], now: datetime, budget: TimeBudget
-) -> dict[UUID, Failures] | None:
-    """Return the deployments that failed, None when that takes longer than the organisation's time."""
-    others = [each.rule.org_id for each in rules if each.rule.pk not in logs]
-    try:
-        return failures_in_a_row(others[0], now, seconds=max(budget.left, budget.seconds / 2)) if others else {}
-    except BoundedQueryError:
-        return None
-
-
-def _note_uncounted(rule_id: int, wanted: Wanted, counted: Counted, result: Tally) -> None:
-    if wanted in counted.failed:
-        result.failed[rule_id] = counted.failed[wanted]
-    elif wanted in counted.slow:
-        result.slow.add(rule_id)
-    elif result.next_rule is None and wanted == counted.next:
-        result.next_rule = rule_id
-
-
-def wanted_by(each: ParsedRule) -> Wanted:
-    """Return what an error_count rule wants counted."""
-    assert isinstance(each.params, ErrorCountParams)
-    params = each.params
-    return Wanted(each.rule.org_id, params.level, timedelta(minutes=params.window_minutes), params.query)

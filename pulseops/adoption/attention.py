@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from alerts.params import ParamsError, read_params
+from alerts.params import ParamsError
+from alerts.rule_types import read_params
 
 _INTEGRATIONS = """
 SELECT o.name, s.name, i.repo_owner || '/' || i.repo_name, i.webhook_secret_hash = ''

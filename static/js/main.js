@@ -7,6 +7,7 @@ import "./dialog.js";
 import "./dirty.js";
 import "./keys.js";
 import "./menu.js";
+import "./only.js";
 import "./palette.js";
 import "./strip.js";
 import "./tabs.js";

@@ -16,10 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Org, User
-from alerts import targets
 from alerts.actions import change_rule
 from alerts.evaluate import evaluate
 from alerts.models import AlertEvaluation, AlertRule
+from alerts.tally import tally as real
 from incidents.models import Incident
 from logs.reading import Matching
 from logs.search.conditions import Condition
@@ -184,7 +184,6 @@ def test_who_waits_longest_has_the_first_turn(settings: LazySettings, monkeypatc
         if number:  # the first one never had a turn
             AlertEvaluation.objects.create(org=org, turn_at=NOON - number * TICK)
     seen: list[UUID] = []
-    real = targets.tally
 
     def tally(rules: Any, *args: Any) -> Any:
         seen.append(rules[0].rule.org_id)

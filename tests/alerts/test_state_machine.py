@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.models import AlertRule
-from alerts.params import ErrorCountParams, ParamsError, read_params
+from alerts.params import ParamsError
+from alerts.rule_types import read_params
+from alerts.rule_types.error_count import ErrorCountParams
 from alerts.state_machine import Condition, Outcome, Sample, State, decide
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -100,7 +102,7 @@ def test_recovery_is_never_told_while_it_holds(condition: Condition, counts: lis
 def test_parameters_have_defaults_and_old_names() -> None:
     assert read_params("error_count", {}) == ErrorCountParams()
     old = read_params("error_count", {"threshold": "25", "windowMinutes": "15", "unknown": 1})
-    assert (old.threshold, old.window_minutes) == (25, 15)  # type: ignore[union-attr]
+    assert (old.threshold, old.window_minutes) == (25, 15)  # type: ignore[attr-defined]
     assert read_params("error_count", {"window_minutes": 7, "windowMinutes": 9}) == ErrorCountParams(window_minutes=7)
     assert read_params("error_count", {"level": "WARN"}) == ErrorCountParams(level="warn")
     assert read_params("deployment_failure", {"for_minutes": None}).for_minutes == 0
