@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import throttles
 from accounts.device_cookie import remember_device
 from accounts.models import User
+from accounts.relying_party import relying_party_id
 from accounts.signals import note_failed_sign_in_after_commit
 from pulseops.core.config import encryption
 from pulseops.core.web.correlation import client_address, current_origin
@@ -97,6 +100,15 @@ class MfaAdapter(DefaultMFAAdapter):
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
     }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return whom passkeys are for: PUBLIC_URL's host, whatever host was asked."""
+        return {"id": relying_party_id(), "name": settings.MFA_TOTP_ISSUER}
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - allauth's name
+        """Return how a passkey is called that its owner gave no name."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}" if count else "Passkey"
 
     def get_totp_label(self, user: Any) -> str:
         return str(user.email)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
@@ -20,8 +20,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from accounts.second_factor import SETUP, has_second_factor, superuser_needs_factor
-
-_PAGES = {"reauthenticate": "account_reauthenticate", "mfa_reauthenticate": "mfa_reauthenticate"}  # by allauth's flow
 
 
 def may_open_admin(request: HttpRequest) -> bool:
@@ -43,10 +41,10 @@ def admin_sign_in(request: HttpRequest, extra_context: Any = None) -> HttpRespon
         return HttpResponseRedirect(reverse(SETUP))
     if _is_proved(request):
         return HttpResponseRedirect(target)
-    flows = get_reauthentication_flows(user)
-    if not flows:
+    methods = get_adapter().get_reauthentication_methods(user)
+    if not methods:
         raise PermissionDenied("Sign out and in again to open the admin.")
-    return _redirect(reverse(_PAGES[flows[0]["id"]]), target)
+    return _redirect(methods[0]["url"], target)
 
 
 def _is_proved(request: HttpRequest) -> bool:

@@ -1,6 +1,6 @@
 """Signing up, in and out, passwords, the second factor: allauth's views one by one, under allauth's names.
 
-What is not listed does not exist: no addresses to confirm, no sign-in by code, no passkeys.
+What is not listed does not exist: no addresses to confirm, no sign-in by code.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
 
-from accounts.views import oidc, sign_in
+from accounts.views import oidc, passkeys, sign_in
 
 urlpatterns = [
     path("login", sign_in.sign_in, name="account_login"),
+    path("login/passkey", passkeys.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("signup", sign_in.sign_up, name="account_signup"),
     path("logout", sign_in.sign_out, name="account_logout"),
     path("account/password", sign_in.change_password, name="account_change_password"),
@@ -31,6 +33,11 @@ urlpatterns = [
     path("account/2fa", mfa.index, name="mfa_index"),
     path("account/2fa/sign-in", mfa.authenticate, name="mfa_authenticate"),
     path("account/2fa/reauthenticate", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("account/2fa/passkeys", passkeys.passkeys, name="mfa_list_webauthn"),
+    path("account/2fa/passkeys/new", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("account/2fa/passkeys/confirm", passkeys.reauthenticate_by_passkey, name="mfa_reauthenticate_webauthn"),
+    path("account/2fa/passkeys/<int:pk>/name", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
+    path("account/2fa/passkeys/<int:pk>/remove", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
     path("account/2fa/app", totp.activate_totp, name="mfa_activate_totp"),
     path("account/2fa/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("account/2fa/recovery-codes", codes.view_recovery_codes, name="mfa_view_recovery_codes"),

@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.oidc.actions import connected, join_by_provider
 from accounts.oidc.adapter import claims_of, proved_address
 from accounts.oidc.providers import find_provider
+from accounts.second_factor import factors_of
 
 
 @receiver(user_logged_in)
@@ -53,13 +54,22 @@ def _factor_added(user: User, authenticator: Authenticator, request: Any = None,
         if row := getattr(getattr(request, "session", None), "row", None):
             end_other_sessions(actor=user, keep=row)  # none of them has shown a second factor
         mail.notice_after_commit("Two-factor sign-in was switched on.", to=user.email)
+    elif authenticator.type == Authenticator.Type.WEBAUTHN:
+        _record(user, "user.passkey_added", name=authenticator.wrap().name)
+        is_first = not factors_of(user).exclude(pk=authenticator.pk).exists()
+        if is_first and (row := getattr(getattr(request, "session", None), "row", None)):
+            end_other_sessions(actor=user, keep=row)
+        mail.notice_after_commit("A passkey was added.", to=user.email)
 
 
 @receiver(mfa.authenticator_removed)
 def _factor_removed(user: User, authenticator: Authenticator, **_: Any) -> None:
     if authenticator.type == Authenticator.Type.TOTP:
         _record(user, "user.two_factor_disabled")
-        mail.notice_after_commit("Two-factor sign-in was switched off.", to=user.email)
+        mail.notice_after_commit("Two-factor sign-in by an authenticator app was switched off.", to=user.email)
+    elif authenticator.type == Authenticator.Type.WEBAUTHN:
+        _record(user, "user.passkey_removed", name=authenticator.wrap().name)
+        mail.notice_after_commit("A passkey was removed.", to=user.email)
 
 
 @receiver(mfa.authenticator_reset)
@@ -86,5 +96,5 @@ def note_failed_sign_in_after_commit(email: str, address: str | None, user_agent
     transaction.on_commit(lambda: async_task(task, email, address, user_agent, now, save=False), robust=True)
 
 
-def _record(user: User, action: str) -> None:
-    audit.record_about(user, actor=user, action=action)
+def _record(user: User, action: str, **meta: str) -> None:
+    audit.record_about(user, actor=user, action=action, meta=meta or None)

@@ -36,6 +36,7 @@ PUBLIC = {
     "openid_connect_login": "signing in by a provider",
     "openid_connect_callback": "coming back from it",
     "mfa_authenticate": "second step of signing in",
+    "mfa_login_webauthn": "signing in by a passkey",
     "accounts:invitation": "has the invitation's link",
     "accounts:confirm_address": "has the link of the mail",
     "notifications:confirm": "has the link of the mail",

@@ -23,6 +23,7 @@ from accounts.actions import users
 from accounts.actions.addresses import ask_to_sign_up
 from accounts.forms import SignUpForm
 from accounts.queries import SignUp, sign_up_state
+from accounts.relying_party import offers_passkeys
 from accounts.tenancy import public
 
 CHECK_MAIL = "Open the link that we have sent to {email}: then your account is ready. The link works for a day."
@@ -30,10 +31,12 @@ READY = "Your account is ready: sign in. If you already had one with this addres
 
 
 class _SignInView(LoginView):
-    """allauth's; the page says whether one can sign up."""
+    """allauth's; the page says whether one can sign up, and offers passkeys where browsers know them."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs, sign_up_is_open=sign_up_state() is not SignUp.CLOSED)
+        return super().get_context_data(
+            **kwargs, sign_up_is_open=sign_up_state() is not SignUp.CLOSED, offers_passkeys=offers_passkeys()
+        )
 
 
 sign_in = public(_SignInView.as_view())

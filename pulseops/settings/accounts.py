@@ -73,12 +73,19 @@ ACCOUNT_RATE_LIMITS = {
     "create_org": "50/d/user",
     "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
 }
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # challenges and answers to them: two for a sign-in by passkey
 MFA_TOTP_ISSUER = "PulseOps"
 MFA_FORMS = {
     "authenticate": "accounts.forms.AuthenticateForm",
     "reauthenticate": "accounts.forms.ReauthenticateByCodeForm",
     "activate_totp": "accounts.forms.ActivateForm",
+    "add_webauthn": "accounts.passkey_forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.passkey_forms.RenamePasskeyForm",
+    "authenticate_webauthn": "accounts.passkey_forms.AuthenticateByPasskeyForm",
+    "reauthenticate_webauthn": "accounts.passkey_forms.ReauthenticateByPasskeyForm",
+    "login_webauthn": "accounts.passkey_forms.SignInByPasskeyForm",
 }
 MFA_TOTP_TOLERANCE = 1  # periods of 30 seconds either way, for clocks that are off
 MFA_ADAPTER = "accounts.adapters.MfaAdapter"

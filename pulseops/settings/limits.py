@@ -58,6 +58,7 @@ OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to
 # -- Quotas: what one person or organisation may have; 0 is no limit ---------------------------------------------------
 QUOTA_ORGS = env.whole("QUOTA_ORGS", 20)  # organisations that a person is admin of, to make one more
 QUOTA_MEMBERS = env.whole("QUOTA_MEMBERS", 500)  # with open invitations
+PASSKEYS_PER_USER = env.whole("PASSKEYS_PER_USER", 20, least=1)
 QUOTA_SERVICES = env.whole("QUOTA_SERVICES", 200)
 QUOTA_ENVIRONMENTS = env.whole("QUOTA_ENVIRONMENTS", 1_000)
 QUOTA_KEYS = env.whole("QUOTA_KEYS", 1_000)  # those that work, and those that were made within a day

@@ -21,6 +21,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
+        "fido2": {"level": "WARNING"},  # below it the ids of passkeys
         "django-q": {"handlers": [], "propagate": True},
     },
 }

@@ -54,6 +54,11 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "account_login": _SIGNED_IN_ALREADY,
     "account_signup": {"anonymous": 403, None: 302},  # closed, for there are accounts
     "mfa_authenticate": {None: 302},  # only between password and code
+    "mfa_login_webauthn": {None: 302},  # answers its script alone
+    "mfa_reauthenticate_webauthn": {None: 302},
+    "mfa_add_webauthn": {None: 302},
+    "mfa_edit_webauthn": {None: 302},
+    "mfa_remove_webauthn": {None: 302},
     "mfa_reauthenticate": {None: 302},  # nobody here has a second factor …
     "mfa_deactivate_totp": {None: 404},
     "mfa_view_recovery_codes": {None: 404},
@@ -81,7 +86,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
 _WITHOUT_A_QUERY = {"logs:live": 400}  # these need one
 
 # What an argument is that names no row of the organisation.
-_NOT_ROWS: Mapping[str, object] = {"form": "csv", "uidb36": "0" * 32, "key": "set-password"}
+_NOT_ROWS: Mapping[str, object] = {"form": "csv", "uidb36": "0" * 32, "key": "set-password", "pk": 1}
 _NO_ROW: Mapping[str, object] = {"address": "1-1", "token": "no-such-token"}  # of the right shape, but nobody's
 _NO_UUID, _NO_NUMBER = UUID(int=0), 0
 

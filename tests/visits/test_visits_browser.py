@@ -26,7 +26,7 @@ SEEN_ELSEWHERE = {
     "incidents:detail", "incidents:list", "logs:explorer", "logs:entry", "notifications:channels",
     "notifications:create", "services:list", "services:create", "services:delete", "services:detail", "services:edit",
     "services:environment_add", "services:environment_rename", "services:key_create", "services:key_rotate",
-    "services:key_setup",
+    "services:key_setup", "mfa_list_webauthn",
 }  # fmt: skip
 
 
