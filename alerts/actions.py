@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
 from alerts.models import AlertFiring, AlertPending, AlertRule
-from incidents.actions import add_note
+from incidents.actions import leave_incident_open
 from incidents.queries import live_incidents_of_rule
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation
@@ -104,8 +105,10 @@ def _locked(rule: AlertRule) -> AlertRule:
 
 
 def _let_go(rule: AlertRule, words: str) -> None:
-    """End what the rule has going on; its open incidents are people's now."""
+    """End what the rule has going on; its open incidents are people's now, whose channels are notified once."""
+    has_ended = Exists(AlertFiring.objects.filter(incident=OuterRef("pk"), resolved_at__isnull=False))
+    watched = list(live_incidents_of_rule(rule.pk).exclude(has_ended))
     AlertFiring.objects.filter(rule=rule, resolved_at=None).update(resolved_at=timezone.now(), clear_since=None)
     AlertPending.objects.filter(rule=rule).delete()
-    for incident in live_incidents_of_rule(rule.pk):
-        add_note(actor=None, incident=incident, text=f"{words} This incident is no longer resolved automatically.")
+    for incident in watched:
+        leave_incident_open(incident=incident, reason=f"{words} This incident is no longer resolved automatically.")

@@ -29,6 +29,7 @@ class AlertRule(models.Model):
     class Type(models.TextChoices):
         ERROR_COUNT = "error_count", "Error count"
         DEPLOYMENT_FAILURE = "deployment_failure", "Deployment failure"
+        NO_DATA = "no_data", "No data"
 
     id = models.BigAutoField(primary_key=True)
     org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="alert_rules", db_index=False)
@@ -67,7 +68,7 @@ class AlertRule(models.Model):
         db_table = "alert_rules"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(type__in=["error_count", "deployment_failure"]),
+                condition=models.Q(type__in=["error_count", "deployment_failure", "no_data"]),
                 name="alert_rules_type_check",
             ),
             models.CheckConstraint(condition=models.Q(severity__in=Severity.values), name="alert_rules_severity_check"),

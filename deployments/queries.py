@@ -26,6 +26,7 @@ LANE_LENGTH = 12
 PAGE_LENGTH = 50
 DEPLOYED_AT = Coalesce("finished_at", "created_at")  # as Deployment.deployed_at
 _LONGEST = timedelta(days=1)  # between a deployment's beginning and its end, for finding it by its end
+_IN_PROGRESS = timedelta(hours=2)  # a deployment whose end is never reported is in progress for so long
 _FORGOTTEN_AFTER = timedelta(days=90)  # what failed longer ago is no news
 
 # Failed deployments with no success after them, by when we learned of each. What was called off did not fail.
@@ -99,6 +100,32 @@ def ended_between(org_id: UUID, since: datetime, until: datetime) -> Iterator[tu
     )
     for environment_id, at, status in rows:
         yield environment_id, at, status == Deployment.Status.FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpan:
+    """The time that a deployment took; `until` is when it ended, or when it is no longer believed to be in progress."""
+
+    environment_id: UUID
+    since: datetime
+    until: datetime
+
+    def delays(self, at: datetime, window: timedelta) -> bool:
+        """Return whether it was in progress at a moment, or had ended within `window` before it."""
+        return self.since <= at < self.until + window
+
+
+def deployment_spans(org_id: UUID, since: datetime, until: datetime) -> list[DeploymentSpan]:
+    """Return what was in progress at some time of [since, until]; what was called off is left out."""
+    rows = Deployment.objects.filter(org_id=org_id, created_at__lte=until, created_at__gt=since - _LONGEST)
+    rows = rows.filter(Q(status=Deployment.Status.PENDING) | Q(status_changed_at__gt=since))
+    found = rows.exclude(outcome__in=CALLED_OFF).values_list(
+        "environment_id", "created_at", "status", "status_changed_at"
+    )
+    return [
+        DeploymentSpan(place, begun, begun + _IN_PROGRESS if status == Deployment.Status.PENDING else ended)
+        for place, begun, status, ended in found
+    ]
 
 
 def last_ended(

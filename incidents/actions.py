@@ -196,6 +196,14 @@ def add_note(
     return _note_change(_locked(incident), actor, "note", text, happened_at=happened_at, at=at)
 
 
+@transaction.atomic
+def leave_incident_open(*, incident: Incident, reason: str) -> IncidentEvent:
+    """Note that an incident's rule no longer watches it, and notify the channels: users have to resolve it."""
+    locked = _locked(incident)
+    announce(locked, "unwatched", actor=None, text=reason)
+    return _note_change(locked, None, "note", reason)
+
+
 def _locked(incident: Incident) -> Incident:
     rows = Incident.objects.select_for_update(of=("self",)).select_related("org", "service", "environment", "assignee")
     return rows.get(pk=incident.pk)

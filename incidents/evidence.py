@@ -44,6 +44,9 @@ class Evidence:
     filter: str = ""
     samples: tuple[SampleLine, ...] = field(default=())
     deployment: DeploymentFact | None = None
+    is_silence: bool = False  # nothing was received; `last_at` is when the last log came, after `last_hour` in an hour
+    last_at: datetime | None = None
+    last_hour: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the column keeps it: times as ISO 8601."""
@@ -63,6 +66,9 @@ class Evidence:
                 filter=str(data.get("filter") or ""),
                 samples=tuple(SampleLine(**{**line, "ts": _time(line["ts"])}) for line in data["samples"]),
                 deployment=DeploymentFact(**{**deployment, "at": _time(deployment["at"])}) if deployment else None,
+                is_silence=bool(data.get("is_silence")),
+                last_at=_time(data["last_at"]) if data.get("last_at") else None,
+                last_hour=data.get("last_hour"),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -73,9 +79,19 @@ class Evidence:
         if self.window_minutes is None:
             times = "once" if self.count == 1 else f"{self.count} times in a row"
             return f"The deployment failed {times}."
+        if self.is_silence:
+            return self._words_of_silence
         what = f"{self.level} log".lstrip() + ("" if self.count == 1 else "s")
         minutes = f"{self.window_minutes} min"
         return f"{self.count:,} {what} in {minutes} (the threshold is {self.threshold:,})."
+
+    @property
+    def _words_of_silence(self) -> str:
+        words = f"No log{' that matches the filter' if self.filter else ''} was received for {self.window_minutes} min."
+        if self.last_at:
+            words += f" The last came at {self.last_at:%Y-%m-%d %H:%M:%S} UTC"
+            words += "." if self.last_hour is None else f"; there were {self.last_hour:,} in the hour up to it."
+        return words
 
 
 @dataclass(frozen=True, slots=True)

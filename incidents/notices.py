@@ -13,7 +13,7 @@ from incidents.models import Incident
 from notifications.outbox import enqueue
 from pulseops.core.ui.times import duration
 
-EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated"})
+EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched"})
 
 
 def announce(incident: Incident, event: str, *, actor: User | None, text: str = "", at: datetime | None = None) -> None:

@@ -116,7 +116,7 @@ def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | Non
     return stacked_histogram(
         [Bucket(each, each + width, {tone: counts.get(each, 0)}) for each in starts],
         height=140,
-        threshold=evidence.threshold if evidence and evidence.window_minutes else None,
+        threshold=evidence.threshold or None if evidence and evidence.window_minutes else None,
         bands=[Band(incident.created_at, incident.resolved_at, "This incident")],
         markers=_markers(incident, start, end),
     )

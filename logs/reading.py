@@ -68,6 +68,22 @@ WHERE org_id = %s AND created_at > %s AND created_at <= %s AND {matching}
 GROUP BY environment_id
 """
 
+# Which environments had logs: all of them from the counts by minute, and for a query the newest of each that matches.
+_HEARD = """
+SELECT DISTINCT environment_id FROM log_counts
+WHERE org_id = %s AND minute > %s AND minute <= %s AND environment_id = ANY(%s)
+"""
+_HEARD_MATCHING = """
+SELECT asked.environment_id
+FROM unnest(%s::uuid[], %s::uuid[]) AS asked (service_id, environment_id)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM logs
+    WHERE org_id = %s AND service_id = asked.service_id AND environment_id = asked.environment_id
+        AND ts > %s AND ts <= %s AND {matching}
+    ORDER BY ts DESC LIMIT 1
+) AS newest
+"""
+
 # How many came in each step: number n is (start + (n - 1) steps, start + n steps], as the live window is open below.
 _STEPS = """
 SELECT environment_id, ceil(extract(epoch FROM created_at - %s) / %s)::int, count(*) FROM logs
@@ -122,6 +138,21 @@ def count_received_matching(query: Query, now: datetime, *, seconds: float) -> d
     condition = query.matching.condition(query.scopes)
     values = [query.org_id, query.since, now, *condition.params]
     return dict(fetch_within(seconds, _RECEIVED_MATCHING.format(matching=condition.sql), values))
+
+
+def heard_from(query: Query, scopes: Sequence[LogScope], until: datetime, *, seconds: float) -> set[UUID]:
+    """Return which of the environments `scopes` had a matching log in (query.since, until], by the logs' own time.
+
+    Raises BoundedQueryError.
+    """
+    places = [each.environment_id for each in scopes]
+    if query.matching == Matching():
+        rows = fetch_within(seconds, _HEARD, [query.org_id, query.since, until, places])
+    else:
+        condition = query.matching.condition(query.scopes)
+        values = [[each.service_id for each in scopes], places, query.org_id, query.since, until, *condition.params]
+        rows = fetch_within(seconds, _HEARD_MATCHING.format(matching=condition.sql), values)
+    return {row[0] for row in rows}
 
 
 def count_steps(

@@ -15,6 +15,7 @@ _WORDS = {
     "incident.resolved": "Resolved",
     "incident.reopened": "Reopened",
     "incident.escalated": "Escalated",
+    "incident.unwatched": "No longer resolved automatically",
     "channel.test": "Test message",
 }
 _SYMBOLS = {
@@ -23,6 +24,7 @@ _SYMBOLS = {
     "incident.resolved": "🟢",
     "incident.reopened": "🔴",
     "incident.escalated": "🔺",
+    "incident.unwatched": "🟡",
     "channel.test": "🔔",
 }
 _SEVERITIES = {"low": "low", "med": "medium", "high": "high"}

@@ -41,6 +41,8 @@ def make_rule(org: Org, *, type: str = AlertRule.Type.ERROR_COUNT, **fields: Any
     params = {"threshold": 3, "window_minutes": 5, "recovery_minutes": 0, **fields.pop("params", {})}
     if type == AlertRule.Type.DEPLOYMENT_FAILURE:
         params = {name: value for name, value in params.items() if name in {"for_minutes", "recovery_minutes"}}
+    if type == AlertRule.Type.NO_DATA:
+        params.pop("threshold")
     values = {"name": "Errors", "severity": "high", "params_json": params, **fields}
     return AlertRule.objects.create(org=org, type=type, **values)
 
