@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.models import AlertRule
@@ -76,6 +76,7 @@ CONDITIONS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(CONDITIONS, st.lists(st.integers(0, 5), max_size=120))
 def test_firing_and_recovering_take_turns(condition: Condition, counts: list[int]) -> None:
     told = [each for each in run(condition, counts) if each in {"fire", "reopen", "recover"}]
@@ -83,6 +84,7 @@ def test_firing_and_recovering_take_turns(condition: Condition, counts: list[int
     assert all(each in {"fire", "reopen"} for each in told[0::2])
 
 
+@settings(deadline=None)
 @given(CONDITIONS, st.integers(1, 400))
 def test_a_condition_that_holds_makes_one_message_however_long(condition: Condition, ticks: int) -> None:
     outcomes = run(condition, [9] * ticks)
@@ -90,6 +92,7 @@ def test_a_condition_that_holds_makes_one_message_however_long(condition: Condit
     assert set(outcomes) <= {"pending", "fire", "holding"}
 
 
+@settings(deadline=None)
 @given(CONDITIONS, st.lists(st.integers(0, 5), max_size=80))
 def test_recovery_is_never_told_while_it_holds(condition: Condition, counts: list[int]) -> None:
     for count, outcome in zip(counts, run(condition, counts), strict=True):
