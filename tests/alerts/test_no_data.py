@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -50,7 +50,7 @@ def silent_rule(org: Org, **fields: Any) -> AlertRule:
 class SameHistory(TestCase):
     """Whatever came in, whatever was deployed: the backtest and the live evaluation tell the same story."""
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         arrivals=st.lists(st.tuples(st.integers(-400, 1200), st.integers(0, 1), st.booleans()), max_size=12),
         deployed=st.lists(
