@@ -67,4 +67,4 @@ def _channel(channel_id: str) -> Channel | None:
 
 
 def _dead_end(request: HttpRequest) -> HttpResponse:
-    return render(request, "notifications/mail_over.html", status=410)
+    return render(request, "notifications/mail_over.html", status=404)

@@ -10,6 +10,7 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
+from notifications.webhook_addresses import address_in
 from tests.support.databases import Catalog, catalog, documented_tables, migrate, rows, scratch_database
 
 DATA = """
@@ -91,6 +92,9 @@ def test_no_row_is_lost_or_changed(adopted: Adopted, table: str) -> None:
     database, before = adopted
     known = before[table][0].keys()
     after = [{name: row[name] for name in known} for row in contents(database, table)]
+    if table == "notification_channels":  # their addresses are encrypted, and are the same
+        for row in after:
+            row["config_json"] = {"webhook_url": address_in(row["config_json"])}
 
     assert sorted(map(canonical, after)) == sorted(map(canonical, before[table]))
 

@@ -67,6 +67,8 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "channel_id": channel.pk,
         "job_id": job.pk,
         "deployment_id": deployment.pk,
+        "provider_id": "none-of-this-name",
+        "account_id": 1,
     }
 
 

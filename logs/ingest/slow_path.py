@@ -91,8 +91,9 @@ class _EntryReader:
         stamp = self._read(fields, "timestamp", self._timestamp) or self._time(others) or self.window.received_at
         level = self._level(fields) or others.level or STORED[None]
         message = self._read(fields, "message", _message, may_be_null=False) or ""
-        trace_id = self._read(fields, "trace_id", _text) or others.trace_id
-        request_id = self._read(fields, "request_id", _text) or others.request_id
+        trace_id, request_id = self._read(fields, "trace_id", _text), self._read(fields, "request_id", _text)
+        trace_id = others.trace_id if trace_id is None else trace_id
+        request_id = others.request_id if request_id is None else request_id
         meta = self._meta(fields)
         return level, utc_texts([stamp])[0], message, meta, trace_id, request_id
 

@@ -202,7 +202,7 @@ def test_an_address_that_was_only_claimed_gets_nothing(
     client = client_for(outsider)
     with working():
         client.post("/account/email", {"email": "grace@example.org", "password": PASSWORD})
-    assert "for somebody else" in client.post(mailed).content.decode()
+    assert "for another address" in client.post(mailed).content.decode()
     assert role_of("grace@example.org") is None
 
 

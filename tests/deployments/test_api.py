@@ -75,7 +75,7 @@ def test_its_status_moves_on(environment: Environment, key: str) -> None:
         statuses = ["pending", "pending", "failure", "failure", "pending"]
         answers = [send(key, {"commit_sha": "f00", "status": each, "external_id": "1"}) for each in statuses]
     finally:
-        AFTER_DEPLOYMENT.functions.remove(told.append)
+        AFTER_DEPLOYMENT.added.remove(told.append)
     assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200]
     assert answers[-1].json()["data"]["status"] == "failure"
     deployment = Deployment.objects.get()

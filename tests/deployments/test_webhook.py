@@ -109,7 +109,7 @@ def test_other_apps_are_told_of_each_end_once(integration: GitHubIntegration) ->
         for content in (run_event("requested"), *[run_event("completed", conclusion="failure")] * 3):
             deliver(integration, "workflow_run", content)
     finally:
-        AFTER_DEPLOYMENT.functions.remove(told.append)
+        AFTER_DEPLOYMENT.added.remove(told.append)
     assert told == [integration.service.org_id]
 
 

@@ -31,7 +31,7 @@ def test_another_name_deletes_nothing(client_for: SignedIn, developer: User, ser
 def test_says_what_goes(client_for: SignedIn, developer: User, service: Service, key: ApiKey) -> None:
     page = client_for(developer).get(f"/services/{service.pk}/delete").content.decode()
     assert "the environments production, staging" in page
-    assert "1 API key: whoever sends with it is refused" in page
+    assert "1 API key: requests with it are refused" in page
     assert "logs, deployments and incidents" in page
     assert "alert rules" in page
 

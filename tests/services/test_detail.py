@@ -85,9 +85,9 @@ def panel() -> Iterator[None]:
     SERVICE_PANELS.add(add)
     SERVICE_PANELS.add(lambda request, service: None)
     SERVICE_PANELS.add(lambda request, service: Panel("It burns", "components/kv.html", {"rows": []}, is_urgent=True))
-    before = list(SERVICE_PANELS.functions)
+    before = list(SERVICE_PANELS.added)
     yield
-    del SERVICE_PANELS.functions[len(before) - 3 :]
+    del SERVICE_PANELS.added[len(before) - 3 :]
 
 
 @pytest.mark.usefixtures("panel")

@@ -31,7 +31,7 @@ def test_another_name_deletes_nothing(client_for: SignedIn, developer: User, url
 
 def test_says_what_goes(client_for: SignedIn, developer: User, key: ApiKey, url: str) -> None:
     page = client_for(developer).get(url).content.decode()
-    assert "1 API key: whoever sends with it is refused" in page
+    assert "1 API key: requests with it are refused" in page
     assert "all logs, deployments and incidents of production" in page
 
 

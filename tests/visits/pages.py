@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from pulseops.docs.pages import GROUPS
-from tests.test_urlconf import routes
+from tests.test_urlconf import PUBLIC, routes
 from tests.visits.admin_pages import admin_pages
 
 Rows = Mapping[str, object]  # the name of a route's argument -> the id of a row; without one, there is no such row
@@ -35,6 +35,7 @@ ACTIONS = {
     "notifications:delete", "notifications:retry", "notifications:drop", "incidents:bulk", "incidents:note",
     "incidents:severity", "incidents:assign", "incidents:acknowledge", "incidents:resolve", "incidents:reopen",
     "alerts:try", "alerts:switch", "alerts:mute", "alerts:delete", "cron:evaluate", "cron:notifications",
+    "accounts:connect_provider", "accounts:disconnect_provider", "accounts:org_provider_delete", "accounts:org_security",
     "cron:cleanup", "cron:rules_evaluate", "cron:notifications_process", "cron:logs_cleanup",
 }  # fmt: skip
 
@@ -87,7 +88,11 @@ _WITHOUT_A_QUERY = {"logs:live": 400}  # these need one
 
 # What an argument is that names no row of the organisation.
 _NOT_ROWS: Mapping[str, object] = {"form": "csv", "uidb36": "0" * 32, "key": "set-password", "pk": 1}
-_NO_ROW: Mapping[str, object] = {"address": "1-1", "token": "no-such-token"}  # of the right shape, but nobody's
+_NO_ROW: Mapping[str, object] = {
+    "address": "1-1",
+    "token": "no-such-token",
+    "provider_id": "no-such-provider",
+}  # of the right shape, but nobody's
 _NO_UUID, _NO_NUMBER = UUID(int=0), 0
 
 
@@ -142,6 +147,8 @@ class Page:
 def pages(rows: Rows) -> Iterator[Page]:
     """Give every page of the URLconf, the Django admin's among them."""
     for name, view, arguments in routes():
+        if name.startswith("logs:") and name in PUBLIC and name not in ACTIONS:
+            continue  # other protocols' routes, for machines alone
         yield from _addresses(name, view, arguments, rows)
     yield from _django_admin()
 
@@ -166,7 +173,7 @@ def _addresses(name: str, view: Any, arguments: list[str], rows: Rows) -> Iterat
 
 
 def _nobodys(argument: str) -> object:
-    numbers = {"incident_id", "rule_id", "deployment_id", "effect_id", "membership_id", "view_id"}
+    numbers = {"incident_id", "rule_id", "deployment_id", "effect_id", "membership_id", "view_id", "account_id"}
     return _NO_ROW.get(argument, _NO_NUMBER if argument in numbers else _NO_UUID)
 
 
