@@ -35,7 +35,8 @@ ACTIONS = {
     "notifications:delete", "notifications:retry", "notifications:drop", "incidents:bulk", "incidents:note",
     "incidents:severity", "incidents:assign", "incidents:acknowledge", "incidents:resolve", "incidents:reopen",
     "alerts:try", "alerts:switch", "alerts:mute", "alerts:delete", "cron:evaluate", "cron:notifications",
-    "accounts:connect_provider", "accounts:disconnect_provider", "accounts:org_provider_delete", "accounts:org_security",
+    "accounts:connect_provider", "accounts:disconnect_provider", "accounts:org_provider_delete",
+    "accounts:org_security",
     "cron:cleanup", "cron:rules_evaluate", "cron:notifications_process", "cron:logs_cleanup",
 }  # fmt: skip
 
