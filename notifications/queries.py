@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Coalesce, Concat, Left, Substr, Upper
+from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, Upper
 
 from accounts.models import Org
 from notifications.models import Channel, Job
@@ -81,8 +82,9 @@ def failed_messages(org: Org, since: datetime) -> QuerySet[Job, tuple[Any, ...]]
     return rows.values_list("created_at", "type", Coalesce(channel, _NOTHING), Coalesce("last_error", _NOTHING))
 
 
-def unreachable_channels(org: Org, *, failures: int) -> list[Channel]:
-    """Return the channels that failed so often in a row, or that gave up a message since they last worked; one query.
+def unreachable_channels(failures: int) -> ArraySubquery:
+    """Return, as a part of a query of organisations, the names of the channels that failed `failures` times in a row,
+    or that gave up a message since they last worked.
 
     Each failing channel costs one look into notification_jobs_org_idx.
     """
@@ -92,8 +94,9 @@ def unreachable_channels(org: Org, *, failures: int) -> list[Channel]:
         status=Job.Status.FAILED,
         created_at__gte=Coalesce(OuterRef("last_sent_at"), OuterRef("created_at")),
     )
-    rows = Channel.objects.for_org(org).filter(enabled=True, failures__gt=0)
-    return list(rows.filter(Q(failures__gte=failures) | Exists(given_up)).order_by("created_at"))
+    rows = Channel.objects.filter(org=OuterRef("pk"), enabled=True, failures__gt=0)
+    rows = rows.filter(Q(failures__gte=failures) | Exists(given_up)).order_by("created_at")
+    return ArraySubquery(rows.values_list(Coalesce(NullIf("name", Value("")), "type", output_field=TextField())))
 
 
 def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:

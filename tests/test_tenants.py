@@ -69,6 +69,7 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "deployment_id": deployment.pk,
         "provider_id": "none-of-this-name",
         "account_id": 1,
+        "pk": 1,
     }
 
 

@@ -17,13 +17,13 @@ from django.core.cache import caches
 from django.http import HttpRequest
 
 from accounts.models import Org
+from accounts.queries import annotated
 from alerts.queries import broken_rules
-from notifications.models import Channel
 from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import signs
 from pulseops.core.routes import address
-from pulseops.core.secret_check import consequence, foreign_secrets, stored_values
+from pulseops.core.secret_check import consequence, foreign_secrets
 from pulseops.core.ui.times import duration
 from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER
 
@@ -78,15 +78,16 @@ def banners_for(org: Org) -> Sequence[Banner]:
 
 
 def _look(org: Org) -> Sequence[Banner]:
-    heartbeats, failing = signs(REGISTRY)
+    heartbeats, failing, secrets = signs(REGISTRY)
+    row = annotated(org, broken_rules=broken_rules(), unreachable_channels=unreachable_channels(failures=MOST_FAILURES))
     found = [
-        _secrets(stored_values()),
+        _secrets(secrets),
         _worker(heartbeats.silence("worker"))
         or _loop(heartbeats.silence("loop"))
         or _evaluation(heartbeats.silence(EVALUATION)),
-        _rules(broken_rules(org)),
+        _rules(row.broken_rules),
         _jobs(failing),
-        _channels(unreachable_channels(org, failures=MOST_FAILURES)),
+        _channels(row.unreachable_channels),
         _disk(),
     ]
     return tuple(banner for banner in found if banner)
@@ -144,11 +145,11 @@ def _jobs(names: Sequence[str]) -> Banner | None:
     return Banner("error", title, f"{', '.join(names)}: the last run failed.", address("diagnostics"), "Diagnostics")
 
 
-def _channels(failing: Sequence[Channel]) -> Banner | None:
+def _channels(failing: Sequence[str]) -> Banner | None:
     if not failing:
         return None
     title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
-    text = f"{', '.join(map(str, failing))}: notifications do not arrive there."
+    text = f"{', '.join(failing)}: notifications do not arrive there."
     return Banner("error", title, text, address("notifications:channels"), "Channels")
 
 

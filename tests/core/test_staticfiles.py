@@ -73,6 +73,7 @@ def test_every_component_has_its_import() -> None:
     assert imported == {path.stem for path in (css / "components").iterdir()}
 
 
+@pytest.mark.django_db
 def test_pages_name_hashed_files_that_exist(collected: Path, client: Client) -> None:
     with override_settings(STATIC_ROOT=collected, STORAGES=BUNDLING):
         html = client.get("/").text

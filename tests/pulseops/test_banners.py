@@ -99,7 +99,7 @@ def test_a_disk_that_is_nearly_full(
     assert "The disk is nearly full." not in titles(client_for(admin))
 
 
-def test_four_queries_and_none_while_they_are_fresh(org: Org, settings: Any) -> None:
+def test_two_queries_and_none_while_they_are_fresh(org: Org, settings: Any) -> None:
     local = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "test-banners"}
     settings.CACHES = {**settings.CACHES, "process": local}
     caches["process"].clear()

@@ -193,7 +193,7 @@ def test_the_number_of_queries_does_not_grow(org: Org, operator: User, client_fo
             html(client)
         counts.append(len(captured))
     assert counts[1] == counts[2]
-    assert counts[0] <= 14 + 2  # an operator's: ages of evaluations, broken rules; and a savepoint of the test
+    assert counts[0] <= 19  # an operator's: quotas, ages of evaluations, secrets, and savepoints of the test
 
 
 @pytest.mark.browser

@@ -27,7 +27,8 @@ _RUNS = f"""
 _SIGNS = f"""
     SELECT {_BEATS}, (SELECT array_agg(job ORDER BY job) FROM unnest(%s::text[]) job, LATERAL (
         SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
-    ) last WHERE last.status = 'failure')
+    ) last WHERE last.status = 'failure'),
+    (SELECT json_object_agg(name, value) FROM secret_checks)
 """  # noqa: S608
 
 
@@ -72,12 +73,12 @@ def activity(jobs: Collection[str], *, limit: int) -> Activity:
     return Activity(_heartbeats(*rows[0][:3]), [RunRow(*row[3:]) for row in rows])
 
 
-def signs(jobs: Collection[str]) -> tuple[Heartbeats, list[str]]:
-    """Return the processes, and those of `jobs` whose newest run failed; one query."""
+def signs(jobs: Collection[str]) -> tuple[Heartbeats, list[str], dict[str, str]]:
+    """Return the processes, those of `jobs` whose newest run failed, and the check values of secrets; one query."""
     with connection.cursor() as cursor:
         cursor.execute(_SIGNS, [sorted(jobs)])
-        names, beats, now, failing = cursor.fetchone()
-    return _heartbeats(names, beats, now), failing or []
+        names, beats, now, failing, secrets = cursor.fetchone()
+    return _heartbeats(names, beats, now), failing or [], secrets or {}
 
 
 def _heartbeats(names: list[str] | None, beats: list[datetime] | None, now: datetime) -> Heartbeats:
