@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from pulseops.core.config.environment import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from pulseops.core.web.wsgi_request import Utf8Handler  # noqa: E402 - reads the settings
+
+application = Utf8Handler()
 env.refuse_wrong()

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "pulseops.core.web.timezones.ReaderZoneMiddleware",
     "accounts.tenancy.TenancyMiddleware",
     "pulseops.pages.error_pages.NotAllowedMiddleware",
+    "pulseops.pages.admin_input.AdminInputMiddleware",
 ]
 ROOT_URLCONF = "pulseops.urls"
 WSGI_APPLICATION = "pulseops.wsgi.application"
