@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format map bench lock browser languages screenshots clean
+.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -33,6 +33,10 @@ format: $(STAMP)  ## put code and templates in shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
+
+# MINUTES=60 for longer, SEED=… to repeat what a run printed.
+fuzz: $(STAMP)  ## send changed requests to every route for some minutes (MINUTES=5), at random (SEED=…)
+	@FUZZ_MINUTES=$(or $(MINUTES),5) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q tests/fuzz/long_run.py $(ARGS)
 
 map:  ## print the floor plan: rooms, lines, imports between them, circles, the longest files, names without a user
 	@$(PYTHON) tools/map.py

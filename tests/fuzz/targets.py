@@ -1,0 +1,60 @@
+"""An organisation with one of everything, and all that can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Role, Session, User
+from deployments.github.signatures import derive_secret, hash_secret
+from deployments.models import GitHubIntegration
+from services.models import Environment
+from tests.fuzz.forms import Shape, shapes
+from tests.fuzz.fuzzer import Fuzzer
+from tests.fuzz.machines import Seed, seeds
+from tests.support.factories import PASSWORD, make_key, make_member
+from tests.support.sign_in import signed_in
+from tests.visits.pages import pages
+from tests.visits.rows import BUSY, demo_org, rows_of
+
+SCOPES = ["logs", "deployments"]
+
+
+class Targets:
+    """Made once; `fuzz` draws requests of them."""
+
+    def __init__(self) -> None:
+        org = demo_org(timezone.now())
+        superuser = User.objects.create_superuser("root@pulseops.example", PASSWORD)
+        root = make_member(org, Role.ADMIN, user=superuser)
+
+        def sign_in() -> Client:
+            client = signed_in(root)
+            Session.objects.filter(user=root).update(active_org=org)
+            return client
+
+        self.sign_in: Callable[[], Client] = sign_in
+        place = Environment.objects.get(service__org=org, service__name=BUSY, name="production")
+        key = make_key(place, scopes=SCOPES, rate_per_minute=1_000_000)
+        integration = GitHubIntegration.objects.get(service=place.service)
+        integration.webhook_secret_hash = hash_secret(derive_secret(integration))
+        integration.save()
+        self.machines: Sequence[Seed] = seeds(key, integration, settings.INTERNAL_CRON_SECRET)
+        self.shapes: Sequence[Shape] = shapes(sign_in(), pages(rows_of(org)))
+
+    def fuzz(self, fuzzer: Fuzzer, random: Random, *, machines: int, shapes: int) -> None:
+        """Send so many changed requests of each kind, evenly over all there are."""
+        for target, count, send in ((self.machines, machines, fuzzer.machine), (self.shapes, shapes, fuzzer.page)):
+            _evenly(target, count, send, random)
+
+
+def _evenly(target: Sequence[Any], count: int, send: Callable[[Any], None], random: Random) -> None:
+    for number in range(count):
+        if number % len(target) == 0:
+            order = random.sample(target, len(target))
+        send(order[number % len(target)])
