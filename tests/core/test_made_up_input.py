@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client, RequestFactory
 
 from accounts.models import User
+from pulseops.core.web.preferences import safe_next
 from tests.support.sign_in import signed_in
 
 
@@ -14,3 +16,9 @@ def test_what_cannot_be_is_a_bad_request() -> None:
     assert client.get("/admin/accounts/membership/?role__exact=%00").status_code == 400
     chosen = {"action": "delete_selected", "_selected_action": "csv"}
     assert client.post("/admin/accounts/invitation/", chosen).status_code in {302, 400}
+
+
+@pytest.mark.parametrize("target", ["a OR", "no-such-route", "", "//evil.example/", "http://evil.example/"])
+def test_a_next_that_is_no_address_is_not_followed(target: str) -> None:
+    assert Client().post("/preferences/theme", {"theme": "dark", "next": target}).url == "/"
+    assert safe_next(RequestFactory().post("/", {"next": target}), "/logs") == "/logs"
