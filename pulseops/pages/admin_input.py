@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from pulseops.pages.error_pages import bad_request
 
+_REFUSALS = (ValidationError, DataError, ValueError)  # of columns of UUIDs, of texts, of numbers
 log = logging.getLogger(__name__)
 
 
@@ -29,9 +30,8 @@ class AdminInputMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the 400, None for any other error and any other page."""
-        if not isinstance(exception, ValidationError | DataError) or not request.path.startswith(
-            reverse("admin:index")
-        ):
+        is_value = isinstance(exception, _REFUSALS)
+        if not is_value or not request.path.startswith(reverse("admin:index")):
             return None
-        log.warning("the admin was asked for what cannot be", extra={"reason": str(exception)[:200]})
+        log.warning("the admin was asked for what cannot be", exc_info=exception)
         return bad_request(request)
