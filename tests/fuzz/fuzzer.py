@@ -30,7 +30,7 @@ _FORM = "application/x-www-form-urlencoded"
 _HEADERS = ("Accept", "Accept-Language", "Referer", "X-Forwarded-For", "User-Agent", "HX-Request", "HX-Current-URL", "Range",
             "If-Modified-Since", "If-None-Match", "Content-Encoding", "Cookie", "Authorization", "X-Request-Id", "traceparent",
             "Idempotency-Key", "X-PulseOps-Message", "X-PulseOps-Handling", "Logplex-Frame-Id", "Logplex-Msg-Count",
-            "X-Amz-Firehose-Common-Attributes", "X-GitHub-Event", "X-Splunk-Request-Channel", "Content-Length")  # fmt: skip
+            "X-Amz-Firehose-Common-Attributes", "X-GitHub-Event", "X-Splunk-Request-Channel")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
