@@ -103,7 +103,7 @@ def test_two_queries_and_none_while_they_are_fresh(org: Org, settings: Any) -> N
     local = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "test-banners"}
     settings.CACHES = {**settings.CACHES, "process": local}
     caches["process"].clear()
-    for expected in (4, 0):
+    for expected in (2, 0):
         with CaptureQueriesContext(connection) as captured:
             troubles.banners_for(org)
         assert len(captured) == expected
