@@ -152,6 +152,7 @@ def make_a_rule(page: Page) -> None:
 def try_a_channel(page: Page, sink: receivers.Receiver) -> None:
     """Add a channel and see its test message arrive, there and on the page, which is not loaded again."""
     page.get_by_role("link", name="Add a channel").click()
+    page.get_by_role("link", name="Slack").click()
     page.get_by_label("Name").fill("#on-call")
     page.get_by_label("Webhook address").fill(sink.url)
     page.get_by_role("button", name="Add channel").click()

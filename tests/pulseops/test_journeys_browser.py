@@ -48,6 +48,7 @@ def test_a_new_channel_hears_a_test_and_then_an_incident_from_alert_to_resolve(
     with workers.loop():
         page.goto(f"{live_server.url}/settings/notifications")
         page.get_by_role("link", name="Add the first channel").click()
+        page.get_by_role("link", name="Slack").click()
         page.get_by_label("Name", exact=True).fill("#on-call")
         page.get_by_label("Webhook address", exact=True).fill(receiver.url)
         page.get_by_role("button", name="Add channel").click()
