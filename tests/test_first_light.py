@@ -70,7 +70,7 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
 
     page.get_by_label("E-mail").fill("ann@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(page.get_by_text("0 of 5 done")).to_be_visible()
     page.get_by_role("link", name="New service").click()

@@ -155,7 +155,7 @@ def test_the_main_forms_work_without_a_script(browser: Browser, live_server: Liv
     page.goto("/login?next=/services/new")
     page.get_by_label("E-mail", exact=True).fill(admin.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Name", exact=True).fill("checkout")
     page.get_by_label("Keep logs for").fill("9")
     page.get_by_role("button", name="Create service").click()
