@@ -60,6 +60,7 @@ class IngestRulesForm(forms.Form):
             ("text", forms.CharField(required=False, max_length=LONGEST_TEXT, strip=False), rule and rule.text),
             ("one_in", forms.ChoiceField(choices=_KEPT, required=False), rule and str(rule.one_in)),
         ):
+            field.widget.attrs["class"] = "input input--auto"
             self.fields[f"{name}_{number}"] = field
             self.initial[f"{name}_{number}"] = value or ""
 
