@@ -25,7 +25,7 @@ from tests.support.factories import make_service
 from tests.test_urlconf import PUBLIC, routes
 
 # Routes whose argument names something that belongs to nobody: a file type, a docs page, the reader's own things.
-NOT_A_ROW = {"form", "format", "name", "page", "uidb36", "key", "slug"}
+NOT_A_ROW = {"form", "format", "name", "page", "uidb36", "key", "slug", "pk"}
 
 
 @pytest.fixture
@@ -69,7 +69,6 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "deployment_id": deployment.pk,
         "provider_id": "none-of-this-name",
         "account_id": 1,
-        "pk": 1,
     }
 
 
