@@ -315,7 +315,7 @@ def volume(org_id: UUID, since: datetime, until: datetime, step: timedelta) -> l
 def newest_of_service(service: Service, *, since: datetime, limit: int) -> Sequence[tuple[Any, ...]]:
     """Return the newest logs of a service from `since` on, `limit` at most, each as what ingest stores of a log:
     level, time, message, JSON, trace and request, all as text."""
-    rows = LogEntry.objects.filter(org=service.org_id, service=service, ts__gte=since).order_by("-ts", "-id")
+    rows = LogEntry.objects.for_org(service.org).filter(service=service, ts__gte=since).order_by("-ts", "-id")
     values = rows.values_list("level", "ts", "message", "meta_json", "trace_id", "request_id")[:limit]
     return [
         (level, f"{ts:%Y-%m-%dT%H:%M:%S}", message, json.dumps(meta) if meta is not None else None, trace, request)

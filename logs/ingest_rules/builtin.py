@@ -27,7 +27,7 @@ class BuiltIn:
 
 def is_card_number(text: str) -> bool:
     """Return whether the digits satisfy Luhn's checksum (ISO/IEC 7812-1) and are not all the same."""
-    digits = [int(each) for each in text if each.isdigit()]
+    digits = [int(each) for each in text if each in "0123456789"]
     doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
     return len(set(digits)) > 1 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
 

@@ -20,7 +20,7 @@ from logs.ingest_rules.rules import IngestRules, compile_pattern
 Match = Any  # re2 has no types
 _BETWEEN = "\0"  # which no text has that PostgreSQL can hold
 # A text of JSON with what follows it if that makes it a name, or a number that stands for itself.
-_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?|(?<![\w.+-])\d{12,19}(?![\w.+-])')
+_LITERAL = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+(?:"(\s*+:)?|\Z)|(?<![\w.+-])\d{12,19}(?![\w.+-])')
 _ANCHOR = re.compile(r"(?<!\[)\^|\$|\\[Az]")
 
 

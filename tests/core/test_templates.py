@@ -19,6 +19,8 @@ INLINE = re.compile(
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_it_compiles_and_has_nothing_inline(name: str) -> None:
     get_template(name)
+    if name.startswith("notifications/mail/"):  # no CSP there, and clients of mail drop every other style
+        return
     assert not INLINE.search((ROOT / name).read_text())
 
 

@@ -114,4 +114,4 @@ def test_the_web_server_does_not_start_with_them(wrong: dict[str, str], tmp_path
 def test_migrate_does_not_ask_a_database_that_is_none(tmp_path: Path) -> None:
     done = run("manage.py", "migrate", PULSEOPS_DATA_DIR=str(tmp_path), DATABASE_URL="nonsense")
     assert done.returncode == 1
-    assert done.stderr.startswith("PulseOps does not start: DATABASE_URL is no address")
+    assert done.stderr.startswith("PulseOps does not start: DATABASE_URL is not an address such as")

@@ -36,7 +36,7 @@ OTHERS = {
 _STATEMENT = re.compile(
     r"""\b(?:FROM|JOIN|INTO|UPDATE|COPY|TABLE|ONLY)\s+"?logs"?(?=[\s"(,;]|$)(?!\s+of)|\bLogEntry\.(?:objects|_default)"""
 )
-_NAMES_ORG = re.compile(r"\borg_id = (?:%s|%\(org\)s)|\{where\}|\{_SCOPE\}")
+_NAMES_ORG = re.compile(r"\borg_id = (?:%s|%\(org\)s)|\{where\}|\{_SCOPE\}|^\.for_org\(")
 
 
 def statements() -> Iterator[tuple[str, str]]:
