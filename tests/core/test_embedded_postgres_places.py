@@ -162,10 +162,11 @@ def test_root_without_the_right_to_trace_still_sees_it_live(places: Places) -> N
 def _join_as_myself(directory: Path) -> tuple[int, str]:
     server = EmbeddedServer(directory, settings=NO_SYNC)
     with psycopg.connect(**server.join(), dbname="pulseops") as connection:
-        row = connection.execute("SELECT current_setting('data_directory')").fetchone()
-    uid = psutil.Process(server.generation[0]).uids().real
+        connection.execute("SELECT 1")
+    postmaster = psutil.Process(server.generation[0])
+    uid, data = postmaster.uids().real, postmaster.cwd()
     server.leave()
-    return uid, str(row and row[0])
+    return uid, data
 
 
 def _join_and_tell_error(directory: Path) -> str:
