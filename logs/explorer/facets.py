@@ -118,30 +118,28 @@ def _facet(
 def keys_seen(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
     """Return the commonest keys of the JSON of these rows."""
     node = explorer.node or Everything()
-    by_key: dict[str, Counter[str]] = {}
-    fields: dict[tuple[str, str], FlatField] = {}
-    for row in rows:
-        for field in flat_fields(row.meta, _FIELDS_COUNTED):
-            by_key.setdefault(field.key, Counter())[field.shown] += 1
-            fields[field.key, field.shown] = field
-    commonest = sorted(by_key.items(), key=lambda item: (-item[1].total(), item[0]))[:_KEYS_SHOWN]
-    return [_key_seen(explorer, node, key, values, fields) for key, values in commonest]
+    fields = [field for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED)]
+    totals = Counter(field.key for field in fields)
+    commonest = sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
+    by_value: dict[str, dict[str, list[FlatField]]] = {key: {} for key in commonest}
+    for field in fields:  # only now by value: writing each costs more than all else
+        if field.key in by_value:
+            by_value[field.key].setdefault(field.shown, []).append(field)
+    return [_key_seen(explorer, node, key, by_value[key]) for key in commonest]
 
 
-def _key_seen(
-    explorer: ExplorerState, node: Node, key: str, values: Counter[str], fields: dict[tuple[str, str], FlatField]
-) -> KeySeen:
+def _key_seen(explorer: ExplorerState, node: Node, key: str, values: dict[str, list[FlatField]]) -> KeySeen:
     offered = []
-    for shown, number in values.most_common():
-        term = fields[key, shown].term
+    for shown, fields in sorted(values.items(), key=lambda item: -len(item[1])):
+        term = fields[0].term
         if term and len(shown) <= _LONGEST_VALUE:
-            offered.append((shown, number, explorer.with_query(with_term(node, term))))
+            offered.append((shown, len(fields), explorer.with_query(with_term(node, term))))
         if len(offered) == _VALUES_SHOWN:
             break
     columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]
     return KeySeen(
         key,
-        values.total(),
+        sum(map(len, values.values())),
         explorer.with_query(with_term(node, Exists(key_for_json(key)))),
         explorer.url(cols=",".join(columns) or "none"),
         tuple(offered),

@@ -19,15 +19,21 @@ _DEPTH = 8
 
 @dataclass(frozen=True, slots=True)
 class FlatField:
-    """One value of a log's JSON under its dotted key.
+    """One value of a log's JSON under its names, one below the other, and the dotted key that they make."""
 
-    `term` finds it; None for lists and objects left whole, for names so full of dots that no key reaches them, and for
-    keys and texts so long that nobody looks for them so.
-    """
-
+    names: tuple[str, ...]
     key: str
     value: object
-    term: Equals | None
+
+    @property
+    def term(self) -> Equals | None:
+        """The term that finds it; None for lists and objects left whole, for names so full of dots that no key reaches
+        them, and for keys and texts so long that nobody looks for them so."""
+        is_short = len(self.key) <= _LONGEST_KEY and not (
+            isinstance(self.value, str) and len(self.value) > _LONGEST_VALUE
+        )
+        is_reached = is_short and list(self.names) in names_of(self.key)
+        return term_for(self.key, self.value) if is_reached else None
 
     @property
     def shown(self) -> str:
@@ -58,7 +64,7 @@ def _cut(text: str, length: int) -> str:
 
 def flat_fields(meta: object, most: int) -> list[FlatField]:
     """Return the first `most` values of a log's JSON with dotted keys; lists and what lies deep are left whole."""
-    return [_flat_field(names, value) for names, value in islice(_values(meta), most)]
+    return [FlatField(names, ".".join(names), value) for names, value in islice(_values(meta), most)]
 
 
 def count_fields(meta: object) -> int:
@@ -72,13 +78,6 @@ def _values(value: object, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from _values(each, (*names, name))
     elif names:
         yield names, value
-
-
-def _flat_field(names: tuple[str, ...], value: object) -> FlatField:
-    key = ".".join(names)
-    is_short = len(key) <= _LONGEST_KEY and not (isinstance(value, str) and len(value) > _LONGEST_VALUE)
-    is_reached = is_short and list(names) in names_of(key)
-    return FlatField(key, value, term_for(key, value) if is_reached else None)
 
 
 def term_for(key: str, value: object) -> Equals | None:
