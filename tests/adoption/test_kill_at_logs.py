@@ -63,7 +63,6 @@ def test_in_the_middle_of_partitioning(running: BaseDatabaseWrapper, fresh_catal
     finish(running, len(before), fresh_catalog)
 
 
-@pytest.mark.xfail(reason="ends before it is killed since the owner is no superuser", strict=False)
 def test_in_the_middle_of_an_index_ahead(running: BaseDatabaseWrapper, fresh_catalog: Catalog) -> None:
     before = len(contents(running)["logs"])
     unfinished = "SELECT FROM pg_index WHERE NOT indisvalid AND indrelid = 'logs'::regclass"
