@@ -15,6 +15,7 @@ from logs.search.page import newest_page, prepare
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.search.tree import Everything
+from pulseops.core.ui import times
 from services.scopes import scopes_of
 
 MOST_AT_ONCE = 200
@@ -43,6 +44,6 @@ def new_rows(org: Org, explorer: ExplorerState, after: LogCursor) -> Followed:
     with search_session(org.pk) as session:
         page = newest_page(session, search, window, now=explorer.now, seconds=_SECONDS, after=after, limit=MOST_AT_ONCE)
     newest = max([after, *(row.address for row in page.rows)])
-    rows = lister(replace(explorer, row=None), scopes).rows(page.rows)
+    rows = lister(replace(explorer, row=None), scopes).rows(page.rows, zone=times.zone_label())
     # A sender's clock that is ahead must not hide what others send meanwhile.
     return Followed(rows, min(newest, LogCursor(explorer.now, 0)), page.after is not None)

@@ -15,7 +15,7 @@ from accounts.models import Org
 from logs.explorer import facets, no_results, pills
 from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.pills import Pill
-from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of
+from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
@@ -38,6 +38,8 @@ class ExplorerResults:
     page: Page
     rows: Sequence[ShownRow]
     columns: Sequence[Column]
+    zone: str  # that the list's head names
+    today: str
     chart: charts.Chart
     counts: Counts
     total: int
@@ -78,6 +80,8 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         page=page,
         rows=list_.rows(page.rows),
         columns=list_.columns,
+        zone=zone_of(page.rows),
+        today=list_.today,
         chart=chart,
         counts=counts,
         total=chart.total,
@@ -100,6 +104,7 @@ def lister(explorer: ExplorerState, scopes: Scopes) -> Lister:
         scopes=scopes.by_environment(),
         columns=columns_of(explorer.columns, scopes),
         url_of=explorer.row_url,
+        now=timezone.now(),
         opened=opened,
         is_long=explorer.is_long,
     )
@@ -137,8 +142,7 @@ def _counted(
 ) -> tuple[Counts, charts.Chart]:
     start, end = explorer.range.start, explorer.range.end
     step = bar_step(end - start)
-    midnight = timezone.localtime(start).replace(hour=0, minute=0, second=0, microsecond=0)
-    origin = bar_origin(start, step, midnight)
+    origin = bar_origin(start, step, times.local_midnight(start))
     if explorer.node is None:
         counts = Counts(step, end)
     elif _is_all(page, explorer) and search.rest.sql:

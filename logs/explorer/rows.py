@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ _BEGINNING = 500  # characters that those lines surely show
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")  # what a terminal takes for colours: ECMA-48's control sequences
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
 _ABSENT = object()
+_AHEAD = timedelta(minutes=1)  # beyond which a line is of the future, not of a clock that is a little ahead
 _MOST_WORDS, _MOST_MARKS = 10, 200  # that are marked in one message, the longest words; marks of each
 _BEGINNING_FOUND, _MOST_COMPARED = 90, 1_000  # characters that are looked for; how often the rest is compared
 
@@ -69,6 +71,8 @@ class ShownRow:
     cells: tuple[Cell, ...]
     is_open: bool = False
     is_tall: bool = False
+    day: str = ""  # where it is not today, or ahead of now
+    day_before: str | None = None  # what stands between it and the row above, if the day changes there
 
     @property
     def is_blank(self) -> bool:
@@ -145,22 +149,41 @@ class Lister:
     scopes: dict[UUID, Scope]
     columns: Sequence[Column]
     url_of: Callable[[LogCursor], str]
+    now: datetime
     opened: str = ""
     is_long: bool = False  # over a day, so the date stands before the time
 
-    def rows(self, rows: Iterable[LogRow]) -> list[ShownRow]:
-        """Return the rows as shown."""
-        return [self._row(row) for row in rows]
+    def rows(self, rows: Sequence[LogRow], *, zone: str | None = None) -> list[ShownRow]:
+        """Return the rows as shown; those of another zone than `zone`, which their head names, say their own."""
+        named = zone_of(rows) if zone is None else zone
+        shown, day = [], ""
+        for each in rows:
+            row = self._row(each, named)
+            shown.append(row if row.day == day or self.is_long else replace(row, day_before=row.day or self.today))
+            day = row.day
+        return shown
 
-    def _row(self, row: LogRow) -> ShownRow:
+    @property
+    def today(self) -> str:
+        """The words for today."""
+        return times.day_words(self.now, self.now)
+
+    def _day(self, moment: datetime) -> str:
+        ahead = " · ahead of now" if moment > self.now + _AHEAD else ""
+        words = times.day_words(moment, self.now)
+        return "" if words == self.today and not ahead else words + ahead
+
+    def _row(self, row: LogRow, zone: str) -> ShownRow:
         scope = self.scopes.get(row.environment_id)
         message = without_colours(row.message)
         line, more = self._line(message)
         exact = times.exact(row.ts, milliseconds=True)
+        own = times.zone_label(row.ts)
+        clock = (exact if self.is_long else exact[11:]) + ("" if own == zone else f" {own}")
         return ShownRow(
             row=row,
             url=self.url_of(row.address),
-            clock=exact if self.is_long else exact[11:],
+            clock=clock,
             iso=row.ts.isoformat(),
             service=scope.service if scope else "",
             environment=scope.environment if scope else "",
@@ -170,6 +193,7 @@ class Lister:
             cells=tuple(replace(cell(each.name, row, scope), width=each.width) for each in self.columns),
             is_open=str(row.address) == self.opened,
             is_tall=self._is_tall(message, more),
+            day=self._day(row.ts),
         )
 
     def _is_tall(self, message: str, more: int) -> bool:
@@ -189,6 +213,12 @@ class Lister:
         cut = start - _LEAD if start > _LINE // 3 else 0
         shown = ("… " if cut or (number and at) else "") + line[cut : cut + _LINE]
         return shown + (" …" if len(line) > cut + _LINE else ""), len(lines) - 1
+
+
+def zone_of(rows: Sequence[LogRow]) -> str:
+    """Return how the active zone is called at the times of all these rows; empty where that changes among them."""
+    names = {times.zone_label(row.ts) for row in rows}
+    return "" if len(names) > 1 else next(iter(names), times.zone_label())
 
 
 def without_colours(message: str) -> str:

@@ -71,7 +71,8 @@ def _moment(text: str, now: datetime, problems: list[str], name: str) -> datetim
             found = now - timedelta(**{_UNITS[relative.group(2)]: int(relative.group(1))})
         else:
             found = datetime.fromisoformat(text)
-            found = timezone.make_aware(found) if timezone.is_naive(found) else found
+            # Of an hour that comes twice `from` means the first and `to` the second, so that a range has both.
+            found = timezone.make_aware(found.replace(fold=name == "to")) if timezone.is_naive(found) else found
         return _inside(found.astimezone(UTC), problems, name)
     except (ValueError, OverflowError):
         problems.append(f"“{text[:40]}” is not a time, so {name} was ignored. {_FORMS}")

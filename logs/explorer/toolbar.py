@@ -76,6 +76,16 @@ class Controls:
         return f"{_short(self.explorer.range.start)} to {_short(self.explorer.range.end, self.explorer.range.start)}"
 
     @property
+    def is_zone_mixed(self) -> bool:
+        """Whether the reader's zone changes its name within the range, as it does when summer time begins or ends."""
+        return times.zone_label(self.explorer.range.start) != self.end_zone
+
+    @property
+    def end_zone(self) -> str:
+        """How the reader's zone is called at the end of the range."""
+        return times.zone_label(self.explorer.range.end)
+
+    @property
     def start_local(self) -> str:
         """`from` as somebody would type it."""
         if not self.explorer.since:
@@ -184,6 +194,8 @@ def _switched(shown: tuple[str, ...], name: str) -> str | None:
 
 def _typed(moment: datetime) -> str:
     local = timezone.localtime(moment)
+    if times.is_doubled(moment):
+        return local.isoformat(sep=" ", timespec="microseconds" if local.microsecond else "seconds")
     text = f"{local:%Y-%m-%d %H:%M:%S}" if local.second or local.microsecond else f"{local:%Y-%m-%d %H:%M}"
     return text + (f".{local.microsecond:06d}".rstrip("0") if local.microsecond else "")
 
@@ -192,5 +204,6 @@ def _short(moment: datetime, beside: datetime | None = None) -> str:
     local = timezone.localtime(moment)
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     is_same_day = beside is not None and timezone.localtime(beside).date() == local.date()
+    clock = f"{clock} {times.zone_label(moment)}" if times.is_doubled(moment) else clock
     is_old = abs(timezone.now() - moment) > timedelta(days=300)
     return clock if is_same_day else f"{local.day} {local:%b %Y}" if is_old else f"{local.day} {local:%b} {clock}"

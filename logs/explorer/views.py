@@ -101,13 +101,12 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         if drawer is None:
             raise Http404
         after, before = neighbours(session, drawer.log.row, request.org.pk, count=CONTEXT_ROWS)
-    rows = replace(lister(asked, scopes), url_of=lambda each: reverse("logs:entry", args=[str(each)]), opened=address)
+    list_ = replace(lister(asked, scopes), url_of=lambda each: reverse("logs:entry", args=[str(each)]), opened=address)
     values = {
         "explorer": asked,
         "drawer": drawer,
-        "after": rows.rows(after),
-        "before": rows.rows(before),
-        "itself": rows.rows([drawer.log.row]),
+        "rows": list_.rows([*after, drawer.log.row, *before]),
+        "today": list_.today,
         "controls": Controls(asked, request.zone),
     }
     return render(request, "logs/entry.html", values)

@@ -18,15 +18,29 @@ function isReading() {
   return scrollY > 200 || document.querySelector("[data-drawer-close]") !== null || (selection !== null && !selection.isCollapsed);
 }
 
+const logs = (list) => [...list.querySelectorAll("[data-log]")];
+
 function put(list, rows) {
   for (const row of rows) {
     row.classList.add("is-new");
     // Late lines have their place further down: newest first, as the server sorts them.
-    const before = [...list.children].find((each) => precedes(row.dataset.log, each.dataset.log));
+    const before = logs(list).find((each) => precedes(row.dataset.log, each.dataset.log));
     list.insertBefore(row, before ?? null);
   }
   globalThis.htmx?.process(list);
   while (list.children.length > ROWS) list.lastElementChild.remove();
+  nameDays(list);
+}
+
+// A line between two days, and over rows of another day than today, or of a sender whose clock is ahead.
+function nameDays(list) {
+  for (const line of list.querySelectorAll(".log-day")) line.remove();
+  let day = "";
+  for (const row of logs(list)) {
+    const own = row.dataset.day ?? "";
+    if (own !== day) row.before(Object.assign(document.createElement("li"), { className: "log-day", textContent: own || list.dataset.today }));
+    day = own;
+  }
 }
 
 function precedes(a, b) {
@@ -44,7 +58,7 @@ function release({ bar, list, show, words }) {
 }
 
 function take(rows, all) {
-  const known = new Set([...all.list.children, ...held].map((row) => row.dataset.log));
+  const known = new Set([...logs(all.list), ...held].map((row) => row.dataset.log));
   const fresh = rows.filter((row) => !known.has(row.dataset.log));
   if (fresh.length) document.querySelector("[data-empty-live]")?.remove();
   held = [...fresh.reverse(), ...held].slice(0, ROWS);

@@ -47,10 +47,14 @@ def when(moment: datetime | None, empty: str = "never") -> SafeString | str:
 def abs_time(
     moment: datetime | None, milliseconds: bool = False, zone: bool = True, empty: str = "never"
 ) -> SafeString | str:
-    """Say `moment` exactly; `zone=False` only where a column's head or the like names the zone already."""
+    """Say `moment` exactly; `zone=False` only where a column's head or the like names the zone already.
+
+    A head names the zone as it is now, so a time at which it had another name (CEST, seen in winter) still says that.
+    """
     if moment is None:
         return empty
-    name = f" {times.zone_label(moment)}" if zone else ""
+    label = times.zone_label(moment)
+    name = f" {label}" if zone or label != times.zone_label() else ""
     return format_html(
         '<time datetime="{}" title="{}">{}{}</time>',
         _iso(moment),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
+
+from pulseops.core.ui.times import DAY, is_doubled, local_midnight, zone_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +79,38 @@ _STEPS = [
 
 def ticks(extent: Extent, wanted: int = 7) -> tuple[Line, ...]:
     """Place words of the time axis on round times of the active zone."""
-    step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), _STEPS[-1])
-    local = timezone.localtime(extent.start)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    at = midnight + step * math.ceil((local - midnight) / step)
+    step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), None)
+    step = step or timedelta(days=math.ceil(extent.seconds / wanted / DAY))
     found = []
-    while at < extent.end:
+    for at in _round_times(extent, step):
         share = extent.share(at)
         if 2 < share < 97:
             found.append(Line(percent(share), _tick_label(at, step)))
-        at += step
     return tuple(found)
 
 
+def _round_times(extent: Extent, step: timedelta) -> Iterator[datetime]:
+    """Yield the multiples of `step` of the local day, in UTC.
+
+    Steps of hours and more go by the clock on the wall, so that days begin at midnight also after the clocks change;
+    shorter ones by time that passes, so that an hour that comes twice has all its ticks.
+    """
+    midnight = local_midnight(extent.start)
+    wall = timezone.localtime(midnight)
+    at = midnight
+    while at < extent.end:
+        if at >= extent.start:
+            yield at
+        wall += step
+        at = wall.astimezone(UTC) if step > timedelta(hours=1) else at + step
+
+
 def _tick_label(at: datetime, step: timedelta) -> str:
-    if step >= timedelta(days=1) or (at.hour, at.minute, at.second) == (0, 0, 0):
-        return f"{at.day} {at:%b}"
-    return f"{at:%H:%M:%S}" if step < timedelta(minutes=1) else f"{at:%H:%M}"
+    local = timezone.localtime(at)
+    if step >= timedelta(days=1) or (local.hour, local.minute, local.second) == (0, 0, 0):
+        return f"{local.day} {local:%b}"
+    clock = f"{local:%H:%M:%S}" if step < timedelta(minutes=1) else f"{local:%H:%M}"
+    return f"{clock} {zone_label(at)}" if is_doubled(at) else clock
 
 
 def percent(share: float) -> str:

@@ -225,9 +225,8 @@ def _bar(bucket: Bucket, extent: Extent, scale: Scale, order: Sequence[str]) -> 
 
 
 def _title(bucket: Bucket, order: Sequence[str]) -> str:
-    start, end = times.exact(bucket.start), times.exact(bucket.end)[11:]
     counts = ", ".join(f"{bucket.counts[tone]:,} {tone}" for tone in order if bucket.counts.get(tone))
-    return f"{start} to {end} {times.zone_label(bucket.start)}: {counts or 'nothing'}"
+    return f"{times.span(bucket.start, bucket.end)}: {counts or 'nothing'}"
 
 
 def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:

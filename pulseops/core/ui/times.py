@@ -69,6 +69,14 @@ def day(moment: datetime, now: datetime | None = None) -> str:
     return f"{local.day} {local:%b}" if local.year == this_year else f"{local.day} {local:%b %Y}"
 
 
+def day_words(moment: datetime, now: datetime) -> str:
+    """Name the day of `moment`: "Today, 17 Mar", "Yesterday, 16 Mar", "Sat 14 Mar 2020"."""
+    local = timezone.localtime(moment)
+    away = (local.date() - timezone.localtime(now).date()).days
+    name = {0: "Today,", 1: "Tomorrow,", -1: "Yesterday,"}.get(away, f"{local:%a}")
+    return f"{name} {day(moment, now)}"
+
+
 def exact(moment: datetime, *, milliseconds: bool = False) -> str:
     """Say `moment` to the second, or with `milliseconds`, in the active zone but without its name."""
     local = timezone.localtime(moment)
@@ -76,6 +84,25 @@ def exact(moment: datetime, *, milliseconds: bool = False) -> str:
     if milliseconds:
         clock += f".{local.microsecond // 1000:03d}"
     return f"{local:%Y-%m-%d} {clock}"
+
+
+def span(start: datetime, end: datetime) -> str:
+    """Say from when to when: "2026-03-17 08:00:00 to 09:00:00 UTC", with both zones if they differ."""
+    first, last = zone_label(start), zone_label(end)
+    is_same_day = timezone.localtime(start).date() == timezone.localtime(end).date()
+    until = exact(end)[11:] if is_same_day else exact(end)
+    return f"{exact(start)}{'' if first == last else f' {first}'} to {until} {last}"
+
+
+def local_midnight(moment: datetime) -> datetime:
+    """Return the midnight before `moment` in the active zone, in UTC: there steps have one length all year round."""
+    return timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
+def is_doubled(moment: datetime) -> bool:
+    """Tell whether the clock of the active zone shows the time of `moment` twice, as when summer time ends."""
+    local = timezone.localtime(moment)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def zone_label(moment: datetime | None = None) -> str:
