@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import Org
@@ -177,8 +177,9 @@ def environments_of_orgs(org_ids: Collection[UUID]) -> QuerySet[Environment]:
 
 def environment_summaries(service: Service) -> list[EnvironmentSummary]:
     """Return a service's environments by name; one query."""
-    rows = service.environments.annotate(**_heard()).order_by("name")
-    return [EnvironmentSummary(row, _hearing(row)) for row in rows]
+    rows: QuerySet[Any] = Environment.objects.annotate(**_heard()).order_by("name")
+    prefetch_related_objects([service], Prefetch("environments", rows))  # others ask the service for them too
+    return [EnvironmentSummary(row, _hearing(row)) for row in service.environments.all()]
 
 
 def environment_hearing(environment: Environment) -> Hearing:

@@ -66,13 +66,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Catalog:
-    """Make the tests' database; returns the catalog that migrations gave it, before a test can have changed it."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Catalog]:
+    """Make the tests' database; gives the catalog that migrations gave it, before a test can have changed it."""
     with django_db_blocker.unblock():
         migrated = catalog(connection)
         if any(migrated.values()):  # no test may have asked for a database
             keep_seeds()
-    return migrated
+    yield migrated
+    with django_db_blocker.unblock(), connection.cursor() as cursor:  # of processes that were killed, or else it stays
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
 
 
 @pytest.fixture(scope="session")

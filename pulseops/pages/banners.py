@@ -21,7 +21,7 @@ from accounts.queries import annotated
 from alerts.queries import broken_rules
 from notifications.queries import unreachable_channels
 from pulseops.core.jobs.registry import REGISTRY
-from pulseops.core.jobs.runs import signs
+from pulseops.core.jobs.runs import read_signs, signs
 from pulseops.core.routes import address
 from pulseops.core.secret_check import consequence, foreign_secrets
 from pulseops.core.ui.times import duration
@@ -69,7 +69,7 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
 
 
 def banners_for(org: Org) -> Sequence[Banner]:
-    """Return what is wrong with the installation and with the organisation's channels; at most two queries."""
+    """Return what is wrong with the installation and with the organisation's channels; at most one query."""
     found: Sequence[Banner] | None = caches["process"].get(f"banners:{org.pk}")
     if found is None:
         found = _look(org)
@@ -78,8 +78,13 @@ def banners_for(org: Org) -> Sequence[Banner]:
 
 
 def _look(org: Org) -> Sequence[Banner]:
-    heartbeats, failing, secrets = signs(REGISTRY)
-    row = annotated(org, broken_rules=broken_rules(), unreachable_channels=unreachable_channels(failures=MOST_FAILURES))
+    row = annotated(
+        org,
+        signs=signs(REGISTRY),
+        broken_rules=broken_rules(),
+        unreachable_channels=unreachable_channels(failures=MOST_FAILURES),
+    )
+    heartbeats, failing, secrets = read_signs(row.signs)
     found = [
         _secrets(secrets),
         _worker(heartbeats.silence("worker"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import JSONField
+from django.db.models.expressions import RawSQL
 
 _BEATS = """
     (SELECT array_agg(name ORDER BY name) FROM heartbeats), (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats),
@@ -24,12 +26,14 @@ _RUNS = f"""
     ) run ON true
     ORDER BY job, run.created_at DESC, run.id DESC
 """  # noqa: S608 - made of the constant above
-_SIGNS = f"""
-    SELECT {_BEATS}, (SELECT array_agg(job ORDER BY job) FROM unnest(%s::text[]) job, LATERAL (
+_SIGNS = """jsonb_build_object(
+    'beats', (SELECT json_object_agg(name, beat_at) FROM heartbeats),
+    'now', statement_timestamp(),
+    'failing', (SELECT json_agg(job ORDER BY job) FROM unnest(%s::text[]) job, LATERAL (
         SELECT status FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
     ) last WHERE last.status = 'failure'),
-    (SELECT json_object_agg(name, value) FROM secret_checks)
-"""  # noqa: S608
+    'secrets', (SELECT json_object_agg(name, value) FROM secret_checks)
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,16 @@ def activity(jobs: Collection[str], *, limit: int) -> Activity:
     return Activity(_heartbeats(*rows[0][:3]), [RunRow(*row[3:]) for row in rows])
 
 
-def signs(jobs: Collection[str]) -> tuple[Heartbeats, list[str], dict[str, str]]:
-    """Return the processes, those of `jobs` whose newest run failed, and the check values of secrets; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SIGNS, [sorted(jobs)])
-        names, beats, now, failing, secrets = cursor.fetchone()
-    return _heartbeats(names, beats, now), failing or [], secrets or {}
+def signs(jobs: Collection[str]) -> RawSQL:
+    """Return an expression, to travel with another query, of which `read_signs` makes what it says."""
+    return RawSQL(_SIGNS, [sorted(jobs)], output_field=JSONField())  # noqa: S611 - made of constants
+
+
+def read_signs(value: Mapping[str, Any]) -> tuple[Heartbeats, list[str], dict[str, str]]:
+    """Return the processes, the jobs whose newest run failed, and the check values of secrets."""
+    last = {name: datetime.fromisoformat(at) for name, at in (value["beats"] or {}).items()}
+    heartbeats = Heartbeats(last, datetime.fromisoformat(value["now"]))
+    return heartbeats, value["failing"] or [], value["secrets"] or {}
 
 
 def _heartbeats(names: list[str] | None, beats: list[datetime] | None, now: datetime) -> Heartbeats:
