@@ -20,6 +20,7 @@ from tests.support.factories import make_member, make_org, make_service, make_us
 from tests.support.flush import keep_seeds
 from tests.support.installation import Installation
 from tests.support.sign_in import signed_in
+from tests.support.static import collected
 
 # How long examples take to make says how busy the machine is, and no more.
 hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -93,7 +94,7 @@ def fresh_catalog(django_db_setup: Catalog, django_db_blocker: DjangoDbBlocker) 
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """A whole installation; those who ask for it run in one process, by `xdist_group("installation")`."""
-    installation = Installation(WEB_REQUEST_SECONDS="2")
+    installation = Installation(WEB_REQUEST_SECONDS="2", STATIC_ROOT=collected())
     yield installation
     installation.close()
 

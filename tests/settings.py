@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("PULSEOPS_DATA_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+os.environ.setdefault("STATIC_ROOT", str(Path(os.environ["PULSEOPS_DATA_DIR"], "static")))
 os.environ.setdefault("PUBLIC_URL", "http://localhost:8000")
 os.environ.setdefault("SECRET_KEY", "tests")
 os.environ.setdefault("API_KEY_SALT", "tests")

@@ -50,9 +50,7 @@ class Web:
 
 @pytest.fixture(scope="module")
 def web(installation: Installation) -> Iterator[Web]:
-    static = str(installation.directory / "static")  # for the error page
-    twin = installation.twin({**installation.environment, "STATIC_ROOT": static})
-    twin.manage("collectstatic", "--no-input", "--verbosity=0", "--ignore=admin", "--ignore=django_htmx")
+    twin = installation.twin(installation.environment)
     process = twin.start_web()
     session = twin.manage("shell", "--no-imports", "--command", SIGN_IN).splitlines()[-1]
     yield Web(twin.url, twin.manage("postgres", "url"), twin.make_key(), session)

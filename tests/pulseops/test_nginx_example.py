@@ -69,10 +69,9 @@ def example(port: int, upstream: int) -> str:
 @pytest.fixture(scope="module")
 def proxied(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     home, port = tmp_path_factory.mktemp("nginx"), free_port()
-    static = str(installation.directory / "static")
-    environment = {"TRUSTED_PROXIES": "1", "PUBLIC_URL": f"http://127.0.0.1:{port}", "STATIC_ROOT": static}
+    static = installation.environment["STATIC_ROOT"]
+    environment = {"TRUSTED_PROXIES": "1", "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     twin = installation.twin({**installation.environment, **environment})
-    twin.manage("collectstatic", "--no-input", "--verbosity=0", "--ignore=admin", "--ignore=django_htmx")
     paths = json.loads(Path(static, "staticfiles.json").read_text())["paths"].values()
     largest = max(paths, key=lambda name: Path(static, name).stat().st_size)
     user = "user root;" if os.geteuid() == 0 else ""

@@ -13,6 +13,7 @@ import pytest
 
 from pulseops.server.supervisor import PATIENCE_SECONDS
 from tests.support.installation import Installation, all_gone, free_port
+from tests.support.static import collected
 from tests.support.waiting import wait_until
 
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
@@ -20,7 +21,7 @@ PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    installation = Installation(WORKERS="2")
+    installation = Installation(WORKERS="2", STATIC_ROOT=collected())
     yield installation
     installation.close()
 

@@ -14,9 +14,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from tests.support.chromium import CHROMIUM_FLAGS, errors_on_console, found_chromium, pixels_too_wide, serious_findings
+from tests.support.static import BUNDLING, collected
 
 expect.set_options(timeout=20_000)  # what is expected comes at once, but not on a machine that is busy with others
 
@@ -30,6 +32,24 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         **({"executable_path": found} if found else {}),
         "args": CHROMIUM_FLAGS,
     }
+
+
+@pytest.fixture(scope="session")
+def live_server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
+    """Serve the product in this process, its static files by WhiteNoise as it does itself, not by Django."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.contrib.staticfiles.handlers.StaticFilesHandler", lambda application: application)
+        server = LiveServer(request.config.getvalue("liveserver") or "localhost")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _bundled(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Let a browser have one stylesheet and one script, as in production: the sources are some eighty files."""
+    if "live_server" in request.fixturenames:
+        collected()
+        settings.STORAGES = {**settings.STORAGES, "staticfiles": BUNDLING}
 
 
 @pytest.fixture(scope="session", autouse=True)
