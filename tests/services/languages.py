@@ -43,8 +43,8 @@ def snippet(label: str, key: str = PLACEHOLDER) -> Snippet:
     return next(each for each in filled_snippets(key) if each.label == label)
 
 
-def run(label: str, folder: Path, *files: str) -> subprocess.CompletedProcess[str]:
-    """Run `files` of `folder` with nothing of our own environment but the way to the compiler's cache."""
+def run(label: str, folder: Path, *files: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `files` of `folder` with `variables`, and nothing of our own environment but the way to compilers' caches."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -52,6 +52,7 @@ def run(label: str, folder: Path, *files: str) -> subprocess.CompletedProcess[st
         "GOCACHE": os.environ.get("GOCACHE") or str(Path.home() / ".cache" / "go-build"),
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
+        **variables,
     }
     command = [*COMMANDS[label], *files]
     return subprocess.run(

@@ -22,12 +22,12 @@ def sink() -> Iterator[Receiver]:
         yield made
 
 
-def run(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, program: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program that has the class of the snippet; what the snippet sends by itself goes nowhere."""
     code = next(each.code for each in filled_snippets() if each.label == "Node")
     (folder / "pulseops.mjs").write_text(code.split("\nexport const log")[0], encoding="utf-8")
     (folder / "main.mjs").write_text(f'import {{ PulseOps }} from "./pulseops.mjs";\n{program}', encoding="utf-8")
-    return subprocess.run(["node", "main.mjs"], cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+    return subprocess.run(["node", "main.mjs"], cwd=folder, capture_output=True, text=True, timeout=60, check=check)
 
 
 def test_sends_all_in_batches_before_the_program_ends(sink: Receiver, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_whatever_stands_in_the_fields_is_sent(sink: Receiver, tmp_path: Path) -
     assert failed["meta"]["error"]["message"] == "no"
     assert "TypeError: no" in failed["meta"]["error"]["stack"]
     assert big["meta"] == {"id": "10"}
-    assert "[Circular" in circle["meta"]["fields"]
+    assert circle["meta"] == {"circle": {"self": "[circular]"}}
     assert empty["message"] == "(empty)"
 
 
@@ -83,3 +83,17 @@ def test_a_refusal_is_told_and_not_repeated(sink: Receiver, tmp_path: Path) -> N
     done = run(tmp_path, f'new PulseOps({{ url: "{sink.url}" }}).info("x");')
     assert len(sink.received) == 1
     assert "did not take 1 logs: 403 revoked" in done.stderr
+
+
+@pytest.mark.parametrize("end", ["process.exit(3);", "Promise.reject(new Error('unhandled'));"])
+def test_however_the_program_ends_its_last_log_is_sent(sink: Receiver, tmp_path: Path, end: str) -> None:
+    sink.behaviour = refuse_the_first(sink)
+    run(tmp_path, f'new PulseOps({{ url: "{sink.url}" }}).info("last"); {end}', check=False)
+    assert [entry["message"] for entry in entries(sink)] == ["last", "last"]
+    assert len({request.headers["idempotency-key"] for request in sink.received}) == 1
+
+
+def test_a_server_that_stays_away_does_not_hold_the_program_forever(sink: Receiver, tmp_path: Path) -> None:
+    sink.behaviour = answer(503)
+    done = run(tmp_path, f'new PulseOps({{ url: "{sink.url}", patience: 700 }}).info("x");')
+    assert "did not take 1 logs within 0.7 s" in done.stderr

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from logging.handlers import QueueHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from services.snippets import pulseops_logging
 from services.snippets.pulseops_logging import PulseOpsHandler
 from tests.services.snippet_sink import entries, refuse_the_first
 from tests.support.receivers import Receiver, answer, hang, receiver
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -79,6 +83,84 @@ def test_sends_the_traceback(logger: logging.Logger, sink: Receiver) -> None:
         logger.exception("Broken")
     handler.flush()
     assert "ZeroDivisionError: division by zero" in entries(sink)[0]["meta"]["exception"]
+
+
+def test_sends_the_stack_and_a_traceback_that_a_queue_has_made_text(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    logger.info("here", stack_info=True)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        record = logger.makeRecord("shop", logging.ERROR, __file__, 1, "Broken", (), sys.exc_info())
+    handler.handle(QueueHandler(queue.Queue()).prepare(record))
+    logger.error("no exception", exc_info=(None, None, None))
+    handler.flush()
+    here, broken, none = entries(sink)
+    assert "test_snippet_python" in here["meta"]["stack"]
+    assert "ZeroDivisionError: division by zero" in str(broken)
+    assert none["meta"] == {"logger": "shop.checkout"}
+
+
+def test_a_number_that_json_has_not_leaves_the_other_fields_alone(logger: logging.Logger, sink: Receiver) -> None:
+    handler = attach(logger, sink)
+    logger.info("odd", extra={"nan": float("nan"), "inner": {"low": float("-inf"), "count": 3}, "user": "ada"})
+    handler.flush()
+    meta = entries(sink)[0]["meta"]
+    assert meta == {"logger": "shop.checkout", "nan": "nan", "inner": {"low": "-inf", "count": 3}, "user": "ada"}
+
+
+def test_a_flush_makes_the_next_attempt_come_at_once(logger: logging.Logger, sink: Receiver) -> None:
+    sink.behaviour = answer(503)
+    handler = attach(logger, sink, interval=0.01)
+    handler.first_wait = 60
+    logger.info("x")
+    sink.wait_for(1)
+    sink.behaviour = answer()
+    started = time.monotonic()
+    handler.flush()
+    assert time.monotonic() - started < 30
+    assert len(sink.received) == 2
+
+
+def test_a_batch_is_sent_until_it_is_taken(
+    logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sink.behaviour = answer(503)
+    handler = attach(logger, sink, interval=0.01)
+    handler.first_wait = 0.001
+    logger.info("x")
+    sink.wait_for(12)
+    assert "cannot be reached, logs wait: 503 ok" in capfd.readouterr().err
+    sink.behaviour = answer()
+    handler.flush()
+    assert "PulseOps" not in capfd.readouterr().err
+
+
+def test_a_batch_that_is_never_taken_makes_room_when_the_queue_is_full(
+    logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sink.behaviour = answer(503)
+    handler = attach(logger, sink, interval=0.01, capacity=3, batch=1)
+    handler.first_wait = 0.001
+    said = ""
+
+    def has_made_room() -> bool:
+        nonlocal said
+        logger.info("x")
+        said += capfd.readouterr().err
+        return "did not take 1 logs: 503 ok" in said and "logs were dropped, the queue was full" in said
+
+    wait_until(has_made_room)
+
+
+def test_says_which_record_was_rejected(
+    logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sink.behaviour = answer(200, b'{"data":{"accepted":0,"rejected":1},"details":[{"message":"is too old"}]}')
+    handler = attach(logger, sink)
+    logger.info("x")
+    handler.flush()
+    assert "is too old" in capfd.readouterr().err
 
 
 def test_whatever_stands_in_extra_is_sent(logger: logging.Logger, sink: Receiver) -> None:
@@ -147,22 +229,40 @@ def test_a_server_that_hangs_holds_up_nobody(
     assert handler.dropped >= 900
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_child_sends_too_and_nothing_twice(sink: Receiver, tmp_path: Path) -> None:
-    program = f"""
-import logging, os, sys
-sys.path.insert(0, {str(Path(pulseops_logging.__file__).parent)!r})
+FORKS = """
+import concurrent.futures, logging, multiprocessing, os, sys
+sys.path.insert(0, {folder!r})
 from pulseops_logging import PulseOpsHandler
-logging.basicConfig(level=logging.INFO, handlers=[PulseOpsHandler({sink.url!r}, "pol_test")])
-logging.info("parent")
-if os.fork() == 0:
-    logging.info("child")
-    logging.shutdown()
-    os._exit(0)
-os.wait()
+logging.basicConfig(level=logging.INFO, handlers=[PulseOpsHandler({url!r}, "pol_test")])
+
+def work(name):
+    logging.info(name)
+
+if __name__ == "__main__":
+    logging.info("parent")
+    method = multiprocessing.get_context({method!r})
+    process = method.Process(target=work, args=("process",))
+    process.start()
+    process.join()
+    with method.Pool(2) as pool:  # which ends its workers by SIGTERM
+        pool.map(work, ["pool"] * 20)
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=method) as executor:
+        list(executor.map(work, ["executor"] * 20))
+    if os.fork() == 0:
+        work("fork")
+        os._exit(0)
+    os.wait()
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=30, check=True)
-    assert sorted(entry["message"] for entry in entries(sink)) == ["child", "parent"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_children_send_too_and_nothing_twice(sink: Receiver, tmp_path: Path, method: str) -> None:
+    folder = str(Path(pulseops_logging.__file__).parent)
+    (tmp_path / "main.py").write_text(FORKS.format(folder=folder, url=sink.url, method=method), encoding="utf-8")
+    subprocess.run([sys.executable, "main.py"], cwd=tmp_path, timeout=60, check=True)
+    sent = Counter(entry["message"] for entry in entries(sink))
+    assert sent == {"parent": 1, "process": 1, "pool": 20, "executor": 20, "fork": 1}
 
 
 def test_what_was_logged_last_is_sent_before_the_program_ends(sink: Receiver, tmp_path: Path) -> None:
