@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pulseops.core.postgres.server import embedded_server
+from pulseops.core.postgres.embedded.server import embedded_server
 from tests.support import receivers
 from tests.support.installation import all_gone, family, free_port, is_ready, start_up, stop
 from tests.support.waiting import wait_until

@@ -32,7 +32,7 @@ EXEMPT = {
     "logs.ingest.broken_json._TOKEN": "ends at the first quote that begins no text",
     "pulseops.comparison.message_patterns._MASKED": "reads 600 characters of a message, of a bounded number of them",
     "logs.search.scanner._NAME": "is tried at the beginning of each word, and not again inside of it",
-    "pulseops/core/postgres/binaries.py": "reads what PostgreSQL's own programs print",
+    "pulseops/core/postgres/embedded/binaries.py": "reads what PostgreSQL's own programs print",
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from tests.core.embedded import NO_SYNC, Places
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
-from pulseops.core.postgres import process
-from pulseops.core.postgres.home import open_home
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded import process
+from pulseops.core.postgres.embedded.home import open_home
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ IS_ROOT = os.geteuid() == 0
 _CLIENT = """
 import json, sys
 from pathlib import Path
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]), settings={"fsync": "off"})
 print(json.dumps([server.join(), server.generation]), flush=True)
 sys.stdin.read()

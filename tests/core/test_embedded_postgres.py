@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pulseops.core.postgres import binaries
+from pulseops.core.postgres.embedded import binaries
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from pulseops.core.postgres.roles import SUPERUSER
-from pulseops.core.postgres.server import EmbeddedServer
 from tests.core.embedded import Client, Places, postgres_processes, server_pid
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.core.postgres.cluster import sized_settings
-from pulseops.core.postgres.errors import BinariesMissingError, DiskFullError, NotPermittedError, error_from_os
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded.cluster import sized_settings
+from pulseops.core.postgres.embedded.errors import BinariesMissingError, DiskFullError, NotPermittedError, error_from_os
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from tests.core.embedded import IS_ROOT, ROOT, Places
 
 as_root = pytest.mark.skipif(not IS_ROOT, reason="is about a process of root's")
@@ -20,7 +20,7 @@ GB = 1024**3
 @as_root
 def test_a_full_disk_is_named_and_leaves_nothing_half_made(places: Places) -> None:
     script = (
-        "import sys; from pathlib import Path; from pulseops.core.postgres.server import EmbeddedServer\n"
+        "import sys; from pathlib import Path; from pulseops.core.postgres.embedded.server import EmbeddedServer\n"
         "try: EmbeddedServer(Path(sys.argv[1]) / 'postgres').join()\n"
         "except Exception as e: print(type(e).__name__, e, [p.name for p in Path(sys.argv[1]).glob('postgres/data*')])"
     )

@@ -13,11 +13,11 @@ import psutil
 import psycopg
 import pytest
 
-from pulseops.core.postgres import process
-from pulseops.core.postgres import server as server_module
-from pulseops.core.postgres.errors import StartFailedError, WrongMajorVersionError
-from pulseops.core.postgres.home import ServerUser, open_home
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded import process
+from pulseops.core.postgres.embedded import server as server_module
+from pulseops.core.postgres.embedded.errors import StartFailedError, WrongMajorVersionError
+from pulseops.core.postgres.embedded.home import ServerUser, open_home
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from tests.core.embedded import Client, Places, kill_server, postgres_processes, server_pid
 from tests.support.waiting import wait_until
 

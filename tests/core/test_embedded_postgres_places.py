@@ -18,9 +18,9 @@ import psutil
 import psycopg
 import pytest
 
-from pulseops.core.postgres import binaries
-from pulseops.core.postgres.errors import NotPermittedError
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded import binaries
+from pulseops.core.postgres.embedded.errors import NotPermittedError
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from tests.core.embedded import IS_ROOT, NO_SYNC, ROOT, Places, server_pid
 
 as_root = pytest.mark.skipif(not IS_ROOT, reason="is about a process of root's")
@@ -135,7 +135,7 @@ def test_root_without_the_right_to_trace_still_sees_it_live(places: Places) -> N
     server = places.server(places.ready())
     server.join()
     look = (
-        "import sys; from pathlib import Path; from pulseops.core.postgres import process, home; import psutil;"
+        "import sys; from pathlib import Path; from pulseops.core.postgres.embedded import process, home; import psutil;"
         "place = home.open_home(Path(sys.argv[1])); pid = process.read_postmaster(place).pid;"
         "print(pid if process._works_in(psutil.Process(pid), place) else 'not seen')"
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pulseops.core.postgres.server import EmbeddedServer
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")  # Debian's
 EMBEDDED = Path("embedded")

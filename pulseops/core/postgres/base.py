@@ -27,7 +27,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from pulseops.core.db.hang_watch import WatchedConnections, watch
 from pulseops.core.db.row_security import WalledConnections
 from pulseops.core.postgres.client import DatabaseClient
-from pulseops.core.postgres.server import EmbeddedServer, at_exit, embedded_server
+from pulseops.core.postgres.embedded.server import EmbeddedServer, at_exit, embedded_server
 
 
 class DatabaseWrapper(WalledConnections, WatchedConnections, postgresql.DatabaseWrapper):

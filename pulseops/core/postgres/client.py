@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
-from pulseops.core.postgres.binaries import installed_programs, program
+from pulseops.core.postgres.embedded.binaries import installed_programs, program
+from pulseops.core.postgres.embedded.server import EmbeddedServer
 from pulseops.core.postgres.roles import SUPERUSER
-from pulseops.core.postgres.server import EmbeddedServer
 
 
 class DatabaseClient(PostgresClient):

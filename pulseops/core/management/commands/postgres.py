@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 if TYPE_CHECKING:
-    from pulseops.core.postgres.server import EmbeddedServer
+    from pulseops.core.postgres.embedded.server import EmbeddedServer
 
 _HELP = """\
 status              where it is, whether it runs and where it listens

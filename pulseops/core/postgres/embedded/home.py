@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pulseops.core.postgres.errors import USE_ANOTHER, NotPermittedError
+from pulseops.core.postgres.embedded.errors import USE_ANOTHER, NotPermittedError
 
 REFUGE = Path("/var/lib/pulseops")  # for root, whose data directory may lie where nobody else may enter
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")  # of our environment, to the server

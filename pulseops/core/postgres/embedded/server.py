@@ -17,16 +17,17 @@ from typing import TypedDict
 
 from psycopg import pq
 
-from pulseops.core.postgres import cluster, home, process, roles
-from pulseops.core.postgres.binaries import Binaries, binaries_for
-from pulseops.core.postgres.errors import (
+from pulseops.core.postgres import roles
+from pulseops.core.postgres.embedded import cluster, home, process
+from pulseops.core.postgres.embedded.binaries import Binaries, binaries_for
+from pulseops.core.postgres.embedded.errors import (
     EmbeddedServerError,
     StartTimeoutError,
     error_from_os,
     error_from_output,
 )
-from pulseops.core.postgres.flocks import UserLock, exclusive, is_used
-from pulseops.core.postgres.home import Home, open_home
+from pulseops.core.postgres.embedded.flocks import UserLock, exclusive, is_used
+from pulseops.core.postgres.embedded.home import Home, open_home
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 from psycopg import pq
 
-from pulseops.core.postgres.errors import StartTimeoutError
-from pulseops.core.postgres.home import Home, ServerUser
+from pulseops.core.postgres.embedded.errors import StartTimeoutError
+from pulseops.core.postgres.embedded.home import Home, ServerUser
 
 PORT = 5432
 _ORPHAN_GRACE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pulseops.core.postgres.errors import StartTimeoutError
+from pulseops.core.postgres.embedded.errors import StartTimeoutError
 
 _POLL_SECONDS = 0.02
 

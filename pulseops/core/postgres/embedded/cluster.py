@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from pulseops.core.postgres.binaries import Binaries
-from pulseops.core.postgres.errors import WrongMajorVersionError, error_from_output
-from pulseops.core.postgres.home import Home
+from pulseops.core.postgres.embedded.binaries import Binaries
+from pulseops.core.postgres.embedded.errors import WrongMajorVersionError, error_from_output
+from pulseops.core.postgres.embedded.home import Home
 from pulseops.core.postgres.roles import SUPERUSER
 
 _SETTINGS_FILE = "pulseops.conf"
