@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from pulseops.core.postgres.embedded import binaries
+from pulseops.core.postgres.embedded.roles import SUPERUSER
 from pulseops.core.postgres.embedded.server import EmbeddedServer
-from pulseops.core.postgres.roles import SUPERUSER
 from tests.core.embedded import Client, Places, postgres_processes, server_pid
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,15 @@ def test_settings_follow_the_machine() -> None:
     assert (small["work_mem"], large["work_mem"]) == ("4MB", "16MB")
     assert (small["max_wal_size"], large["max_wal_size"]) == ("256MB", "4096MB")
     assert large["effective_cache_size"] == "32768MB"
+
+
+def test_the_driver_knows_nothing_of_django_or_the_product() -> None:
+    package = ROOT / "pulseops" / "core" / "postgres" / "embedded"
+    for path in package.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                is_ours = name.startswith("pulseops.core.postgres.embedded")
+                known = sys.stdlib_module_names | {"psutil", "psycopg"}
+                assert is_ours or name.split(".")[0] in known, f"{path.name} imports {name}"

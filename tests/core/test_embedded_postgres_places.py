@@ -135,7 +135,8 @@ def test_root_without_the_right_to_trace_still_sees_it_live(places: Places) -> N
     server = places.server(places.ready())
     server.join()
     look = (
-        "import sys; from pathlib import Path; from pulseops.core.postgres.embedded import process, home; import psutil;"
+        "import sys; from pathlib import Path; import psutil;"
+        "from pulseops.core.postgres.embedded import process, home;"
         "place = home.open_home(Path(sys.argv[1])); pid = process.read_postmaster(place).pid;"
         "print(pid if process._works_in(psutil.Process(pid), place) else 'not seen')"
     )

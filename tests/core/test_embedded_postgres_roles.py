@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from pulseops.core.postgres.roles import OWNER, SUPERUSER, WEB
+from pulseops.core.postgres.embedded.roles import OWNER, SUPERUSER, WEB
 from tests.core.embedded import Places
 
 # As software of before left it: all is the superuser's.

@@ -11,8 +11,8 @@ from typing import Any
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
 from pulseops.core.postgres.embedded.binaries import installed_programs, program
+from pulseops.core.postgres.embedded.roles import SUPERUSER
 from pulseops.core.postgres.embedded.server import EmbeddedServer
-from pulseops.core.postgres.roles import SUPERUSER
 
 
 class DatabaseClient(PostgresClient):

@@ -13,7 +13,7 @@ import psutil
 from pulseops.core.postgres.embedded.binaries import Binaries
 from pulseops.core.postgres.embedded.errors import WrongMajorVersionError, error_from_output
 from pulseops.core.postgres.embedded.home import Home
-from pulseops.core.postgres.roles import SUPERUSER
+from pulseops.core.postgres.embedded.roles import SUPERUSER
 
 _SETTINGS_FILE = "pulseops.conf"
 _MB = 1024 * 1024

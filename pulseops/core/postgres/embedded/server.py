@@ -17,8 +17,7 @@ from typing import TypedDict
 
 from psycopg import pq
 
-from pulseops.core.postgres import roles
-from pulseops.core.postgres.embedded import cluster, home, process
+from pulseops.core.postgres.embedded import cluster, home, process, roles
 from pulseops.core.postgres.embedded.binaries import Binaries, binaries_for
 from pulseops.core.postgres.embedded.errors import (
     EmbeddedServerError,
