@@ -21,6 +21,12 @@ def unavailable() -> ApiError:
     return ApiError("UNAVAILABLE", "The database is away or busy. Send the batch again.", retry_after=RETRY_AFTER)
 
 
+def stored_unknown() -> ApiError:
+    """Make the 503 for a batch whose commit was not answered."""
+    text = "The database went away while it stored the batch, which may have been stored. Send the batch again."
+    return ApiError("UNAVAILABLE", text, retry_after=RETRY_AFTER, stored="unknown")
+
+
 class CircuitBreaker:
     """Lets requests through to the database; while it is away only one at a time, which finds out when it is back."""
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.disk import disk_gate
 from logs.ingest.group_commit import MERGED, mergers
-from logs.ingest.guards import gate, unavailable
+from logs.ingest.guards import gate, stored_unknown, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
 from logs.ingest.refusals import record_refusals
 from logs.ingest.refused import Refused
-from logs.ingest.store import AlreadyAnsweredError, Receipt, first_answer, store_batches
+from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer, store_batches
 from logs.ingest_rules.compiled import apply_rules
 from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
@@ -54,7 +54,8 @@ def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         log.exception("a batch could not be stored")
         gate.report(error)
-        return protocol.refuse(unavailable(), request)
+        is_unknown = isinstance(error, OutcomeUnknownError)
+        return protocol.refuse(stored_unknown() if is_unknown else unavailable(), request)
     except Exception:
         if protocol.bug_code is None:
             raise
@@ -147,13 +148,20 @@ class _Delivery(Generic[Body]):
         else:
             gate.enter()
             store_batches(self.credential, scope, [batch], receipt, protocol.rate)
-        if batch.refused.counts:
-            record_refusals(scope, protocol.name, batch.refused)
-        note_counts(scope, batch)
-        for tell in AFTER_INGEST:
-            tell(scope.org_id, batch.has_errors)
-        ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
+        self._note(scope, batch)
         return protocol.respond(answer, self.request, is_replayed=False)
+
+    def _note(self, scope: KeyScope, batch: Batch) -> None:
+        """Count a stored batch. Never fails: it is stored, and its sender, told otherwise, would send it again."""
+        try:
+            if batch.refused.counts:
+                record_refusals(scope, self.protocol.name, batch.refused)
+            note_counts(scope, batch)
+            for receive_batch in AFTER_INGEST:
+                receive_batch(scope.org_id, batch.has_errors)
+            ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
+        except Exception:
+            log.exception("a stored batch could not be counted")
 
     def _size(self, refusal: ApiError) -> int:
         """Return how many bytes were read of a body that is refused."""

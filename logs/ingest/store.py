@@ -68,6 +68,11 @@ _CLAIM = """
     RETURNING id
 """
 _RECEIPTS_KEPT = timedelta(hours=24)
+_SHUT_DOWN = "57P"  # class of SQLSTATE; a server that waits for its standby has committed already
+
+
+class OutcomeUnknownError(OperationalError):
+    """The connection broke while a batch was committed: it may have been stored."""
 
 
 class AlreadyAnsweredError(Exception):
@@ -92,8 +97,10 @@ def store_batches(
     """Store batches of one key and count them against its rate; when this returns, they are on the disk.
 
     Raises ApiError (403 key gone, 429 over its rate, 400 for what the database refuses), ScopeChangedError,
-    AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted.
+    AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted; only after
+    OutcomeUnknownError it may have been.
     """
+    is_committing = False
     logs = sum(map(len, batches))
     values = _admission_values(credential, scope, batches, logs)
     try:
@@ -106,9 +113,12 @@ def store_batches(
                 _copy(scope, batches)
             row = execute_prepared(_ADMIT[rate], values)
             admitted(credential, row, expected=scope, logs=logs, rate=rate)
+            is_committing = True
     except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
         raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
     except DatabaseError as error:
+        if is_committing and _is_cut_off(error):
+            raise OutcomeUnknownError(*error.args) from error
         if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
             raise
         # Not the exception itself: its text quotes the line that was refused, and that is not ours to repeat.
@@ -157,9 +167,17 @@ def _store_small(
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False
+        if _is_cut_off(error):
+            raise OutcomeUnknownError(*error.args) from error
         raise
     admitted(credential, row, expected=scope, logs=values["logs"], rate=rate)
     return True
+
+
+def _is_cut_off(error: DatabaseError) -> bool:
+    """Return whether the connection ended before the server said what became of a statement."""
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code.startswith(_SHUT_DOWN)
 
 
 def _copy(scope: KeyScope, batches: Sequence[Batch]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
+from logs.ingest import pipeline
 from logs.models import IngestReceipt, LogEntry
 from logs.tasks import forget_ingest_receipts
 from services.models import ApiKey, Environment, RateBucket
@@ -112,3 +116,54 @@ def test_a_rate_holds_however_many_send_at_once(send: Send) -> None:
     assert set(answers) == {200, 429}
     assert sum(windows) == LogEntry.objects.count() == 4 * answers.count(200)
     assert max(windows) == 48
+
+
+CUT = """
+    CREATE FUNCTION cut() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON log_counts DEFERRABLE INITIALLY {} FOR EACH ROW EXECUTE FUNCTION cut()
+"""
+
+
+@contextmanager
+def connection_that_ends(when: str) -> Iterator[None]:
+    """The server ends its connection DEFERRED, as logs are committed, or IMMEDIATE, before."""
+    with connection.cursor() as cursor:
+        cursor.execute(CUT.format(when))
+    yield
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION cut CASCADE")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhenTheConnectionEnds:
+    @pytest.mark.parametrize("count", [1, 100])  # by one statement, and by COPY in a transaction
+    def test_at_the_commit_the_answer_says_that_the_batch_may_be_stored(self, send: Send, count: int) -> None:
+        with connection_that_ends("DEFERRED"):
+            response = send([{"message": "x"}] * count)
+        assert response.status_code == 503
+        assert response.json()["error"]["stored"] == "unknown"
+        assert "may have been stored" in response.json()["error"]["message"]
+        assert response["Retry-After"]
+
+    def test_before_it_is_known_not_to_be(self, send: Send) -> None:
+        with connection_that_ends("IMMEDIATE"):
+            response = send([{"message": "x"}] * 100)
+        assert response.status_code == 503
+        assert "stored" not in response.json()["error"]
+
+    def test_other_protocols_say_so_in_their_words(self, environment: Environment) -> None:
+        batch = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}]}]}]}
+        key = make_key(environment)
+        with connection_that_ends("DEFERRED"):
+            response = Client().post("/v1/logs", batch, "application/json", headers={"x-api-key": key})
+        assert response.status_code == 503
+        assert "may have been stored" in response.json()["message"]
+
+
+@pytest.mark.django_db
+def test_a_batch_is_acknowledged_though_it_cannot_be_counted(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.ingest_meter, "add", None)
+    assert send(HELLO).status_code == 200
+    assert LogEntry.objects.count() == 1

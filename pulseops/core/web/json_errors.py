@@ -29,16 +29,24 @@ STATUS: Mapping[str, int] = {
 
 @dataclass(eq=False)  # not frozen: Python notes the traceback on an exception
 class ApiError(Exception):
-    """A request that a machine client made cannot be answered; `retry_after` in seconds, `allow` as in `json_error`."""
+    """A request that a machine client made cannot be answered; what it has is what `json_error` takes."""
 
     code: str
     message: str
     details: Sequence[Mapping[str, Any]] | None = None
     retry_after: int | None = None
     allow: Sequence[str] = ()
+    stored: str | None = None
 
     def response(self) -> JsonResponse:
-        return json_error(self.code, self.message, details=self.details, retry_after=self.retry_after, allow=self.allow)
+        return json_error(
+            self.code,
+            self.message,
+            details=self.details,
+            retry_after=self.retry_after,
+            allow=self.allow,
+            stored=self.stored,
+        )
 
 
 def json_error(
@@ -48,9 +56,15 @@ def json_error(
     details: Sequence[Mapping[str, Any]] | None = None,
     retry_after: int | None = None,
     allow: Sequence[str] = (),
+    stored: str | None = None,
 ) -> JsonResponse:
-    """Build the error response for `code`, a key of STATUS; `retry_after` in seconds, `allow` the methods of a 405."""
+    """Build the error response for `code`, a key of STATUS.
+
+    `retry_after` is in seconds, `allow` the methods of a 405; `stored` is "unknown" where what was sent may be stored.
+    """
     error: dict[str, Any] = {"code": code, "message": message}
+    if stored is not None:
+        error["stored"] = stored
     if details is not None:
         error["details"] = list(details)
     response = JsonResponse({"error": error, "correlationId": current_origin().correlation_id}, status=STATUS[code])
