@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -23,7 +22,6 @@ from logs.models import LogEntry
 from notifications.models import Job
 from pulseops.core.jobs.wakeups import _woken
 from pulseops.core.models import CronRun
-from pulseops.server.agenda import Agenda
 from tests.deployments.github import deliver, make_integration, run_event
 from tests.logs.test_search_hostile import SIX_PARTS
 from tests.support import receivers, workers
@@ -241,84 +239,6 @@ def test_it_survives_losing_its_connections(receiver: receivers.Receiver) -> Non
         send_error(key)
         receiver.wait_for(1)
         assert process.poll() is None
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_agenda_lets_an_organisation_be_due_at_most_every_two_seconds() -> None:
-    clock, org = Clock(), uuid4()
-    agenda = Agenda(clock)
-    assert agenda.takes_round()
-    agenda.wake(org)
-    assert take(agenda) == org
-    clock.now = 0.5
-    agenda.wake(org)
-    assert take(agenda) is None
-    clock.now = 2.0
-    assert take(agenda) == org
-    clock.now = 4.0
-    assert take(agenda) == org  # once more, for what came in between
-    clock.now = 6.0
-    assert take(agenda) is None
-    assert not agenda.takes_round()
-    clock.now = 30.0
-    assert agenda.takes_round()
-    agenda.plan([org])
-    assert take(agenda) == org
-
-
-def take(agenda: Agenda, *, is_slow: bool = False, seconds: float = 0, is_unfinished: bool = False) -> UUID | None:
-    """Take and end a turn."""
-    org = agenda.take(0, is_slow=is_slow)
-    if org:
-        agenda.done(org, seconds, is_slow=is_slow, is_unfinished=is_unfinished)
-    return org
-
-
-def test_who_is_slow_leaves_the_quick_lane_and_pauses_ten_times_as_long() -> None:
-    clock, slow, quick = Clock(), uuid4(), uuid4()
-    agenda = Agenda(clock)
-    agenda.plan([slow, quick])
-    assert take(agenda, seconds=0.5, is_unfinished=True) == slow
-    assert take(agenda) == quick
-    assert take(agenda) is None
-    assert take(agenda, is_slow=True, seconds=2) == slow
-    agenda.wake(slow)
-    for clock.now in (2.0, 10.0, 17.9):
-        assert take(agenda, is_slow=True) is take(agenda) is None
-    clock.now = 18.0
-    assert take(agenda) is None
-    turns = 0
-    while take(agenda, is_slow=True, seconds=0.1):  # quick now, but it has to show that for a while
-        turns += 1
-        clock.now += 30
-        agenda.plan([slow])
-    assert 3 < turns < 20
-    assert take(agenda) == slow
-
-
-def test_a_round_takes_up_where_somebody_has_a_turn() -> None:
-    clock, org = Clock(), uuid4()
-    agenda = Agenda(clock)
-    agenda.wake(org)
-    assert agenda.take(0, is_slow=False) == org
-    agenda.wake(org)  # came in while its turn goes on
-    agenda.plan([org])
-    assert agenda.take(0, is_slow=False) is None
-    agenda.done(org, 0.1, is_slow=False, is_unfinished=False)
-    clock.now = 2.0
-    assert take(agenda) == org
-    assert take(agenda) is None
-    clock.now = 5.0
-    agenda.plan([org])
-    assert take(agenda) == org
-    agenda.wake(org)  # just after its turn of a round, which is no reason to let it wait
-    assert take(agenda) == org
 
 
 def test_the_loop_evaluates_the_honest_beside_the_hostile(receiver: receivers.Receiver) -> None:

@@ -14,8 +14,8 @@ from django.urls import reverse
 from deployments.github.signatures import derive_secret
 from deployments.models import GitHubIntegration
 from tests.deployments.github import SHA, encode, payload, sign
+from tests.logs.foreign import bulk, push
 from tests.logs.test_otlp import record, request_of
-from tests.logs.test_protocols import bulk, push
 from tests.test_urlconf import routes
 
 _JSON, _TEXT = "application/json", "text/plain"

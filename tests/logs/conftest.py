@@ -21,6 +21,8 @@ from logs.models import LogEntry
 from logs.storage.rollup import repair
 from pulseops.core.db.advisory_locks import lock_number
 from services.models import Environment, Service
+from tests.logs.foreign import JSON, Post
+from tests.logs.otlp_records import PROTOBUF
 from tests.support.factories import make_key, make_log, make_service
 
 URL = "/api/v1/logs/ingest"
@@ -116,3 +118,24 @@ def slots_taken(kind: str, org: Org) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+@pytest.fixture
+def post(api_key: str) -> Post:
+    def send(path: str, body: Any, content_type: str = JSON, method: str = "post", **headers: str) -> Any:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        names = {"x-api-key": api_key, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        client = Client(raise_request_exception=False)
+        return getattr(client, method)(path, content, content_type=content_type, headers=names)
+
+    return send
+
+
+@pytest.fixture
+def export(api_key: str) -> Any:
+    def post(body: bytes, content_type: str = PROTOBUF, path: str = "/v1/logs", **headers: str) -> Any:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        client = Client(raise_request_exception=False)
+        return client.post(path, body, content_type=content_type, headers={"x-api-key": api_key, **names})
+
+    return post
