@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Let the worker file the failure, so that no time tells whether there is such an account."""
+        """Let the worker file the failure, so that no time returns whether there is such an account."""
         email = credentials["email"]
         if throttles.count_failure_row(request, email):
             origin = current_origin()
@@ -73,7 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def reauthenticate(self, user: User, password: str) -> bool:
         """Return whether `password` is that of `user`, who is signed in.
 
-        The views count by user: whoever fails to sign in as them, from wherever, cannot disturb them here.
+        The views count by user: anyone who fails to sign in as them, from wherever, cannot disturb them here.
         """
         return user.check_password(password)
 

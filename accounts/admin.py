@@ -78,7 +78,7 @@ class NewUserForm(AdminUserCreationForm):
 
 
 class MembershipInline(admin.TabularInline):
-    """Where somebody is a member, or who is; memberships are made on a page of their own.
+    """Where someone is a member, or who is; memberships are made on a page of their own.
 
     To choose another organisation or person in every line would take a query for every line.
     """
@@ -310,7 +310,7 @@ class AuditLogAdmin(ReadOnlyAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(AuditedModelAdmin):
-    """Second factors, without their secrets. Deleting lets somebody in who has lost their phone."""
+    """Second factors, without their secrets. Deleting lets someone in who has lost their phone."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)

@@ -1,8 +1,8 @@
-"""The cookie by which a browser shows that somebody has signed in to an account with it before.
+"""The cookie by which a browser shows that someone has signed in to an account with it before.
 
-It signs nobody in: whoever has it may try passwords of that account while strangers may not any more, and not more of
+It signs no one in: its holder may try passwords of that account while strangers may not any more, and not more of
 them (https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies). It holds, signed, the
-browser's random id and the accounts, the last one first, each as a digest that names nobody.
+browser's random id and the accounts, the last one first, each as a digest that names no one.
 """
 
 from __future__ import annotations

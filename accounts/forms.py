@@ -99,7 +99,7 @@ class LoginForm(allauth_forms.LoginForm):
 
 
 class JoinForm(forms.Form):
-    """Who somebody is that was invited; the address stands in the invitation."""
+    """Who someone is that was invited; the address stands in the invitation."""
 
     name = LineField(label="Your name", max_length=NAME_MAX, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     password = password_field("Password", is_new=True)
@@ -120,7 +120,7 @@ class JoinForm(forms.Form):
 
 
 class SignUpForm(JoinForm):
-    """Who somebody is and what they start."""
+    """Who someone is and what they start."""
 
     email = NewEmailField(label="E-mail", max_length=254)
     org = LineField(
@@ -158,7 +158,7 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):
 
 
 class ResetRequestForm(forms.Form):
-    """The address that a link shall go to. It is never told whether it has an account."""
+    """The address that a link shall go to. It is never said whether it has an account."""
 
     email = KnownEmailField(label="E-mail", max_length=320)
 
@@ -252,7 +252,7 @@ def _say(field: forms.Field, label: str) -> None:
 
 
 class ProfileForm(forms.Form):
-    """How somebody is called."""
+    """How someone is called."""
 
     name = LineField(
         label="Name", max_length=NAME_MAX, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})

@@ -46,25 +46,25 @@ def after_commit(template: str, *, to: str, **context: Any) -> None:
 
 
 def notice_after_commit(change: str, *, to: str) -> None:
-    """Tell somebody by mail of a change to their account: what, when, from where."""
+    """Notify a user by mail of a change to their account: what, when, from where."""
     origin = current_origin()
     at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
     after_commit(NOTICE, to=to, change=change, at=at, address=origin.address, user_agent=origin.user_agent)
 
 
 def new_device_after_commit(*, to: str, browser: str) -> None:
-    """Tell somebody by mail that they, or somebody else, signed in from a browser that was not seen before."""
+    """Notify a user by mail that they, or someone else, signed in from a browser that was not seen before."""
     at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
     after_commit(NEW_DEVICE, to=to, at=at, address=current_origin().address, browser=browser)
 
 
 def reset_link_after_commit(email: str) -> None:
-    """Let the worker mail a link to the address if it has an account; whoever asked cannot tell."""
+    """Let the worker mail a link to the address if it has an account; anyone who asked cannot tell."""
     _enqueue("accounts.tasks.send_reset_link", email)
 
 
 def send_reset_link(email: str) -> bool:
-    """Mail a link that sets a new password, valid for PASSWORD_RESET_TIMEOUT seconds; False if nobody may have one."""
+    """Mail a link that sets a new password, valid for PASSWORD_RESET_TIMEOUT seconds; False if no one may have one."""
     user = user_by_email(email)
     if user is None or not user.is_active:
         return False

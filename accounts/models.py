@@ -33,7 +33,7 @@ class Role(models.TextChoices):
         return list(Role).index(self)
 
     def includes(self, needed: Role) -> bool:
-        """Tell whether this role may do what `needed` may."""
+        """Return whether this role may do what `needed` may."""
         return self.rank >= needed.rank
 
 
@@ -88,7 +88,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True, db_default=True)
     is_superuser = models.BooleanField(default=False, db_default=False)
     is_demo = models.BooleanField(default=False, db_default=False, editable=False)  # made by PulseOps, to look around
-    # When a link that was mailed to the address was opened. Empty: nobody has shown yet that it is theirs.
+    # When a link that was mailed to the address was opened. Empty: no one has shown yet that it is theirs.
     email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)  # the row stays, for the audit log's sake
 
@@ -106,7 +106,7 @@ class User(AbstractBaseUser):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a new password or a deactivation ends every session, whoever brings it about and however."""
+        """Save; a new password or a deactivation ends every session, by whatever way it comes."""
         is_known = not self._state.adding
         has_new_password = self._password is not None  # type: ignore[attr-defined]  # not in the stubs
         super().save(*args, **kwargs)
@@ -327,7 +327,7 @@ def pending_address_expiry() -> Any:
 
 
 class PendingAddress(models.Model):
-    """An address that somebody calls theirs; it counts once the link is opened that was mailed to it.
+    """An address that someone calls theirs; it counts once the link is opened that was mailed to it.
 
     With a `user` it is their new address, without one an account to be made. The token is stored as its SHA-256.
     """

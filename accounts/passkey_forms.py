@@ -149,7 +149,7 @@ class RenamePasskeyForm(webauthn.EditWebAuthnForm):
 
 
 def _known_parts(credential: dict[str, Any]) -> dict[str, Any]:
-    """Return what counts of a credential. Raises what _MALFORMED names for anything that is no base64url."""
+    """Return what counts of a credential. Raises what _MALFORMED names for anything that is not base64url."""
     response = {name: _base64url(credential["response"][name]) for name in _PARTS if credential["response"].get(name)}
     kept: dict[str, Any] = {name: _base64url(credential[name]) for name in ("id", "rawId")}
     resident = credential.get("clientExtensionResults", {}).get("credProps", {}).get("rk")

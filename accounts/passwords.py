@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 MAX_BYTES = 72  # bcrypt looks at no more than that
-# What AUTH_PASSWORD_VALIDATORS ask for, in one line; the limit of 72 bytes is told to the few who meet it.
+# What AUTH_PASSWORD_VALIDATORS ask for, in one line; the limit of 72 bytes is shown to the few who meet it.
 PASSWORD_RULES = (
     f"At least {settings.PASSWORD_MIN_LENGTH} characters; not a common password, nor like your name or address."
 )
@@ -50,7 +50,7 @@ class BcryptHasher(BCryptPasswordHasher):
         return _PREFIX + hashed.decode("ascii")
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Tell whether `password` matches; what is not a bcrypt hash matches nothing."""
+        """Return whether `password` matches; what is not a bcrypt hash matches nothing."""
         try:
             return super().verify(password, encoded)
         except ValueError:

@@ -18,7 +18,7 @@ from accounts.second_factor import factors_of
 
 
 class SignUp(Enum):
-    """Who may make an account with an organisation of its own: the first person, everybody, nobody."""
+    """Who may make an account with an organisation of its own: the first person, everybody, no one."""
 
     FIRST = "first"
     OPEN = "open"
@@ -28,7 +28,7 @@ class SignUp(Enum):
 def sign_up_state() -> SignUp:
     """Return who may sign up now, without an invitation, by settings.SIGNUP.
 
-    Without a mail server nobody can prove an address, so beyond the first account nobody signs up by themselves.
+    Without a mail server no one can prove an address, so beyond the first account no one signs up by themselves.
     """
     if settings.SIGNUP == "open" and settings.EMAIL_URL:
         return SignUp.OPEN
@@ -48,7 +48,7 @@ def user_by_email(email: str) -> User | None:
 
 
 def is_address_taken(email: str, *, but_by: User | None = None) -> bool:
-    """Tell whether an account other than `but_by` has this address, in whatever case."""
+    """Return whether an account other than `but_by` has this address, in whatever case."""
     found = User.objects.filter(email__iexact=email.strip())
     return found.exclude(pk=but_by.pk).exists() if but_by else found.exists()
 

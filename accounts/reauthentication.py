@@ -1,4 +1,4 @@
-"""Asking a user once more who they are, before what somebody at their open browser must not do.
+"""Asking a user once more who they are, before what someone at their open browser must not do.
 
 Proof is having signed in, or given a password or a code again, within REAUTHENTICATION_MINUTES. A form that is sent
 later is kept, encrypted, in the session while the user proves it, and is then done as it was sent.

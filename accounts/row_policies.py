@@ -16,7 +16,7 @@ register(
             "SELECT, UPDATE", f"id = {ORG} OR {_THEIR_ORGS.format(table='orgs', column='id')}", f"id = {ORG}"
         ),
         "org_members": Table(read=f"org_id = {ORG} OR user_id = {USER}", write=f"org_id = {ORG}"),
-        # Whoever acted is named wherever they did, also when they have left: reading is open, and asks for ids.
+        # Anyone who acted is named wherever they did, also when they have left: reading is open, and asks for ids.
         "users": Table("SELECT, UPDATE", "true", f"id = {USER}"),
         "sessions": Table(
             read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='sessions')}", write=f"user_id = {USER}"

@@ -24,7 +24,7 @@ def with_factor(sessions: QuerySet[Session]) -> QuerySet[Session]:
 
 
 def needs_second_factor(request: Any) -> bool:
-    """Return whether the organisation at hand is closed to the reader until they have a second factor."""
+    """Return whether the current organisation is closed to the reader until they have a second factor."""
     org = getattr(request, "org", None)
     is_asked = bool(org and org.requires_two_factor) or superuser_needs_factor(request)
     return is_asked and not has_second_factor(request)

@@ -1,6 +1,6 @@
 """The session engine (settings.SESSION_ENGINE): Django's sessions as rows of the documented table `sessions`.
 
-The cookie holds 32 random bytes as hex, the row their SHA-256, so a stolen table signs nobody in. User, active
+The cookie holds 32 random bytes as hex, the row their SHA-256, so a stolen table signs no one in. User, active
 organisation and expiry have columns of their own, as other software reads them; `data` keeps the rest.
 """
 

@@ -90,7 +90,7 @@ def _factor_failed(user: User, **_: Any) -> None:
 
 
 def note_failed_sign_in_after_commit(email: str, address: str | None, user_agent: str) -> None:
-    """Let the worker file that somebody failed to sign in as `email`, if there is such an account."""
+    """Let the worker file that someone failed to sign in as `email`, if there is such an account."""
     now = timezone.now().isoformat()
     task = "accounts.tasks.record_failed_sign_in"
     transaction.on_commit(lambda: async_task(task, email, address, user_agent, now, save=False), robust=True)

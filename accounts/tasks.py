@@ -57,14 +57,14 @@ def send_invitation(invitation_id: str) -> None:
 
 
 def send_address_link(pending_id: str) -> None:
-    """Mail the link that proves an address, or to its owner that somebody tried to have it."""
+    """Mail the link that proves an address, or to its owner that someone tried to have it."""
     pending = PendingAddress.objects.select_related("user").filter(pk=pending_id).first()
     if pending and count_mail_to(pending.email):
         mail_address_link(pending)
 
 
 def record_failed_sign_in(email: str, address: str | None, user_agent: str, at: str) -> None:
-    """File in the organisations of the address's account that somebody failed to sign in with it."""
+    """File in the organisations of the address's account that someone failed to sign in with it."""
     user = user_by_email(email)
     if user and not user.deleted_at:
         meta = {"email": user.email, "from_address": address, "browser": user_agents.name(user_agent)}
@@ -106,7 +106,7 @@ def trim_invitations() -> Result:
 
 @recorded_job("trim_audit_log", every=timedelta(hours=24))
 def trim_audit_log() -> Result:
-    """Delete audit rows older than AUDIT_RETENTION_DAYS; 0 keeps them for ever."""
+    """Delete audit rows older than AUDIT_RETENTION_DAYS; 0 keeps them forever."""
     days = settings.AUDIT_RETENTION_DAYS
     if not days:
         return {"deleted": 0}

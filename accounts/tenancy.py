@@ -40,7 +40,7 @@ _PAGE_ORG_HEADER = "X-Page-Org"  # the same from htmx and scripts
 
 
 class OrgRequest(HttpRequest):
-    """A request after all middleware and a guard: somebody is signed in and has an organisation."""
+    """A request after all middleware and a guard: someone is signed in and has an organisation."""
 
     user: User
     org: Org
@@ -50,7 +50,7 @@ class OrgRequest(HttpRequest):
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Send whoever is signed out to the sign-in page, and from there back to the page that they were on."""
+    """Send a user who is signed out to the sign-in page, and from there back to the page that they were on."""
 
     def handle_no_permission(  # type: ignore[override]  # a 204 for htmx is no HttpResponseRedirect
         self, request: HttpRequest, view_func: Callable[..., Any]
@@ -96,7 +96,7 @@ class TenancyMiddleware:
 
 
 def _keep_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Let no browser or proxy keep a page of somebody signed in, unless its view says how long it may be kept."""
+    """Let no browser or proxy keep a page of someone signed in, unless its view says how long it may be kept."""
     if request.user.is_authenticated and not response.has_header("Cache-Control"):
         patch_cache_control(response, private=True, no_store=True)
     return response

@@ -1,4 +1,4 @@
-"""How often somebody may try: by account, by network, by browser, never by a spelling or by a name of ours.
+"""How often someone may try: by account, by network, by browser, never by a spelling or by a name of ours.
 
 An account is counted by its address as the database folds it, whether there is such an account or not, so that no
 other spelling has tries of its own and no answer tells which addresses have accounts. Strangers are counted by
@@ -77,7 +77,7 @@ def count_failure_row(request: HttpRequest, email: str) -> bool:
 
 
 def count_mail_to(email: str) -> bool:
-    """Count a mail that somebody else brings about, an invitation; whether the address may get one more today."""
+    """Count a mail that someone else brings about, an invitation; whether the address may get one more today."""
     return _count(_nobodys_request(), {"mail_address": account_key(email)}) is not None
 
 

@@ -26,7 +26,7 @@ _SYSTEMS = (
 
 
 def name(user_agent: str) -> str:
-    """Say a user agent in words: "Firefox on Windows"; "Unknown browser" for what nobody knows."""
+    """Say a user agent in words: "Firefox on Windows"; "Unknown browser" for what no one knows."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     if browser and system:
         return f"{browser} on {system}"

@@ -33,7 +33,7 @@ def create_rule(*, actor: User | None, org: Org, **values: Any) -> AlertRule:
 
 @transaction.atomic
 def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
-    """Change a rule; tells whether anything is different. `values` are those of FIELDS, checked by the form."""
+    """Change a rule; returns whether anything is different. `values` are those of FIELDS, checked by the form."""
     locked = _locked(rule)
     changed = [name for name in FIELDS if name in values and getattr(locked, name) != values[name]]
     if not changed:
@@ -57,7 +57,7 @@ def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
 
 @transaction.atomic
 def switch_rule(*, actor: User | None, rule: AlertRule, enabled: bool) -> bool:
-    """Switch a rule on or off; tells whether that changed anything."""
+    """Switch a rule on or off; returns whether that changed anything."""
     locked = _locked(rule)
     if locked.enabled == enabled:
         return False

@@ -21,7 +21,7 @@ BACKTEST_SECONDS = 5.0  # that counting may take
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that would have been told: a firing or its end."""
+    """Something that channels would have been notified of: a firing or its end."""
 
     at: datetime
     environment_id: UUID

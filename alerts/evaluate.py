@@ -1,6 +1,6 @@
 """Evaluating the rules, organisation by organisation, each within its time: read them, count, decide, act.
 
-No exception, no statement and no second of one organisation is another's. Whoever waits longest has the first turn.
+No exception, statement or second of one organisation is another's. The one that waits longest has the first turn.
 """
 
 from __future__ import annotations

@@ -90,12 +90,12 @@ class States:
         return State(since, firing.fired_at, firing.resolved_at, firing.clear_since, handled)
 
     def holding(self) -> set[tuple[int, Any]]:
-        """Those whose condition held when they were last looked at."""
+        """Those whose condition held when they were last evaluated."""
         firing = {key for key, each in self.firings.items() if each.resolved_at is None and each.clear_since is None}
         return set(self.pendings) | firing
 
     def unfinished(self) -> set[tuple[int, Any]]:
-        """Those that have to be looked at even if nothing was counted."""
+        """Those that have to be evaluated even if nothing was counted."""
         return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
 
 
@@ -161,7 +161,7 @@ def _act_under_lock(looks: list[Evaluation], acted: Outcomes, budget: TimeBudget
 
 
 def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
-    """Whether somebody has acted on a later sample than this."""
+    """Whether someone has acted on a later sample than this."""
     return firing is not None and sample.at <= max(firing.fired_at, firing.resolved_at or firing.fired_at)
 
 
@@ -196,7 +196,7 @@ def _fire(
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
     incident = live_incidents_of_rule(rule.pk).filter(fingerprint=mark).first()
     incident = incident or _taken_over(rule.pk, environment, mark)
-    if incident:  # somebody has reopened it by hand: it stands for this firing too
+    if incident:  # someone has reopened it by hand: it stands for this firing too
         count_detection([incident.pk], at=at)
         acted.updated += 1
     elif outcome is Outcome.REOPEN and firing and firing.incident:
@@ -259,7 +259,7 @@ def _reopen(look: Evaluation, incident: Incident) -> Incident:
 
 
 def _recover(look: Evaluation, firing: AlertFiring) -> None:
-    """End the firing, and with it the incident, unless somebody has it in hand: then tell them."""
+    """End the firing, and with it the incident, unless someone has acknowledged it: then notify them."""
     at = look.sample.at
     AlertFiring.objects.filter(pk=firing.pk).update(resolved_at=at, clear_since=None)
     incident = firing.incident

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def after_ingest(org_id: UUID, has_errors: bool) -> None:
     """Wake the loop for an organisation that has just sent errors, at most once in two seconds.
 
-    The batch is stored and answered whatever becomes of this: rules are looked at every 30 s anyway.
+    The batch is stored and answered whatever becomes of this: rules are evaluated every 30 s anyway.
     """
     if not has_errors:
         return

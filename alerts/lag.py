@@ -46,7 +46,7 @@ class Lag:
 def note_oldest_turn() -> None:
     """Write down when the organisation that waits longest had its last turn; `/readyz` reads it.
 
-    It is one whose rules are quick: who has slow ones waits for its turn, and nobody else need know.
+    It is one whose rules are quick: who has slow ones waits for its turn, and no one else need know.
     """
     turns = AlertEvaluation.objects.filter(org=OuterRef("org"))
     waiting = (

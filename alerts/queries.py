@@ -47,7 +47,7 @@ class RuleSummary:
 
 
 def is_muted(rule: AlertRule) -> bool:
-    """Tell whether the rule opens nothing now."""
+    """Return whether the rule opens nothing now."""
     return rule.muted_until is not None and rule.muted_until > timezone.now()
 
 

@@ -27,7 +27,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is remembered between two looks. `handled_at`: somebody resolved the incident by hand while it held."""
+    """What is remembered between two evaluations. `handled_at`: someone resolved the incident by hand while it held."""
 
     pending_since: datetime | None = None
     fired_at: datetime | None = None
@@ -50,7 +50,7 @@ class Sample:
 
 
 class Outcome(StrEnum):
-    """What a look at a rule came to."""
+    """What the evaluation of a rule came to."""
 
     QUIET = "quiet"
     MUTED = "muted"  # it would fire
@@ -58,7 +58,7 @@ class Outcome(StrEnum):
     FIRE = "fire"
     REOPEN = "reopen"
     HOLDING = "holding"
-    SILENCED = "silenced"  # it still holds, but somebody has resolved the incident
+    SILENCED = "silenced"  # it still holds, but someone has resolved the incident
     CLEARING = "clearing"  # it is clear, but not for long enough
     RECOVER = "recover"
 
@@ -72,7 +72,7 @@ class Decision:
 
 
 def decide(condition: Condition, state: State, sample: Sample) -> Decision:
-    """Look at a sample that is later than what `state` remembers."""
+    """Evaluate a sample that is later than what `state` remembers."""
     holds = sample.count >= condition.threshold
     if state.is_firing:
         return _go_on(condition, state, sample.at) if holds else _clear(condition, state, sample.at)

@@ -85,7 +85,7 @@ class Environments:
         return scope.service_id if scope else None
 
     def is_watched(self, rule: AlertRule, environment_id: UUID) -> bool:
-        """Tell whether `rule` watches an environment."""
+        """Return whether `rule` watches an environment."""
         return (
             self.owners.get(environment_id) == rule.org_id
             and rule.service_id in {None, self.service_of(environment_id)}

@@ -1,4 +1,4 @@
-"""From error to message, and what looking at a thousand rules costs.
+"""From error to message, and what evaluating a thousand rules costs.
 
     python -m benchmarks.alerting [--trials 50] [--rules 1000] [--rows 10000000] [--write]
 
@@ -178,13 +178,13 @@ def task_starts(count: int, *, busy: float = 0) -> list[float]:
 
 
 def evaluation(data: Dataset, rules: int) -> Table:
-    """Make the rules, look at all of them a few times, and take them away again."""
+    """Make the rules, evaluate all of them a few times, and remove them again."""
     from alerts.evaluate import evaluate
     from alerts.models import AlertRule
     from incidents.models import Incident
 
     make_rules(rules)
-    took, table = [], Table(f"A look at all rules over {data.rows:,} logs, s (budget: 1 s)", HEAD)
+    took, table = [], Table(f"Evaluating all rules over {data.rows:,} logs, s (budget: 1 s)", HEAD)
     try:
         for _ in range(6):
             began = time.monotonic()

@@ -187,7 +187,7 @@ def _beside_copy(bench: Bench) -> Table:
 
 
 def _while_searching(bench: Bench) -> Table:
-    """5,000 logs a second in batches of 50, alone and while somebody reads the whole table in search of nothing."""
+    """5,000 logs a second in batches of 50, alone and while someone reads the whole table in search of nothing."""
     table = Table("Wait for the answer at 5,000 logs a second, ms", ["", "p50", "p99", "p99.9"])
     for name in ("alone", "while a search reads every row"):
         with _searching(bench) if name != "alone" else _quiet():

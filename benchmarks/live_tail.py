@@ -124,7 +124,7 @@ def post(port: int, key: str, message: str) -> float:
 
 @contextmanager
 def page_of(email: str, port: int) -> Iterator[Any]:
-    """Give a page of a browser in which somebody is signed in."""
+    """Give a page of a browser in which someone is signed in."""
     from django.conf import settings
     from django.test import Client
     from playwright.sync_api import sync_playwright

@@ -139,7 +139,7 @@ def _note(load: Load, client: _Client) -> None:
 
 
 def _push(loop: selectors.BaseSelector, client: _Client) -> None:
-    with suppress(BlockingIOError, ConnectionError):  # that it is closed is told to whoever reads
+    with suppress(BlockingIOError, ConnectionError):  # that it is closed, the reader finds
         client.left = client.left[client.peer.send(client.left) :]
     events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.left else 0)
     if loop.get_key(client.peer).events != events:
@@ -147,7 +147,7 @@ def _push(loop: selectors.BaseSelector, client: _Client) -> None:
 
 
 def _answered(loop: selectors.BaseSelector, port: int, client: _Client) -> bool:
-    """Tell whether the whole answer is there. A connection that the server closed is made anew, as a shipper would."""
+    """Return whether the whole answer is there. A closed connection is made anew, as a shipper would."""
     received = b""
     with suppress(ConnectionError):
         received = client.peer.recv(65536)

@@ -44,7 +44,7 @@ class Bench:
         self.scopes = scopes_of(self.org)
 
     def page(self, query: str, *, since: str = ALL, before: datetime | None = None) -> bool:
-        """Read a page; tells whether all that was asked for was seen."""
+        """Read a page; returns whether all that was asked for was seen."""
         from django.conf import settings
 
         from logs.cursor import LogCursor
@@ -63,7 +63,7 @@ class Bench:
         return page.searched_to is None
 
     def whole(self, query: str, since: str) -> bool:
-        """Read all that the explorer's page shows; tells whether all that was asked for was seen and counted."""
+        """Read all that the explorer's page shows; returns whether all that was asked for was seen and counted."""
         from django.http import QueryDict
 
         from logs.explorer.results import explore
@@ -75,7 +75,7 @@ class Bench:
         return found.page.searched_to is None and found.counts.is_complete
 
     def counted(self, query: str, since: str) -> bool:
-        """Count for the histogram and the facets; tells whether all was counted."""
+        """Count for the histogram and the facets; returns whether all was counted."""
         from django.conf import settings
 
         from logs.explorer.time_range import read_range

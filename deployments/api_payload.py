@@ -33,7 +33,7 @@ class _Body(msgspec.Struct):
 
 
 def read_report(request: HttpRequest) -> Report:
-    """Return what the body says; raises ApiError (413, 415, 400) with details for people to mend it by."""
+    """Return what the body says; raises ApiError (413, 415, 400) with details for people to fix it by."""
     if request.content_type not in {"application/json", "text/plain", ""}:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
     body = _body(request)

@@ -81,7 +81,7 @@ def _has_key(row: Deployment, rollout: Rollout) -> bool:
 
 
 def _is_open_to(row: Deployment, rollout: Rollout) -> bool:
-    """Tell whether `row` may be about the same rollout: a push says nothing of runs, a bare deployment no run's id."""
+    """Return whether `row` may be about the same rollout: a push names no run, a bare deployment no run's id."""
     if row.commit_sha != rollout.commit_sha:
         return False
     if rollout.run_id:

@@ -4,7 +4,7 @@ Deliveries come late, twice and in any order, so absorbing a report must not dep
 surely it knows the status (`certainty`), and the surest one holds:
 
 ====  ==========================================  ======================================================
- 0    pending                                     anybody
+ 0    pending                                     anyone
  1    success                                     a workflow run, or the deployments API
  2    failure                                     the same; of two equal reporters the worse news holds
  3    success                                     a GitHub deployment, which speaks for its environment alone

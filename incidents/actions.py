@@ -1,7 +1,7 @@
 """What changes incidents: lock the row, check, save, and write event, audit row and messages, all in one transaction.
 
 Actor first; None is the system. Doing a thing twice is no error and writes nothing the second time: every function
-tells whether it changed anything.
+returns whether it changed anything.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def open_incident(
 
 
 def acknowledge_incident(*, actor: User | None, incident: Incident, at: datetime | None = None) -> bool:
-    """Take an incident up; whoever does becomes its assignee if it has none. Raises TransitionError."""
+    """Acknowledge an incident; its actor becomes the assignee if it has none. Raises TransitionError."""
     return _move(Move.ACKNOWLEDGE, actor, incident, at=at)
 
 
@@ -129,7 +129,7 @@ def _check_place_is_free(incident: Incident) -> None:
 
 @transaction.atomic
 def change_severity(*, actor: User | None, incident: Incident, severity: str) -> bool:
-    """Set the severity; a higher one than before is told to the channels as an escalation."""
+    """Set the severity; channels are notified of a higher one than before, as an escalation."""
     locked = _locked(incident)
     if locked.severity == severity:
         return False

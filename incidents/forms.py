@@ -24,7 +24,7 @@ class EnvironmentField(forms.ModelChoiceField):
         super().__init__(None, **kwargs)
 
     def of(self, org: Org) -> bool:
-        """Offer the environments of `org`; tells whether there are any."""
+        """Offer the environments of `org`; returns whether there are any."""
         rows = environments_of(org)
         self.queryset = rows
         groups: dict[str, list[tuple[Any, str]]] = {}

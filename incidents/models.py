@@ -124,7 +124,7 @@ class Incident(models.Model):
 class IncidentEvent(models.Model):
     """One entry of an incident's timeline; no actor means the system did it.
 
-    `happened_at` is given where somebody noted later what happened then.
+    `happened_at` is given where someone noted later what happened then.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -1,4 +1,4 @@
-"""What is told about an incident: the facts that go into the outbox."""
+"""What notifications say of an incident: the facts that go into the outbox."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class LogCount(models.Model):
 
 
 class IngestReceipt(models.Model):
-    """The answer to a batch that came with an `Idempotency-Key`, given again to whoever repeats it within 24 hours."""
+    """The answer to a batch that came with an `Idempotency-Key`, given again when it is repeated within 24 hours."""
 
     id = models.BigAutoField(primary_key=True)
     api_key = models.ForeignKey(

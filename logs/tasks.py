@@ -19,12 +19,12 @@ from pulseops.core.jobs.registry import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
 _CHECK_SECONDS = 300
-_PARTITIONS = "partitions of logs"  # two that build indexes CONCURRENTLY wait for each other for ever
+_PARTITIONS = "partitions of logs"  # two that build indexes CONCURRENTLY wait for each other forever
 
 
 @recorded_job("forget_ingest_receipts", every=timedelta(hours=1))
 def forget_ingest_receipts() -> Result:
-    """Delete the answers to batches that nobody may repeat any more."""
+    """Delete the answers to batches that no one may repeat any more."""
     deleted, _ = IngestReceipt.objects.filter(created_at__lte=timezone.now() - RECEIPTS_KEPT).delete()
     return {"deleted": deleted}
 

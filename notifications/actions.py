@@ -52,9 +52,9 @@ def change_channel(*, actor: User | None, channel: Channel, name: str, config: M
 
 @transaction.atomic
 def switch_channel(*, actor: User | None, channel: Channel, enabled: bool) -> bool:
-    """Switch a channel on or off; tells whether that changed anything.
+    """Switch a channel on or off; returns whether that changed anything.
 
-    What still waits for a channel that goes off is failed with that reason: told hours later it would mislead.
+    What still waits for a channel that is switched off is failed with that reason: sent hours later it would mislead.
     """
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     if channel.enabled == enabled:
@@ -148,7 +148,7 @@ def send_test(*, actor: User, channel: Channel) -> Job:
 
 @transaction.atomic
 def retry_job(*, actor: User | None, job: Job) -> bool:
-    """Let a failed job start anew, now; tells whether it did (it does not when it is not failed or has no channel)."""
+    """Let a failed job start anew, now; returns whether it did (not when it has not failed or has no channel)."""
     job = Job.objects.select_for_update().select_related("org").get(pk=job.pk)
     channel = Channel.objects.filter(pk=job.channel_id, enabled=True).first() if job.channel_id else None
     if job.status != Job.Status.FAILED or channel is None:
@@ -164,7 +164,7 @@ def retry_job(*, actor: User | None, job: Job) -> bool:
 
 @transaction.atomic
 def drop_job(*, actor: User | None, org: Org, job_id: UUID) -> bool:
-    """Delete a job that has not been sent and is not being sent; tells whether it did."""
+    """Delete a job that has not been sent and is not being sent; returns whether it did."""
     job = Job.objects.for_org(org).select_for_update().filter(pk=job_id).first()
     if job is None or job.status not in {Job.Status.PENDING, Job.Status.FAILED}:
         return False

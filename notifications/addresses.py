@@ -61,7 +61,7 @@ def confirmation_token(channel: Any, address: str) -> str:
 
 
 def leaving_token(channel_id: Any) -> str:
-    """Sign which channel a mail came from, so that whoever got it may leave."""
+    """Sign which channel a mail came from, so that anyone who got it may leave."""
     return signing.dumps(str(channel_id), salt=_LEAVE)
 
 

@@ -23,7 +23,7 @@ GATHER = timedelta(seconds=30)  # after a message a channel's next ones are gath
 PER_ORG = 2  # deliveries at once for one organisation
 _BATCH = 500  # jobs in one message
 
-# A channel with due work that nobody is serving: one that works before one that fails, then who has waited longest.
+# A channel with due work that no one is serving: one that works before one that fails, then who has waited longest.
 # Reads the due jobs by idx_notification_jobs_status_next_attempt, groups them, and probes the channels by key.
 _PICK = """
 WITH due AS (
@@ -51,7 +51,7 @@ ORDER BY c.failures > 0, due.oldest
 LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
 
-# What is due but has to wait for an earlier message about the same incident is due when that one is, unless somebody
+# What is due but has to wait for an earlier message about the same incident is due when that one is, unless someone
 # serves the channel just now.
 _POSTPONE = """
 UPDATE notification_jobs j

@@ -1,7 +1,7 @@
 """The deliverer: claims messages, sends them on a few threads, writes down how each ended.
 
 Only the thread that owns it talks to the database; the others do nothing but HTTP. So a receiver that hangs costs a
-thread for ten seconds, and nobody else anything: no receiver that does not answer gets more than one thread.
+thread for ten seconds, and no one else anything: no receiver that does not answer gets more than one thread.
 """
 
 from __future__ import annotations

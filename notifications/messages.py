@@ -40,7 +40,7 @@ def heading(event: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One event as it is told. `path` begins with a slash and becomes a link; `facts` are pairs of name and value."""
+    """One event in a message. `path` begins with a slash and becomes a link; `facts` are pairs of name and value."""
 
     event: str
     title: str

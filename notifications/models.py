@@ -114,7 +114,7 @@ class JobQuerySet(OrgQuerySet["Job"]):
 class Job(models.Model):
     """One message to one channel, from its event to its delivery; `type` is the event (incident.created, …).
 
-    `processing` is a lease: it ends at `next_attempt_at`, and then anybody may take the job up again. `lease` is who
+    `processing` is a lease: it ends at `next_attempt_at`, and then any worker may take the job again. `lease` is who
     holds it. `batch` names the message that went or goes out: jobs with the same one are one message, and it is sent
     again under the same name, so a receiver can tell a duplicate.
     """

@@ -18,7 +18,7 @@ GIVE_UP_WAITING_AFTER = timedelta(hours=24)  # for a receiver that only ever ans
 
 
 def _held(claim: Claim) -> models.QuerySet[Job]:
-    """The jobs that are still this lease's: after it ended they may be somebody else's."""
+    """The jobs that are still this lease's: after it ended they may be someone else's."""
     return Job.objects.filter(lease=claim.lease, status=Job.Status.PROCESSING)
 
 

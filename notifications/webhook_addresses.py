@@ -1,4 +1,4 @@
-"""How a channel's address stands in `config_json`: encrypted, for whoever has it can post there; its host beside it."""
+"""How a channel's address stands in `config_json`: encrypted, for its holder can post there; its host beside it."""
 
 from __future__ import annotations
 

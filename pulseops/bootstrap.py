@@ -18,7 +18,7 @@ OLDEST = (3, 11)
 def enter_environment(root: Path, *, requirements: str = "requirements.txt") -> None:
     """Run on inside `root`/.venv, made and filled first where needed; returns if this process is in it already.
 
-    Somebody's own virtual environment, or PULSEOPS_NO_VENV (a container, say), is left as it is.
+    Someone's own virtual environment, or PULSEOPS_NO_VENV (a container, say), is left as it is.
     """
     if sys.version_info < OLDEST:
         sys.exit(f"PulseOps needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}.")

@@ -1,6 +1,6 @@
 """Make what an installation script asks for, and only what is missing.
 
-Anybody may sign up under any name, so a name alone finds nothing here: an organisation is one in which the person is an
+Anyone may sign up under any name, so a name alone finds nothing here: an organisation is one in which the person is an
 admin already, or the one whose id the operator gives, or a new one.
 """
 

@@ -109,7 +109,7 @@ def update_service(
 def delete_service(*, actor: User, service: Service) -> None:
     """Delete a service; the database takes along its environments, keys, logs and all that points at them.
 
-    Logs can be millions, so most of them go before, in transactions of their own; nobody else waits for those.
+    Logs can be millions, so most of them go before, in transactions of their own; no one else waits for those.
     """
     _empty(service)
     _delete_service(actor, service)

@@ -63,7 +63,7 @@ class ApiKeyAdmin(AuditedModelAdmin):
     fields = [*readonly_fields, "label", "rate_per_minute", "expires_at", "revoked_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A key made here would have no hash that anybody knows the key of."""
+        """A key made here would have no hash that anyone knows the key of."""
         return False
 
 

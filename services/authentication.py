@@ -81,7 +81,7 @@ _COUNTED_IN_WINDOW = """
     ),
 """
 # A token is a log. The bucket holds a minute's worth and is refilled all the time; the last batch may overdraw it, so
-# one that is larger than the bucket gets in as well. The window is counted all the same, for whoever looks at it.
+# one that is larger than the bucket gets in as well. The window is counted all the same, for the one who looks at it.
 _COUNTED_IN_TOKENS = f"""
     paid AS (
         INSERT INTO api_key_token_buckets AS tokens (api_key_id, tokens, filled_at)
@@ -122,7 +122,7 @@ def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
     keeps its logs for another time than the batch was checked against, or has other ingest rules. Select ADMITTED from
     `key`, for `admitted` to judge.
 
-    FOR KEY SHARE: whoever deletes the key (or its environment, service or organisation) waits for this transaction, and
+    FOR KEY SHARE: who deletes the key (or its environment, service or organisation) waits for this transaction, and
     so meets its logs. If it is just being deleted, `is_patient` says whether to wait (two seconds). The
     bucket is the one row that batches of the same key meet at: run this last before COMMIT, so that it is locked for no
     longer than the commit takes. `touched` skips a row that another batch is touching.
@@ -151,7 +151,7 @@ _TOUCH = """
     UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %s::inet
     WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
 """
-# Whoever reads the answer holds the key; what they learn of it is why it does not work.
+# Anyone who reads the answer holds the key; what they learn of it is why it does not work.
 _REFUSAL = """
     SELECT coalesce(k.revoked_at <= statement_timestamp(), false), o.suspended_at IS NOT NULL,
            coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes)
@@ -306,7 +306,7 @@ def admitted(
 
 
 def refusal(credential: Credential) -> ApiError:
-    """Make the 403 for a key that does not authenticate: why, if the key is genuine, for whoever holds it."""
+    """Make the 403 for a key that does not authenticate: why, if the key is genuine, for the one who holds it."""
     _forget(credential)
     row = _run(_REFUSAL, credential)
     is_revoked, is_suspended, is_expired, scopes, has_scope = row or (True, False, False, [], False)

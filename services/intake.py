@@ -57,7 +57,7 @@ def _intake(counts: Mapping[datetime, int], now: datetime) -> Intake:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A service, or for whoever runs the installation an organisation, and its logs of 24 hours.
+    """A service, or for the operator of the installation an organisation, and its logs of 24 hours.
 
     `kept` is how many logs there are in the long run if every day is like that.
     """

@@ -27,7 +27,7 @@ class FreshKey:
 
 
 def make_key() -> FreshKey:
-    """Return a key that nobody has had before."""
+    """Return a key that no one has had before."""
     return as_key(secrets.token_hex(RANDOM_BYTES))
 
 

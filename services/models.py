@@ -98,7 +98,7 @@ class NetworkField(models.TextField):
 
 
 def both_scopes() -> list[str]:
-    """What a key may do unless somebody chooses: send logs and tell of deployments."""
+    """What a key may do unless someone chooses: send logs and tell of deployments."""
     return list(ApiKey.Scope.values)
 
 
@@ -164,7 +164,7 @@ class ApiKey(models.Model):
         return not ends or min(ends) > (at or timezone.now())
 
     def is_revoked(self) -> bool:
-        """Return whether somebody has ended the key, or a rotation has."""
+        """Return whether someone has ended the key, or a rotation has."""
         return self.revoked_at is not None and self.revoked_at <= timezone.now()
 
 

@@ -99,7 +99,7 @@ class KeySummary:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the key ends or has ended (UTC), None if it goes on until somebody revokes it."""
+        """When the key ends or has ended (UTC), None if it goes on until someone revokes it."""
         return min((each for each in (self.key.revoked_at, self.key.expires_at) if each), default=None)
 
     @property

@@ -1,4 +1,4 @@
-"""The end of what nobody reads any more."""
+"""The end of what no one reads any more."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def hash_token(token: str) -> str:
 
 
 def ask_to_sign_up(*, name: str, email: str, password: str, org_name: str) -> None:
-    """Keep what somebody typed who wants an account, and let the worker mail a link to the address."""
+    """Keep what someone typed who wants an account, and let the worker mail a link to the address."""
     user = new_user(name=name, email=email, password=password)
     _ask(PendingAddress(email=user.email, name=user.name, org_name=org_name, password=user.password))
 
@@ -46,7 +46,7 @@ def _ask(pending: PendingAddress) -> None:
 
 
 def mail_address_link(pending: PendingAddress) -> None:
-    """Mail the link to the address, or, if it has an account, that somebody tried; called by the worker."""
+    """Mail the link to the address, or, if it has an account, that someone tried; called by the worker."""
     if is_address_taken(pending.email, but_by=pending.user):
         mail.send(mail.ADDRESS_IS_TAKEN, to=pending.email)
         return

@@ -51,7 +51,7 @@ def _end(actor: User, membership: Membership, action: str) -> None:
 
 
 def _lock(membership: Membership) -> Membership:
-    # Whoever changes members holds the organisation's row, so that two admins cannot demote each other at once. The
+    # Anyone who changes members holds the organisation's row, so that two admins cannot demote each other at once. The
     # lock leaves inserts of rows that point at the organisation alone.
     Org.objects.select_for_update(no_key=True).get(pk=membership.org_id)
     return Membership.objects.select_related("user", "org").get(pk=membership.pk)
@@ -69,5 +69,5 @@ def _record(actor: User, membership: Membership, action: str, meta: dict[str, An
 
 
 def ensure_admin(*, org: Org, user: User) -> None:
-    """Make `user` an admin of `org`, for set-up by whoever runs the machine."""
+    """Make `user` an admin of `org`, for set-up by the operator of the machine."""
     Membership.objects.update_or_create(org=org, user=user, defaults={"role": Role.ADMIN})

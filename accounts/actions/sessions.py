@@ -1,4 +1,4 @@
-"""Sessions are ended by their owner, who is told of those from browsers that were never seen before."""
+"""Sessions are ended by their owner, who is notified of those from browsers that were never seen before."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def end_other_sessions(*, actor: User, keep: Session) -> int:
 
 
 def note_new_device(*, user: User, session: Session) -> None:
-    """Mark a session from a browser that `user` has not signed in with before, and tell them by mail."""
+    """Mark a session from a browser that `user` has not signed in with before, and notify them by mail."""
     Session.objects.filter(pk=session.pk).update(is_new_device=True)
     mail.new_device_after_commit(to=user.email, browser=user_agents.name(session.user_agent))

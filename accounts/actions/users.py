@@ -16,7 +16,7 @@ from pulseops.core.db.advisory_locks import transaction_lock
 
 
 class SignUpClosedError(Exception):
-    """The first account was made meanwhile, or nobody signs up without an invitation here."""
+    """The first account was made meanwhile, or no one signs up without an invitation here."""
 
 
 class AddressTakenError(ValidationError):
@@ -66,7 +66,7 @@ def new_user(*, name: str, email: str, password: str) -> User:
 
 
 def add_user(user: User) -> bool:
-    """Save a new user inside the caller's transaction; False when the address is taken, and its owner is told."""
+    """Save a new user inside the caller's transaction; False when the address is taken, and its owner is notified."""
     _lock_address(user.email)
     if is_address_taken(user.email):
         mail.after_commit(mail.ADDRESS_IS_TAKEN, to=user.email)
@@ -76,14 +76,14 @@ def add_user(user: User) -> bool:
 
 
 def change_password(*, actor: User, password: str) -> None:
-    """Give `actor` a new password; all their sessions end, the one at hand must be renewed by the caller."""
+    """Give `actor` a new password; all their sessions end, the current one must be renewed by the caller."""
     _set_password(actor, password, action="user.password_changed", notice="Your password was changed.")
 
 
 def reset_password(*, user: User, password: str) -> None:
     """Give the owner of a reset link a new password; all their sessions end.
 
-    The link was mailed, so the address is proved by it. A second factor of before may be that of a stranger who used
+    The link was mailed, so the address is proved by it. An older second factor may be that of a stranger who used
     the address: it goes, or the owner would be asked for the stranger's code.
     """
     with transaction.atomic():
@@ -155,7 +155,7 @@ def note_password_set(*, actor: User, user: User) -> None:
 
 
 def note_email_set(*, actor: User, user: User, before: str) -> None:
-    """File that a superuser has given `user` another address, which nobody has proved, and notify the old one."""
+    """File that a superuser has given `user` another address, which no one has proved, and notify the old one."""
     with transaction.atomic():
         user.email_verified_at = None
         user.save(update_fields=["email_verified_at"])

@@ -1,4 +1,4 @@
-"""How the audit log says in words what was done. A row reads: somebody, the phrase, the resource.
+"""How the audit log says in words what was done. A row reads: someone, the phrase, the resource.
 
 An action without a phrase here is said by its own two words: "service.created" reads "created the service". An app
 above that wants other words adds them in `AppConfig.ready`: `PHRASES.update({"service.created": "made the service"})`.

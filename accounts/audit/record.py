@@ -28,7 +28,7 @@ def record(
     """Write that `actor` (None: the system) did `action` («service.created») to `resource` in `org`.
 
     Call it inside the transaction of the change. `meta` is JSON and never holds a secret. Correlation id and address
-    are taken from the work at hand. `at` is for what is told afterwards; else it is now.
+    are taken from the current work. `at` is for what is recorded afterwards; else it is now.
     """
     orgs = [org] if org else []
     (row,) = record_in(
@@ -41,7 +41,7 @@ def record(
 def record_about(person: User, *, actor: User | None, action: str, meta: Mapping[str, Any] | None = None) -> None:
     """Write that `actor` did `action` to the account of `person`, in the log of each of their organisations.
 
-    Of whoever is in none it stands in a row without organisation, which superusers see.
+    Of anyone who is in none it stands in a row without organisation, which superusers see.
     """
     record_in(orgs_of(person), actor=actor, action=action, resource=person, meta=meta)
 

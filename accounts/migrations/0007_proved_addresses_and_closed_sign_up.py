@@ -13,7 +13,7 @@ import accounts.models
 import accounts.passwords
 from pulseops.core.db.sql import add_foreign_key
 
-# Accounts of before keep their rights: their addresses count as proved, unless their owners have changed them since, for
+# Older accounts keep their rights: their addresses count as proved, unless their owners have changed them since, for
 # nothing was ever sent to those. The demo's three accounts do not close the sign-up of the first account.
 ACCOUNTS_OF_BEFORE = """
 UPDATE users SET email_verified_at = created_at WHERE NOT EXISTS (

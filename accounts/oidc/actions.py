@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def save_provider(*, actor: User, org: Org, values: Mapping[str, Any], client_secret: str) -> IdentityProvider:
     """Set an organisation's provider; an empty secret keeps the one there is.
 
-    Whoever says who somebody is, and for which domains, is looked at anew by a superuser when that changes.
+    Who identifies people, and for which domains, is reviewed by a superuser when that changes.
     """
     row = IdentityProvider.objects.select_for_update().filter(org=org).first() or IdentityProvider(org=org)
     is_new = row._state.adding
@@ -64,7 +64,7 @@ def delete_provider(*, actor: User, org: Org) -> bool:
 def connect_by_address(*, user: User, provider: Provider, sociallogin: Any, request: Any) -> None:
     """Connect an identity to the account of the address that its provider has proved.
 
-    An account whose own address was never proved may be somebody else's who took the address first: their password and
+    An account whose own address was never proved may be someone else's who took the address first: their password and
     second factor go, and their sessions with them.
     """
     if user.email_verified_at is None:
@@ -76,7 +76,7 @@ def connect_by_address(*, user: User, provider: Provider, sociallogin: Any, requ
 
 
 def connected(*, user: User, provider: Provider) -> None:
-    """Write down, and tell the owner, that the account of `user` is connected to an identity of `provider`."""
+    """Record, and notify the owner, that the account of `user` is connected to an identity of `provider`."""
     meta = {"provider": provider.name}
     audit.record_about(user, actor=user, action="user.provider_connected", meta=meta)
     mail.notice_after_commit(f"Your account was connected to {provider.name}.", to=user.email)
@@ -93,7 +93,7 @@ def disconnect(*, actor: User, account: SocialAccount, name: str) -> None:
 
 @transaction.atomic
 def sign_up_by_provider(*, provider: Provider, claims: Mapping[str, Any], sociallogin: Any, request: Any) -> User:
-    """Make an account without a password for somebody whom `provider` speaks for."""
+    """Make an account without a password for someone whom `provider` speaks for."""
     user: User = sociallogin.user
     user.email = User.objects.normalize_email(str(claims["email"]).strip())
     user.name = " ".join(str(claims.get("name") or "").split())[:NAME_MAX] or None

@@ -57,14 +57,14 @@ class OidcAdapter(DefaultSocialAccountAdapter):
         actions.connect_by_address(user=user, provider=provider, sociallogin=sociallogin, request=request)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        """Always: pre_social_login lets nobody through whose address is not proved."""
+        """Always: pre_social_login lets no one through whose address is not proved."""
         return True
 
     def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: Any) -> bool:
         return True
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
-        """Make the account of somebody whom a provider speaks for."""
+        """Make the account of someone whom a provider speaks for."""
         provider = find_provider(sociallogin.account.provider)
         assert provider is not None
         return actions.sign_up_by_provider(

@@ -1,8 +1,8 @@
-"""Which providers there are, as allauth is told of them: the installation's from settings, organisations' from rows.
+"""Which providers there are, as allauth is given them: the installation's from settings, organisations' from rows.
 
 What a provider may say of an e-mail address is decided here. An organisation's admins run theirs and could let it say
 anything, so it speaks for its domains only once a superuser has seen to it that they are the organisation's; until then
-it signs in nobody but members who have connected it themselves.
+it signs in no one but members who have connected it themselves.
 """
 
 from __future__ import annotations

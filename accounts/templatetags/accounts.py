@@ -20,7 +20,7 @@ _TABS = (
 
 @register.inclusion_tag("components/tabs.html", takes_context=True)
 def account_tabs(context: dict[str, Any]) -> dict[str, Any]:
-    """Show the tabs of one's own account, with that of the page at hand marked."""
+    """Show the tabs of one's own account, with that of the current page marked."""
     path = context["request"].path
     current = max((each for each in _TABS if path.startswith(each[2])), key=lambda each: len(each[2]), default=None)
     items = [{"label": each[0], "url": reverse(each[1]), "is_current": each == current} for each in _TABS]

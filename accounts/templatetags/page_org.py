@@ -20,7 +20,7 @@ class PageTokenNode(CsrfTokenNode):
     """Django's hidden field, and ours after it."""
 
     def render(self, context: Context) -> SafeString:
-        """Return the hidden fields; for somebody without an organisation Django's alone."""
+        """Return the hidden fields; for someone without an organisation Django's alone."""
         token = SafeString(super().render(context))
         org = getattr(context.get("request"), "org", None)
         return format_html('{}<input type="hidden" name="{}" value="{}">', token, PAGE_ORG, org.pk) if org else token

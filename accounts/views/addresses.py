@@ -1,4 +1,4 @@
-"""The link that proves an address: of a new account, or of a new address of somebody who is signed in."""
+"""The link that proves an address: of a new account, or of a new address of someone who is signed in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from accounts.throttles import count_confirmation
 @never_cache
 @sensitive_post_parameters("password")
 def confirm(request: Any, token: str) -> HttpResponse:
-    """Show what the link is for, and let whoever asked for it confirm."""
+    """Show what the link is for, and let anyone who asked for it confirm."""
     pending = pending_address(hash_token(token))
     if pending is None:
         return _gone(request, status=404)

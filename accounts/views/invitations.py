@@ -97,7 +97,7 @@ def _show_link(request: OrgRequest, invitation: Invitation, token: str) -> HttpR
 @never_cache
 @sensitive_post_parameters("password")
 def invitation(request: Any, token: str) -> HttpResponse:
-    """Show an invitation to whoever holds its link, and let the one it is for join."""
+    """Show an invitation to the one who holds its link, and let the one it is for join."""
     found = Invitation.objects.filter(token_hash=actions.hash_token(token)).select_related("org", "invited_by").first()
     if found is None or found.org.deleted_at:
         return _dead_end(request, "unknown", 404)

@@ -138,7 +138,7 @@ def _name(account: SocialAccount, known: dict[str, Provider]) -> str:
 def connect(request: Any, provider_id: str) -> HttpResponse:
     """Show the way to the provider.
 
-    It is a link with a pass, not a redirect: browsers let no form of ours lead elsewhere, and no page of anybody else's
+    It is a link with a pass, not a redirect: browsers let no form of ours lead elsewhere, and no page of anyone else's
     shall connect an identity to the reader's account.
     """
     provider = _find(provider_id)

@@ -1,4 +1,4 @@
-"""The reader's organisations: which there are, which one is at hand, and one's settings."""
+"""The reader's organisations: which there are, which one is current, and one's settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _create(request: Any, form: OrgForm) -> Org | None:
 
 @require_POST
 def switch(request: Any) -> HttpResponse:
-    """Make one of the reader's organisations the one at hand."""
+    """Make one of the reader's organisations the current one."""
     activate(request, _posted_membership(request).org)
     return redirect(safe_next(request))
 

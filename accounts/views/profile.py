@@ -41,7 +41,7 @@ def profile(request: Any) -> HttpResponse:
 def email(request: Any) -> HttpResponse:
     """Let the reader have another address, if the password shows that it is they who ask.
 
-    It counts once the link is opened that is mailed to it, whether or not another account uses it: that is told by
+    It counts once the link is opened that is mailed to it, whether or not another account uses it: that is said by
     mail alone. Only another case of their own address counts at once.
     """
     if too_many := ratelimit.consume_or_429(request, action="reauthenticate", user=request.user):

@@ -90,7 +90,7 @@ def _closed(request: HttpRequest) -> HttpResponse:
     return render(request, "account/signup_closed.html", status=403)
 
 
-# A link must not sign anybody out, so there is no page to GET.
+# A link must not sign anyone out, so there is no page to GET.
 sign_out = public(require_POST(allauth_logout))
 
 

@@ -11,7 +11,7 @@ from services.models import Environment
 
 
 class UnmappedError(Exception):
-    """Nobody said where this goes; the message says what to map."""
+    """No one said where this goes; the message says what to map."""
 
 
 def target_environment(

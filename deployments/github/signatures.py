@@ -53,7 +53,7 @@ def secret_state(integration: GitHubIntegration) -> SecretState:
 
 
 def is_signed_by(integration: GitHubIntegration, body: bytes, signature: str) -> bool:
-    """Tell whether `signature`, the X-Hub-Signature-256 header as it came, is the integration's over `body`."""
+    """Return whether `signature`, the X-Hub-Signature-256 header as it came, is the integration's over `body`."""
     _, secret = _state_and_secret(integration)
     return bool(secret) and is_signed_with(secret, body, signature)
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from deployments.models import GitHubIntegration
 
-SMALL_BODY = 64 * 1024  # bytes; up to here a delivery that names nobody we know is tried against everybody
+SMALL_BODY = 64 * 1024  # bytes; up to here a delivery that names no one we know is tried against everybody
 MAX_TRIED = 500  # integrations
 HASHED_BYTES = 20 * SMALL_BODY  # in all, over the integrations that a body is tried against
 LARGE_BODY = 1024 * 1024  # bytes; above, the address has to say which integration it is for
@@ -47,9 +47,9 @@ def named_integrations(body: bytes) -> list[GitHubIntegration]:
 
 
 def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
-    """Return everybody, newest first, for a small body that names nobody we know; for a large one nobody.
+    """Return everybody, newest first, for a small body that names no one we know; for a large one no one.
 
-    So a delivery that is signed rightly but is garbage, or is of a repository that nobody mapped, gets its line in the
+    So a delivery that is signed rightly but is garbage, or is of a repository that no one mapped, gets its line in the
     log, while strangers cannot make the server compute for long.
     """
     return list(_integrations().order_by("-created_at")[: most_tried(body)]) if len(body) <= SMALL_BODY else []
@@ -58,7 +58,7 @@ def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
 def most_tried(body: bytes) -> int:
     """Return against how many integrations a body is tried: 20 from 64 kB on, and no more bytes are hashed of others.
 
-    Each has a secret of its own, and so costs a hash over all of the body, whoever sends it.
+    Each has a secret of its own, and so costs a hash over all of the body, whatever the sender.
     """
     return max(20, min(MAX_TRIED, HASHED_BYTES // max(1, len(body))))
 

@@ -36,7 +36,7 @@ _REFUSAL_NOTED_EVERY = timedelta(minutes=1)
 
 
 class InvalidSignatureError(Exception):
-    """Nobody here has a secret that this was signed with."""
+    """No one here has a secret that this was signed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def well_formed(signature: str, hinted: GitHubIntegration | None) -> str:
 
 
 def _note_refusal(named: Sequence[GitHubIntegration]) -> None:
-    """Leave a trace for the admin who pasted the wrong secret; one write a minute, for anybody can cause it."""
+    """Leave a trace for the admin who pasted the wrong secret; one write a minute, for anyone can cause it."""
     now = timezone.now()
     GitHubIntegration.objects.filter(
         Q(last_refused_at=None) | Q(last_refused_at__lt=now - _REFUSAL_NOTED_EVERY), pk__in=[i.pk for i in named]
@@ -117,7 +117,7 @@ def _read(delivery: Delivery) -> Reading:
         return Reading(reason=f"Not a JSON object: {error}", is_valid=False)
 
 
-# Note the delivery, once for all integrations, and take its line of this integration's log; whoever else has just taken
+# Note the delivery, once for all integrations, and take its line of this integration's log; anyone else has just taken
 # it is waited for.
 _TAKE_LINE = """
 WITH noted AS (
@@ -136,7 +136,7 @@ RETURNING id, xmax = 0, result, NOT EXISTS (SELECT FROM noted)
 def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, reading: Reading, digest: str) -> bool:
     """Return whether this was news to the integration.
 
-    A redelivery of what was not applied is looked at again, because the mapping may be right by now; it is news if it
+    A redelivery of what was not applied is applied again, because the mapping may be right by now; it is news if it
     is applied this time.
     """
     key = {
@@ -160,7 +160,7 @@ def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, read
 
 
 def _is_of_before(delivery: Delivery, line: int) -> bool:
-    """Tell whether an older installation received this: it kept deliveries, but no log of what they did."""
+    """Return whether an older installation received this: it kept deliveries, but no log of what they did."""
     return not WebhookEffect.objects.filter(delivery_id=delivery.delivery_id).exclude(pk=line).exists()
 
 

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Installations of before may have these columns already; their values stay.
+        # Older installations may have these columns already; their values stay.
         migrations.SeparateDatabaseAndState(
             database_operations=[run_sql_file(__file__, "0005_columns_of_before.sql")],
             state_operations=[

@@ -30,7 +30,7 @@ class Deployment(models.Model):
         FAILURE = "failure"
 
     class Source(models.TextChoices):
-        """Who told of it, from least to most precise; the more precise one's times and result hold."""
+        """Who reported it, from least to most precise; the more precise one's times and result hold."""
 
         UNKNOWN = "", "Unknown"
         PUSH = "push", "GitHub push"
@@ -62,7 +62,7 @@ class Deployment(models.Model):
     run_label = models.TextField(default="", db_default="", blank=True)
     # How surely the status is known: `deployments.states` has the table. It only ever grows.
     certainty = models.SmallIntegerField(default=0, db_default=0, editable=False)
-    # Whether message and author are the commit's own, not made up from the run's title and whoever started it.
+    # Whether message and author are the commit's own, not made up from the run's title and the person who started it.
     is_commit_known = models.BooleanField(default=False, db_default=False, editable=False)
     run_id = models.BigIntegerField(null=True, blank=True)
     run_attempt = models.IntegerField(null=True, blank=True)
@@ -151,5 +151,5 @@ class Deployment(models.Model):
         return "skipped" if self.outcome in CALLED_OFF else self.status
 
 
-# Outcomes of runs that never got to deploy because somebody or something called them off.
+# Outcomes of runs that were cancelled before they deployed.
 CALLED_OFF = frozenset({"cancelled", "skipped", "stale"})

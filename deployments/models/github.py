@@ -62,7 +62,7 @@ class GitHubIntegration(models.Model):
         return f"{self.repo_owner}/{self.repo_name}"
 
     def is_of(self, repository: str) -> bool:
-        """Tell whether `repository`, `owner/name` in any case, is this one."""
+        """Return whether `repository`, `owner/name` in any case, is this one."""
         return repository.lower() == self.repository.lower()
 
 

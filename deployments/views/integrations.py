@@ -1,6 +1,6 @@
 """A service's GitHub integration: connect, change, rotate, remove, delivery log, replay. Admins only.
 
-A secret is shown once: whoever made it gets a signed pass to see it, in a cookie that only the integration's page is
+A secret is shown once: its maker gets a signed pass to see it, in a cookie that only the integration's page is
 sent and that it takes back. The pass holds no secret; it is derived again.
 """
 

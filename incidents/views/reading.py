@@ -124,7 +124,7 @@ def _repeated_before(incident: Incident, events: Sequence[IncidentEvent]) -> int
 
 
 def _deployments(incident: Incident) -> list[Deployment]:
-    """Return the first deployments from an hour before the start until the end: what broke it, what mended it."""
+    """Return the first deployments from an hour before the start until the end: what broke it, what fixed it."""
     until = incident.resolved_at or timezone.now()
     scope = {"services": [incident.service_id], "environments": [incident.environment_id]}
     return list(deployments_between(incident.org, incident.created_at - _BEFORE, until, **scope)[:_DEPLOYMENTS])

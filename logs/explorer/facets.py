@@ -23,7 +23,7 @@ _LONGEST_VALUE = 60  # characters of a value that the rail offers
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value to choose. `count` is None when nobody counted it."""
+    """A value to choose. `count` is None when no one counted it."""
 
     label: str
     count: int | None

@@ -1,4 +1,4 @@
-"""Help for whoever finds nothing: when its services last logged, the nearest match, what each filter costs, and a field
+"""Help when nothing was found: when the services last logged, the nearest match, what each filter costs, and a field
 whose name was probably meant."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIRST = timedelta(hours=1)  # that is searched for the nearest match
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
 AROUND = timedelta(minutes=15)
-_NAMED = 3  # names of services that a sentence bears
+_NAMED = 3  # names of services that a sentence has
 _ROWS_SAMPLED, _FIELDS_SAMPLED = 200, 200  # newest rows, and fields of each, that are taken for those that there are
 
 
@@ -102,7 +102,7 @@ def help_for(session: SearchSession, search: Search, explorer: ExplorerState) ->
 def _last_logged_at(
     session: SearchSession, search: Search, explorer: ExplorerState, held: Sequence[Scope]
 ) -> tuple[datetime | None, bool]:
-    """Return when one of the scopes last logged, and whether that is known: nobody bears the name, or time was up."""
+    """Return when one of the scopes last logged, and whether that is known: no one has the name, or time was up."""
     if not held:
         return None, False
     ids = None if len(held) == len(search.scopes.all) else [(s.service_id, s.environment_id) for s in held]

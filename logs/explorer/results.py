@@ -125,7 +125,7 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
 
 
 def _is_all(page: Page, explorer: ExplorerState) -> bool:
-    """Tell whether the page has every row that there is."""
+    """Return whether the page has every row that there is."""
     return page.after is None and page.searched_to is None and explorer.before is None
 
 

@@ -197,7 +197,7 @@ class Lister:
         )
 
     def _is_tall(self, message: str, more: int) -> bool:
-        """Tell whether it would push the others out of sight; not where what matched stands further down."""
+        """Return whether it would push the others out of sight; not where what matched stands further down."""
         return (more >= _TALL or len(message) > _VAST) and self.marker.first(message) < _BEGINNING
 
     def _line(self, message: str) -> tuple[str, int]:

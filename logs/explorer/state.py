@@ -33,7 +33,7 @@ class ExplorerState:
     """The state of one explorer page.
 
     `node` is what is searched: the query `q`, or after a mistake in it the last good one, `good`; None when there is
-    neither. `pinned` is the moment that relative ranges count from while somebody pages, so that no row slips away.
+    neither. `pinned` is the moment that relative ranges count from while someone pages, so that no row slips away.
     """
 
     q: str

@@ -47,7 +47,7 @@ class TimeRange:
 
 
 def read_range(since: str, until: str, *, now: datetime) -> TimeRange:
-    """Read `from` and `to`; what cannot be read is told and taken as if it were empty."""
+    """Read `from` and `to`; what cannot be read is reported and taken as if it were empty."""
     problems: list[str] = []
     start = _moment(since or DEFAULT_FROM, now, problems, "from") or now - timedelta(hours=1)
     end = _moment(until, now, problems, "to") if until else None

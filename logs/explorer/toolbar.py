@@ -87,14 +87,14 @@ class Controls:
 
     @property
     def start_local(self) -> str:
-        """`from` as somebody would type it."""
+        """`from` as someone would type it."""
         if not self.explorer.since:
             return time_range.DEFAULT_FROM
         return self.explorer.since if self.explorer.since.startswith("-") else _typed(self.explorer.range.start)
 
     @property
     def end_local(self) -> str:
-        """`to` as somebody would type it."""
+        """`to` as someone would type it."""
         if self.explorer.range.is_open or self.explorer.until.startswith("-"):
             return self.explorer.until
         return _typed(self.explorer.range.end)
@@ -177,7 +177,7 @@ class Controls:
 
     @property
     def mistake_parts(self) -> tuple[str, str, str]:
-        """The query before, at and behind the mistake."""
+        """The query before, at and after the mistake."""
         mistake, query = self.explorer.mistake, self.explorer.q
         if mistake is None:
             return "", "", ""

@@ -52,7 +52,7 @@ class Batch:
     """What is to be stored, and what was left out, with the first reasons.
 
     `is_plain` says that no text in it holds anything that COPY would have to escape; `size` is in bytes of its body.
-    `details` are for the sender, `refused` is for whoever owns the service. `dropped` and `redacted` count what the
+    `details` are for the sender, `refused` is for the one who owns the service. `dropped` and `redacted` count what the
     service's ingest rules did, by the name of the rule.
     """
 

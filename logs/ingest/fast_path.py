@@ -57,7 +57,7 @@ def _moment(time: float | None, window: AcceptedTimes) -> datetime:
 
 
 def _meta_texts(metas: Sequence[Raw]) -> list[str | None] | None:
-    """Return the JSON texts, None for an entry without; None as a whole when one is no object or cannot be stored."""
+    """Return the JSON texts, None for an entry without; None as a whole when one is no object or not storable."""
     texts = [str(meta, "utf-8") if meta else None for meta in metas]
     filled = [meta for meta in metas if meta]
     are_objects = all(text is None or text[0] == "{" for text in texts)

@@ -42,7 +42,7 @@ def read_foreign_body(request: HttpRequest) -> bytes:
     """Read a request's body and unpack it.
 
     Raises ApiError: 413 above INGEST_FOREIGN_MAX_BYTES (packed or unpacked), 400 when it does not arrive whole or
-    cannot be unpacked, 415 for an encoding that nobody here knows.
+    cannot be unpacked, 415 for an encoding that no one here knows.
     """
     body = read_bytes(request, settings.INGEST_FOREIGN_MAX_BYTES)
     large_bodies.claim(len(body))
@@ -87,7 +87,7 @@ def unpacker_of(body: bytes) -> Unpack | None:
 def unsnap(body: bytes, limit: int) -> bytes | None:
     """Unpack a snappy block, which says in front how long it will be; None if that is above `limit`.
 
-    Raises ValueError for what is no such block.
+    Raises ValueError for what is not such a block.
     """
     try:
         if cramjam.snappy.decompress_raw_len(body) > limit:

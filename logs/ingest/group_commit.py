@@ -1,6 +1,6 @@
 """Batches of one key that come at the same time are stored together: one commit and one COPY cost less than many.
 
-Nobody is made to wait for company. The first batch is stored at once; those that come meanwhile are the next group,
+No one is made to wait for company. The first batch is stored at once; those that come meanwhile are the next group,
 which one of their threads stores while the others sleep, without a connection of their own. Each is answered when the
 group has been committed. A group that is refused falls apart: each of its batches is then stored, or refused, alone.
 

@@ -70,7 +70,7 @@ class CircuitBreaker:
 
 
 def _are_tables_locked() -> bool:
-    """Return whether somebody holds a lock that no batch gets past; does not wait for it."""
+    """Return whether someone holds a lock that no batch gets past; does not wait for it."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_LOCK_TABLES)

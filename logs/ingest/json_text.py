@@ -1,4 +1,4 @@
-"""JSON as others write it: with NaN, bytes that are no UTF-8, bare control characters, numbers that nobody can hold.
+"""JSON as others write it: with NaN, bytes that are not UTF-8, bare control characters, numbers that no one can hold.
 
 The decoder of the fast way is tried first. What it refuses is read by Python's own, which is told to be patient, and
 written anew; so one odd value costs neither its entry nor the other entries of the request.
@@ -22,7 +22,7 @@ _fields = msgspec.json.Decoder(Fields)
 
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """Decode JSON text, repaired if need be; None when it is no JSON, or of another shape than the decoder's."""
+    """Decode JSON text, repaired if need be; None when it is not JSON, or of another shape than the decoder's."""
     text = replace_unstorable(text)
     try:
         return decoder.decode(text)

@@ -73,7 +73,7 @@ def _accept(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
         try:
             return delivery.accept(scope)
         except (ApiError, ScopeChangedError, AlreadyAnsweredError):
-            pass  # the scope was a guess: whatever is wrong is told only after a look at the key
+            pass  # the scope was a guess: what is wrong is answered only once the key was looked up
     return delivery.accept_checked()
 
 
@@ -179,7 +179,7 @@ class _Delivery(Generic[Body]):
 
 
 def _refused_whole(error: ApiError) -> Refused:
-    """A request that was refused as a whole counts as one, with what its sender was told."""
+    """A request that was refused as a whole counts as one, with what its sender was answered."""
     refused = Refused()
     first = next((f" {each['path']} {each['message']}." for each in error.details or ()), "")
     refused.add(_REASONS[error.code], error.message + first)

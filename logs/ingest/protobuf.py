@@ -1,7 +1,7 @@
 """Protobuf messages that are declared here, field by field, instead of being generated.
 
 What is not looked at, and all text, is declared as bytes: that is the same on the wire, the decoder's work stays in C
-and small, and text that is no UTF-8 costs itself alone, where a `string` would cost the whole request.
+and small, and text that is not UTF-8 costs itself alone, where a `string` would cost the whole request.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        """The most frequent reason, in words for whoever reads the sender's log; "" when nothing was left out."""
+        """The most frequent reason, in words for the one who reads the sender's log; "" when nothing was left out."""
         if not self.counts:
             return ""
         reason = max(self.counts, key=self.counts.__getitem__)

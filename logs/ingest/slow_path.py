@@ -112,7 +112,7 @@ class _EntryReader:
             self.reject("message", "is required")
 
     def _level(self, fields: dict[str, Raw]) -> str | None:
-        """Take the level. A name that nobody here knows is info, and stays in meta; a number is one of pino's scale."""
+        """Take the level. A name that no one here knows is info, and stays in meta; a number is one of pino's scale."""
         value = bytes(fields.get("level", _NULL))
         if value == _NULL:
             fields.pop("level", None)
@@ -164,7 +164,7 @@ class _EntryReader:
         return at
 
     def _meta(self, fields: dict[str, Raw]) -> str | None:
-        """Return `meta` with what is left of the fields, which nobody knows."""
+        """Return `meta` with what is left of the fields, which no one knows."""
         meta = self._read(fields, "meta", _object)
         if not fields:
             return meta.decode() if meta else None

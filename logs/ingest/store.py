@@ -1,4 +1,4 @@
-"""A batch into the database: one transaction, committed before anybody is told."""
+"""A batch into the database: one transaction, committed before it is acknowledged."""
 
 from __future__ import annotations
 

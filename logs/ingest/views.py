@@ -41,7 +41,7 @@ def not_kept(protocol: Protocol[Any]) -> View:
 
 
 def answers(text: str) -> View:
-    """Return the view that says `text` to whoever asks whether somebody is there; it touches no database."""
+    """Return the view that says `text` to the one who asks whether someone is there; it touches no database."""
 
     @public
     @machine_route

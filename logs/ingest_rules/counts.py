@@ -96,6 +96,6 @@ def totals(service: Service) -> Sequence[RuleTotal]:
 
 
 def trim_counts() -> int:
-    """Delete counts of days that nobody looks at any more."""
+    """Delete counts of days that no one looks at any more."""
     deleted, _ = RuleCount.objects.filter(day__lt=timezone.now().date() - KEPT).delete()
     return deleted

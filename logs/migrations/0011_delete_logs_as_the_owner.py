@@ -1,4 +1,4 @@
-"""Logs go with what they belong to whoever deletes that: a page's role may delete a service, but no logs by itself."""
+"""Logs go with what they belong to, no matter who deletes it: a page's role may delete a service, but no logs by itself."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ class ColumnFilter:
     environments: frozenset[UUID]
 
     def holds(self, scope: Scope) -> bool:
-        """Tell whether logs of this scope pass."""
+        """Return whether logs of this scope pass."""
         return scope.service_id in self.services and scope.environment_id in self.environments
 
     def admits(self, level: str, scope: Scope, *, besides: str = "") -> bool:
-        """Tell whether a log of this level and scope passes, not asking about the facet named by `besides`."""
+        """Return whether a log of this level and scope passes, not asking about the facet named by `besides`."""
         return (
             (besides == "level" or level in self.levels)
             and (besides == "service" or scope.service_id in self.services)

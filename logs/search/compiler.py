@@ -31,7 +31,7 @@ _CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
 
 @dataclass(slots=True)
 class Compiler:
-    """Compiles for one organisation; `notices` are what the reader should know of names that nobody bears.
+    """Compiles for one organisation; `notices` are what the reader should know of names that no one has.
 
     With `is_plain` text is written so that no index is asked for it: of a common text that would only cost more, and
     the planner takes the letters of all organisations for as rare as those of a small one.

@@ -28,7 +28,7 @@ class FlatField:
     @property
     def term(self) -> Equals | None:
         """The term that finds it; None for lists and objects left whole, for names so full of dots that no key reaches
-        them, and for keys and texts so long that nobody looks for them so."""
+        them, and for keys and texts so long that no one looks for them so."""
         is_short = len(self.key) <= _LONGEST_KEY and not (
             isinstance(self.value, str) and len(self.value) > _LONGEST_VALUE
         )

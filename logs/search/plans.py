@@ -113,5 +113,5 @@ def _where(span: RowRange, part: Condition) -> tuple[str, list[Any]]:
 
 
 def is_walk(condition: Condition, width: timedelta) -> bool:
-    """Tell whether a slice of `width` is walked or gathered."""
+    """Return whether a slice of `width` is walked or gathered."""
     return condition.reach not in (Reach.LOOKUP, Reach.TRIGRAM) or width <= WALKED_FIRST

@@ -1,4 +1,4 @@
-"""What pages ask of the logs beside a page of a search: counts, one line, its neighbours, when somebody last logged."""
+"""What pages ask of the logs beside a page of a search: counts, one line, its neighbours, when someone last logged."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ def scan_word(query: str, at: int, stops: str = "") -> tuple[str, int]:
 
 
 def is_word(text: str, stops: str = "") -> bool:
-    """Tell whether `text` is one word wherever it stands; `connect(` is not: it would take in a bracket behind it."""
+    """Return whether `text` is one word wherever it stands; `connect(` is not: it would take in a bracket behind it."""
     return bool(text) and scan_word(f"{text})", 0, stops) == (text, len(text))
 
 
 def is_plain_value(text: str) -> bool:
-    """Tell whether `text` reads as a field's value wherever it stands without quotes."""
+    """Return whether `text` reads as a field's value wherever it stands without quotes."""
     return text[:1] != '"' and is_word(text, ",")
 
 

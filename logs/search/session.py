@@ -1,7 +1,7 @@
 """The database as a search may use it: a time for each statement, and few slow searches of one organisation at once.
 
 A search that is not done after QUICK_SECONDS needs one of its organisation's slots, which are advisory locks; when none
-is free it stops with what it has. So whoever searches without end waits for themselves, not the others for them.
+is free it stops with what it has. So anyone who searches without end waits for themselves, not the others for them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SearchSession:
         return fetch_within(seconds, sql, params)
 
     def may_go_on(self) -> bool:
-        """Tell whether the search may take longer than a moment: True while quick, else when a slot is free."""
+        """Return whether the search may take longer than a moment: True while quick, else when a slot is free."""
         if self.slot is not None or self.elapsed() < QUICK_SECONDS:
             return True
         try:

@@ -80,7 +80,7 @@ class Slicer:
         self.reached = self._from = self._slice.start
 
     def failed(self) -> bool:
-        """The slice took too long; tell whether to try a much narrower one, so that a search always gets somewhere."""
+        """The slice took too long; return whether to try a much narrower one, so that a search always proceeds."""
         assert self._slice
         if self.reached < self.window.end or not self._retries:
             return False

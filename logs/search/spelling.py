@@ -1,4 +1,4 @@
-"""What somebody probably meant who wrote a name that nobody has."""
+"""What someone probably meant who wrote a name that no one has."""
 
 from __future__ import annotations
 

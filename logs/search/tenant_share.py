@@ -33,7 +33,7 @@ class Shares:
         self._big: frozenset[UUID] = frozenset()
 
     def is_big(self, org_id: UUID) -> bool:
-        """Tell whether the organisation has a large part of all logs; what is unknown is small."""
+        """Return whether the organisation has a large part of all logs; what is unknown is small."""
         if time.monotonic() - self._looked_at > _KNOWN_SECONDS:
             self._big, self._looked_at = _big(), time.monotonic()
         return org_id in self._big

@@ -38,7 +38,7 @@ class Text:
 
 
 class Field:
-    """A term about one field of a log; its kinds are in `operators`, and nobody but the parser tells them apart."""
+    """A term about one field of a log; its kinds are in `operators`, and no one but the parser tells them apart."""
 
     __slots__ = ()
     key: str

@@ -61,7 +61,7 @@ def delete_logs(
     """
     is_same = "IS NULL" if environment_id is None else "= %(environment)s"
     values: dict[str, Any] = {"org": org_id, "service": service_id, "environment": environment_id}
-    reached = _EARLIEST  # what was deleted lately is still in the way of whoever looks from the beginning
+    reached = _EARLIEST  # what was deleted lately is still in the way of the one who looks from the beginning
     while (first := _oldest(is_same, {**values, "after": reached, "before": before, "offset": 0})) is not None:
         last = _oldest(is_same, {**values, "after": first, "before": before, "offset": batch})
         start, end = whole_minute(first), before if last is None else whole_minute(last)
@@ -76,7 +76,7 @@ def delete_logs(
 def empty(scope: Org | Service | Environment, until: float | None = None) -> bool:
     """Delete the logs of what is about to be deleted itself, as long as the monotonic clock is before `until`.
 
-    Tells whether so few are left that the database may take them along with `scope` in one go. What was deleted is
+    Returns whether so few are left that the database may take them along with `scope` in one go. What was deleted is
     vacuumed away, or that one go would have to walk over all of it.
     """
     with outside_the_wall("pages may not delete logs; what goes is in a scope that its caller found"):

@@ -30,7 +30,7 @@ WHERE i.indrelid = 'logs'::regclass AND NOT i.indisvalid AND starts_with(c.relna
 
 
 def can_be_prepared() -> bool:
-    """Tell whether there is a table of logs that has not been partitioned."""
+    """Return whether there is a table of logs that has not been partitioned."""
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
         found = cursor.fetchone()

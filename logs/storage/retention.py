@@ -17,7 +17,7 @@ from services.queries import all_services
 
 # A batch may be on its way that was checked when its oldest log was still kept.
 MARGIN = timedelta(minutes=5)
-BATCH = 5_000  # rows in one transaction: nobody waits for this to end
+BATCH = 5_000  # rows in one transaction: no one waits for this to end
 
 _ANY_OF = """
     SELECT EXISTS (
@@ -72,7 +72,7 @@ def expired_soon(service: Service, retention_days: int, now: datetime | None = N
 
 
 def _is_all_past(partition: Partition, services: Sequence[Service], now: datetime) -> bool:
-    """Tell whether a partition has only logs of services that do not keep them any more."""
+    """Return whether a partition has only logs of services that do not keep them any more."""
     shortest = min((each.retention_days for each in services), default=RETENTION_DAYS_MAX)
     if partition.is_default or partition.end > now - timedelta(days=shortest):
         return False

@@ -1,6 +1,6 @@
 """How many logs there are, by minute, level and scope: merged and proved. `logs.search.histogram` reads them.
 
-Ingest and retention write a log and its count in one transaction, so whoever compares them in one statement sees them
+Ingest and retention write a log and its count in one transaction, so a comparison in one statement sees them
 equal at any moment. Logs that are written by other means (raw SQL) are counted by `repair`.
 """
 

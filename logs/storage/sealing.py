@@ -42,11 +42,11 @@ def vacuum(partition: Partition) -> None:
 
 
 def tidy(partition: Partition) -> bool:
-    """Give space back after many of a sealed day's rows were deleted; tells whether anything was written anew.
+    """Give space back after many of a sealed day's rows were deleted; returns whether anything was written anew.
 
     A table with much room between its rows is written anew as a whole: searches of that day wait meanwhile, ingest does
     not. Where the rows that went lay at the end, VACUUM has cut the table short and only the indexes are too large:
-    they are built anew beside, and nobody waits. Must not run in a transaction. When the table is in use it is left for
+    they are built anew beside, and no one waits. Must not run in a transaction. When the table is in use it is left for
     the next time.
     """
     sealed = partition.sealed

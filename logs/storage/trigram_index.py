@@ -6,7 +6,7 @@ as there are enough rows to look for; of a day that is over as one, in their pla
 by line. A late line goes into the index that has its time, row by row.
 
 A search uses a partial index if its times lie within the index's (logs/search/index_bounds.py sees to that).
-The organisation stands in it as well, so that a word that is common elsewhere costs nobody who does not use it; and the
+The organisation stands in it as well, so that a word that is common elsewhere costs no one who does not use it; and the
 names of the JSON's fields, so that one that few lines have is found.
 It needs the extensions pg_trgm and, for the organisation, btree_gin, which a database's owner may make; without the
 first all is searched line by line, without the second everybody's words weigh on everybody.
@@ -79,7 +79,7 @@ def built_parts() -> list[TrigramIndex]:
 def index_parts(now: datetime) -> str | None:
     """Build one more index, of the newest rows that are to have one at `now`; returns its name, None if all have.
 
-    Nobody waits for it: it is built CONCURRENTLY, so it must not be called inside a transaction.
+    No one waits for it: it is built CONCURRENTLY, so it must not be called inside a transaction.
     """
     extensions = _extensions()
     if "pg_trgm" not in extensions:

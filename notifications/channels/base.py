@@ -23,7 +23,7 @@ class TransientError(Exception):
 
 @dataclass(slots=True)
 class PermanentError(Exception):
-    """Never, unless somebody changes something."""
+    """Never, unless someone changes something."""
 
     reason: str
 

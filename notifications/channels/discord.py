@@ -1,6 +1,6 @@
 """Discord's webhooks: https://discord.com/developers/docs/resources/webhook, whose limits hold here.
 
-Whatever people or programs have written is escaped, and nobody is mentioned.
+Whatever people or programs have written is escaped, and no one is mentioned.
 """
 
 from __future__ import annotations

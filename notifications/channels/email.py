@@ -1,6 +1,6 @@
 """E-mail to many addresses: one message by the installation's mail server (EMAIL_URL).
 
-Nobody is mailed who has not agreed: an address that is no member's is asked once and counts when its link was opened
+No one is mailed who has not agreed: an address that is not a member's is asked once and counts when its link was opened
 (notifications/addresses.py). Headers: RFC 2369 and 8058 (List-Unsubscribe), RFC 3834 (Auto-Submitted), RFC 5322.
 """
 

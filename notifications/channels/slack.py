@@ -1,7 +1,7 @@
 """Slack, and what speaks its format: incoming webhooks that take blocks.
 
 Limits and escaping: https://api.slack.com/reference/block-kit/blocks and /reference/surfaces/formatting#escaping.
-Whatever people or programs have written is escaped, so it can neither mention anybody nor hide a link.
+Whatever people or programs have written is escaped, so it can neither mention anyone nor hide a link.
 """
 
 from __future__ import annotations

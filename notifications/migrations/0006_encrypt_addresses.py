@@ -1,4 +1,4 @@
-"""Encrypt the addresses of channels: whoever has one can post there, and a copy of the database should give none."""
+"""Encrypt the addresses of channels: anyone who has one can post there, and a copy of the database should give none."""
 
 from typing import Any
 

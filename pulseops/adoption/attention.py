@@ -1,4 +1,4 @@
-"""What a person has to look at after a takeover. It reads documented columns alone, so it holds before and after."""
+"""What a person has to check after a takeover. It reads documented columns alone, so it holds before and after."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WHERE NOT convalidated AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 
 
 def needs_a_person() -> list[str]:
-    """Return a sentence for each thing that somebody has to see to, none of it secret."""
+    """Return a sentence for each thing that someone has to see to, none of it secret."""
     return [sentence for look in _LOOKS for sentence in look()]
 
 

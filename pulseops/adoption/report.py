@@ -27,7 +27,7 @@ class Count:
 
     @property
     def is_short(self) -> bool:
-        """Whether rows got lost; what went later, by retention say, is nobody's loss."""
+        """Whether rows got lost; what went later, by retention say, is no one's loss."""
         return (self.now if self.after is None else self.after) < self.before
 
 
@@ -86,7 +86,7 @@ def _folded(changes: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def gather() -> Report:
-    """Look at the database; before the takeover by trying it out. Nothing is changed."""
+    """Check the database; before the takeover by trying it out. Nothing is changed."""
     found = shape()
     report = Report(found.value, is_migrated=found is Shape.MIGRATED)
     if found is Shape.EMPTY:

@@ -21,7 +21,7 @@ def change_score(before: int, before_seconds: float, after: int, after_seconds: 
 
 
 def is_clear_change(before: int, before_seconds: float, after: int, after_seconds: float) -> bool:
-    """Tell whether chance alone would hardly make such a difference, in either direction."""
+    """Return whether chance alone would hardly make such a difference, in either direction."""
     return before + after >= FEW and abs(change_score(before, before_seconds, after, after_seconds)) >= CLEAR
 
 

@@ -65,7 +65,7 @@ def cookies_are_secure(**_: Any) -> list[CheckMessage]:
 
 @checks.register()
 def open_sign_up_has_mail(**_: Any) -> list[CheckMessage]:
-    """Without mail nobody can show that an address is theirs, so sign-up stays closed."""
+    """Without mail no one can show that an address is theirs, so sign-up stays closed."""
     if settings.SIGNUP != "open" or settings.EMAIL_URL:
         return []
     return [

@@ -31,7 +31,7 @@ class ExtensionPoint(Generic[Added]):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A section of somebody else's page: a template and what it needs."""
+    """A section of someone else's page: a template and what it needs."""
 
     title: str
     template: str

@@ -36,7 +36,7 @@ class CronRun(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of a kind of process (`worker`)."""
+    """The last heartbeat of a kind of process (`worker`)."""
 
     name = models.TextField(primary_key=True)
     beat_at = models.DateTimeField()

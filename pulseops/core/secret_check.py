@@ -1,7 +1,7 @@
 """Whether the secrets of the environment are those that the database was filled with.
 
 The database keeps a check value of each. A database that is restored beside other secrets fails in ways that nothing
-explains (API keys 403, webhooks 401, second factors refused), so diagnostics, banners and a system check tell of it.
+explains (API keys 403, webhooks 401, second factors refused), so diagnostics, banners and a system check report it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The floor's own jobs: the worker's sign of life, and the end of what nobody reads any more."""
+"""The floor's own jobs: the worker's heartbeat, and the end of what no one reads any more."""
 
 from __future__ import annotations
 

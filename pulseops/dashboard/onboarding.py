@@ -1,4 +1,4 @@
-"""The way of a new organisation from nothing to being told about trouble: a checklist that goes when it is done."""
+"""The way of a new organisation from nothing to being notified of trouble: a checklist that goes when it is done."""
 
 from __future__ import annotations
 

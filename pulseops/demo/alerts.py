@@ -32,7 +32,7 @@ _RULES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 def fill(org: Org, now: datetime, *, on_open: Callable[[Incident], None] = lambda incident: None) -> int:
     """Make the rules as if they were there for two days; return how many incidents they opened.
 
-    `on_open` is told of each as soon as it is open, so that somebody can take it up before its rule goes on.
+    `on_open` is called for each as soon as it is open, so that someone can acknowledge it before its rule goes on.
     """
     opened = 0
     for name, kind, severity, params in _RULES:

@@ -68,7 +68,7 @@ def demo_file(name: str, suffix: str) -> Path:
 def demo_org(name: str = DEMO_ORG) -> Org | None:
     """Return the organisation that `fill_demo` made under this name on this machine, None where there is none.
 
-    By the id that it wrote down, for anybody may call an organisation so. One made before ids were written down is
+    By the id that it wrote down, for anyone may call an organisation so. One made before ids were written down is
     known by its API keys, which only this machine's secret makes.
     """
     live, file = Org.objects.filter(deleted_at=None), demo_file(name, "id")

@@ -30,7 +30,7 @@ def fill(org: Org, since: datetime) -> None:
 def deliver(org: Org, began: datetime) -> int:
     """Let what the story has put into the outbox from `began` on be sent, and leave the rows of a delivery behind.
 
-    The first message to Discord needed a second attempt. Messages for channels of somebody's own are dropped: they tell
+    The first message to Discord needed a second attempt. Messages for channels of someone's own are dropped: they tell
     of what never happened. Returns how many were sent. Call it in the transaction that made them.
     """
     told = Job.objects.for_org(org).filter(created_at__gte=began, status=Job.Status.PENDING).select_related("channel")

@@ -1,4 +1,4 @@
-"""Settings of the PostgreSQL server that lose data or make it slow, told before somebody has to find out.
+"""Settings of the PostgreSQL server that lose data or make it slow, reported before someone has to find out.
 
 Asked for by `manage.py check --database default` and by every `migrate`, and shown to superusers on the diagnostics
 page.
@@ -21,7 +21,7 @@ from pulseops.server import options
 _KB, _MB, _GB = 1024, 1024**2, 1024**3
 _UNITS = {"B": 1, "kB": _KB, "8kB": 8 * _KB, "MB": _MB, "ms": 0.001, "s": 1, "min": 60}
 _OLDEST = 150000  # PostgreSQL 15
-_BACKGROUND = 12  # connections of a worker's own processes, of the loop and of whoever looks by psql
+_BACKGROUND = 12  # connections of a worker's own processes, of the loop and of the one who looks by psql
 Value = float | str
 Values = Mapping[str, Value]
 
@@ -30,7 +30,7 @@ Values = Mapping[str, Value]
 class Weakness:
     """A setting that hurts: what may happen, and what to do about it.
 
-    `is_dangerous`: rows can be lost, whoever runs the server.
+    `is_dangerous`: rows can be lost, the operator of the server.
     """
 
     number: int
@@ -115,7 +115,7 @@ _WANTED = [*{weakness.name for weakness in WEAKNESSES}, "superuser_reserved_conn
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A weakness of the server at hand, and the value that it has as PostgreSQL shows it."""
+    """A weakness of the current server, and the value that it has as PostgreSQL shows it."""
 
     weakness: Weakness
     shown: str
@@ -124,7 +124,7 @@ class Found:
 def weaknesses(connection: Any) -> Sequence[Found]:
     """Return what of the connection's server is dangerous or slow; one query.
 
-    Of the embedded server only what is dangerous, which somebody must have set: its sizes we chose ourselves.
+    Of the embedded server only what is dangerous, which someone must have set: its sizes we chose ourselves.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""The documentation, for anybody: it says nothing about this installation, and who sends logs may have no account."""
+"""The documentation, for anyone: it says nothing about this installation, and who sends logs may have no account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody made up for the Django admin's addresses and lists is a bad request, not an error of ours.
+"""What someone made up for the Django admin's addresses and lists is a bad request, not an error of ours.
 
 Its filters and actions hand parameters to the database as they came: a NUL, a word where an id belongs.
 """

@@ -29,7 +29,7 @@ from pulseops.core.web.health import EVALUATION, WORKER_SILENT_AFTER
 
 KEPT_SECONDS = 15
 MOST_NAMED = 5  # rules in one banner
-MOST_FAILURES = 3  # in a row, until a channel is told of that has given up no message yet
+MOST_FAILURES = 3  # in a row, until a channel is reported that has given up no message yet
 DISK_LEAST_SHARE, DISK_LEAST_BYTES = 0.10, 2 * 1024**3  # free; less than the smaller of the two is near full
 
 
@@ -58,7 +58,7 @@ class Banners:
 
 
 def may_act(request: Any) -> bool:
-    """Tell whether the reader can do something about what is wrong: an admin, or whoever runs the installation."""
+    """Return whether the reader can do something about what is wrong: an admin, or the operator of the installation."""
     membership = getattr(request, "membership", None)
     return membership is not None and (membership.is_admin or request.user.is_superuser)
 
@@ -128,7 +128,7 @@ def _loop(silence: timedelta | None) -> Banner | None:
 
 
 def _evaluation(age: timedelta | None) -> Banner | None:
-    """Whoever evaluates is alive, but some organisation waits for its turn."""
+    """The evaluator is alive, but some organisation waits for its turn."""
     if age is None or age <= WORKER_SILENT_AFTER:
         return None
     text = f"Some have not been evaluated for {duration(age.total_seconds())}, so incidents open late."
@@ -167,7 +167,7 @@ class Disk:
 
     @property
     def is_near_full(self) -> bool:
-        """Whether somebody should act."""
+        """Whether someone should act."""
         return self.free < min(self.total * DISK_LEAST_SHARE, DISK_LEAST_BYTES)
 
 

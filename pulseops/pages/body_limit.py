@@ -1,6 +1,6 @@
 """How large the body of a page's request may be. Machine routes, which stand before this, have limits of their own.
 
-Whoever has neither account nor key makes us read PAGE_MAX_BYTES at most, and no file (`NoFiles`).
+Anyone who has neither account nor key makes us read PAGE_MAX_BYTES at most, and no file (`NoFiles`).
 """
 
 from __future__ import annotations

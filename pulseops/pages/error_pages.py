@@ -1,6 +1,6 @@
 """What is answered when something goes wrong: for people a page in the frame, for machines the JSON of contracts.md.
 
-None of these reads the database: it may be what went wrong. 403, 404 and 405 stand in the bar of whoever is signed in,
+None of these reads the database: it may be what went wrong. 403, 404 and 405 have the bar of a user who is signed in,
 which the tenancy middleware has read already; the others stand in a bare one.
 """
 
@@ -73,7 +73,7 @@ class NotAllowedMiddleware:
 
 
 def length_required(request: HttpRequest) -> HttpResponse:
-    """Answer 411 to a body that is sent in chunks: browsers send none, and how long it gets is anybody's guess."""
+    """Answer 411 to a body that is sent in chunks: browsers send none, and how long it gets is anyone's guess."""
     if _is_machine(request):
         return json_error("LENGTH_REQUIRED", "Send the body with a Content-Length.")
     return _page(request, 411, "bare")
@@ -87,7 +87,7 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Answer 429; allauth calls it when somebody signs in, signs up or resets too often."""
+    """Answer 429; allauth calls it when someone signs in, signs up or resets too often."""
     if _is_machine(request):
         return json_error("RATE_LIMITED", "Too many requests.", retry_after=THROTTLED_FOR)
     response = _page(request, 429, "bare")

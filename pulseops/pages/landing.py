@@ -1,4 +1,4 @@
-"""The pages above all apps that anybody may see: landing, robots.txt and, in development, the style guide."""
+"""The pages above all apps that anyone may see: landing, robots.txt and, in development, the style guide."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOMES = ("dashboard", "services:list", "accounts:orgs")
 @public
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """Say what this is; whoever is signed in goes on to where the work is."""
+    """Say what this is; a user who is signed in goes on to where the work is."""
     home = _home() if request.user.is_authenticated else ""
     if home:
         return HttpResponseRedirect(home)

@@ -1,4 +1,4 @@
-"""The command palette: where to go, by a few letters of its name. It is a page, too, for whoever has no script."""
+"""The command palette: where to go, by a few letters of its name. It is a page, too, for the one who has no script."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which organisation's rules are evaluated next, and by which of two lanes.
 
-The quick lane is for those whose rules are done in a moment, which is nearly all of them: nobody waits there behind
-somebody whose rules take long. What is not done in that moment goes on in the slow lane, where each organisation has
+The quick lane is for those whose rules are done in a moment, which is nearly all of them: no one waits there behind
+someone whose rules take long. What is not done in that moment goes on in the slow lane, where each organisation has
 its turn and then pauses ten times as long as that took.
 """
 
@@ -58,7 +58,7 @@ class Agenda:
             self._changed.notify_all()
 
     def wake_up(self) -> None:
-        """Let the lanes look at whether they are to stop."""
+        """Let the lanes check whether they are to stop."""
         with self._changed:
             self._changed.notify_all()
 
@@ -82,7 +82,7 @@ class Agenda:
             self._changed.notify_all()
 
     def take(self, timeout: float, *, is_slow: bool) -> UUID | None:
-        """Return whose turn it is in a lane, until `done`; None if nobody is due within `timeout` seconds."""
+        """Return whose turn it is in a lane, until `done`; None if no one is due within `timeout` seconds."""
         with self._changed:
             org_id = self._first(is_slow=is_slow)
             if org_id is None:

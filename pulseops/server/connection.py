@@ -1,6 +1,6 @@
 """A client's connection: what of its requests has arrived, and what of the answer it has not taken yet.
 
-To gunicorn it is the client's socket: its parser reads the request at hand from here, and its answers are written here.
+To gunicorn it is the client's socket: its parser reads the current request from here, and its answers are written here.
 No read waits for a request that has arrived, and no write for a client that takes a small answer slowly: what it does
 not take at once is kept, for the worker's main thread to send on.
 """
@@ -32,16 +32,16 @@ class ClientConnection:
         self.sock = self  # gunicorn writes answers to the connection's `sock`
         self.client, self.server = client, server
         self.request = RequestBuffer()
-        self.is_served = False  # the request at hand, by a thread
+        self.is_served = False  # the current request, by a thread
         self.is_kept = False  # for another request, after an answer
         self.is_broken = False  # it hung up, or nothing more may be sent
         self.has_ended = False  # it sends nothing more, or not in time
         self.since = time.monotonic()  # it began to do what it is waited for
         self._socket = sock
-        self._received = 0  # bytes of the request at hand
+        self._received = 0  # bytes of the current request
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
-        self._sent = 0  # bytes of the answer at hand
+        self._sent = 0  # bytes of the current answer
         self._answered_from: float | None = None
 
     def fileno(self) -> int:
@@ -50,7 +50,7 @@ class ClientConnection:
     # -- Requests, as gunicorn's parser reads them -------------------------------------------------------------------
 
     def recv(self, size: int) -> bytes:
-        """Return what comes next of the request at hand. Raises OSError where it did not arrive."""
+        """Return what comes next of the current request. Raises OSError where it did not arrive."""
         if taken := self.request.take(size):
             return taken
         if self.is_broken or self.has_ended or self.request.progress is not Progress.STREAMED:
@@ -92,7 +92,7 @@ class ClientConnection:
         return self.request.progress is Progress.WHOLE
 
     def request_due_at(self) -> float:
-        """Return when the request at hand must have arrived, by what has arrived of it."""
+        """Return when the current request must have arrived, by what has arrived of it."""
         return self.since + WEB_REQUEST_SECONDS + self._received / WEB_BYTES_PER_SECOND
 
     @property
@@ -101,7 +101,7 @@ class ClientConnection:
         return not self._received
 
     def begin_next(self) -> None:
-        """Get ready for the next request, if the one at hand was served."""
+        """Get ready for the next request, if the current one was served."""
         if not self.is_served:
             return
         self.is_served = False

@@ -35,7 +35,7 @@ from pulseops.core.web.health import beat
 from pulseops.server.agenda import EVERY, QUICK_SECONDS, Agenda
 
 log = logging.getLogger(__name__)
-POLL = 1.0  # seconds between two looks into the outbox when nobody wakes us
+POLL = 1.0  # seconds between two looks into the outbox when no one wakes us
 BEAT = 15.0  # seconds between two heartbeats
 _STOPPING = 15.0  # seconds for what is on its way when we are asked to stop
 
@@ -98,7 +98,7 @@ class Dispatcher:
         connection.ensure_connection()
         raw: Any = connection.connection
         raw.execute(f"LISTEN {CHANNEL}")
-        self.deliver_now.set()  # what came while nobody listened
+        self.deliver_now.set()  # what came while no one listened
         self.agenda.wake_all()
         beat_at = 0.0
         while not self.stop.is_set():

@@ -25,7 +25,7 @@ worker_class = "pulseops.server.worker.BoundedWorker"
 workers = options.WEB_WORKERS
 threads = options.WEB_THREADS
 
-timeout = 60  # seconds without a sign of life before a worker is replaced
+timeout = 60  # seconds without a heartbeat before a worker is replaced
 graceful_timeout = 10  # seconds for what is under way; the supervisor waits longer
 keepalive = 20  # seconds; log shippers send again soon
 max_requests = 500_000

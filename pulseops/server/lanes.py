@@ -73,7 +73,7 @@ class Lanes:
         self._free += not lane.has_own_thread
 
     def overdue(self, since: float) -> list[ClientConnection]:
-        """Take out of line those that have stood there from before `since`."""
+        """Take out of line those that have stood there since before `since`."""
         overdue = []
         for lane in (self.health, *self._shared):
             while lane.line and lane.line[0][0] < since:

@@ -1,4 +1,4 @@
-"""What a client has sent and nobody has read yet, and whether a whole request is among it.
+"""What a client has sent and no one has read yet, and whether a whole request is among it.
 
 Only the end of a request is looked for, so that no thread has to wait for it. What stands in it is judged by gunicorn's
 parser, which is given this one request and nothing behind it.
@@ -16,7 +16,7 @@ _CHUNK_LINE_BYTES = 1_000
 
 
 class Progress(Enum):
-    """How far the request at hand has arrived."""
+    """How far the current request has arrived."""
 
     HEAD = "its head is incomplete"
     BODY = "its head is complete, its body is not"
@@ -26,15 +26,15 @@ class Progress(Enum):
 
 
 class RequestBuffer:
-    """The bytes of a connection from the beginning of the request at hand."""
+    """The bytes of a connection from the beginning of the current request."""
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._end = 0  # of the request at hand, once it is known
+        self._end = 0  # of the current request, once it is known
         self.forget()
 
     def forget(self) -> None:
-        """Make what stands behind the request at hand the beginning of the next one."""
+        """Make what stands behind the current request the beginning of the next one."""
         del self._data[: self._end]
         self.head = b""
         self.progress = Progress.HEAD
@@ -54,7 +54,7 @@ class RequestBuffer:
         self._look()
 
     def take(self, size: int) -> bytes:
-        """Take what comes next of the request at hand: its head alone, or up to `size` bytes of its body."""
+        """Take what comes next of the current request: its head alone, or up to `size` bytes of its body."""
         if self._read < len(self.head):
             self._read = len(self.head)
             return self.head

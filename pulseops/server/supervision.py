@@ -1,7 +1,7 @@
 """How the processes that `manage.py up` has started notice that their supervisor was killed.
 
 One that ends in any other way stops them itself. One that is killed cannot, and they would go on, with the port taken
-and without anybody who starts them again.
+and without anyone who starts them again.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The main thread watches all connections. It takes in what clients send, and only a request that has arrived whole is
 given a thread; what a client does not take of its answer at once goes back to the main thread, which sends it on. Both
-have an end: whoever sends or takes less than WEB_BYTES_PER_SECOND is hung up on. Only bodies of more than
+have an end: anyone who sends or takes less than WEB_BYTES_PER_SECOND is hung up on. Only bodies of more than
 WEB_BUFFERED_BODY_BYTES and answers of more than a megabyte are passed on as they come; few threads do the former, and
 the same ends hold.
 """
@@ -110,7 +110,7 @@ class BoundedWorker(ThreadWorker):
             self._keep(conn)
 
     def _judge(self, conn: ClientConnection) -> None:
-        """Have a request served that has arrived, or of which no more will; refuse one that is no request."""
+        """Have a request served that has arrived, or of which no more will; refuse one that is not a request."""
         if conn.request.progress is Progress.TOO_LARGE:
             self._refuse(conn, Refusal.HEAD_TOO_LARGE)
         elif conn.request.progress is not Progress.HEAD:
@@ -253,7 +253,7 @@ class BoundedWorker(ThreadWorker):
         self._dispatch()
 
     def _serve(self, lane: Lane, conn: ClientConnection) -> None:
-        """Serve a connection's request, and those that follow at once while nobody waits for the thread.
+        """Serve a connection's request, and those that follow at once while no one waits for the thread.
 
         Going back to the main thread, which would watch the connection and give it a thread again, costs the web
         processes 8 % more of a batch of 200 logs, and 29 % of a single log.

@@ -68,7 +68,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "signup": "20/m/ip",
     "reauthenticate": "10/m/user,60/h/user",
-    "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that somebody else brought about, by address
+    "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that someone else brought about, by address
     "failure_rows": "10/h/key",  # failed sign-ins that are filed in the audit logs, by account
     "create_org": "50/d/user",
     "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
@@ -108,7 +108,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = True  # a form of ours may lead nowhere else (CSP f
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True}}
-AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows for ever
+AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365)  # 0 keeps audit rows forever
 # How long the audit log of a deleted organisation is kept, for superusers to read in the Django admin.
 AUDIT_DELETED_ORG_DAYS = env.whole("AUDIT_DELETED_ORG_DAYS", 30)
 

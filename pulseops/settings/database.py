@@ -13,7 +13,7 @@ else:
     DATABASES = {"default": {"ENGINE": "pulseops.core.postgres", "NAME": "pulseops"}}
 # The web process sets a size and shares a pool between its threads; everything else keeps one connection a thread.
 DATABASE_POOL_SIZE = env.whole("DATABASE_POOL_SIZE", 0)
-# Whom the pages of an organisation become, so that policies ask again whose rows they see; empty: nobody.
+# Whom the pages of an organisation become, so that policies ask again whose rows they see; empty: no one.
 DATABASE_WEB_ROLE = env.text("DATABASE_WEB_ROLE", "pulseops_web")
 DATABASE_WAIT_SECONDS = env.whole("DATABASE_WAIT_SECONDS", 5, least=1)  # for a connection; then the answer is 503
 DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
@@ -47,7 +47,7 @@ CACHES = {
         else {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "cache_entries",
-            # Beyond it entries go, whether they have expired or not. Django's 300 would let whoever fails to sign in
+            # Beyond it entries go, whether they have expired or not. Django's 300 would let anyone who fails to sign in
             # as 300 people wipe out the count of failures; the job trim_cache takes away what has expired.
             "OPTIONS": {"MAX_ENTRIES": 100_000},
         }

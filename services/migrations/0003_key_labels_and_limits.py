@@ -1,4 +1,4 @@
-"""What keys need to be told apart, limited and rotated."""
+"""What keys need to be distinguished, limited and rotated."""
 
 import django.core.validators
 import django.db.models.deletion

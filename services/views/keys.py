@@ -130,7 +130,7 @@ def key_arrival(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResp
 
 
 def _arrival(key: ApiKey) -> dict[str, object]:
-    """What was refused is told while the first log is waited for."""
+    """What was refused is shown while the first log is waited for."""
     notices = (find(key) for find in KEY_NOTICES) if key.last_used_at is None else ()
     notice = next((each for each in notices if each), None)
     return {"key": key, "explorer_url": explorer_url(key.service, key.environment), "notice": notice}

@@ -42,7 +42,7 @@ def find_key(request: OrgRequest, service_id: UUID, key_id: UUID) -> ApiKey:
 
 
 def gone_is_404(view: View) -> View:
-    """Answer 404 also when somebody deletes the row between the view's lookup and the action's lock."""
+    """Answer 404 also when someone deletes the row between the view's lookup and the action's lock."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> HttpResponse:

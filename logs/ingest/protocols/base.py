@@ -42,7 +42,7 @@ class Protocol(ABC, Generic[Body]):
         protocol at all; called again when the key's service has changed meanwhile."""
 
     def answer(self, batch: Batch, request: HttpRequest) -> Answer:
-        """Return what is known about a stored batch, as JSON: a receipt keeps it for whoever sends the batch again."""
+        """Return what is known about a stored batch, as JSON: a receipt keeps it for when the batch is sent again."""
         return {"accepted": len(batch), "rejected": batch.rejected, "reason": batch.reason}
 
     @abstractmethod

@@ -41,7 +41,7 @@ class DatadogProtocol(ForeignProtocol):
 
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
         at = micros_of(Raw(request.META.get("HTTP_DD_MESSAGE_TIMESTAMP", "null").encode()))
-        # {} is how the Agent asks at its start whether somebody is there.
+        # {} is how the Agent asks at its start whether someone is there.
         rows = [_row(document, at) for document in documents_of(body) if document.strip() != b"{}"]
         return batch_of(rows, window)
 

@@ -81,7 +81,7 @@ class ForeignKey:
 
     @classmethod
     def of(cls, constraint: Constraint) -> ForeignKey | None:
-        """Read a constraint; None when it is no foreign key of one column."""
+        """Read a constraint; None when it is not a foreign key of one column."""
         found = re.match(r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\((\w+)\)", constraint.definition)
         return cls(*found.groups()) if found else None
 
@@ -119,7 +119,7 @@ def read_shapes(cursor: CursorWrapper, schema: str = "public") -> dict[str, Tabl
 def relax(name: str, wanted: Table, found: Table, obsolete: Mapping[str, str]) -> Iterator[Change]:
     """Yield what lets values be moved: missing columns come, rules that are not wanted go.
 
-    A column that is not wanted stays, but nobody has to fill it. `obsolete` are indexes, shape → why it goes.
+    A column that is not wanted stays, but no one has to fill it. `obsolete` are indexes, shape → why it goes.
     """
     definitions = {constraint.definition for constraint in wanted.constraints.values()}
     for constraint, is_ in found.constraints.items():

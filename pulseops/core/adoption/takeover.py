@@ -18,7 +18,7 @@ from django.db.backends.utils import CursorWrapper
 
 from pulseops.core.adoption.schema_diff import Change, ForeignKey, enforce, read_shapes, relax, wanted_shapes
 
-# Where else rows of a table are now: under another name, or set aside because they are nobody's.
+# Where else rows of a table are now: under another name, or set aside because they are no one's.
 MOVED = {"service_github_integrations": ("github_integrations",), "logs": ("logs_of_nobody",)}
 
 # The identity of a row in notes: its primary key's columns.

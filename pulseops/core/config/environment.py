@@ -1,4 +1,4 @@
-"""Settings from the environment, read strictly: what cannot be used is noted and told by a system check.
+"""Settings from the environment, read strictly: what cannot be used is noted and reported by a system check.
 
 Meanwhile the default stands in its place, so that the check can run at all; no process serves with it.
 """

@@ -1,4 +1,4 @@
-"""What no log line may hold: API keys, whoever wrote them where."""
+"""What no log line may hold: API keys, wherever they were written."""
 
 from __future__ import annotations
 

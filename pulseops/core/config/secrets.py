@@ -1,4 +1,4 @@
-"""Secrets that nobody set: made once, kept in the data directory, readable by the owner alone."""
+"""Secrets that no one set: made once, kept in the data directory, readable by the owner alone."""
 
 from __future__ import annotations
 

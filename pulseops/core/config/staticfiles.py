@@ -45,7 +45,7 @@ class BundlingStorage(CompressedManifestStaticFilesStorage):
 def collect_changed() -> bool:
     """Fill STATIC_ROOT unless it has been filled from the very files that there are now; returns whether it had to be.
 
-    To compress all takes seconds, which whoever starts the product again should not wait for. Raises OSError where
+    To compress all takes seconds, which anyone who starts the product again should not wait for. Raises OSError where
     STATIC_ROOT cannot be written.
     """
     root = Path(settings.STATIC_ROOT)

@@ -2,7 +2,7 @@
 
 The server ends both waits itself: `lock_timeout` and `statement_timeout` are set on each of their connections when it
 is made, and what it ends is answered 503. A server that hangs ends nothing; `pulseops.core.db.hang_watch` is for that.
-The worker and the dispatcher wait without end: they hold up nobody who asks, and their jobs may take their time.
+The worker and the dispatcher wait without end: they hold up no one who asks, and their jobs may take their time.
 """
 
 from __future__ import annotations

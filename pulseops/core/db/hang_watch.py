@@ -1,9 +1,9 @@
-"""Notice within seconds that the database hangs, and let nobody else wait for it until it answers again.
+"""Notice within seconds that the database hangs, and let no one else wait for it until it answers again.
 
 A server that is slow ends what takes too long (`answer_timeout`) and takes new connections meanwhile; one that hangs (a
 stuck disk, a stopped process, a machine that went without a word) does neither. So when a request has had a connection
-for more than a second, a thread of this process knocks at the server's door. If nobody opens, the connections in use
-are cut, so that whoever waits for an answer finds the end of it, and whoever wants a connection is refused at once. The
+for more than a second, a thread of this process knocks at the server's door. If no one opens, the connections in use
+are cut, so a request that waits for an answer finds its end, and one that wants a connection is refused at once. The
 thread goes on knocking, and lets everybody in again when the server answers.
 
 Only web processes do this: their few threads also serve everybody else.
@@ -30,7 +30,7 @@ _PROBE_SECONDS = 2.0
 _AGAIN_SECONDS = 5.0  # between two knocks at a server that answers them but not its clients
 _POLL_SECONDS = 0.25
 # https://www.postgresql.org/docs/current/protocol-message-formats.html: SSLRequest, which is answered with one byte
-# before anybody asks who is there.
+# before anyone asks who is there.
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
@@ -42,14 +42,14 @@ class ServerProbe:
     port: int
 
     def responds(self) -> bool:
-        """Return whether somebody answers; a server that is gone and says so does not hang."""
+        """Return whether someone answers; a server that is gone and says so does not hang."""
         try:
             with self._reach() as peer:
                 peer.sendall(_SSL_REQUEST)
                 peer.recv(1)
         except TimeoutError:
             return False
-        except OSError:  # nobody listens: what follows fails by itself, and heals by itself
+        except OSError:  # no one listens: what follows fails by itself, and heals by itself
             return True
         return True
 
@@ -75,7 +75,7 @@ class Watch:
         self._in_use: dict[psycopg.Connection[Any], float] = {}  # since when
         self._connecting: dict[object, float] = {}
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # a connection in use is closed by nobody while this is held
+        self._lock = threading.Lock()  # a connection in use is closed by no one while this is held
         self._knock_at = 0.0
 
     def begin(self, raw: psycopg.Connection[Any]) -> None:
@@ -122,7 +122,7 @@ class Watch:
         return any(now - each > SUSPICIOUS_SECONDS for each in since)
 
     def _cut(self) -> None:
-        """End the connections in use, under whoever waits for an answer on one."""
+        """End the connections in use, also where an answer is waited for."""
         with self._lock:
             for raw in self._in_use:
                 with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(raw.fileno())) as peer:

@@ -77,7 +77,7 @@ def register(tables: Mapping[str, Table]) -> None:
 def build_wall(connection: Any) -> bool:
     """Make role, privileges and policies as they should be; returns whether the wall stands.
 
-    It cannot where the role of the connection may not make roles and nobody made this one; then nothing is changed.
+    It cannot where the role of the connection may not make roles and no one made this one; then nothing is changed.
     """
     role = settings.DATABASE_WEB_ROLE
     if not role or not _make_role(connection):

@@ -64,13 +64,13 @@ def stream_within_wall(scope: Scope | None, chunks: Iterable[bytes]) -> Iterator
 
 
 def current_scope() -> Scope | None:
-    """Return the scope of the request at hand, None outside the wall."""
+    """Return the scope of the current request, None outside the wall."""
     return _scope.get()
 
 
 @contextmanager
 def outside_the_wall(reason: str) -> Iterator[None]:
-    """Run what is about more than the organisation at hand as the owner; `reason` is for the reader of the code."""
+    """Run what is about more than the current organisation as the owner; `reason` is for the reader of the code."""
     assert reason
     with within_wall(None):
         yield

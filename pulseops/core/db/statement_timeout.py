@@ -34,7 +34,7 @@ class QueryTimeoutError(BoundedQueryError):
 
 
 class QueryFailedError(BoundedQueryError):
-    """The database cannot run the query, whoever asks again; `reason` is its first line."""
+    """The database cannot run the query, however often it is asked; `reason` is its first line."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,6 +1,6 @@
 """Waking the loop: a hint that there is work, by PostgreSQL's NOTIFY. What is to be done stands in our own tables.
 
-A notification leaves with the transaction that asked for it, so whoever is woken sees what was written. A lost one
+A notification leaves with the transaction that asked for it, so anyone who is woken sees what was written. A lost one
 costs time, never work: the loop looks by itself every second for messages and every 30 s for rules.
 """
 
@@ -27,14 +27,14 @@ def wake_delivery() -> None:
 
 
 def wake_evaluation(org_id: UUID) -> None:
-    """Say that the rules of an organisation should be looked at, once the current transaction commits."""
+    """Say that the rules of an organisation should be evaluated, once the current transaction commits."""
     _notify(f"{EVALUATE} {org_id}")
 
 
 def wake_evaluation_at_most(org_id: UUID) -> bool:
-    """Do that unless this process did within the last two seconds; tells whether it did.
+    """Do that unless this process did within the last two seconds; returns whether it did.
 
-    Whoever is woken looks a second time two seconds later, so nothing that came in between waits longer.
+    Anyone who is woken looks a second time two seconds later, so nothing that came in between waits longer.
     """
     now = time.monotonic()
     with _lock:

@@ -51,7 +51,7 @@ class Target:
     port: int
 
     def is_in(self, hosts: Iterable[str]) -> bool:
-        """Tell whether one of `hosts` ("name" or "name:port") is this one."""
+        """Return whether one of `hosts` ("name" or "name:port") is this one."""
         return bool({self.host, f"{self.host}:{self.port}"} & {host.lower() for host in hosts})
 
     @property

@@ -50,14 +50,14 @@ _NEVER = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10", "0.0.
 
 
 def is_global_unicast(address: Address) -> bool:
-    """Tell whether `address` is one host on the public internet."""
+    """Return whether `address` is one host on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _INNER_V4)
     return address in _GLOBAL_V6 and not any(address in network for network in _INNER_V6)
 
 
 def is_own_network(address: Address) -> bool:
-    """Tell whether `address` may be a host that the operator has named: anything but link-local and multicast."""
+    """Return whether `address` may be a host that the operator has named: anything but link-local and multicast."""
     plain = getattr(address, "ipv4_mapped", None) or address
     return plain != IPv6Address("::") and not any(plain in n for n in _NEVER if n.version == plain.version)
 

@@ -119,7 +119,7 @@ class DatabaseWrapper(WalledConnections, WatchedConnections, postgresql.Database
 
 
 def _has_hung_up(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether the server closed `connection`, which is idle.
+    """Return whether the server closed `connection`, which is idle.
 
     Without a round trip to the server: only then can something be read from an idle connection. (So can a notice; then
     the connection is replaced for nothing.)

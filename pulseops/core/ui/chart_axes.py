@@ -32,7 +32,7 @@ class Extent:
         self.seconds = max((self.end - self.start).total_seconds(), 0.001)
 
     def holds(self, moment: datetime) -> bool:
-        """Tell whether the chart shows `moment`."""
+        """Return whether the chart shows `moment`."""
         return self.start <= moment < self.end
 
     def share(self, moment: datetime) -> float:

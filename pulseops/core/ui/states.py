@@ -1,4 +1,4 @@
-"""Which colour and which shape a state has: a state is told by its shape and word, the colour only helps."""
+"""Which colour and which shape a state has: a state is recognised by its shape and word, the colour only helps."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ TONE_ICONS = {
 
 
 def style_of(state: str) -> Look:
-    """Return how `state` looks; a word that nobody has listed is a neutral ring."""
+    """Return how `state` looks; a word that no one has listed is a neutral ring."""
     return STATES.get(state.lower(), _UNKNOWN)

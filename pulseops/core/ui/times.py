@@ -100,7 +100,7 @@ def local_midnight(moment: datetime) -> datetime:
 
 
 def is_doubled(moment: datetime) -> bool:
-    """Tell whether the clock of the active zone shows the time of `moment` twice, as when summer time ends."""
+    """Return whether the clock of the active zone shows the time of `moment` twice, as when summer time ends."""
     local = timezone.localtime(moment)
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 

@@ -27,7 +27,7 @@ _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What started the work at hand: `address` is the client's IP, None outside a request."""
+    """What started the current work: `address` is the client's IP, None outside a request."""
 
     correlation_id: str
     address: str | None = None
@@ -38,12 +38,12 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
 def current_origin() -> Origin:
-    """Return the origin of the work at hand; outside any request or job, a fresh one."""
+    """Return the origin of the current work; outside any request or job, a fresh one."""
     return _origin.get() or Origin(_new_identifier())
 
 
 def correlation_id() -> str | None:
-    """Return the correlation id of the work at hand, or None when nothing has set one."""
+    """Return the correlation id of the current work, or None when nothing has set one."""
     origin = _origin.get()
     return origin.correlation_id if origin else None
 
@@ -72,7 +72,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 @lru_cache(maxsize=1_000)
 def _as_address(text: str) -> str | None:
-    """Return the IP in `text`, which some proxies write with a port or a zone; None for what is no IP."""
+    """Return the IP in `text`, which some proxies write with a port or a zone; None for what is not an IP address."""
     host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
     if host.count(":") == 1:
         host = host.partition(":")[0]
@@ -84,7 +84,7 @@ def _as_address(text: str) -> str | None:
 
 
 def _new_identifier() -> str:
-    """Return an id that is most likely nobody else's, as a UUID. It is no secret.
+    """Return an id that is most likely no one else's, as a UUID. It is not a secret.
 
     Not `uuid4`: asking the system for random bytes lets go of the interpreter, and the thread waits for its turn anew.
     """

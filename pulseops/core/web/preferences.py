@@ -50,5 +50,5 @@ def safe_next(request: HttpRequest, default: str = "/") -> str:
     is_ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    # What is no address but a word, `redirect` would take for the name of a route.
+    # What is not an address but a word, `redirect` would take for the name of a route.
     return target if is_ours and target.startswith(("/", "http://", "https://")) else default

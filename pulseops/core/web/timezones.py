@@ -1,7 +1,7 @@
 """In which zone a reader sees times: UTC or their own, by two cookies and the `tz` of a link.
 
 `tz` says which of the two they chose; `tzname` is the zone of their machine, written by static/js/zone.js, because no
-header tells it. Until that is known, and for a name nobody knows, times are in UTC.
+header tells it. Until that is known, and for a name no one knows, times are in UTC.
 
 What a page fetches for itself names the page's zone (X-Page-Zone): its times stand beside others, and meanwhile the
 reader's zone may have become known, or another tab may have switched.

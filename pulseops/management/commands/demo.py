@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def _is_the_only_one(org_name: str) -> bool:
-    """Tell whether no other process sends for the organisation; from now on none does while this one lives."""
+    """Return whether no other process sends for the organisation; from now on none does while this one lives."""
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(demo_file(org_name, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 class Command(qcluster.Command):
     """qcluster, with each of its processes in a process group of its own.
 
-    Only the first process knows how to end: it lets the tasks at hand finish. A signal to the whole group (Ctrl-C)
+    Only the first process knows how to end: it lets the current tasks finish. A signal to the whole group (Ctrl-C)
     would reach the others too, and then it waits for them in vain. Should it be killed, the others go with it.
     """
 

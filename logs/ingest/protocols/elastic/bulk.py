@@ -38,7 +38,7 @@ class BulkBatch(ForeignBatch):
 
 
 class BulkProtocol(ForeignProtocol):
-    """Clients repeat a request that gets a 400 for ever, so that is only for a body without one action."""
+    """Clients repeat a request that gets a 400 forever, so that is only for a body without one action."""
 
     name = "elastic"
 

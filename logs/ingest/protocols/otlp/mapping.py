@@ -79,7 +79,7 @@ def make_row(
 def id_of_bytes(raw: bytes) -> str | None:
     """Return the hexadecimal digits of an id; None for one that is all zero or of no length that ids have.
 
-    An id of 32 bytes that are digits was hexadecimal already when somebody took it for bytes.
+    An id of 32 bytes that are digits was hexadecimal already when someone took it for bytes.
     """
     if not raw or not raw.strip(b"\0"):
         return None
@@ -118,7 +118,7 @@ def _level_without_number(text: str, named: dict[str, bytes], body: str | bytes 
 
 
 def _message(body: str | bytes | None, named: dict[str, bytes], event: object) -> tuple[str, bytes]:
-    """Return the message of a record whose body is no text, and what else of the body goes into meta."""
+    """Return the message of a record whose body is not text, and what else of the body goes into meta."""
     if isinstance(body, bytes) and body[:1] == b"{" and (fields := decode_fields(body)):
         for name in _BODY_NAMES:
             if bytes(fields.get(name, Raw(b"")))[:1] == b'"' and (message := text_of(fields[name])):

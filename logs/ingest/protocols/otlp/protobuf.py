@@ -1,7 +1,7 @@
 """OTLP in protobuf.
 
 The messages are declared here with everything below a LogRecord as bytes: that is the same on the wire, the decoder's
-work stays in C and small, and text that is no UTF-8 costs itself alone (a `string` would cost the whole request).
+work stays in C and small, and text that is not UTF-8 costs itself alone (a `string` would cost the whole request).
 Most attributes repeat within a request, so what they become is looked up by their bytes.
 """
 

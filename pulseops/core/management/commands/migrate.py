@@ -65,7 +65,7 @@ class Command(migrate.Command):
         super().check(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; raises CommandError when somebody holds a lock all the time, or rows of before are missing."""
+        """Migrate; raises CommandError when someone holds a lock all the time, or earlier rows are missing."""
         connection = connections[options["database"]]
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -94,7 +94,7 @@ class Command(migrate.Command):
 
 @contextmanager
 def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Wait for whoever is migrating this database; the server drops the lock with the connection."""
+    """Wait for the one who is migrating this database; the server drops the lock with the connection."""
     number = lock_number("migrate")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [number])

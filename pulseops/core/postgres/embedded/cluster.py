@@ -61,7 +61,7 @@ def _run_initdb(home: Home, binaries: Binaries, directory: Path, *, sync: bool) 
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
             "--encoding=UTF8",
-            # Whoever can open the socket is in: it stands in a directory that only its owner (and root) can enter.
+            # Anyone who can open the socket is in: it stands in a directory that only its owner (and root) can enter.
             "--auth-local=trust",
             "--auth-host=reject",
             "--no-instructions",
@@ -95,7 +95,7 @@ _FIXED_SETTINGS = {
     "unix_socket_permissions": "0700",
     "cluster_name": "pulseops",
     "max_connections": "100",
-    "max_logical_replication_workers": "0",  # nobody replicates: one process less
+    "max_logical_replication_workers": "0",  # no one replicates: one process less
     # Queries are short; compiling them costs more than it saves.
     "jit": "off",
     # Solid-state disks, and mostly in memory: the default of 4 keeps the planner off good indexes.

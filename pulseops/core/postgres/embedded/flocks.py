@@ -71,7 +71,7 @@ class UserLock:
 
 
 def is_used(path: Path) -> bool:
-    """Tell whether any process (this one too) holds a `UserLock` on `path`. The caller holds the start lock."""
+    """Return whether any process (this one too) holds a `UserLock` on `path`. The caller holds the start lock."""
     descriptor = open_lock_file(path)
     try:
         return not _try_lock(descriptor)

@@ -21,7 +21,7 @@ from typing import Any
 
 from pulseops.core.postgres.embedded.errors import USE_ANOTHER, NotPermittedError
 
-REFUGE = Path("/var/lib/pulseops")  # for root, whose data directory may lie where nobody else may enter
+REFUGE = Path("/var/lib/pulseops")  # for root, whose data directory may lie where no one else may enter
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")  # of our environment, to the server
 _SOCKET_NAME = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103  # bytes; macOS has the smallest sun_path, 104 with the terminating zero
@@ -73,7 +73,7 @@ class ServerUser:
             return subprocess.CompletedProcess(done.args, done.returncode, stdout=output.read())
 
     def can_enter(self, directory: Path) -> bool:
-        """Tell whether this user can reach what lies in `directory`."""
+        """Return whether this user can reach what lies in `directory`."""
         return self.run(["test", "-x", directory]).returncode == 0
 
     def give(self, path: Path) -> None:
@@ -96,7 +96,7 @@ class Home:
 
     @property
     def start_lock(self) -> Path:
-        """Held exclusively by whoever starts or stops the server."""
+        """Held exclusively by the one who starts or stops the server."""
         return self.path / "start.lock"
 
     @property
@@ -194,7 +194,7 @@ def _make_directory(parent: Path, path: Path, user: ServerUser) -> None:
 
 
 def _choose_user(parent: Path) -> ServerUser:
-    """This process's user; for root the owner of `parent`, else the account postgres, else nobody."""
+    """This process's user; for root the owner of `parent`, else the account postgres, else no one."""
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid())
     owner = parent.stat()

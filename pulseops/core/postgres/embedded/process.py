@@ -1,7 +1,7 @@
 """Is the server alive, and what did a killed one leave behind?
 
 The truth is a process whose working directory is the data directory: every PostgreSQL process changes into it. A pid
-file alone proves nothing, since the pid may belong to an unrelated process by now, or to a zombie that nobody reaps.
+file alone proves nothing, since the pid may belong to an unrelated process by now, or to a zombie that no one reaps.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Postmaster:
         return self.socket_directory / f".s.PGSQL.{PORT}"
 
     def answer(self) -> pq.Ping:
-        """Knock: OK when it takes connections, REJECT while it starts or stops, NO_RESPONSE when nobody is there.
+        """Knock: OK when it takes connections, REJECT while it starts or stops, NO_RESPONSE when no one is there.
 
         Not by libpq's PQping: it waits without end for a server that hangs, and holds Python's lock meanwhile, so that
         no other thread of this process runs.
@@ -55,7 +55,7 @@ class Postmaster:
                 peer.connect(str(self.socket))
                 peer.sendall(_KNOCK)
                 said = peer.recv(4096)
-        except OSError:  # no socket yet, or nobody behind it, or nobody who answers
+        except OSError:  # no socket yet, or no one behind it, or no one who answers
             return pq.Ping.NO_RESPONSE
         if not said:
             return pq.Ping.NO_RESPONSE
@@ -72,7 +72,7 @@ def read_postmaster(home: Home) -> Postmaster | None:
 
 
 def is_alive(home: Home, postmaster: Postmaster) -> bool:
-    """Tell whether that server lives.
+    """Return whether that server lives.
 
     One that answers lives even where its process cannot be seen, such as in another container on the same directory.
     """
@@ -97,7 +97,7 @@ def shut_down(home: Home, postmaster: Postmaster) -> bool:
 
 
 def is_live(pid: int) -> bool:
-    """Tell whether the process lives; a zombie, which nobody may ever reap, does not."""
+    """Return whether the process lives; a zombie, which no one may ever reap, does not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

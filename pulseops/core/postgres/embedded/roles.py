@@ -61,7 +61,7 @@ WHERE oid IN (TABLE ours) AND nspowner = %(superuser)s::regrole
 def prepare_database(address: Mapping[str, Any]) -> None:
     """Make the roles and the database where they are missing, and give the owner what the superuser still owns there.
 
-    Data directories of before have everything in the superuser's name. `address` is where the server listens. A second
+    Older data directories have everything in the superuser's name. `address` is where the server listens. A second
     run finds nothing to do; one that was killed is gone on with.
     """
     superuser = {**address, "user": SUPERUSER, "autocommit": True}

@@ -1,4 +1,4 @@
-"""The embedded server's life: the first user starts it, the last one out stops it, whoever finds it dead heals it."""
+"""The embedded server's life: the first user starts it, the last one out stops it, one that finds it dead heals it."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ class EmbeddedServer:
         return address
 
     def leave(self) -> bool:
-        """Count this process out; stop the server, cleanly, if nobody else uses it. Tell whether it is stopped.
+        """Count this process out; stop the server, cleanly, if no one else uses it. Return whether it is stopped.
 
-        At exit this happens by itself. A process that was killed counts no more, but nobody stops the server for it:
+        At exit this happens by itself. A process that was killed counts no more, but no one stops the server for it:
         the next user who leaves does, or this call in a process that never joined.
         """
         if not self.directory.exists():
@@ -141,7 +141,7 @@ class EmbeddedServer:
                 logger.warning("the embedded PostgreSQL was left running: %s", error)
 
     def status(self) -> Status:
-        """Tell whether the server runs, without starting it or making its directory."""
+        """Return whether the server runs, without starting it or making its directory."""
         if not self.directory.exists():
             return Status(self.directory, None, None)
         place = open_home(self.directory, refuge=self._refuge)
@@ -174,7 +174,7 @@ class EmbeddedServer:
         self.generation = (0, 0)
 
     def _forget_parent(self) -> None:
-        """In a forked child: it is no user of the server until it connects, and no thread of it holds our mutex."""
+        """In a forked child: it is not a user of the server until it connects, and no thread of it holds our mutex."""
         self._user_lock.drop()
         self._forget()
 
@@ -269,7 +269,7 @@ def _spawn(place: Home, binaries: Binaries) -> int:
 
 
 def _wait_until_started(place: Home, pid: int) -> process.Postmaster:
-    """Wait until the server spawned as `pid` takes connections; raise what its log tells if it ends instead."""
+    """Wait until the server spawned as `pid` takes connections; raise what its log says if it ends instead."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         postmaster = process.read_postmaster(place)
