@@ -66,7 +66,7 @@ def test_who_is_slow_leaves_the_quick_lane_and_pauses_ten_times_as_long() -> Non
     assert take(agenda) == slow
 
 
-def test_a_round_takes_up_where_somebody_has_a_turn() -> None:
+def test_a_round_takes_up_where_someone_has_a_turn() -> None:
     clock, org = Clock(), uuid4()
     agenda = Agenda(clock)
     agenda.wake(org)

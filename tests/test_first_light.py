@@ -102,7 +102,7 @@ def test_from_nothing_to_the_first_log_in_the_explorer(up: Running, page: Page) 
 
 
 @pytest.mark.slow
-def test_a_killed_one_leaves_nobody_behind_who_is_in_the_way_and_ctrl_c_ends_all(up: Running) -> None:
+def test_a_killed_one_leaves_no_one_behind_who_is_in_the_way_and_ctrl_c_ends_all(up: Running) -> None:
     other_port = free_port()
     other = start_up(up.directory, other_port)
     started, left = [up.process, other], []

@@ -20,7 +20,7 @@ def row(org: Org | None = None, *, days_old: float = 0, action: str = "x.done", 
 
 
 @pytest.mark.django_db
-def test_row_tells_who_what_and_from_which_request(admin: User, org: Org) -> None:
+def test_row_says_who_what_and_from_which_request(admin: User, org: Org) -> None:
     with correlated("the-correlation-id"):
         made = record(actor=admin, org=org, action="org.renamed", resource=org, meta={"to": "Acme"})
     made.refresh_from_db()
@@ -51,7 +51,7 @@ def test_retention_deletes_what_is_older_and_is_recorded(org: Org, settings: Any
 
 
 @pytest.mark.django_db
-def test_zero_keeps_for_ever(org: Org, settings: Any) -> None:
+def test_zero_keeps_forever(org: Org, settings: Any) -> None:
     settings.AUDIT_RETENTION_DAYS = 0
     row(org, days_old=9999)
     assert trim_audit_log() == {"deleted": 0}

@@ -59,7 +59,7 @@ def test_what_people_do_to_their_account_is_in_every_log_of_theirs(person: User,
     assert not AuditLog.objects.filter(org=None).exists()
 
 
-def test_a_failed_sign_in_is_in_every_log_and_tells_from_where(person: User, working: Working) -> None:
+def test_a_failed_sign_in_is_in_every_log_and_says_from_where(person: User, working: Working) -> None:
     with working():
         client = Client(REMOTE_ADDR="192.0.2.7", headers={"user-agent": "Mozilla/5.0 Firefox/130.0"})
         client.post("/login", {"login": "ADA@example.org", "password": "wrong"})
@@ -82,7 +82,7 @@ def test_failures_do_not_fill_the_logs_and_strangers_leave_nothing(person: User,
     assert AuditLog.objects.count() == 20
 
 
-def test_a_superusers_new_password_is_told_and_filed(person: User, root: User, working: Working) -> None:
+def test_the_user_is_notified_of_a_superusers_new_password(person: User, root: User, working: Working) -> None:
     data = {"usable_password": "true", "password1": "quite another password", "password2": "quite another password"}
     with working():
         response = signed_in(root).post(f"/admin/accounts/user/{person.pk}/password/", {**data, "set-password": "1"})
@@ -96,7 +96,7 @@ def test_a_superusers_new_password_is_told_and_filed(person: User, root: User, w
     assert "quite another" not in str(list(AuditLog.objects.values()))
 
 
-def test_a_superusers_new_address_is_told_filed_and_not_proved(person: User, root: User, working: Working) -> None:
+def test_a_superusers_new_address_is_mailed_filed_and_not_proved(person: User, root: User, working: Working) -> None:
     members = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     with working():
         signed_in(root).post(
@@ -134,7 +134,7 @@ def test_changed_roles_and_removed_members_say_who_and_from_what_to_what(root: U
     assert not AuditLog.objects.filter(action="admin.changed", resource_type="org").exists(), "its name is the same"
 
 
-def test_every_editable_admin_tells_before_and_after(root: User) -> None:
+def test_every_editable_admin_records_before_and_after(root: User) -> None:
     """A relative: a row of another app, changed by its own page."""
     org = make_org("Acme")
     service = make_service(org, "checkout")

@@ -51,7 +51,7 @@ def test_a_stranger_signs_up_with_the_address_fixed_and_is_in(client: Client, to
 @pytest.mark.parametrize(
     ("field", "value"), [("password", "short"), ("password", "grace@example.org"), ("name", ""), ("password", "x" * 73)]
 )
-def test_wrong_input_is_told(client: Client, token: str, field: str, value: str) -> None:
+def test_wrong_input_is_reported(client: Client, token: str, field: str, value: str) -> None:
     response = client.post(f"/invite/{token}", {**NEW, field: value})
     assert response.status_code == 200
     assert response.context["form"].errors[field]
@@ -88,7 +88,7 @@ def test_signing_in_comes_back_and_joins(client: Client, token: str, org: Org) -
 
 
 @pytest.mark.django_db
-def test_somebody_else_is_told_and_may_sign_out(
+def test_another_user_sees_so_and_may_sign_out(
     client_for: Callable[[User], Client], token: str, outsider: User
 ) -> None:
     client = client_for(outsider)
@@ -102,7 +102,7 @@ def test_somebody_else_is_told_and_may_sign_out(
 
 
 @pytest.mark.django_db
-def test_a_member_is_told_so_and_keeps_the_role(
+def test_a_member_sees_so_and_keeps_the_role(
     client_for: Callable[[User], Client], token: str, viewer: User, org: Org
 ) -> None:
     client = client_for(viewer)
@@ -142,12 +142,12 @@ def test_wrong_tokens_find_nothing(client: Client, token: str, wrong: str) -> No
 
 
 @pytest.mark.django_db
-def test_the_stored_hash_is_no_token(client: Client, token: str) -> None:
+def test_the_stored_hash_is_not_a_token(client: Client, token: str) -> None:
     assert client.get(f"/invite/{Invitation.objects.get().token_hash}").status_code == 404
 
 
 @pytest.mark.django_db
-def test_a_deleted_organisation_invites_nobody(client: Client, token: str) -> None:
+def test_a_deleted_organisation_invites_no_one(client: Client, token: str) -> None:
     Org.objects.update(deleted_at=timezone.now())
     assert client.get(f"/invite/{token}").status_code == 404
 
@@ -207,14 +207,14 @@ def test_an_address_that_was_only_claimed_gets_nothing(
 
 
 @pytest.mark.django_db
-def test_whoever_invites_has_no_link_where_mail_is_sent(mailed: str, admin: User, org: Org) -> None:
+def test_the_inviter_has_no_link_where_mail_is_sent(mailed: str, admin: User, org: Org) -> None:
     _, token = invite(actor=admin, org=org, email="victim@example.org", role=Role.ADMIN)
     assert token == ""
     assert Client().get(f"/invite/{token}x").status_code == 404
 
 
 @pytest.mark.django_db
-def test_a_link_of_before_the_mail_server_asks_for_a_proved_address(
+def test_a_link_from_before_the_mail_server_asks_for_a_proved_address(
     client_for: Callable[[User], Client], token: str, settings: Any
 ) -> None:
     grace = make_user("grace@example.org")

@@ -191,7 +191,7 @@ def test_no_mail_holds_the_words_of_a_stranger(
         ("{member}", "viewer", "email"),
     ],
 )
-def test_wrong_input_is_told_on_the_page(
+def test_wrong_input_is_reported_on_the_page(
     client_for: Callable[[User], Client], admin: User, viewer: User, email: str, role: str, field: str
 ) -> None:
     email = email.format(member=viewer.email.upper())

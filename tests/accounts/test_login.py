@@ -136,7 +136,7 @@ def test_next_leads_nowhere_else(viewer: User, evil: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_session_of_before_is_not_kept(client: Client, viewer: User) -> None:
+def test_the_former_session_is_not_kept(client: Client, viewer: User) -> None:
     session = client.session
     session["x"] = 1
     session.save()

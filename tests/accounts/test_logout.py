@@ -22,7 +22,7 @@ def test_deletes_the_row_and_the_cookie(
 
 
 @pytest.mark.django_db
-def test_a_link_signs_nobody_out(client_for: Callable[[User], Client], viewer: User) -> None:
+def test_a_link_signs_no_one_out(client_for: Callable[[User], Client], viewer: User) -> None:
     client = client_for(viewer)
     assert client.get("/logout").status_code == 405
     assert Session.objects.filter(user=viewer).exists()

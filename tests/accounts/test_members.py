@@ -146,7 +146,7 @@ def test_leaving_and_removing_at_once_leave_an_admin() -> None:
 
 
 @pytest.mark.django_db
-def test_somebody_who_is_gone_is_gone(admin: User, viewer: User) -> None:
+def test_a_deleted_user_is_gone(admin: User, viewer: User) -> None:
     theirs = membership(viewer)
     remove_member(actor=admin, membership=theirs)
     with pytest.raises(Membership.DoesNotExist):

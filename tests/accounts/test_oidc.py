@@ -226,7 +226,7 @@ def test_a_member_connects_their_account_and_signs_in_by_it(
     assert Membership.objects.get(user=viewer).role == "viewer"
 
 
-def test_nobody_else_can_have_an_identity_connected(
+def test_no_one_else_can_have_an_identity_connected(
     idp: identity_provider.IdentityProvider, row: IdentityProvider, viewer: User, developer: User
 ) -> None:
     page = signed_in(developer).post(f"/account/connections/{row.pk.hex}/connect").content.decode()
@@ -237,7 +237,7 @@ def test_nobody_else_can_have_an_identity_connected(
     assert not SocialAccount.objects.exists()
 
 
-def test_a_new_issuer_is_looked_at_anew(row: IdentityProvider, org: Org, admin: User, viewer: User) -> None:
+def test_a_new_issuer_is_reviewed_anew(row: IdentityProvider, org: Org, admin: User, viewer: User) -> None:
     trust(row)
     SocialAccount.objects.create(user=viewer, provider=row.pk.hex, uid="1")
     values = {"name": row.name, "issuer": "https://other.example.com", "client_id": "acme", "domains": row.domains}

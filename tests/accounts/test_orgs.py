@@ -28,7 +28,7 @@ def test_lists_ones_own_with_role(client_for: Callable[[User], Client], viewer: 
 
 
 @pytest.mark.django_db
-def test_nobody_is_somebody_too(client_for: Callable[[User], Client]) -> None:
+def test_no_assignee_is_a_choice_too(client_for: Callable[[User], Client]) -> None:
     assert "You are not in an organisation" in client_for(make_user()).get("/orgs").content.decode()
 
 

@@ -79,7 +79,7 @@ def test_a_page_of_an_organisation_that_one_is_not_in_changes_nothing(
     assert Session.objects.get().active_org == second
 
 
-def test_whoever_was_removed_meanwhile_does_not_act_in_another_organisation(
+def test_a_removed_member_does_not_act_in_another_organisation(
     client: Client, developer: User, org: Org, second: Org
 ) -> None:
     Membership.objects.filter(user=developer, org=second).update(role=Role.DEVELOPER)

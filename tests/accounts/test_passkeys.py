@@ -193,7 +193,7 @@ def test_ids_of_passkeys_are_not_logged(viewer: User, caplog: pytest.LogCaptureF
     assert b"an id of sixteen".hex() not in caplog.text
 
 
-def test_nobody_reaches_the_passkeys_of_others(viewer: User, outsider: User, client: Client) -> None:
+def test_no_one_reaches_the_passkeys_of_others(viewer: User, outsider: User, client: Client) -> None:
     assert add(reauthenticated(viewer)).status_code == 302
     pk = Authenticator.objects.get(user=viewer, type="webauthn").pk
     theirs = reauthenticated(outsider)

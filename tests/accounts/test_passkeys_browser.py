@@ -111,7 +111,7 @@ def test_a_passkey_is_the_second_factor(page: Page, base: str, user: User) -> No
     expect(page.get_by_text("No passkey was used")).to_be_visible()
 
 
-def test_a_device_that_verifies_nobody_signs_in_after_the_password_alone(page: Page, base: str, user: User) -> None:
+def test_a_device_that_verifies_no_one_signs_in_after_the_password_alone(page: Page, base: str, user: User) -> None:
     """Even with a challenge that a page for second factors made."""
     VirtualAuthenticator(page, verifies_user=False)
     give_password(page, base, user)

@@ -43,7 +43,7 @@ def test_pages_show(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_whether_an_address_exists_is_not_told(working: Working) -> None:
+def test_whether_an_address_exists_is_not_revealed(working: Working) -> None:
     make_user("known@example.org")
     make_user("off@example.org", is_active=False)
     answers = []
@@ -83,7 +83,7 @@ def test_key_does_not_stay_in_the_address(working: Working) -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_is_signed_in_resets_their_own(working: Working) -> None:
+def test_a_signed_in_user_resets_their_own(working: Working) -> None:
     user = make_user("known@example.org")
     client = Client()
     client.force_login(user)
@@ -92,7 +92,7 @@ def test_whoever_is_signed_in_resets_their_own(working: Working) -> None:
 
 
 @pytest.mark.django_db
-def test_link_of_somebody_else_signs_out(working: Working, viewer: User) -> None:
+def test_link_of_someone_else_signs_out(working: Working, viewer: User) -> None:
     user = make_user("known@example.org")
     client = Client()
     client.force_login(viewer)

@@ -71,7 +71,7 @@ def ask_for(client: Client, email: str, working: Working) -> str:
 
 
 @pytest.mark.django_db
-def test_address_changes_once_its_link_is_opened_and_the_old_one_is_told(
+def test_address_changes_once_its_link_is_opened_and_the_old_one_is_notified(
     client_for: Callable[[User], Client], viewer: User, working: Working, has_mail: None
 ) -> None:
     before, client = viewer.email, client_for(viewer)
@@ -129,7 +129,7 @@ def test_an_address_that_got_an_account_meanwhile_is_not_taken_over(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["new@example.org", "TAKEN@example.org"])
-def test_without_mail_nobody_changes_their_address_and_all_get_one_answer(
+def test_without_mail_no_one_changes_their_address_and_all_get_one_answer(
     client_for: Callable[[User], Client], viewer: User, email: str
 ) -> None:
     make_user("taken@example.org")

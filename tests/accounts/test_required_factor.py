@@ -51,7 +51,7 @@ def test_nothing_of_the_organisation_is_shown_before(strict: Org, admin: User, p
     assert "Acme asks every member for a second factor." in page
 
 
-def test_whoever_has_one_goes_on(strict: Org, viewer: User) -> None:
+def test_a_user_who_has_one_goes_on(strict: Org, viewer: User) -> None:
     client = signed_in(viewer)
     assert client.get("/dashboard")["Location"] == SETUP
     with_factor(viewer)

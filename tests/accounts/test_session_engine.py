@@ -51,7 +51,7 @@ def test_an_old_session_keeps_what_django_adds(org: Org, viewer: User) -> None:
 
 
 @pytest.mark.django_db
-def test_an_old_session_of_nobody_or_past_its_time_signs_nobody_in(viewer: User) -> None:
+def test_an_old_session_without_a_user_or_past_its_time_signs_no_one_in(viewer: User) -> None:
     assert old_session(viewer, days=-1).get("/account").status_code == 302
     viewer.is_active = False
     User.objects.filter(pk=viewer.pk).update(is_active=False)
@@ -68,7 +68,7 @@ def test_the_row_alone_opens_nothing(client_for: Callable[[User], Client], viewe
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("cookie", ["", "x", "f" * 64, "F" * 64, "' OR 1=1 --", "é" * 64, "0" * 5000])
-def test_odd_cookies_are_nobody(cookie: str) -> None:
+def test_odd_cookies_name_no_one(cookie: str) -> None:
     client = Client()
     client.cookies["pulseops_session"] = cookie
     assert client.get("/account").status_code == 302

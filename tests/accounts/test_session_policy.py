@@ -72,7 +72,7 @@ def sign_in(user: User, client: Client | None = None) -> Client:
     return client
 
 
-def test_a_new_browser_is_told_of(viewer: User, working: Working) -> None:
+def test_the_user_is_notified_of_a_new_browser(viewer: User, working: Working) -> None:
     first = sign_in(viewer)
     assert not Session.objects.filter(is_new_device=True).exists(), "the very first one is no news"
     with working():
@@ -129,7 +129,7 @@ def test_a_session_of_today_comes_under_its_own_name_alone(viewer: User, host_co
     assert Session.objects.get(session_token_hash=hash_session_key(token)).data["host_cookie"]
 
 
-def test_a_form_of_before_the_update_can_still_be_sent(viewer: User, settings: Any) -> None:
+def test_a_form_from_before_the_update_can_still_be_sent(viewer: User, settings: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(viewer)
     client.get("/account")

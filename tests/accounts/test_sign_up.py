@@ -155,7 +155,7 @@ def test_two_first_sign_ups_at_once_make_one_superuser() -> None:
         ("email", "a\0@example.org", "valid email"),
     ],
 )
-def test_wrong_input_is_told_at_its_field_and_kept(client: Client, field: str, value: str, said: str) -> None:
+def test_wrong_input_is_reported_at_its_field_and_kept(client: Client, field: str, value: str, said: str) -> None:
     response = sign_up(client, **{field: value})
     assert response.status_code == 200
     assert said in " ".join(response.context["form"].errors[field])
@@ -177,7 +177,7 @@ def test_names_are_one_line(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_is_signed_in_goes_on(client_for: Callable[[User], Client]) -> None:
+def test_a_signed_in_user_goes_on(client_for: Callable[[User], Client]) -> None:
     response = client_for(make_user()).get("/signup")
     assert (response.status_code, response["location"]) == (302, "/dashboard")
 
@@ -295,6 +295,6 @@ def test_neither_queue_nor_table_holds_a_token_or_a_password(
 
 
 @pytest.mark.django_db
-def test_nobody_is_superuser_by_open_sign_up(client: Client, link: str) -> None:
+def test_no_one_is_superuser_by_open_sign_up(client: Client, link: str) -> None:
     client.post(link, {"password": PASSWORD})
     assert not User.objects.filter(is_superuser=True).exists()

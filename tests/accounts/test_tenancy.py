@@ -142,7 +142,7 @@ def test_link_with_org_leads_to_no_other_host(client_for: Callable[[User], Clien
 
 
 @pytest.mark.django_db
-def test_nobody_keeps_pages_of_somebody_signed_in(client_for: Callable[[User], Client], viewer: User) -> None:
+def test_no_one_keeps_pages_of_someone_signed_in(client_for: Callable[[User], Client], viewer: User) -> None:
     for path in ("/orgs/members", "/account/sessions", "/nothing-here"):
         assert client_for(viewer).get(path)["Cache-Control"] == "private, no-store", path
 

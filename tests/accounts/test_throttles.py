@@ -81,7 +81,7 @@ def test_password_of_an_address_change_is_throttled(client_for: Callable[[User],
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("forged", ["203.0.113.1", "203.0.113.1, 198.51.100.2"])
-def test_a_header_that_no_proxy_of_ours_wrote_gets_nobody_round(client: Client, forged: str) -> None:
+def test_a_header_that_no_proxy_of_ours_wrote_gets_no_one_round(client: Client, forged: str) -> None:
     for number in range(20):
         client.post("/signup", {}, headers={"x-forwarded-for": f"{forged}{number}"})
     assert client.post("/signup", {}, headers={"x-forwarded-for": forged}).status_code == 429
@@ -197,7 +197,7 @@ def test_a_forged_device_cookie_is_a_strangers(forged: str) -> None:
 
 
 @pytest.mark.django_db
-def test_device_cookie_is_closed_to_scripts_and_names_nobody(client: Client) -> None:
+def test_device_cookie_is_closed_to_scripts_and_names_no_one(client: Client) -> None:
     owner = make_user("owner@example.org")
     client.post("/login", {"login": owner.email, "password": PASSWORD})
     cookie = client.cookies["pulseops_device"]

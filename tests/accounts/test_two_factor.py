@@ -216,7 +216,7 @@ def test_confirming_with_a_code_instead(viewer: User, secret: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_django_admin_is_no_way_round(secret: str, viewer: User) -> None:
+def test_the_django_admin_is_not_a_way_round(secret: str, viewer: User) -> None:
     User.objects.filter(pk=viewer.pk).update(is_superuser=True)
     client = Client()
     assert client.get("/admin/")["location"].startswith("/admin/login/")
@@ -229,7 +229,7 @@ def test_the_django_admin_is_no_way_round(secret: str, viewer: User) -> None:
 
 
 @pytest.mark.django_db
-def test_an_accepted_password_reset_is_no_way_round(viewer: User, secret: str) -> None:
+def test_an_accepted_password_reset_is_not_a_way_round(viewer: User, secret: str) -> None:
     viewer.set_password("another good password")
     viewer.save()
     client = Client()

@@ -114,7 +114,7 @@ def test_documented_database_is_well_unless_rows_get_lost() -> None:
         assert (code, "MISSING" in text) == (2, True)
 
 
-def test_what_cannot_work_is_told_before() -> None:
+def test_what_cannot_work_is_reported_before() -> None:
     no_address = "ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users (password_hash) VALUES ('x');"
     with installation(documented_tables() + no_address) as database:
         code, text = told()
@@ -124,7 +124,7 @@ def test_what_cannot_work_is_told_before() -> None:
         assert catalog(database)["columns"]
 
 
-def test_a_reference_that_cannot_be_empty_is_kept_and_told() -> None:
+def test_a_reference_that_cannot_be_empty_is_kept_and_reported() -> None:
     nobody = """
         ALTER TABLE org_members DROP CONSTRAINT org_members_user_id_fkey;
         INSERT INTO orgs (id, name) VALUES ('10000000-0000-4000-8000-000000000001', 'Old');
@@ -159,7 +159,7 @@ def test_an_integration_signed_by_the_old_software_needs_a_new_secret() -> None:
         assert not is_signed_by(integration, body, "sha256=" + hmac.new(b"theirs", body, "sha256").hexdigest())
 
 
-def test_logs_of_nobody_are_set_aside_and_told() -> None:
+def test_orphaned_logs_are_set_aside_and_reported() -> None:
     strays = """
         INSERT INTO orgs (id, name) VALUES ('10000000-0000-4000-8000-000000000001', 'Old');
         INSERT INTO logs (org_id, ts, level, message) VALUES

@@ -95,7 +95,7 @@ def production(org: Org) -> Environment:
 
 
 @pytest.mark.django_db
-def test_a_week_is_told_in_numbers_and_a_curve(org: Org, production: Environment) -> None:
+def test_a_week_is_shown_in_numbers_and_a_curve(org: Org, production: Environment) -> None:
     for day in (1, 3):
         receive(production, 8, NOON - timedelta(days=day))
     unsaved = AlertRule(
@@ -111,7 +111,7 @@ def test_a_week_is_told_in_numbers_and_a_curve(org: Org, production: Environment
 
 
 @pytest.mark.django_db
-def test_bad_parameters_are_told(org: Org) -> None:
+def test_bad_parameters_are_reported(org: Org) -> None:
     rule = AlertRule(org=org, type="error_count", params_json={"window_minutes": "abc"}, cooldown_seconds=0)
     with pytest.raises(ParamsError, match="not a whole number"):
         backtest(rule, PERIODS["24h"])

@@ -69,7 +69,7 @@ def assert_messages_are_told(incident: Incident) -> None:
     assert all(channel.is_demo and channel.health == "ok" for channel in Channel.objects.all())
 
 
-def test_what_it_tells_reaches_no_channel_of_somebodys_own() -> None:
+def test_what_it_says_reaches_no_channel_of_someones_own() -> None:
     org = make_org()
     own = make_channel(org, "https://hooks.slack.com/services/T000/B000/secret")
     notifications.fill(org, timezone.now())

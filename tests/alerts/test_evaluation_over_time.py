@@ -75,7 +75,7 @@ def test_an_acknowledged_incident_is_not_resolved_but_noted(org: Org, production
     assert told() == ["created", "investigating"]
 
 
-def test_what_somebody_resolved_is_left_alone_for_the_cooldown(
+def test_what_someone_resolved_is_left_alone_for_the_cooldown(
     org: Org, production: Environment, developer: User
 ) -> None:
     rule = make_rule(org, cooldown_seconds=10**7)
@@ -91,7 +91,7 @@ def test_what_somebody_resolved_is_left_alone_for_the_cooldown(
     assert told() == ["created", "resolved", "created"]
 
 
-def test_what_somebody_reopened_stands_for_the_next_firing(org: Org, production: Environment, developer: User) -> None:
+def test_what_someone_reopened_stands_for_the_next_firing(org: Org, production: Environment, developer: User) -> None:
     make_rule(org, params={"window_minutes": 1}, cooldown_seconds=0)
     receive(production, 3, NOON)
     look(4)

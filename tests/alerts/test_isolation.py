@@ -70,7 +70,7 @@ def honest_opens(org: Org, production: Environment) -> bool:
 
 
 @pytest.mark.parametrize("query", [f"x:{ARABIC}", SIX_PARTS], ids=["digit", "many comparisons"])
-def test_the_poisoned_rules_of_the_review_stop_nobody(
+def test_the_poisoned_rules_of_the_review_stop_no_one(
     org: Org, production: Environment, hostile: Org, query: str
 ) -> None:
     """What the editor refuses now may stand in the database from before."""

@@ -40,7 +40,7 @@ def test_ready_says_when_an_organisation_waits(client: Client, org: Org) -> None
     assert ready(client) == "ok"
 
 
-def test_a_slow_organisation_is_nobody_elses_lateness(client: Client, org: Org) -> None:
+def test_a_slow_organisation_makes_no_other_late(client: Client, org: Org) -> None:
     make_rule(org)
     AlertEvaluation.objects.create(org=org, turn_at=timezone.now() - OLD, seconds=2)
     assert ready(client) == "ok"
@@ -67,7 +67,7 @@ def test_lags(org: Org) -> None:
     ]
 
 
-def test_those_who_can_act_are_told(org: Org, admin: User, viewer: User, client_for: Callable[[User], Client]) -> None:
+def test_users_who_can_act_see_it(org: Org, admin: User, viewer: User, client_for: Callable[[User], Client]) -> None:
     make_rule(org, name="Too slow", problem="Counting takes longer than 1 s.")
     evaluated = AlertEvaluation.objects.create(org=org, turn_at=timezone.now(), evaluated_at=timezone.now())
     page = client_for(admin).get("/alerts").content.decode()

@@ -74,7 +74,7 @@ def test_making_a_rule(client: Client, org: Org, production: Environment) -> Non
         ({"name": ""}, "required"),
     ],
 )
-def test_bad_values_are_told_beside_their_field(client: Client, values: dict[str, Any], said: str) -> None:
+def test_bad_values_are_reported_beside_their_field(client: Client, values: dict[str, Any], said: str) -> None:
     answer = client.post("/alerts/new", given(**values))
     assert answer.status_code == 422
     assert said in answer.content.decode()
@@ -116,7 +116,7 @@ def test_editing(client: Client, org: Org) -> None:
     }  # fmt: skip
 
 
-def test_a_broken_rule_is_shown_with_its_problem_and_can_be_mended(client: Client, org: Org) -> None:
+def test_a_broken_rule_is_shown_with_its_problem_and_can_be_fixed(client: Client, org: Org) -> None:
     rule = make_rule(org)
     AlertRule.objects.update(params_json={"windowMinutes": "abc"})
     evaluate()

@@ -61,7 +61,7 @@ def test_muting_lets_what_goes_on_end() -> None:
     assert run(Condition(1, muted_until=START + 60 * MINUTE), [1, 0, 1], state) == ["holding", "recover", "muted"]
 
 
-def test_what_somebody_resolved_stays_resolved_for_the_cooldown() -> None:
+def test_what_someone_resolved_stays_resolved_for_the_cooldown() -> None:
     state = State(fired_at=START - MINUTE, handled_at=START)
     assert run(Condition(1, cooldown=MINUTE), [1, 1, 1, 1], state) == ["silenced", "silenced", "fire", "holding"]
     assert run(Condition(1, cooldown=MINUTE), [1, 0, 0], state) == ["silenced", "recover", "quiet"]
@@ -94,7 +94,7 @@ def test_a_condition_that_holds_makes_one_message_however_long(condition: Condit
 
 @settings(deadline=None)
 @given(CONDITIONS, st.lists(st.integers(0, 5), max_size=80))
-def test_recovery_is_never_told_while_it_holds(condition: Condition, counts: list[int]) -> None:
+def test_recovery_is_never_notified_while_it_holds(condition: Condition, counts: list[int]) -> None:
     for count, outcome in zip(counts, run(condition, counts), strict=True):
         if outcome == Outcome.RECOVER:
             assert count < condition.threshold
@@ -135,6 +135,6 @@ def test_bad_parameters_say_what_is_wrong(given_: object, problem: str) -> None:
         read_params(AlertRule.Type.ERROR_COUNT, given_)
 
 
-def test_an_unknown_type_is_no_rule() -> None:
+def test_an_unknown_type_is_not_a_rule() -> None:
     with pytest.raises(ParamsError, match="no type 'latency'"):
         read_params("latency", {})

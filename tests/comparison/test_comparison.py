@@ -112,7 +112,7 @@ def test_a_good_one(production: Environment, look: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_few_rows_are_no_proof(production: Environment, look: Any) -> None:
+def test_few_rows_are_not_a_proof(production: Environment, look: Any) -> None:
     at = timezone.now() - timedelta(hours=3)
     log(production, at - timedelta(minutes=5), count=1)
     log(production, at + timedelta(minutes=5), count=4)
@@ -268,7 +268,7 @@ def test_the_demo_names_its_bad_deployment(org: Org, look: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_the_demo_may_be_told_again(org: Org) -> None:
+def test_the_demo_may_be_repeated(org: Org) -> None:
     now, services = timezone.now(), [make_service(org, "checkout")]
     told = demo.fill(org, services, now)
     assert demo.fill(org, services, now + timedelta(seconds=1)) == told

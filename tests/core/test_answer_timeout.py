@@ -93,7 +93,7 @@ def test_only_web_processes_are_in_a_hurry(transactional_db: None) -> None:
     made.close()
 
 
-def test_whoever_waits_for_something_else_gives_the_connection_back(web: Any) -> None:
+def test_a_request_that_waits_for_something_else_gives_the_connection_back(web: Any) -> None:
     web.in_atomic_block = True
     give_back_connection()
     assert web.connection is not None

@@ -70,7 +70,7 @@ def test_nothing_at_all_is_a_chart_too() -> None:
     assert chart.total == 0
 
 
-def test_a_bar_tells_its_time_zone_and_counts() -> None:
+def test_a_bar_says_its_time_zone_and_counts() -> None:
     chart = charts.stacked_histogram(hours({"info": 1200, "error": 3}))
     assert chart.bars[0].title == "2026-03-17 08:00:00 to 09:00:00 UTC: 3 error, 1,200 info"
 

@@ -133,7 +133,7 @@ def test_a_child_of_multiprocessing_that_is_the_last_user_stops_it(places: Place
     assert _cluster_state(server.directory) == "shut down"
 
 
-def test_it_syncs_to_the_disk_unless_told_otherwise(places: Places) -> None:
+def test_it_syncs_to_the_disk_unless_set_otherwise(places: Places) -> None:
     with psycopg.connect(**places.server(places.ready("safe"), settings=None).join(), dbname="pulseops") as connection:
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
         assert connection.execute("SHOW jit").fetchone() == ("off",)

@@ -169,7 +169,7 @@ def test_an_error_of_the_server_arrives_as_djangos(places: Places, django_db_blo
         site.close()
 
 
-def test_a_pool_tells_why_the_server_stays_down(places: Places, django_db_blocker: DjangoDbBlocker) -> None:
+def test_a_pool_says_why_the_server_stays_down(places: Places, django_db_blocker: DjangoDbBlocker) -> None:
     directory = places.ready()
     site = Site(directory, {"OPTIONS": {"pool": {"min_size": 1, "max_size": 1, "timeout": 0.3}}})
     with django_db_blocker.unblock():
@@ -183,7 +183,7 @@ def test_a_pool_tells_why_the_server_stays_down(places: Places, django_db_blocke
         site.close()
 
 
-def test_an_exhausted_pool_is_no_reason_to_wait_twice(places: Places, django_db_blocker: DjangoDbBlocker) -> None:
+def test_an_exhausted_pool_is_not_a_reason_to_wait_twice(places: Places, django_db_blocker: DjangoDbBlocker) -> None:
     site = Site(places.ready(), {"OPTIONS": {"pool": {"min_size": 1, "max_size": 1, "timeout": 0.2}}})
     failures: list[Exception] = []
 
@@ -202,7 +202,7 @@ def test_an_exhausted_pool_is_no_reason_to_wait_twice(places: Places, django_db_
     assert "couldn't get a connection after 0.20 sec" in str(failures[0])
 
 
-def test_the_command_runs_programs_and_tells_what_is(places: Places) -> None:
+def test_the_command_runs_programs_and_says_what_is(places: Places) -> None:
     places.ready()
 
     assert "not running" in _manage(places, "status").stdout

@@ -171,7 +171,7 @@ def test_data_of_another_major_version_is_refused_with_the_way_out(places: Place
         assert words in str(caught.value)
 
 
-def test_a_start_that_fails_tells_what_the_server_said(places: Places) -> None:
+def test_a_start_that_fails_says_what_the_server_said(places: Places) -> None:
     server = places.server(places.ready(), settings={"shared_buffers": "nonsense"})
 
     with pytest.raises(StartFailedError, match=r'invalid value for parameter "shared_buffers"'):

@@ -50,7 +50,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(places: Places) -> None:
     assert not socket_directory.exists()
 
 
-def test_a_short_socket_directory_of_somebody_else_is_not_used(places: Places) -> None:
+def test_a_short_socket_directory_of_someone_else_is_not_used(places: Places) -> None:
     server = places.server(places.ready(f"{'long/' * 20}postgres"))
     taken = Path(server.join()["host"])
     server.leave()
@@ -192,7 +192,7 @@ def test_an_ordinary_user_runs_it_as_themselves(places: Places, monkeypatch: pyt
 
 
 @as_root
-def test_an_ordinary_user_is_told_what_is_closed_to_them(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_user_sees_what_is_closed_to_them(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(_open_package(places.base))
     read_only = places.base / "read-only"
     read_only.mkdir()

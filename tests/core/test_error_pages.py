@@ -94,7 +94,7 @@ def test_an_address_for_forms_says_so_and_keeps_the_bar(admin: User, client_for:
     assert 'class="bar__link"' in response.text
 
 
-def test_members_of_several_organisations_are_told_where_else_it_may_be(
+def test_members_of_several_organisations_see_where_else_it_may_be(
     admin: User, client_for: Callable[[User], Client]
 ) -> None:
     make_org("Second", admin=admin)

@@ -103,7 +103,7 @@ def test_whole_numbers(text: str, number: int | None) -> None:
     assert whole_number(text) == number
 
 
-def test_digits_are_looked_at_in_one_place() -> None:
+def test_digits_are_checked_in_one_place() -> None:
     """`isdigit` and `int` do not agree about what a digit is."""
     root = Path(__file__).parent.parent.parent
     known = {

@@ -41,7 +41,7 @@ def test_the_bar_leaves_out_what_is_not_installed(admin: User, client_for: Clien
     assert "Settings" not in html
 
 
-def test_somebody_without_an_organisation_has_no_places(db: None, client_for: ClientFor) -> None:
+def test_someone_without_an_organisation_has_no_places(db: None, client_for: ClientFor) -> None:
     html = client_for(make_user()).get("/dashboard").text
     assert bar_links(html) == []
 

@@ -70,7 +70,7 @@ def test_a_slow_answer_of_a_living_server_is_waited_for(
         assert cursor.fetchone()[1] == 7
 
 
-def test_whoever_waits_is_sent_away_and_nobody_else_let_in_until_it_answers(
+def test_waiting_requests_are_refused_and_no_other_let_in_until_it_answers(
     hurried: None, other: Any, silent: ServerProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     living, pid = watch._door, other.connection.info.backend_pid
@@ -104,7 +104,7 @@ def test_only_web_processes_are_watched(transactional_db: None) -> None:
     made.close()
 
 
-def test_whoever_only_connects_is_a_reason_to_knock_too(
+def test_a_thread_that_only_connects_is_a_reason_to_knock_too(
     hurried: None, silent: ServerProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = Watch()

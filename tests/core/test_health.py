@@ -95,7 +95,7 @@ def test_worker_is_silent_after_two_minutes(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_machine_whose_clock_is_wrong_is_no_dead_worker(client: Client) -> None:
+def test_a_machine_whose_clock_is_wrong_is_not_a_dead_worker(client: Client) -> None:
     with time_machine.travel(timezone.now() - timedelta(minutes=10)):
         beat("worker")
         beat("loop")

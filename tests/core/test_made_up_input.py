@@ -21,6 +21,6 @@ def test_what_cannot_be_is_a_bad_request() -> None:
 
 
 @pytest.mark.parametrize("target", ["a OR", "no-such-route", "", "//evil.example/", "http://evil.example/"])
-def test_a_next_that_is_no_address_is_not_followed(target: str) -> None:
+def test_a_next_that_is_not_an_address_is_not_followed(target: str) -> None:
     assert Client().post("/preferences/theme", {"theme": "dark", "next": target}).url == "/"
     assert safe_next(RequestFactory().post("/", {"next": target}), "/logs") == "/logs"

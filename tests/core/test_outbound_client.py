@@ -50,7 +50,7 @@ def test_public_addresses_are_global(text: str) -> None:
         ("https://hooks.slack.com:99999/", "web address"),
     ],
 )
-def test_addresses_that_are_no_target(url: str, reason: str) -> None:
+def test_addresses_that_are_not_a_target(url: str, reason: str) -> None:
     with pytest.raises(http.RefusedError, match=reason):
         http.post_json(url, {})
 
@@ -171,7 +171,7 @@ def test_garbage_is_unreachable_and_the_secret_stays_out_of_the_reason() -> None
 
 
 @pytest.mark.usefixtures("loopback")
-def test_nobody_listening_is_unreachable() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

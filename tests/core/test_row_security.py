@@ -81,7 +81,7 @@ def test_a_query_without_its_organisation_finds_no_others_rows(tenants: tuple[Or
     assert expected.isdisjoint(others)
 
 
-def test_nobody_changes_or_deletes_what_is_anothers(tenants: tuple[Org, Org]) -> None:
+def test_no_one_changes_or_deletes_what_is_anothers(tenants: tuple[Org, Org]) -> None:
     ours, theirs = tenants
     with within_wall(_scope(ours)):
         assert Service.objects.filter(org=theirs).update(name="taken") == 0
@@ -102,7 +102,7 @@ def test_nobody_changes_or_deletes_what_is_anothers(tenants: tuple[Org, Org]) ->
         lambda org: Membership.objects.create(org=org, user_id=org.reader_pk, role=Role.ADMIN),
     ],
 )
-def test_nobody_makes_what_is_anothers(tenants: tuple[Org, Org], make: Callable[[Any], Any]) -> None:
+def test_no_one_makes_what_is_anothers(tenants: tuple[Org, Org], make: Callable[[Any], Any]) -> None:
     ours, theirs = tenants
     target: Any = theirs
     target.services_pk, target.reader_pk = Service.objects.for_org(theirs).get().pk, _scope(ours).user_id
@@ -164,7 +164,7 @@ def test_a_page_whose_scoping_was_forgotten_shows_nothing_of_others(
     assert str(tenants[1].pk) not in text
 
 
-def test_anothers_page_is_not_found_though_nobody_asked_whose_it_is(
+def test_anothers_page_is_not_found_though_no_one_asked_whose_it_is(
     tenants: tuple[Org, Org], client_for: SignIn, forgetful: None
 ) -> None:
     client = client_for(User.objects.get(pk=_scope(tenants[0]).user_id))

@@ -38,7 +38,7 @@ def test_a_page_goes_with_its_first_query_in_one_message(client_for: SignIn, org
 
 
 @pytest.mark.django_db(transaction=True)
-def test_outside_a_transaction_the_session_is_told_once() -> None:
+def test_outside_a_transaction_the_session_is_set_once() -> None:
     scope = Scope(uuid4(), uuid4())
     owner = who()[0]
     with within_wall(scope), CaptureQueriesContext(connection) as captured:

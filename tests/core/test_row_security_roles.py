@@ -79,7 +79,7 @@ def test_a_role_that_may_make_roles_builds_it(database: Database) -> None:
     assert names_seen(theirs) == ["Ours"]
 
 
-def test_a_role_that_may_not_is_told_what_to_run_and_works_without(database: Database, settings: Settings) -> None:
+def test_a_role_that_may_not_sees_what_to_run_and_works_without(database: Database, settings: Settings) -> None:
     theirs = database("NOCREATEROLE")
     assert not build_wall(theirs)
     (told,) = wall_can_stand([theirs.alias])
@@ -95,7 +95,7 @@ def test_a_role_that_may_not_is_told_what_to_run_and_works_without(database: Dat
     assert names_seen(theirs) == ["Ours"]
 
 
-def test_a_superuser_is_told_not_to_be_one(database: Database) -> None:
+def test_a_superuser_is_asked_not_to_be_one(database: Database) -> None:
     theirs = database("SUPERUSER")
     assert [each.id for each in wall_can_stand([theirs.alias])] == ["pulseops.W031"]
     assert build_wall(theirs)

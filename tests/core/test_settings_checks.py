@@ -26,7 +26,7 @@ def check(data_dir: Path, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_missing_secrets_are_errors_behind_a_database_url(tmp_path: Path) -> None:
+def test_missing_secrets_are_errors_with_a_database_url(tmp_path: Path) -> None:
     said = check(tmp_path, DATABASE_URL=ELSEWHERE)
     for number in (1, 2, 3):
         assert f"pulseops.E00{number}" in said

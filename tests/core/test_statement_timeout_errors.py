@@ -26,7 +26,7 @@ STACK = " || ".join(['$."a" == 1'] * 30_000)
         ("SELECT repeat('x', %s)", [2**31 - 1]),  # 54000
     ],
 )
-def test_what_the_database_cannot_run_is_told_and_spoils_nothing(
+def test_what_the_database_cannot_run_is_reported_and_spoils_nothing(
     sql: str, params: list[object], is_inside: bool
 ) -> None:
     with transaction.atomic() if is_inside else transaction.atomic(durable=False):

@@ -24,7 +24,7 @@ def test_when_says_it_relatively_and_exactly() -> None:
     assert " UTC" in html
 
 
-def test_absolute_times_name_their_zone_unless_told() -> None:
+def test_absolute_times_name_their_zone_unless_asked_not_to() -> None:
     assert ">2025-01-02 03:04:05.678 UTC</time>" in rendered("{% abs_time t milliseconds=True %}", t=LONG_AGO)
     assert ">2025-01-02 03:04:05</time>" in rendered("{% abs_time t zone=False %}", t=LONG_AGO)
 
@@ -91,6 +91,6 @@ def test_a_field_is_joined_to_its_help_and_errors() -> None:
     assert 'value="nobody"' in html
 
 
-def test_a_form_tells_its_mistakes_at_the_top_too() -> None:
+def test_a_form_says_its_mistakes_at_the_top_too() -> None:
     assert '<a href="#id_email">Email</a>: Enter a valid email address.' in Sample({"email": "nobody"}).render()
     assert "form-errors" not in Sample().render()

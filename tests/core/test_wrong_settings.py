@@ -91,7 +91,7 @@ def test_a_wrong_database_address_leads_nowhere(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("path", ["file", "file/below"])
-def test_a_data_directory_that_is_none_is_told(path: str, tmp_path: Path) -> None:
+def test_a_data_directory_that_is_none_is_reported(path: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("manage.py", "up", PULSEOPS_DATA_DIR=str(tmp_path / path))
     assert done.returncode == 1

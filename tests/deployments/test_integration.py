@@ -123,7 +123,7 @@ def test_a_forged_pass_shows_nothing(integration: GitHubIntegration, admin: User
     assert secrets_on(client.get(address(integration.service)).content.decode()) == []
 
 
-def test_the_log_and_replay_after_the_mapping_was_mended(
+def test_the_log_and_replay_after_the_mapping_was_fixed(
     integration: GitHubIntegration, admin: User, client_for: SignIn
 ) -> None:
     deliver(integration, "push", payload("push", ref="refs/heads/trunk"))

@@ -102,7 +102,7 @@ def test_a_deployment_that_names_no_run_joins_its_commit(integration: GitHubInte
     assert Deployment.objects.get().github_deployment_id == 2217450981
 
 
-def test_other_apps_are_told_of_each_end_once(integration: GitHubIntegration) -> None:
+def test_other_apps_are_notified_of_each_end_once(integration: GitHubIntegration) -> None:
     told: list[Any] = []
     AFTER_DEPLOYMENT.add(told.append)
     try:

@@ -31,7 +31,7 @@ def test_a_delivery_that_an_older_installation_received(integration: GitHubInteg
     assert not Deployment.objects.exists()
 
 
-def test_redelivery_after_the_mapping_was_mended(integration: GitHubIntegration) -> None:
+def test_redelivery_after_the_mapping_was_fixed(integration: GitHubIntegration) -> None:
     content = payload("push", ref="refs/heads/trunk")
     send = lambda: deliver(integration, "push", content, delivery_id="d-1").json()  # noqa: E731
     assert [send(), send()] == [GOOD, SEEN]
@@ -102,7 +102,7 @@ def test_nul_surrogates_and_huge_texts(integration: GitHubIntegration) -> None:
     assert len(deployment.commit_message) == 4_000
 
 
-def test_address_that_is_no_web_address_is_dropped(integration: GitHubIntegration) -> None:
+def test_address_that_is_not_a_web_address_is_dropped(integration: GitHubIntegration) -> None:
     content = payload("workflow_run", workflow_run__html_url="javascript:alert(1)")
     deliver(integration, "workflow_run", content)
     assert Deployment.objects.get().url is None

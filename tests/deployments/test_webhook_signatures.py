@@ -96,7 +96,7 @@ def test_shared_secret_verifies_only_those_without_one_of_their_own(org: Org, se
     assert not new.effects.exists()
 
 
-def test_shared_secret_with_an_unmapped_repository_is_kept_for_nobody(db: None, settings: Any) -> None:
+def test_shared_secret_with_an_unmapped_repository_is_kept_for_no_one(db: None, settings: Any) -> None:
     settings.GITHUB_WEBHOOK_SECRET = "shared"
     body = encode(payload("push"))
     for answer in (GOOD, SEEN):

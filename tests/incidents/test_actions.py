@@ -62,7 +62,7 @@ def test_a_whole_life(org: Org, developer: User) -> None:
 
 
 @pytest.mark.parametrize("action", [acknowledge_incident, resolve_incident, reopen_incident])
-def test_twice_is_no_error_and_no_second_event(org: Org, action: Callable[..., bool]) -> None:
+def test_twice_is_neither_an_error_nor_a_second_event(org: Org, action: Callable[..., bool]) -> None:
     make_channel(org, URL)
     incident = make_incident(org)
     if action is reopen_incident:

@@ -73,7 +73,7 @@ def test_opening_one_by_hand(client: Client, org: Org) -> None:
     assert "since noon" in page
 
 
-def test_another_organisations_environment_is_no_choice(client: Client, outsider: User) -> None:
+def test_another_organisations_environment_is_not_a_choice(client: Client, outsider: User) -> None:
     theirs = outsider.memberships.get().org.services.get().environments.first()  # type: ignore[attr-defined]
     values = {"title": "x", "environment": theirs.pk, "severity": "high"}
     assert client.post("/incidents/new", values).status_code == 422

@@ -88,6 +88,6 @@ def test_the_version_is_as_new_as_the_client(api_key: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/es/_search", "/es/logs/_search", "/es/_cat/indices", "/es/_sql"])
-def test_it_is_no_search_engine(post: Post, path: str) -> None:
+def test_it_is_not_a_search_engine(post: Post, path: str) -> None:
     response = post(path, {})
     assert (response.status_code, response.json()["status"]) == (404, 404)

@@ -52,7 +52,7 @@ ClientFor = Callable[[User], Client]
         ("row=1-1", "This log was deleted"),
     ],
 )
-def test_what_is_wrong_is_told(client: Client, service: Service, query: str, words: str) -> None:
+def test_what_is_wrong_is_reported(client: Client, service: Service, query: str, words: str) -> None:
     make_log(service, "hello", ts=timezone.now() - timedelta(minutes=1))
     seen = re.sub(r"</?(strong|code|a|mark|span)[^>]*>", "", page(client, query))
     assert words in re.sub(r"\s+", " ", seen)
@@ -98,7 +98,7 @@ def test_ten_years_are_one_page_with_round_bars(client: Client, service: Service
     assert 60 <= seen.count('class="chart__column"') <= 130
 
 
-def test_another_organisations_ids_are_nobodys(client: Client, outsider: User, service: Service) -> None:
+def test_another_organisations_ids_are_no_ones(client: Client, outsider: User, service: Service) -> None:
     foreign = Service.objects.exclude(org=service.org).get()
     secret = make_log(foreign, "their secret")
     environment = Environment.objects.get(pk=secret.environment_id)

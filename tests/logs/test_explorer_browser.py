@@ -46,7 +46,7 @@ def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any
     expect(page.locator(".drawer--open")).to_have_count(0)  # on a phone it would lie over all of them
 
 
-def test_a_mistake_is_told_and_the_rows_stay(explorer: Page) -> None:
+def test_a_mistake_is_reported_and_the_rows_stay(explorer: Page) -> None:
     page = explorer
     box = page.get_by_role("searchbox", name="Search logs")
     box.fill("charge")
@@ -90,7 +90,7 @@ def test_a_view_is_saved_and_opened_again(explorer: Page) -> None:
     expect(page.locator("[data-logs] > li")).to_have_count(1)
 
 
-def test_a_server_that_does_not_answer_is_told_and_what_is_shown_stays(explorer: Page, live_server: Any) -> None:
+def test_a_server_that_does_not_answer_is_reported_and_what_is_shown_stays(explorer: Page, live_server: Any) -> None:
     page = explorer.context.new_page()  # not the fixture's, which lets no error stand on the console
     page.goto(f"{live_server.url}/logs")
     # One handler for all: a request could slip through while one takes the place of another.

@@ -64,7 +64,7 @@ def test_the_query_filters_what_comes_in(client: Client, service: Service) -> No
     assert "unwanted" not in seen
 
 
-def test_more_than_can_be_followed_is_told(client: Client, service: Service) -> None:
+def test_more_than_can_be_followed_is_reported(client: Client, service: Service) -> None:
     start = str(LogCursor(timezone.now() - timedelta(seconds=5), 0))
     first = make_log(service, "many")
     copies = [LogEntry(org=first.org, service=first.service, environment=first.environment, ts=first.ts, level="info",

@@ -54,7 +54,7 @@ def test_new_rows_come_on_top_tinted_in_their_place(live: Page, busy_service: Se
     assert first(page).locator("a").evaluate("each => getComputedStyle(each).animationName") == "log-new"
 
 
-def test_they_wait_while_somebody_reads(live: Page, busy_service: Service) -> None:
+def test_they_wait_while_someone_reads(live: Page, busy_service: Service) -> None:
     page = live
     button = page.locator("[data-live-show]")
 
@@ -131,7 +131,7 @@ def test_a_hidden_tab_asks_less_often_and_at_once_when_it_is_back(live: Page, bu
     expect(first(page)).to_contain_text("meanwhile")
 
 
-def test_a_server_that_fails_is_told_and_asked_less_often(live: Page, busy_service: Service) -> None:
+def test_a_server_that_fails_is_reported_and_asked_less_often(live: Page, busy_service: Service) -> None:
     page = live
     page.route("**/logs/live**", lambda route: route.fulfill(status=503, body="down"))
     poll(page)

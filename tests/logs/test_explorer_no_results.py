@@ -49,7 +49,7 @@ def test_an_organisation_without_logs_is_led_to_the_first(client: Client, servic
     assert "have not sent logs" in seen
 
 
-def test_who_may_not_make_a_service_is_not_told_to(client: Client) -> None:
+def test_who_may_not_make_a_service_is_not_asked_to(client: Client) -> None:
     seen = page(client)
     assert "No logs yet" in seen
     assert "Developers and admins" in seen
@@ -115,7 +115,7 @@ def test_scopes_are_named(client: Client, service: Service) -> None:
     assert "web has logged nothing yet." in told(client, "service:web")
 
 
-def test_a_name_nobody_bears_says_nothing_of_the_rest(client: Client, service: Service) -> None:
+def test_an_unused_name_says_nothing_of_the_rest(client: Client, service: Service) -> None:
     make_log(service, "x", ts=timezone.now() - DAYS_AGO)
     seen = page(client, "service:apy")
     assert "No service is called “apy”. Did you mean api?" in seen

@@ -103,7 +103,7 @@ def test_a_time_that_comes_twice_is_typed_with_its_offset(client: Client, servic
     assert re.search(r"02:30:00 CEST</time> to <time[^>]*>2026-10-25 02:30:00 CET</time>", seen)
 
 
-def test_ticks_of_an_hour_that_comes_twice_are_told_apart() -> None:
+def test_ticks_of_an_hour_that_comes_twice_are_distinguished() -> None:
     with timezone.override(ZoneInfo("Europe/Berlin")):
         hours = ticks(Extent(CHANGE - timedelta(hours=3), CHANGE + timedelta(hours=3)))
         assert [tick.label for tick in hours] == ["01:00", "02:00 CEST", "02:00 CET", "03:00", "04:00"]

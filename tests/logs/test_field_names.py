@@ -28,7 +28,7 @@ DOCUMENTS = st.dictionaries(
 @given(document=st.one_of(DOCUMENTS, st.lists(DOCUMENTS, max_size=2)), path=st.lists(NAMES, min_size=1, max_size=3))
 @example(document={"a": [[{"b": 1}]]}, path=["a", "b"])
 @example(document={"a": None}, path=["a"])
-def test_whoever_has_a_field_has_its_names(document: object, path: list[str]) -> None:
+def test_a_log_with_a_field_has_its_names(document: object, path: list[str]) -> None:
     key = ".".join(path)
     sql, names = names_condition(key)
     with connection.cursor() as cursor:

@@ -79,7 +79,7 @@ def test_what_is_not_json(send: Send, body: bytes) -> None:
         (b'{"logs": [null]}', "logs[0]"),
     ],
 )
-def test_json_that_is_no_batch(send: Send, body: bytes, path: str) -> None:
+def test_json_that_is_not_a_batch(send: Send, body: bytes, path: str) -> None:
     assert problem(send(body))[0] == path
 
 
@@ -129,7 +129,7 @@ def test_an_entry_that_cannot_be_accepted(send: Send, entry: dict[str, Any], pat
     assert problem(send([entry]))[0] == path
 
 
-def test_each_reason_names_its_place_and_the_first_twenty_are_told(send: Send) -> None:
+def test_each_reason_names_its_place_and_the_first_twenty_are_reported(send: Send) -> None:
     entries = [{"message": "fine"}] + [{"message": "", "level": 3}] * 30
     told = error(send(entries), 400, "VALIDATION_ERROR")
     assert [d["path"] for d in told["details"][:3]] == ["logs[1].level", "logs[1].message", "logs[2].level"]

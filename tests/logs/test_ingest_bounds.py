@@ -178,7 +178,7 @@ def test_more_fields_are_refused(send: Send, entry: dict[str, Any], path: str) -
     assert response.json()["data"] == {"accepted": 1, "rejected": 1}
 
 
-def test_names_that_are_taken_are_told_apart(send: Send) -> None:
+def test_names_that_are_taken_are_distinguished(send: Send) -> None:
     names = [f"{'_' * number}k" for number in range(300)]
     assert send([{"message": "a", "meta": dict.fromkeys(names, 1), **dict.fromkeys(names, 2)}]).status_code == 200
     meta = stored().meta_json

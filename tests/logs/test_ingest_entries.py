@@ -143,7 +143,7 @@ def test_a_timestamp_of_too_many_digits(send: Send) -> None:
     assert problem(send(b'[{"message": "a", "timestamp": ' + b"9" * 5_000 + b"}]"))[0] == "logs[0].timestamp"
 
 
-def test_digits_in_text_are_no_number(send: Send) -> None:
+def test_digits_in_text_are_not_a_number(send: Send) -> None:
     meta = {"text": "9" * 1_000 + " 1e-99999", "e-0000": 1, "whole": int("9" * 400)}
     assert send([{"message": "a", "meta": meta}]).status_code == 200
     assert stored().meta_json == meta

@@ -57,7 +57,7 @@ class TestRepeating:
         assert send(HELLO, idempotency_key="b").status_code == 429
         assert send(HELLO, idempotency_key="a").status_code == 200
 
-    def test_a_revoked_key_is_told_nothing(self, send: Send) -> None:
+    def test_a_revoked_key_reveals_nothing(self, send: Send) -> None:
         send(HELLO, idempotency_key="a")
         ApiKey.objects.update(revoked_at=timezone.now())
         assert send(HELLO, idempotency_key="a").status_code == 403

@@ -49,7 +49,7 @@ def test_levels_and_messages_of_other_loggers(
 
 
 @pytest.mark.parametrize("level", ["http", "silly", "loud", "🔥", ""])
-def test_a_level_that_nobody_knows_is_info_and_kept(send: Send, level: str) -> None:
+def test_a_level_that_no_one_knows_is_info_and_kept(send: Send, level: str) -> None:
     assert send([{"message": "a", "level": level}, {"message": "b"}]).json() == {"data": {"accepted": 2}}
     log = LogEntry.objects.get(message="a")
     assert (log.level, log.meta_json) == ("info", {"level": level})
@@ -94,7 +94,7 @@ def test_lenient_json_around_an_entry_that_is_none(send: Send, bad: bytes, form:
     assert LogEntry.objects.filter(message="three").exists()
 
 
-def test_lenient_lines_with_bytes_that_are_no_text(send: Send) -> None:
+def test_lenient_lines_with_bytes_that_are_not_text(send: Send) -> None:
     body = b'{"message": "a"}\n{"message": "b\xff"}\n{"message": "c"}'
     assert send(body, content_type=NDJSON, **LENIENT).json()["data"] == {"accepted": 3, "rejected": 0}
     assert LogEntry.objects.filter(message="b\ufffd").exists()

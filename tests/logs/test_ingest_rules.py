@@ -122,7 +122,7 @@ def test_all_at_once_is_as_one_by_one(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "a*", "", "x" * 301, r"(\d+)\1", "(?=x)y", "((a{100}){100}){100}"])
-def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+def test_what_is_not_a_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         compile_pattern(pattern)
 

@@ -60,7 +60,7 @@ def test_a_chunked_body(url: str, key: str) -> None:
     assert response.headers["Content-Length"]
 
 
-def test_a_client_that_waits_to_be_told_to_go_on(url: str, key: str, installation: Installation) -> None:
+def test_a_client_that_waits_for_100_continue(url: str, key: str, installation: Installation) -> None:
     """As curl does with a body of more than a megabyte (RFC 9110 10.1.1)."""
     with closing(socket.create_connection(("127.0.0.1", installation.port), timeout=60)) as peer:
         peer.sendall(head(key, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
@@ -133,7 +133,7 @@ def test_broken_chunks(url: str, key: str, installation: Installation, bad: byte
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_stranger_is_refused_without_a_look_at_the_body(url: str, installation: Installation) -> None:
+def test_a_stranger_is_refused_without_reading_the_body(url: str, installation: Installation) -> None:
     """One who stops in the middle is waited for as others are, without a thread."""
     for headers, part in ([["Content-Length: 3"], b"{{{"], [["Content-Length: 1000"], b"{{{"]):
         answer, _ = speak(installation, head("pol_unknown", *headers), part)

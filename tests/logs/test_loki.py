@@ -79,7 +79,7 @@ def test_loki_with_nothing_in_it(post: Post, body: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "content_type"), [(b"{", JSON), (b"[]", JSON), (b"\xff\xff\xff", "application/x-protobuf")]
 )
-def test_what_is_no_push(post: Post, body: bytes, content_type: str) -> None:
+def test_what_is_not_a_push(post: Post, body: bytes, content_type: str) -> None:
     response = post(LOKI, body, content_type)
     assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
 

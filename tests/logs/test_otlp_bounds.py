@@ -58,12 +58,12 @@ def test_json_that_is_not_quite_json(export: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"1", b'{"resourceLogs": 1', b'"resourceLogs"', b"[" * 100_000])
-def test_what_is_no_otlp_in_json(export: Any, body: bytes) -> None:
+def test_what_is_not_otlp_in_json(export: Any, body: bytes) -> None:
     response = export(body, JSON)
     assert (response.status_code, response.json()["code"]) == (400, 3)
 
 
-def test_what_is_no_otlp_in_protobuf(export: Any) -> None:
+def test_what_is_not_otlp_in_protobuf(export: Any) -> None:
     whole = request_of(record(), record())
     for body in (whole[:-3], b"\x0a\xff\xff\xff\xff\x0f", b"\xff" * 20):
         assert export(body).status_code == 400
@@ -81,7 +81,7 @@ def test_statuses_are_in_the_words_of_the_encoding(export: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/otlp/v1/metrics", "/v1/metrics/"])
-def test_other_signals_are_told_why_not(export: Any, path: str) -> None:
+def test_other_signals_are_refused_with_the_reason(export: Any, path: str) -> None:
     response = export(b"{}", JSON, path)
     assert response.status_code == 404
     assert "OTEL_TRACES_EXPORTER=none" in response.json()["message"]

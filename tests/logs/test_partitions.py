@@ -123,7 +123,7 @@ class TestDays:
 
 @pytest.mark.django_db
 class TestRetention:
-    def test_a_day_that_nobody_keeps_is_dropped(self, environment: Environment) -> None:
+    def test_a_day_that_no_one_keeps_is_dropped(self, environment: Environment) -> None:
         write(environment, OLD, OLD + timedelta(hours=1), NOW)
         keep_log_partitions()
         Service.objects.update(retention_days=30)

@@ -100,7 +100,7 @@ def connect(stack: ExitStack, web: Web, *, buffer: int | None = None) -> socket.
     return peer
 
 
-def test_a_hundred_clients_who_stop_in_the_middle_hold_up_nobody_and_are_hung_up_on(web: Web) -> None:
+def test_a_hundred_clients_who_stop_in_the_middle_hold_up_no_one_and_are_hung_up_on(web: Web) -> None:
     """Of each kind there are more than there are threads."""
     with ExitStack() as stack:
         peers = [(kind, connect(stack, web)) for kind in HALVES for _ in range(HOSTILE // len(HALVES) + 1)]
@@ -119,7 +119,7 @@ def test_a_hundred_clients_who_stop_in_the_middle_hold_up_nobody_and_are_hung_up
                 pytest.fail(f"{kind} goes on")
 
 
-def test_a_hundred_clients_who_take_nothing_hold_up_nobody_and_are_hung_up_on(web: Web) -> None:
+def test_a_hundred_clients_who_take_nothing_hold_up_no_one_and_are_hung_up_on(web: Web) -> None:
     request = lines(f"GET {web.file} HTTP/1.1", "Accept-Encoding: identity") + b"\r\n"
     with ExitStack() as stack:
         peers = [connect(stack, web, buffer=4096) for _ in range(HOSTILE)]
@@ -177,7 +177,7 @@ def test_requests_that_are_sent_without_waiting_are_answered_in_turn(web: Web) -
         (lines("POST / HTTP/1.1", "Transfer-Encoding : chunked") + b"\r\n0\r\n\r\n", b"400"),
     ],
 )
-def test_what_is_no_request_is_refused_at_once(web: Web, sent: bytes, status: bytes) -> None:
+def test_what_is_not_a_request_is_refused_at_once(web: Web, sent: bytes, status: bytes) -> None:
     with ExitStack() as stack:
         peer = connect(stack, web)
         peer.sendall(sent)

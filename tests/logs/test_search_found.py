@@ -195,7 +195,7 @@ def test_another_organisations_logs_are_never_found(service: Service) -> None:
         assert found(service.org, query) == []
 
 
-def test_a_service_nobody_knows_is_told(service: Service) -> None:
+def test_a_service_no_one_knows_is_reported(service: Service) -> None:
     search = prepare(service.org_id, parse("service:apj env:prodction"), scopes_of(service.org))
     assert search.notices == (
         "No service is called “apj”. Did you mean api?",

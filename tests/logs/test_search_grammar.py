@@ -82,7 +82,7 @@ def test_a_query_means(query: str, meaning: Node) -> None:
         ("(" * 900 + "a" + ")" * 900, MAX_DEPTH, "deep"),
     ],
 )
-def test_a_mistake_tells_where_and_how(query: str, start: int, words: str) -> None:
+def test_a_mistake_says_where_and_how(query: str, start: int, words: str) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         parse(query)
     assert caught.value.start == start

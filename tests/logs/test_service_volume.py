@@ -34,7 +34,7 @@ def test_the_last_day_by_environment(service: Service) -> None:
     assert volume.bytes_a_log > 0
 
 
-def test_the_page_tells(client_for: Page, viewer: User, service: Service) -> None:
+def test_the_page_says_so(client_for: Page, viewer: User, service: Service) -> None:
     address = f"/services/{service.pk}"
     assert "Log volume" not in client_for(viewer).get(address).text
     for environment in ("production", "production", "staging"):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 HEC = "/services/collector"
 
 
-def test_hec_events_one_behind_the_other(post: Post) -> None:
+def test_hec_events_one_after_the_other(post: Post) -> None:
     at = f"{MICROS / 1e6:.6f}"
     events = [
         {

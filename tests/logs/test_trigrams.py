@@ -31,7 +31,7 @@ def test_the_rarest_are_chosen(text: str, pieces: list[str]) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("abyz019 .-_ÄßブルΑ"), max_size=40))
-def test_whoever_has_the_text_has_its_pieces(text: str) -> None:
+def test_a_log_with_the_text_has_its_pieces(text: str) -> None:
     pieces = rare_pieces(text)
     assert re.search(".*".join(map(re.escape, pieces)), text, re.DOTALL)
     assert all(len(piece) >= 3 for piece in pieces)

@@ -49,7 +49,7 @@ def statements() -> Iterator[tuple[str, str]]:
                     yield str(path.relative_to(ROOT)), source[match.end() : match.end() + 120]
 
 
-def test_nobody_else_names_the_table() -> None:
+def test_no_one_else_names_the_table() -> None:
     found = {path for path, _ in statements()}
     assert found <= READERS | OTHERS.keys()
     assert found >= READERS

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
         (b"", {"Retry_After": "-4"}, 1),
     ],
 )
-def test_429_pauses_the_channel_and_is_no_attempt(org: Org, body: bytes, header: dict[str, str], seconds: int) -> None:
+def test_429_pauses_the_channel_without_an_attempt(org: Org, body: bytes, header: dict[str, str], seconds: int) -> None:
     with receivers.receiver(receivers.answer(429, body, **header)) as busy, receivers.receiver() as free:
         paused = make_channel(org, busy.url)
         make_channel(org, free.url)

@@ -109,7 +109,7 @@ def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Se
         ({}, "452 full", "pending", "refused the message (452)"),
     ],
 )
-def test_a_refusal_is_for_ever_or_for_now(
+def test_a_refusal_is_forever_or_for_now(
     org: Org, server: Server, refused: dict[str, int], answer: str, state: str, said: str
 ) -> None:
     make_email(org, "one@example.com")
@@ -131,7 +131,7 @@ def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, serv
     assert "did not answer" in str(error)
 
 
-def test_the_backend_has_the_connection_that_tells_of_refusals(server: Server) -> None:
+def test_the_backend_has_the_connection_that_notices_refusals(server: Server) -> None:
     with get_connection() as connection:
         assert isinstance(connection.connection, smtplib.SMTP)  # type: ignore[attr-defined]
 
@@ -197,7 +197,7 @@ def test_a_forged_link_leads_nowhere(path: str) -> None:
 @pytest.mark.parametrize(
     "to", ["", "not an address", "a@b.example\r\nBcc: c@d.example", " ".join(f"a{n}@b.example" for n in range(21))]
 )
-def test_what_is_no_list_of_addresses_is_refused(
+def test_what_is_not_a_list_of_addresses_is_refused(
     admin: User, client_for: ClientFor, settings: Settings, to: str
 ) -> None:
     settings.EMAIL_URL = "smtp://mail.example"

@@ -79,7 +79,7 @@ def test_a_digest_cuts_no_link() -> None:
     assert rest.startswith(f"and {30 - len(lines)} more: ")
 
 
-def test_nobody_is_mentioned_and_no_link_is_forged() -> None:
+def test_no_one_is_mentioned_and_no_link_is_forged() -> None:
     nasty = "<!channel> <https://evil.example|click> @everyone [x](https://evil.example) *b*"
     notice = Notice.from_payload("incident.created", {"title": nasty, "text": nasty, "path": "/incidents/1"})
     slack = json.dumps(slack_body([notice], "x"))

@@ -53,9 +53,7 @@ def test_a_dead_worker_after_two_minutes(admin: User, viewer: User, client_for: 
     assert "It never sent a heartbeat." in titles(client_for(admin))
 
 
-def test_everybody_is_told_on_the_dashboard_and_those_who_can_act_once(
-    admin: User, viewer: User, client_for: SignIn
-) -> None:
+def test_all_see_it_on_the_dashboard_and_those_who_can_act_once(admin: User, viewer: User, client_for: SignIn) -> None:
     Heartbeat.objects.all().delete()
     assert titles(client_for(viewer), "/dashboard").count("The worker is not running.") == 1
     assert titles(client_for(admin), "/dashboard").count("The worker is not running.") == 1
@@ -109,7 +107,7 @@ def test_one_query_and_none_while_they_are_fresh(org: Org, settings: Any) -> Non
         assert len(captured) == expected
 
 
-def test_a_dead_loop_is_told_but_a_dead_worker_first(org: Org, admin: User, client_for: SignIn) -> None:
+def test_a_dead_loop_is_reported_but_a_dead_worker_first(org: Org, admin: User, client_for: SignIn) -> None:
     client = client_for(admin)
     Heartbeat.objects.filter(name="loop").update(beat_at=timezone.now() - timedelta(minutes=3))
     caches["process"].clear()

@@ -18,7 +18,7 @@ from tests.support.factories import PASSWORD, make_log, make_org, make_service, 
 
 
 @pytest.mark.django_db
-def test_demo_tells_its_story_and_may_be_asked_for_again(settings: Settings, tmp_path: Path) -> None:
+def test_demo_has_its_story_and_may_be_asked_for_again(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     assert demo_password() is None
     call_command("demo", verbosity=0)

@@ -64,7 +64,7 @@ def test_sends_what_services_log_with_their_own_keys(sink: Receiver) -> None:
     assert 30 < len(entries) < 300
 
 
-def test_tells_of_deployments(sink: Receiver) -> None:
+def test_reports_deployments(sink: Receiver) -> None:
     minutes_of(live_at(sink.port), 12)
     told = [request.json for request in sink.received if request.path == "/api/v1/deployments"]
     assert told[0]["status"] == "pending"
@@ -84,12 +84,12 @@ def test_waits_and_sends_the_same_again(sink: Receiver, status: int) -> None:
     assert again.body == refused.body
 
 
-def test_survives_that_nobody_listens() -> None:
+def test_survives_that_no_one_listens() -> None:
     pauses = minutes_of(live_at(free_port()), 6)
     assert pauses == [2, 4, 8, 16, 30, 30]
 
 
-def test_a_refused_key_is_let_go_and_told_once(sink: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_key_is_let_go_and_reported_once(sink: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     sink.behaviour = answer(403, b"revoked")
     live = live_at(sink.port)
     minutes_of(live, 8)
@@ -128,7 +128,7 @@ def demo(db: None) -> Org:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_sends_to_the_running_product_until_it_is_told_to_stop(
+def test_the_command_sends_to_the_running_product_until_it_is_stopped(
     demo: Org, live_server: LiveServer, tmp_path: Path
 ) -> None:
     before = LogEntry.objects.count()

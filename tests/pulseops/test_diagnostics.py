@@ -159,7 +159,7 @@ def test_storage_counts_every_partition_of_the_logs() -> None:
     assert found.forecast is None
 
 
-def test_storage_that_somebody_holds_is_not_waited_for(
+def test_storage_that_someone_holds_is_not_waited_for(
     operator: User, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logs.storage.sizes._SECONDS", 0.05)

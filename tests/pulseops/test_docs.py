@@ -42,7 +42,7 @@ def test_a_table_with_long_words_stacks_on_a_phone() -> None:
 
 
 @pytest.mark.django_db
-def test_anybody_reads_them(client: Client, viewer: User, client_for: Callable[[User], Client]) -> None:
+def test_anyone_reads_them(client: Client, viewer: User, client_for: Callable[[User], Client]) -> None:
     assert client.get("/docs")["Location"] == "/docs/"
     for each in (client, client_for(viewer)):
         index = each.get("/docs/").text

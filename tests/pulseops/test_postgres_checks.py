@@ -60,7 +60,7 @@ def told_of(programs: Path, settings: Mapping[str, str], encoding: str) -> list[
 
 
 @pytest.mark.slow
-def test_every_weakness_of_a_bad_server_is_told(programs: Path, django_db_blocker: DjangoDbBlocker) -> None:
+def test_every_weakness_of_a_bad_server_is_reported(programs: Path, django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
         told = told_of(programs, BAD, "SQL_ASCII")
     assert [each.id for each in told] == [each.id for each in WEAKNESSES]

@@ -68,7 +68,7 @@ def test_a_strangers_organisation_of_that_name_is_left_alone(capsys: pytest.Capt
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.DEVELOPER])
-def test_an_organisation_in_which_the_person_is_no_admin_is_left_alone(role: Role) -> None:
+def test_an_organisation_in_which_the_person_is_not_an_admin_is_left_alone(role: Role) -> None:
     theirs = make_org("Acme", admin=make_user("stranger@example.org"))
     ann = make_member(theirs, role, user=make_user("ann@example.com"))
     assert run()["org_id"] != str(theirs.pk)

@@ -33,7 +33,7 @@ def read(buffer: RequestBuffer) -> bytes:
     st.lists(st.sampled_from([GET, POST, CHUNKED, TRAILERS]), min_size=1, max_size=4),
     st.lists(st.integers(0, 400), max_size=6),
 )
-def test_requests_are_told_apart_however_they_arrive(requests: list[bytes], places: list[int]) -> None:
+def test_requests_are_distinguished_however_they_arrive(requests: list[bytes], places: list[int]) -> None:
     sent = b"".join(requests)
     cuts = sorted(min(place, len(sent)) for place in places)
     buffer, whole = RequestBuffer(), []

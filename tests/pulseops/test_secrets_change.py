@@ -111,7 +111,7 @@ def test_an_address_of_other_software_is_read_and_taken_over(org: Org) -> None:
     assert channel.config_json.keys() == {"note", "webhook_url_encrypted", "webhook_host"}
 
 
-def test_other_secrets_are_told_of(settings: Any, org: Org, admin: User, channel: Channel, totp: TOTP) -> None:
+def test_other_secrets_are_reported(settings: Any, org: Org, admin: User, channel: Channel, totp: TOTP) -> None:
     assert not banners_named(org)
     assert not warnings()
     settings.SECRET_KEY, settings.API_KEY_SALT = "lost", "lost as well"

@@ -16,7 +16,7 @@ from pulseops.management.commands.up import collect_static
 from tests.support.installation import ROOT, free_port
 
 
-def test_a_database_that_cannot_be_reached_is_told_in_words(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached_is_reported_in_words(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "pulseops.settings",
@@ -44,7 +44,7 @@ def up(data_dir: Path, port: int, **environment: str) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported_before_anything_is_made(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -56,13 +56,13 @@ def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) ->
     assert not (tmp_path / "postgres").exists()
 
 
-def test_a_host_that_is_not_ours_is_told(tmp_path: Path) -> None:
+def test_a_host_that_is_not_ours_is_reported(tmp_path: Path) -> None:
     done = up(tmp_path, free_port(), HOST="203.0.113.7")
     assert "on 203.0.113.7 cannot be used (Cannot assign requested address)." in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_static_files_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+def test_static_files_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         override_settings(STATIC_ROOT=tmp_path / "file" / "static"),

@@ -36,7 +36,7 @@ def arrived(conn: ClientConnection, client: socket.socket, data: bytes) -> None:
     assert conn.receive_within(10)
 
 
-def test_a_request_is_read_and_nothing_behind_it(pair: Pair) -> None:
+def test_a_request_is_read_and_nothing_after_it(pair: Pair) -> None:
     conn, client = pair
     arrived(conn, client, b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\n\r\n")
     assert conn.recv(5).startswith(b"POST / ")
@@ -65,7 +65,7 @@ def test_what_a_client_waits_for_goes_out_at_once(pair: Pair) -> None:
     assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def test_an_answer_that_nobody_takes_does_not_hold_the_thread(pair: Pair) -> None:
+def test_an_answer_that_no_one_takes_does_not_hold_the_thread(pair: Pair) -> None:
     conn, client = pair
     body = bytes(range(256)) * 3_600  # 920 kB
     conn.sendall(b"head")
@@ -175,7 +175,7 @@ def test_no_kind_of_request_has_all_threads(pair: Pair) -> None:
         assert lanes.next()
 
 
-def test_who_stands_in_line_for_too_long_is_told(pair: Pair) -> None:
+def test_a_rule_that_waits_for_too_long_is_reported(pair: Pair) -> None:
     conn, _ = pair
     lanes = Lanes(4)
     conn.request.head, conn.request.progress = b"GET / HTTP/1.1", Progress.WHOLE

@@ -52,7 +52,7 @@ def test_signal_to_the_group_ends_all_well_before_the_supervisor_kills(
 
 
 @pytest.mark.slow
-def test_killed_worker_leaves_nobody_behind(installation: Installation) -> None:
+def test_killed_worker_leaves_no_one_behind(installation: Installation) -> None:
     process, everybody = running_worker(installation)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)

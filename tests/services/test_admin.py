@@ -34,7 +34,7 @@ def test_a_service_and_an_environment_open(client: Client, key: ApiKey) -> None:
     assert client.get(f"/admin/services/environment/{key.environment_id}/change/").status_code == 200
 
 
-def test_nobody_makes_a_key_here(client: Client) -> None:
+def test_no_one_makes_a_key_here(client: Client) -> None:
     assert client.get("/admin/services/apikey/add/").status_code == 403
 
 

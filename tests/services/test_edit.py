@@ -89,7 +89,7 @@ def test_other_methods_are_refused(client_for: SignedIn, developer: User, servic
     assert client_for(developer).delete(f"/services/{service.pk}/edit").status_code == 405
 
 
-def test_a_service_that_somebody_deletes_meanwhile_gets_404(
+def test_a_service_that_someone_deletes_meanwhile_gets_404(
     client_for: SignedIn, developer: User, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find_and_lose(*args: Any) -> Service:

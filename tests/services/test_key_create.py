@@ -91,7 +91,7 @@ def test_bad_input_is_said(
     assert not ApiKey.objects.exists()
 
 
-def test_an_environment_of_another_service_is_no_choice(
+def test_an_environment_of_another_service_is_not_a_choice(
     client_for: SignedIn, developer: User, url: str, service: Service
 ) -> None:
     foreign = make_service(service.org, "web").environments.get(name="production")

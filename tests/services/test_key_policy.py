@@ -48,7 +48,7 @@ def test_a_key_does_what_its_scopes_say(production: Environment, scope: str, pat
     assert send(key, path)[0] in {200, 201}
 
 
-def test_a_key_of_before_does_both(production: Environment) -> None:
+def test_a_legacy_key_does_both(production: Environment) -> None:
     fresh = make_key()
     service = production.service
     with connection.cursor() as cursor:

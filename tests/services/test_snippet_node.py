@@ -78,7 +78,7 @@ def test_a_batch_that_is_sent_again_is_known_by_its_key(sink: Receiver, tmp_path
     assert len({request.headers["idempotency-key"] for request in sink.received}) == 1
 
 
-def test_a_refusal_is_told_and_not_repeated(sink: Receiver, tmp_path: Path) -> None:
+def test_a_refusal_is_reported_and_not_repeated(sink: Receiver, tmp_path: Path) -> None:
     sink.behaviour = answer(403, b"revoked")
     done = run(tmp_path, f'new PulseOps({{ url: "{sink.url}" }}).info("x");')
     assert len(sink.received) == 1

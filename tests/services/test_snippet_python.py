@@ -204,7 +204,7 @@ def test_a_batch_that_is_sent_again_is_known_by_its_key(logger: logging.Logger, 
     assert len({request.body for request in sink.received}) == 1
 
 
-def test_a_refusal_is_told_and_not_repeated(
+def test_a_refusal_is_reported_and_not_repeated(
     logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sink.behaviour = answer(403, b"revoked")
@@ -215,7 +215,7 @@ def test_a_refusal_is_told_and_not_repeated(
     assert "did not take 1 logs: 403 revoked" in capfd.readouterr().err
 
 
-def test_a_server_that_hangs_holds_up_nobody(
+def test_a_server_that_hangs_holds_up_no_one(
     logger: logging.Logger, sink: Receiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sink.behaviour = hang(30)

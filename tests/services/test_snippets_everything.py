@@ -141,7 +141,7 @@ def test_an_error_is_stored_with_its_causes_and_stacks(label: str, ran: Run) -> 
         assert FILES[label] in failed["meta"]["error"]["cause"]["stack"]
 
 
-def test_nothing_is_no_trace(label: str, ran: Run) -> None:
+def test_an_absent_value_makes_no_trace(label: str, ran: Run) -> None:
     assert not {"trace_id", "request_id"} & ran.only("odd").keys()
     assert not {"trace_id", "request_id"} & ran.only("odd")["meta"].keys()
 
