@@ -9,6 +9,7 @@ from django.urls import include, path
 from pulseops.core.web import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
+from pulseops.doctor.views import doctor
 from pulseops.pages import landing as pages
 from pulseops.pages.palette import search
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("dashboard", dashboard, name="dashboard"),
     path("search", search, name="search"),
     path("settings/diagnostics", diagnostics, name="diagnostics"),
+    path("settings/diagnostics/doctor", doctor, name="doctor"),
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),

@@ -48,6 +48,11 @@ _OTHERS = {
         reason="Superusers see the figures of the installation beside those of their organisation, its quotas among "
         "them; each is one query of the app that owns the tables.",
     ),
+    "doctor": Budget(
+        queries=40,
+        milliseconds=10_000,
+        reason="It looks at everything: each thing in the database by a query, mail, and the public address.",
+    ),
     "logs:explorer?q=timeout&from=-48h": _IN_SLICES,
     "logs:explorer?q=took_ms:>100": _IN_SLICES,
     "logs:explorer?q=nothing+says+this+level:error": _IN_SLICES,

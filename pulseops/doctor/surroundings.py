@@ -1,0 +1,104 @@
+"""What the doctor sees around the installation: the disk, mail, and the address under which people find it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.core.mail import get_connection
+
+from pulseops.doctor.findings import Finding, Level, ok
+from pulseops.pages.banners import data_disk
+
+SECONDS = 5.0  # for each that is asked
+_CERTIFICATE_DAYS = 14
+_GIB = 1024**3
+
+
+def disk() -> Iterator[Finding]:
+    """Whether there is room; of an embedded database only, another's disk cannot be seen."""
+    found = data_disk()
+    if found is None:
+        yield ok("Disk", "The database is on another server, whose disk cannot be seen from here.")
+    elif found.is_near_full:
+        text = f"{found.free / _GIB:.1f} GiB are free. When it is full, no log is accepted."
+        yield Finding(Level.PROBLEM, "Disk", text, "Free space, shorten retention, or move PULSEOPS_DATA_DIR.")
+    else:
+        yield ok("Disk", f"{found.free / _GIB:.1f} of {found.total / _GIB:.1f} GiB are free.")
+
+
+def mail() -> Iterator[Finding]:
+    """Whether the mail server takes us, where one is set."""
+    if not settings.EMAIL_URL:
+        yield ok("Mail", "EMAIL_URL is not set: no mail is sent.")
+        return
+    backend = get_connection(timeout=SECONDS)
+    try:
+        backend.open()
+    except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
+        yield Finding(
+            Level.PROBLEM, "Mail", f"The server of EMAIL_URL does not take us: {error}.", "Correct EMAIL_URL."
+        )
+        return
+    finally:
+        backend.close()
+    yield ok("Mail", "The server of EMAIL_URL takes us.")
+
+
+def public_url() -> Iterator[Finding]:
+    """Whether PUBLIC_URL leads here, and its certificate will last."""
+    url = urlsplit(settings.PUBLIC_URL)
+    if url.scheme == "https":
+        yield _certificate(url.hostname or "", url.port or 443)
+        if not settings.TRUSTED_PROXIES:
+            yield Finding(
+                Level.WARNING,
+                "Proxies",
+                "PUBLIC_URL is https, so a proxy stands in front, but TRUSTED_PROXIES is 0: every client seems to have "
+                "the proxy's address, and they share its limits.",
+                "Set TRUSTED_PROXIES to the number of proxies that add to X-Forwarded-For.",
+            )
+    yield _answer()
+
+
+def _answer() -> Finding:
+    subject, health = "Public address", f"{settings.PUBLIC_URL.rstrip('/')}/api/health"
+    advice = "Start the web server; behind a proxy, look whether it forwards to it."
+    try:
+        # Not by the guarded client: this is the operator's own address, which may well be a private one.
+        response = requests.get(
+            health, timeout=SECONDS, allow_redirects=False, verify=settings.OUTGOING_CA_BUNDLE or True
+        )
+        is_ours = response.status_code == 200 and response.json() == {"data": {"ok": True}}
+    except requests.JSONDecodeError:
+        is_ours = False
+    except requests.RequestException as error:
+        text = f"{settings.PUBLIC_URL} does not answer ({type(error).__name__})."
+        return Finding(Level.WARNING, subject, text, advice)
+    if not is_ours:
+        text = f"{health} answers {response.status_code}, and not as PulseOps does."
+        return Finding(Level.WARNING, subject, text, "Another program has this address, or a proxy answers for us.")
+    return ok(subject, f"{settings.PUBLIC_URL} answers.")
+
+
+def _certificate(host: str, port: int) -> Finding:
+    context = ssl.create_default_context(cafile=settings.OUTGOING_CA_BUNDLE or None)
+    try:
+        with socket.create_connection((host, port), SECONDS) as plain:
+            plain.settimeout(SECONDS)
+            with context.wrap_socket(plain, server_hostname=host) as secured:
+                ends = str((secured.getpeercert() or {}).get("notAfter", ""))
+    except ssl.SSLCertVerificationError as error:
+        text = f"That of {host} is not accepted: {error.verify_message}."
+        return Finding(Level.PROBLEM, "Certificate", text, "Renew it, with its whole chain.")
+    except OSError as error:
+        return Finding(Level.WARNING, "Certificate", f"{host}:{port} could not be asked for it: {error}.")
+    days = (datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) - datetime.now(UTC)).days
+    if days < _CERTIFICATE_DAYS:
+        return Finding(Level.WARNING, "Certificate", f"That of {host} ends in {days} days.", "See that it is renewed.")
+    return ok("Certificate", f"That of {host} lasts {days} more days.")
