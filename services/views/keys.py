@@ -27,7 +27,7 @@ from services.forms import KeyForm, NewKeyForm, RotateForm
 from services.keys import hash_key
 from services.links import explorer_url
 from services.models import ApiKey
-from services.snippets import PLACEHOLDER, filled_snippets
+from services.snippets import PLACEHOLDER, filled_groups
 from services.views.lookups import find_key, find_service, gone_is_404, posted, require_form
 
 FRESH_KEY_COOKIE = "fresh_api_key"
@@ -110,7 +110,7 @@ def key_setup(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespon
         "service": key.service,
         "plain": plain,
         "placeholder": PLACEHOLDER,
-        "snippets": filled_snippets(plain or PLACEHOLDER),
+        "groups": filled_groups(plain or PLACEHOLDER),
     }
     response = render(request, "services/key_setup.html", values)
     response.delete_cookie(FRESH_KEY_COOKIE, path=request.path, samesite="Strict")

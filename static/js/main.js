@@ -1,6 +1,7 @@
 // What every page has: one file a behaviour, bundled when static files are collected (core/config/staticfiles.py).
 import "./busy.js";
 import "./choose.js";
+import "./clients.js";
 import "./copy.js";
 import "./csrf.js";
 import "./dialog.js";

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from services import actions
 from services.models import ApiKey, Environment
-from services.snippets import filled_snippets
+from services.snippets import filled_groups
 from tests.services.conftest import SignedIn
 
 
@@ -36,9 +36,10 @@ def test_a_fresh_key_is_shown_and_stands_in_every_snippet(made: tuple[Client, st
     page = client.get(url).content.decode()
     assert f'<code id="key">{plain}</code>' in page
     assert "pol_YOUR_KEY" not in page
-    assert page.count(plain) == 2 + 2 * len(
-        filled_snippets()
-    )  # the secret and its copy button, each snippet and its copy button
+    texts = [snippet.code for each in filled_groups(plain) for snippet in each.snippets]
+    assert all(plain in code for code in texts)
+    # The secret and its copy button, each text and its copy button.
+    assert page.count(plain) == 2 + 2 * sum(code.count(plain) for code in texts)
 
 
 def test_a_reload_does_not_show_it_again(made: tuple[Client, str, str]) -> None:

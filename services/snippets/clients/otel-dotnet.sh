@@ -1,0 +1,8 @@
+export OTEL_SERVICE_NAME=shop
+export OTEL_EXPORTER_OTLP_ENDPOINT=https://pulseops.example
+export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=pol_YOUR_KEY
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_LOGS_EXPORTER=otlp OTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none
+export OTEL_DOTNET_AUTO_LOGS_INCLUDE_FORMATTED_MESSAGE=true
+. "$HOME/.otel-dotnet-auto/instrument.sh"
+dotnet run
