@@ -13,17 +13,19 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from pulseops.docs.markdown import Document, render
-from services.snippets import filled_snippets
+from services.snippets import Snippet, filled_groups
+from services.snippets.catalog import GROUPS as CLIENT_GROUPS
 
 # Documents for those who use or run PulseOps, by the name of their file in docs/.
 GROUPS = (
     ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
+    ("Send logs from", tuple(f"send-logs-{group.slug}" for group in CLIENT_GROUPS if group.slug)),
     ("Operate", ("operations", "security", "moving-from-pulseops-lite")),
     ("Reference", ("http-api", "performance")),
 )
 
 
-_SNIPPETS = "../services/snippets/"  # as a document links to the files there
+_SNIPPETS = "../services/snippets/clients/"  # as a document links to the files there
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ def _rendered(slug: str, changed_at: int, public_url: str) -> Document:
 
 
 def _snippets(hrefs: Sequence[str]) -> str:
-    """Show the programs that a list of links to their files leads to, with a choice of the language."""
+    """Show the texts that a list of links to their files leads to, several with a choice between them."""
     names = [href.removeprefix(_SNIPPETS) for href in hrefs if href.startswith(_SNIPPETS)]
-    found = {snippet.filename: snippet for snippet in filled_snippets()}
+    found: dict[str, Snippet] = {each.filename: each for group in filled_groups() for each in group.snippets}
     if len(names) != len(hrefs) or not set(names) <= set(found):
         return ""
+    if len(names) == 1:
+        return render_to_string("components/client.html", {"snippet": found[names[0]], "is_marked": True})
     values = {"snippets": [found[name] for name in names], "id": "snippets", "label": "Language"}
     return render_to_string("components/snippets.html", values)
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from pulseops.core.ui import charts, times
 from pulseops.core.ui import states as tones
+from services.snippets import filled_groups
 
 _MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 _BURST = range(41, 49)  # buckets in which the sample service fails
@@ -129,6 +130,7 @@ def styleguide(request: HttpRequest) -> dict[str, Any]:
         "crumbs": [("Services", "/services"), ("payments", "/services")],
         "facts": [("Scope", "payments, production"), ("First seen", "08:31:04"), ("Fingerprint", "9f31c0de")],
         "snippets": _snippets(),
+        "client_groups": filled_groups(),
         "moments": [now - timedelta(seconds=s) for s in (2, 42, 200, 9000, 400_000, 5_000_000)],
         "now": now,
     }

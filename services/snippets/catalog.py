@@ -101,7 +101,7 @@ OPENTELEMETRY = ClientGroup(
             "otlp otel csharp c# aspnet",
         ),
         Client(
-            "OpenTelemetry Collector",
+            "OpenTelemetry · Collector",
             "collector.yaml",
             "Reads files, and takes OTLP from your programs. The queue on the disk keeps logs while PulseOps is away.",
             "otlp otel otelcol contrib",

@@ -21,7 +21,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from logs.models import LogEntry
 from services.models import ApiKey, Environment
-from services.snippets import filled_snippets
+from services.snippets import filled_groups, filled_snippets
+from services.snippets.catalog import GROUPS as CLIENT_GROUPS
+from services.snippets.catalog import ClientGroup
 from tests.support.factories import make_key, make_log, make_org, make_service
 
 ROOT = Path(settings.BASE_DIR)
@@ -73,9 +75,25 @@ def test_requests_are_answered(
         assert answer == {"accepted": LogEntry.objects.count()}
 
 
-def test_the_documents_show_every_snippet(client: Client) -> None:
-    linked = re.findall(r"\(\.\./services/snippets/([^)]+)\)", (ROOT / "docs/send-logs.md").read_text(encoding="utf-8"))
-    assert linked == [snippet.filename for snippet in filled_snippets()]
+@pytest.mark.parametrize("group", CLIENT_GROUPS, ids=lambda group: group.slug or "own")
+def test_the_documents_show_every_text(group: ClientGroup) -> None:
+    name = f"docs/send-logs{'-' if group.slug else ''}{group.slug}.md"
+    linked = re.findall(r"\(\.\./services/snippets/clients/([^)]+)\)", (ROOT / name).read_text(encoding="utf-8"))
+    assert linked == [each.filename for each in group.clients]
+
+
+@pytest.mark.django_db
+def test_a_document_shows_a_text_with_where_it_belongs_and_whether_it_is_run(client: Client) -> None:
+    page = client.get("/docs/send-logs-system").content.decode()
+    for words in (
+        "/etc/rsyslog.d/60-pulseops.conf",
+        "omelasticsearch",
+        "apt-get install",
+        "systemctl restart",
+        "Tested",
+    ):
+        assert words in page
+    assert "From its documentation" in client.get("/docs/send-logs-shippers").content.decode()
 
 
 @pytest.mark.django_db
@@ -87,25 +105,21 @@ def test_the_page_shows_the_programs_themselves_with_this_installations_address(
         assert "services/snippets/" not in page
 
 
-def shipper(name: str) -> str:
-    """Return the configuration that the document gives for a shipper."""
-    (found,) = (block for block in blocks("docs/send-logs.md", "yaml") if name in block)
-    return found
-
-
-def headers_of(configuration: str, key: str) -> dict[str, str]:
-    """Return the headers that it says, with the key in them."""
+def headers_of(configuration: str) -> dict[str, str]:
+    """Return the headers that it says."""
     found = re.findall(r"(x-api-key|prefer):? \"?([^\s\"]+)", configuration)
-    return {name: value.replace("${PULSEOPS_API_KEY}", key) for name, value in found}
+    return dict(found)
 
 
 @pytest.mark.django_db
-def test_what_shippers_send_is_understood(client: Client, production: Environment) -> None:
+def test_what_shippers_send_is_understood(client: Client, production: Environment, settings: Any) -> None:
     """Bodies as Vector's http sink (array, RFC 3339) and Fluent Bit's http output (array, iso8601) make them."""
     key = make_key(production)
-    vector, fluent = shipper("codec: json"), shipper("format: json")
+    settings.PUBLIC_URL = "https://logs.acme.test"
+    texts = {each.filename: each.code for group in filled_groups(key) for each in group.snippets}
+    vector, fluent = texts["vector.yaml"], texts["fluent-bit.yaml"]
     address = "/api/v1/logs/ingest"
-    assert f"example{address}\n" in vector
+    assert f"acme.test{address}\n" in vector
     assert f"uri: {address}\n" in fluent
     assert "json_date_key: timestamp\n      json_date_format: iso8601\n" in fluent
     now = timezone.now()
@@ -123,7 +137,7 @@ def test_what_shippers_send_is_understood(client: Client, production: Environmen
         ),
     ]
     for configuration, body in told:
-        headers = headers_of(configuration, key)
+        headers = headers_of(configuration)
         assert set(headers) == {"x-api-key", "prefer"}
         answer = client.post(address, body, content_type="application/json", headers=headers)
         assert answer.status_code == 200, answer.content

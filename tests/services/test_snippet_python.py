@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from services.snippets import pulseops_logging
-from services.snippets.pulseops_logging import PulseOpsHandler
+from services.snippets.clients import pulseops_logging
+from services.snippets.clients.pulseops_logging import PulseOpsHandler
 from tests.services.snippet_sink import entries, refuse_the_first
 from tests.support.receivers import Receiver, answer, hang, receiver
 from tests.support.waiting import wait_until
