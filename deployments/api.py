@@ -48,7 +48,8 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
-        key = authenticate(Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)).scope
+        credential = Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS, "deployments")
+        key = authenticate(credential).scope
         spend_deployment(key.org_id)
         report = read_report(request)
         deployment, is_new = report_deployment(
@@ -60,7 +61,7 @@ def create(request: HttpRequest) -> HttpResponse:
         return json_error("CONFLICT", str(error))
     except ApiError as error:
         return error.response()
-    touch(key.key_id)
+    touch(key.key_id, credential)
     return json_data(_as_data(deployment), status=201 if is_new else 200)
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Org, User
 from accounts.org_rows import OrgQuerySet
 from logs.fulltext import words_of_message
+from services.client_names import sender_label
 from services.models import ApiKey, Environment, Service
 
 
@@ -151,6 +152,7 @@ class IngestRefusal(models.Model):
     count = models.BigIntegerField()
     sample = models.TextField(default="", db_default="")
     last_at = models.DateTimeField(default=timezone.now, db_default=Now())
+    client = models.TextField(default="", db_default="", blank=True)  # the product that sent the last of them
 
     class Meta:
         db_table = "ingest_refusals"
@@ -166,6 +168,11 @@ class IngestRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.reason}"
+
+    @property
+    def sender(self) -> str:
+        """What sent the last of them: "by Filebeat 8.17.1 (Elasticsearch bulk)"."""
+        return sender_label(self.protocol, self.client)
 
 
 class SavedViewQuerySet(OrgQuerySet["SavedView"]):

@@ -20,6 +20,7 @@ from django.db import connection
 
 from pulseops.core.web.correlation import current_origin
 from pulseops.core.web.json_errors import ApiError
+from services.client_names import product_of
 from services.keys import key_hashes
 from services.presented_key import presented_key
 
@@ -131,7 +132,8 @@ def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
     key AS ({_LIVE_KEY} {_PATIENT if is_patient else _IMPATIENT}),
     {rate.value}
     touched AS (
-        UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %(address)s::inet
+        UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %(address)s::inet,
+            last_protocol = %(protocol)s, last_client = %(client)s
         WHERE id = (
             SELECT k.id FROM api_keys k JOIN key ON key.id = k.id
             WHERE %(logs)s::int > 0
@@ -148,13 +150,15 @@ ADMITTED = """
     (SELECT count FROM counted)
 """
 _TOUCH = """
-    UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %s::inet
-    WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
+    UPDATE api_keys SET last_used_at = statement_timestamp(), last_address = %(address)s::inet,
+        last_protocol = %(protocol)s, last_client = %(client)s
+    WHERE id = %(key)s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
 """
 # Anyone who reads the answer holds the key; what they learn of it is why it does not work.
 _REFUSAL = """
     SELECT coalesce(k.revoked_at <= statement_timestamp(), false), o.suspended_at IS NOT NULL,
-           coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes)
+           coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes),
+           k.id, k.org_id, k.service_id, k.environment_id
     FROM api_keys k JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
     WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
 """
@@ -177,18 +181,21 @@ class Credential:
     """The API key of a request as the database knows it, what it is presented for, and from where.
 
     `fallback_hash` is the key's hash under the salt before this one, or the same. `address` is None where a socket of
-    this machine tells none.
+    this machine tells none. `protocol` and `client` are what it came by, as services.client_names has them.
     """
 
     key_hash: str
     fallback_hash: str
     scope: str
     address: str | None
+    protocol: str = ""
+    client: str = ""
 
     @classmethod
-    def of(cls, meta: Mapping[str, str], scope: str) -> Credential:
+    def of(cls, meta: Mapping[str, str], scope: str, protocol: str = "") -> Credential:
         """Return what a request with this META presents for `scope` (ApiKey.Scope); raises ApiError 401 without one."""
-        return cls(*key_hashes(presented_key(meta)), str(scope), current_origin().address)
+        hashes, address = key_hashes(presented_key(meta)), current_origin().address
+        return cls(*hashes, str(scope), address, protocol, product_of(meta.get("HTTP_USER_AGENT", "")))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -198,6 +205,8 @@ class Credential:
             "fallback_hash": self.fallback_hash,
             "scope": self.scope,
             "address": self.address,
+            "protocol": self.protocol,
+            "client": self.client,
             "default_rate": settings.INGEST_RATE_PER_MINUTE,
             "most_bytes": settings.INGEST_BYTES_PER_MINUTE,
         }
@@ -223,6 +232,14 @@ class KeyScope:
 
 class ScopeChangedError(Exception):
     """A key's service, or how long that keeps its logs, is not what a batch was checked against."""
+
+
+class RefusedKeyError(ApiError):
+    """A genuine key that may not do what was asked; `scope` says whose it is, and nothing of what it may send."""
+
+    def __init__(self, message: str, scope: KeyScope) -> None:
+        super().__init__("FORBIDDEN", message)
+        self.scope = scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,24 +326,30 @@ def refusal(credential: Credential) -> ApiError:
     """Make the 403 for a key that does not authenticate: why, if the key is genuine, for the one who holds it."""
     _forget(credential)
     row = _run(_REFUSAL, credential)
-    is_revoked, is_suspended, is_expired, scopes, has_scope = row or (True, False, False, [], False)
-    if is_revoked:
+    if row is None or row[0]:
         return ApiError("FORBIDDEN", _UNKNOWN)
+    key, org, service, environment = row[5:]
+    scope = KeyScope(key, org, service, environment, retention_days=0, ingest_version=0, rate=0)
+    return RefusedKeyError(_refusal_message(credential, *row[1:5]), scope)
+
+
+def _refusal_message(
+    credential: Credential, is_suspended: bool, is_expired: bool, scopes: Sequence[str], has_scope: bool
+) -> str:
     if is_suspended:
-        return ApiError("FORBIDDEN", "The organisation of this API key is suspended.")
+        return "The organisation of this API key is suspended."
     if is_expired:
-        return ApiError("FORBIDDEN", "This API key has expired. Create a new one on the service's page.")
+        return "This API key has expired. Create a new one on the service's page."
     if not has_scope:
-        allowed = " and ".join(sorted(scopes))
-        return ApiError("FORBIDDEN", f"This API key may send {allowed} only, not {credential.scope}.")
+        return f"This API key may send {' and '.join(sorted(scopes))} only, not {credential.scope}."
     address = credential.address or "an address that is not known"
-    return ApiError("FORBIDDEN", f"This API key may not be used from {address}; its page lists from where.")
+    return f"This API key may not be used from {address}; its page lists from where."
 
 
-def touch(key_id: UUID) -> None:
-    """Note that a key was used and from where, at most once a minute; for requests that are not counted."""
+def touch(key_id: UUID, credential: Credential) -> None:
+    """Note that a key was used, from where and by what, at most once a minute; for requests that are not counted."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, [current_origin().address, key_id])
+        cursor.execute(_TOUCH, {**credential.values, "key": key_id})
 
 
 def count_bytes(key_id: UUID, size: int) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from accounts.org_rows import OrgQuerySet
+from services.client_names import sender_label
 
 RETENTION_DAYS_MIN, RETENTION_DAYS_MAX = 1, 365
 
@@ -138,6 +139,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     networks = ArrayField(NetworkField(), null=True, blank=True)
     last_address = models.GenericIPAddressField(null=True, blank=True)
+    last_protocol = models.TextField(default="", db_default="", blank=True)  # as in services.client_names
+    last_client = models.TextField(default="", db_default="", blank=True)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -157,6 +160,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.label or f"…{self.last_four}"
+
+    @property
+    def last_sender(self) -> str:
+        """What the key was last used by: "by Filebeat 8.17.1 (Elasticsearch bulk)"; empty where nobody noted it."""
+        return sender_label(self.last_protocol, self.last_client)
 
     def is_live(self, at: datetime | None = None) -> bool:
         """Return whether the key authenticates at `at` (now unless given)."""

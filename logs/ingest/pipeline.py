@@ -16,7 +16,7 @@ from logs.ingest.group_commit import MERGED, mergers
 from logs.ingest.guards import gate, stored_unknown, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
-from logs.ingest.refusals import record_refusals
+from logs.ingest.refusals import record_refusals, record_refused_key
 from logs.ingest.refused import Refused
 from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer, store_batches
 from logs.ingest_rules.compiled import apply_rules
@@ -28,6 +28,7 @@ from services.authentication import (
     Credential,
     KeyScope,
     LiveKey,
+    RefusedKeyError,
     ScopeChangedError,
     authenticate,
     count_bytes,
@@ -41,6 +42,7 @@ _REASONS = {
     "BAD_REQUEST": "in a request that could not be read",
     "VALIDATION_ERROR": "in a request with an entry that is wrong",
     "PAYLOAD_TOO_LARGE": "in a request that was too large",
+    "UNSUPPORTED_MEDIA_TYPE": "in a request of a kind that is not taken",
 }
 _ATTEMPTS = 3
 
@@ -83,7 +85,7 @@ class _Delivery(Generic[Body]):
     def __init__(self, request: HttpRequest, protocol: Protocol[Body]) -> None:
         self.request = request
         self.protocol = protocol
-        self.credential = Credential.of(request.META, ApiKey.Scope.LOGS)
+        self.credential = Credential.of(request.META, ApiKey.Scope.LOGS, protocol.name)
         self.received_at = timezone.now()
         self._body: Body | ApiError | None = None
         self._batches: dict[AcceptedTimes, Batch | ApiError] = {}
@@ -120,7 +122,7 @@ class _Delivery(Generic[Body]):
         """Accept the batch under the key as the database knows it now."""
         gate.enter()
         for _ in range(_ATTEMPTS):
-            live = authenticate(self.credential)
+            live = self._authenticate()
             live.check_room(rate=self.protocol.rate)
             try:
                 return self._replay(live) or self.accept(live.scope, live)
@@ -129,9 +131,17 @@ class _Delivery(Generic[Body]):
             except ApiError as error:
                 if error.code in _REASONS:
                     count_bytes(live.scope.key_id, self._size(error))
-                    record_refusals(live.scope, self.protocol.name, _refused_whole(error))
+                    record_refusals(live.scope, self.credential, _refused_whole(error))
                 raise
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
+
+    def _authenticate(self) -> LiveKey:
+        """Find the key; that a genuine one was refused is for its owner to see."""
+        try:
+            return authenticate(self.credential)
+        except RefusedKeyError as error:
+            record_refused_key(error.scope, self.credential, error.message)
+            raise
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
@@ -155,7 +165,7 @@ class _Delivery(Generic[Body]):
         """Count a stored batch. Never fails: it is stored, and its sender, told otherwise, would send it again."""
         try:
             if batch.refused.counts:
-                record_refusals(scope, self.protocol.name, batch.refused)
+                record_refusals(scope, self.credential, batch.refused)
             note_counts(scope, batch)
             for receive_batch in AFTER_INGEST:
                 receive_batch(scope.org_id, batch.has_errors)

@@ -24,7 +24,7 @@ urlpatterns = [
     path("v1/logs", intake(OtlpProtocol()), name="otlp"),
     path("otlp/v1/logs", intake(OtlpProtocol()), name="otlp_below"),
     *(
-        path(f"{base}v1/{signal}", not_kept(OtherSignal()), name=f"otlp_{signal}{'_below' if base else ''}")
+        path(f"{base}v1/{signal}", not_kept(OtherSignal(), signal), name=f"otlp_{signal}{'_below' if base else ''}")
         for base in ("", "otlp/")
         for signal in ("traces", "metrics")
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from accounts.tenancy import public
 from logs.ingest.pipeline import receive
 from logs.ingest.protocols.base import Protocol
+from logs.ingest.refusals import record_unkept
 from pulseops.core.web.json_errors import ApiError
 from pulseops.core.web.machine_routes import machine_route
+from services.authentication import Credential
+from services.models import ApiKey
 
 View = Callable[..., HttpResponse]
 
@@ -29,12 +33,14 @@ def intake(protocol: Protocol[Any], *, methods: Sequence[str] = ("POST",)) -> Vi
     return view
 
 
-def not_kept(protocol: Protocol[Any]) -> View:
+def not_kept(protocol: Protocol[Any], signal: str) -> View:
     """Return the view that refuses, in the protocol's words, what PulseOps does not keep."""
 
     @public
     @machine_route
     def view(request: HttpRequest) -> HttpResponse:
+        with suppress(ApiError):
+            record_unkept(Credential.of(request.META, ApiKey.Scope.LOGS, protocol.name), signal)
         return protocol.refuse(ApiError("NOT_FOUND", "PulseOps keeps logs."), request)
 
     return view

@@ -101,6 +101,57 @@ def test_the_page_that_waits_for_the_first_log_says_what_was_refused(
     assert "First log received" in client.get(url).content.decode()
 
 
+def test_it_says_by_what_a_refused_request_came(
+    api_key: str, client_for: Callable[[User], Client], viewer: User
+) -> None:
+    headers = {"authorization": f"ApiKey {api_key}", "user-agent": "Elastic-filebeat/8.17.1 (linux)"}
+    assert Client().post("/es/_bulk", b"nothing", "text/plain", headers=headers).status_code == 400
+    key, client = ApiKey.objects.get(), client_for(viewer)
+    for url in (f"/services/{key.service_id}/keys/{key.pk}/arrival", f"/services/{key.service_id}"):
+        assert "by Filebeat 8.17.1 (Elasticsearch bulk)" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"scopes": ["deployments"]}, "This API key may send deployments only, not logs."),
+        ({"networks": ["192.0.2.0/24"]}, "This API key may not be used from 127.0.0.1"),
+        ({"expires_at": timezone.now()}, "This API key has expired."),
+    ],
+)
+def test_a_genuine_key_that_may_not_do_it_is_noted_once_in_a_while(
+    api_key: str, change: dict[str, Any], reason: str
+) -> None:
+    ApiKey.objects.update(**change)
+    for _ in range(3):
+        assert push(api_key, "0").status_code == 403
+    row = IngestRefusal.objects.get()
+    assert (row.count, row.reason) == (1, "the key does not allow it")
+    assert row.sample.startswith(reason)
+
+
+def test_revoked_keys_and_unknown_ones_leave_nothing(api_key: str) -> None:
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert push(api_key, "0").status_code == 403
+    assert push("pol_unknown", "0").status_code == 403
+    assert counted() == {}
+
+
+def test_traces_are_noted_for_whoever_waits_for_logs(
+    api_key: str, client_for: Callable[[User], Client], viewer: User
+) -> None:
+    headers = {"x-api-key": api_key, "user-agent": "OTel-OTLP-Exporter-Python/1.45.2"}
+    for key in (api_key, "pol_unknown", ""):
+        for _ in range(2):
+            answer = Client().post("/v1/traces", b"", "application/x-protobuf", headers={**headers, "x-api-key": key})
+            assert answer.status_code == 404
+    assert counted() == {("otlp", "traces are not kept, only logs"): 1}
+    row = ApiKey.objects.get()
+    page = client_for(viewer).get(f"/services/{row.service_id}/keys/{row.pk}/arrival").content.decode()
+    assert "by OpenTelemetry SDK for Python 1.45.2" in page
+    assert "OTEL_TRACES_EXPORTER=none" in page
+
+
 def test_they_are_forgotten_after_seven_days(send: Send) -> None:
     send(b"not json")
     forget_ingest_refusals()

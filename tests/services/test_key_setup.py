@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from services import actions
-from services.models import ApiKey, Environment
+from services.models import ApiKey, Environment, Service
 from services.snippets import filled_groups
 from tests.services.conftest import SignedIn
 
@@ -87,6 +87,19 @@ def test_turns_when_the_key_was_used(
         page = client.get(address).content.decode()
         assert "First log received" in page
         assert f'hx-get="{arrival_url}"' not in page
+
+
+def test_says_by_what_the_first_log_came(
+    client_for: SignedIn, viewer: User, developer: User, production: Environment, service: Service
+) -> None:
+    issued = actions.create_key(actor=developer, environment=production)
+    body = {"streams": [{"stream": {}, "values": [["0", "hello"]]}]}
+    headers = {"x-api-key": issued.plain, "user-agent": "promtail/3.6.5"}
+    answer = Client().post("/loki/api/v1/push", body, "application/json", headers=headers)
+    assert answer.status_code == 204
+    client = client_for(viewer)
+    for url in (f"/services/{service.pk}/keys/{issued.key.pk}/arrival", f"/services/{service.pk}"):
+        assert "by Promtail 3.6.5 (Loki push)" in client.get(url).content.decode()
 
 
 def test_says_when_the_key_was_revoked_meanwhile(
