@@ -4,7 +4,7 @@ import logging
 import os
 from typing import Any
 
-from services.snippets.pulseops_logging import PulseOpsHandler
+from services.snippets.clients.pulseops_logging import PulseOpsHandler
 
 
 class Broken:
