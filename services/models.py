@@ -163,7 +163,7 @@ class ApiKey(models.Model):
 
     @property
     def last_sender(self) -> str:
-        """What the key was last used by: "by Filebeat 8.17.1 (Elasticsearch bulk)"; empty where nobody noted it."""
+        """What the key was last used by: "by Filebeat 8.17.1 (Elasticsearch bulk)"; empty where it was not noted."""
         return sender_label(self.last_protocol, self.last_client)
 
     def is_live(self, at: datetime | None = None) -> bool:

@@ -74,7 +74,7 @@ def program(label: str, folder: Path) -> list[str]:
         both = f"{main}\n{text.replace('public class PulseOps', 'class PulseOps')}".splitlines()
         both.sort(key=lambda line: not line.startswith("import "))
         main = "\n".join(both)
-    (folder / name).write_text(main.replace("services.snippets.", ""), encoding="utf-8")
+    (folder / name).write_text(main.replace("services.snippets.clients.", ""), encoding="utf-8")
     return [name, code.filename] if label == "Go" else [name]
 
 
