@@ -27,7 +27,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.http import urlencode
 
 from accounts.models import Session
-from accounts.tenancy import go_to, page_at_hand
+from accounts.tenancy import current_page, go_to
 from pulseops.core.config.encryption import UnreadableSecretError, decrypt, encrypt
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -46,7 +46,7 @@ def reauthenticated(view: View) -> View:
         methods = get_adapter().get_reauthentication_methods(request.user)
         if not methods:  # signs in by a provider alone, which has no form of ours to give a password to
             return view(request, *args, **kwargs)
-        target = page_at_hand(request) if _is_htmx(request) else _keep_form(request)
+        target = current_page(request) if _is_htmx(request) else _keep_form(request)
         return go_to(request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: target})}")
 
     return guarded  # type: ignore[return-value]
@@ -87,7 +87,7 @@ def _keep_form(request: Any) -> str:
     form = request.POST.urlencode()
     if len(form) > _LONGEST_FORM:
         messages.warning(request, "What you sent is too long to be kept meanwhile; send it once more.")
-        return page_at_hand(request)
+        return current_page(request)
     state = {"path": target, "form": encrypt(_PURPOSE, form), "at": time.time()}
     request.session[STATE_SESSION_KEY] = {"state": state, "callback": "accounts.reauthentication.resume_form"}
     return target

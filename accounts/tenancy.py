@@ -55,7 +55,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]  # a 204 for htmx is no HttpResponseRedirect
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
-        back = page_at_hand(request)
+        back = current_page(request)
         back = back if len(quote(back)) <= _LONGEST_WAY_BACK else ""
         url = resolve_url(self.get_login_url(view_func))
         return go_to(request, redirect_to_login(back, url).url if back else url)
@@ -68,7 +68,7 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
-def page_at_hand(request: HttpRequest) -> str:
+def current_page(request: HttpRequest) -> str:
     """Return the path of the page that the reader sees: what they asked for, or where a form or htmx asked from."""
     is_htmx = request.headers.get("HX-Request") == "true"
     if request.method in {"GET", "HEAD"} and not is_htmx:

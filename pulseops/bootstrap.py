@@ -1,4 +1,4 @@
-"""Make a virtual environment with our packages, and go on in it. Only the standard library is at hand here.
+"""Make a virtual environment with our packages, and go on in it. Only the standard library is available here.
 
 So that `python3 manage.py up` works on a machine that has Python and nothing else; `make run` is the same.
 """

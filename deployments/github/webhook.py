@@ -151,7 +151,7 @@ def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, read
         line, is_new, result, was_noted = cursor.fetchone()
     if not is_new and result == Result.APPLIED:
         return False
-    if is_new and was_noted and _is_of_before(delivery, line):
+    if is_new and was_noted and _was_kept_before(delivery, line):
         _write_line(line, _Outcome(Result.APPLIED, "Received before the delivery log began."))
         return False
     outcome = _apply(integration, reading, delivery.delivery_id)
@@ -159,7 +159,7 @@ def _receive_for(integration: GitHubIntegration | None, delivery: Delivery, read
     return bool(is_new) or outcome.result == Result.APPLIED
 
 
-def _is_of_before(delivery: Delivery, line: int) -> bool:
+def _was_kept_before(delivery: Delivery, line: int) -> bool:
     """Return whether an older installation received this: it kept deliveries, but no log of what they did."""
     return not WebhookEffect.objects.filter(delivery_id=delivery.delivery_id).exclude(pk=line).exists()
 

@@ -95,7 +95,7 @@ def unsnap(body: bytes, limit: int) -> bytes | None:
         large_bodies.claim(cramjam.snappy.decompress_raw_len(body))
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
-        raise ValueError("is no snappy block") from error
+        raise ValueError("is not a snappy block") from error
 
 
 def _run(unpack: Unpack, body: bytes, limit: int, name: str) -> bytes | None:

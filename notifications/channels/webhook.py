@@ -39,7 +39,7 @@ class WebhookForm(ChannelForm):
         label="Webhook address",
         max_length=2000,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Whoever has it can post there, so it is shown masked from now on.",
+        help_text="With it anyone can post there, so it is shown masked from now on.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -53,7 +53,7 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
 
 def _settings() -> Iterator[str]:
     if _rows("SELECT FROM api_keys LIMIT 1") and not os.environ.get("API_KEY_SALT"):
-        yield "Set API_KEY_SALT to the old installation's, or no API key of before is accepted."
+        yield "Set API_KEY_SALT to the old installation's, or no existing API key is accepted."
 
 
 def _integrations() -> Iterator[str]:
@@ -101,7 +101,7 @@ def _references() -> Iterator[str]:
         yield f"{table}: {name} does not hold for some old rows, so it is enforced for new ones alone."
 
 
-def _logs_of_nobody() -> Iterator[str]:
+def _orphaned_logs() -> Iterator[str]:
     if _rows("SELECT to_regclass('logs_of_nobody')") == [(None,)]:
         return
     for (number,) in _rows("SELECT count(*) FROM logs_of_nobody"):
@@ -110,5 +110,5 @@ def _logs_of_nobody() -> Iterator[str]:
 
 _LOOKS: tuple[Callable[[], Iterator[str]], ...] = (
     _settings, _integrations, _addresses, _passwords, _rules, _channels, _messages, _references,
-    _logs_of_nobody,
+    _orphaned_logs,
 )  # fmt: skip

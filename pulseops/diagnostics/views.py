@@ -37,7 +37,7 @@ def diagnostics(request: OrgRequest) -> HttpResponse:
     """Show how PulseOps itself is doing; each call below is one query."""
     if not request.user.is_superuser:
         return _page(request, is_operator=False)
-    with outside_the_wall("whoever runs the installation is shown all organisations"):
+    with outside_the_wall("the operator of the installation is shown all organisations"):
         return _page(request, is_operator=True)
 
 

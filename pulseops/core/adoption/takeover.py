@@ -140,13 +140,13 @@ def _make(cursor: CursorWrapper, changes: Iterable[Change]) -> None:
     """Make `changes`, and leave a note of each."""
     for change in changes:
         sql = change.sql
-        if change.key and not _let_go_of_nobody(cursor, change.table, change.key):
+        if change.key and not _null_orphans(cursor, change.table, change.key):
             sql += " NOT VALID"
         cursor.execute(sql)
         _note(cursor, change.table, change.words)
 
 
-def _let_go_of_nobody(cursor: CursorWrapper, table: str, key: ForeignKey) -> bool:
+def _null_orphans(cursor: CursorWrapper, table: str, key: ForeignKey) -> bool:
     """Null the references whose target is gone, keeping their values in notes; False where they cannot be null.
 
     No row is deleted: an audit row outlives the organisation that it tells of.

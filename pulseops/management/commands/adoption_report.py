@@ -14,7 +14,7 @@ from pulseops.adoption.report import gather
 
 class Command(BaseCommand):
     help = (
-        "Tell what `migrate` will change, or has changed, in a database of older software, and what needs a person. "
+        "Say what `migrate` will change, or has changed, in a database of older software, and what needs a person. "
         "Before, the takeover is tried out in a transaction that is taken back; the old software has to wait as long. "
         "Exit code: 0 all is well, 1 something needs a person, 2 rows are missing or the takeover cannot work."
     )

@@ -26,7 +26,7 @@ class Command(qcluster.Command):
     would reach the others too, and then it waits for them in vain. Should it be killed, the others go with it.
     """
 
-    help = "Run the background worker until SIGTERM or Ctrl-C; tasks at hand are finished first."
+    help = "Run the background worker until SIGTERM or Ctrl-C; current tasks are finished first."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until it is stopped. Raises CommandError where the queue is away: such a worker does not count as one."""

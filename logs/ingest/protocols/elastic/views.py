@@ -64,5 +64,5 @@ def _probe(request: HttpRequest, parts: list[str]) -> HttpResponse:
         return elastic_response(request, answers.SHARDS)
     is_engine = _ENGINE & set(parts) or (parts[0].startswith("_") and parts[0] not in _SETUP)
     if is_engine or request.method not in ("GET", "HEAD", "PUT", "POST"):
-        return elastic_error(ApiError("NOT_FOUND", "PulseOps takes logs by _bulk; it is no search engine."), request)
+        return elastic_error(ApiError("NOT_FOUND", "PulseOps takes logs by _bulk; it is not a search engine."), request)
     return elastic_response(request, {} if request.method in ("GET", "HEAD") else answers.ACKNOWLEDGED)
