@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
-from accounts.audit import record as audit
+from accounts.audit.record import record_about
 from accounts.forms import LineField
 from accounts.models import User
 from accounts.relying_party import relying_party_origin
@@ -144,7 +144,7 @@ class RenamePasskeyForm(webauthn.EditWebAuthnForm):
         before, user = self.instance.wrap().name, self.instance.user
         factor: Authenticator = super().save()
         changed = {"from": before, "to": self.cleaned_data["name"]}
-        audit.record_about(user, actor=user, action="user.passkey_renamed", meta=changed)
+        record_about(user, actor=user, action="user.passkey_renamed", meta=changed)
         return factor
 
 

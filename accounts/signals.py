@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from accounts import mail
 from accounts.actions.sessions import end_other_sessions, note_new_device
-from accounts.audit import record as audit
+from accounts.audit.record import record_about
 from accounts.device_cookie import is_known_device
 from accounts.models import User
 from accounts.oidc.actions import connected, join_by_provider
@@ -97,4 +97,4 @@ def note_failed_sign_in_after_commit(email: str, address: str | None, user_agent
 
 
 def _record(user: User, action: str, **meta: str) -> None:
-    audit.record_about(user, actor=user, action=action, meta=meta or None)
+    record_about(user, actor=user, action=action, meta=meta or None)

@@ -10,17 +10,17 @@ from pulseops.core.web import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
 from pulseops.doctor.views import doctor
-from pulseops.pages import landing as pages
+from pulseops.pages import landing
 from pulseops.pages.palette import search
 
 urlpatterns = [
-    path("", pages.landing, name="landing"),
+    path("", landing.landing, name="landing"),
     path("dashboard", dashboard, name="dashboard"),
     path("search", search, name="search"),
     path("settings/diagnostics", diagnostics, name="diagnostics"),
     path("settings/diagnostics/doctor", doctor, name="doctor"),
-    path("robots.txt", pages.robots, name="robots"),
-    path("favicon.ico", pages.favicon, name="favicon"),
+    path("robots.txt", landing.robots, name="robots"),
+    path("favicon.ico", landing.favicon, name="favicon"),
     path("", include("pulseops.core.urls")),
     path("", include("accounts.sign_in_urls")),
     path("", include("accounts.urls")),
@@ -37,7 +37,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 if settings.DEBUG:
-    urlpatterns.append(path("styleguide", pages.styleguide, name="styleguide"))
+    urlpatterns.append(path("styleguide", landing.styleguide, name="styleguide"))
 
 handler400 = "pulseops.pages.error_pages.bad_request"
 handler403 = "pulseops.pages.error_pages.permission_denied"

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import mail
-from accounts.audit import record as audit
+from accounts.audit.record import record_about
 from accounts.models import Invitation, Membership, Org, PendingAddress, User
 from accounts.queries import only_admin_of
 from pulseops.core.db.advisory_locks import transaction_lock
@@ -30,7 +30,7 @@ def delete_account(*, actor: User) -> None:
         _keep_admins(actor)
         before = actor.email
         meta = {"name": actor.display_name, "email": before}
-        audit.record_about(actor, actor=actor, action="user.deleted", meta=meta)
+        record_about(actor, actor=actor, action="user.deleted", meta=meta)
         Membership.objects.filter(user=actor).delete()
         Authenticator.objects.filter(user=actor).delete()
         PendingAddress.objects.filter(user=actor).delete()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import mail
 from accounts.actions.users import add_user, new_user, prove_address
-from accounts.audit import record as audit
+from accounts.audit.record import record
 from accounts.models import AuditLog, Invitation, Membership, Org, Role, User, invitation_expiry
 from accounts.queries import is_for, is_member
 from accounts.quotas import claim
@@ -153,7 +153,7 @@ def accept_by_signing_up(*, invitation: Invitation, name: str, password: str) ->
             raise InvitationGoneError
         if not add_user(user):
             return None
-        audit.record(actor=user, org=invitation.org, action="user.signed_up", resource=user)
+        record(actor=user, org=invitation.org, action="user.signed_up", resource=user)
         _join(user, invitation)
         return user
 
@@ -167,7 +167,7 @@ def _join(user: User, invitation: Invitation) -> Membership:
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     meta = {"role": invitation.role, "email": user.email, "invitation_id": str(invitation.pk)}
-    audit.record(actor=user, org=invitation.org, action="member.joined", resource=membership, meta=meta)
+    record(actor=user, org=invitation.org, action="member.joined", resource=membership, meta=meta)
     return membership
 
 
@@ -196,4 +196,4 @@ def _lock(invitation: Invitation) -> Invitation:
 
 def _record(actor: User, invitation: Invitation, action: str) -> None:
     meta: dict[str, Any] = {"email": invitation.email, "role": invitation.role}
-    audit.record(actor=actor, org=invitation.org, action=action, resource=invitation, meta=meta)
+    record(actor=actor, org=invitation.org, action=action, resource=invitation, meta=meta)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.audit import record as audit
+from accounts.audit.record import record
 from accounts.models import Membership, Org, Role, Session, User
 from pulseops.core.db.row_security import outside_the_wall
 
@@ -65,7 +65,7 @@ def _keep_an_admin(membership: Membership) -> None:
 
 def _record(actor: User, membership: Membership, action: str, meta: dict[str, Any]) -> None:
     who = {"email": membership.user.email, "user_id": str(membership.user_id)}
-    audit.record(actor=actor, org=membership.org, action=action, resource=membership, meta={**who, **meta})
+    record(actor=actor, org=membership.org, action=action, resource=membership, meta={**who, **meta})
 
 
 def ensure_admin(*, org: Org, user: User) -> None:

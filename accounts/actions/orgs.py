@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from accounts.audit import record as audit
+from accounts.audit.record import record
 from accounts.models import Invitation, Membership, Org, Role, Session, User
 from accounts.quotas import claim_org
 from pulseops.core.db.row_security import outside_the_wall
@@ -23,7 +23,7 @@ def create_org(*, actor: User, name: str) -> Org:
         claim_org(actor)
         org = Org.objects.create(name=name)
         Membership.objects.create(org=org, user=actor, role=Role.ADMIN)
-        audit.record(actor=actor, org=org, action="org.created", resource=org, meta={"name": name})
+        record(actor=actor, org=org, action="org.created", resource=org, meta={"name": name})
     return org
 
 
@@ -35,7 +35,7 @@ def rename_org(*, actor: User, org: Org, name: str) -> None:
         if before == name:
             return
         org.save(update_fields=["name"])
-        audit.record(actor=actor, org=org, action="org.renamed", resource=org, meta={"from": before, "to": name})
+        record(actor=actor, org=org, action="org.renamed", resource=org, meta={"from": before, "to": name})
 
 
 def delete_org(*, actor: User, org: Org) -> None:
@@ -54,7 +54,7 @@ def delete_org(*, actor: User, org: Org) -> None:
         org.save(update_fields=["deleted_at"])
         meta = {"name": org.name, "members": members}
         for each in (org, None):  # its own log is kept for a while, the other row as long as all
-            audit.record(actor=actor, org=each, action="org.deleted", resource=org, meta=meta)
+            record(actor=actor, org=each, action="org.deleted", resource=org, meta=meta)
         transaction.on_commit(lambda: async_task("accounts.tasks.purge_deleted_orgs", save=False))
     log.warning(
         "organisation deleted", extra={"org_id": str(org.pk), "org_name": org.name, "actor_user_id": str(actor.pk)}
@@ -67,7 +67,7 @@ def require_two_factor(*, actor: User, org: Org, required: bool) -> bool:
     if not Org.objects.filter(pk=org.pk, requires_two_factor=not required).update(requires_two_factor=required):
         return False
     action = "org.two_factor_required" if required else "org.two_factor_optional"
-    audit.record(actor=actor, org=org, action=action, resource=org, meta={"name": org.name})
+    record(actor=actor, org=org, action=action, resource=org, meta={"name": org.name})
     return True
 
 
@@ -89,4 +89,4 @@ def _set_suspended(actor: User, org: Org, at: datetime | None, reason: str, acti
         org.suspended_at, org.suspended_reason = at, reason
         org.save(update_fields=["suspended_at", "suspended_reason"])
         meta = {"name": org.name, "as": "superuser", **({"reason": reason} if reason else {})}
-        audit.record(actor=actor, org=org, action=action, resource=org, meta=meta)
+        record(actor=actor, org=org, action=action, resource=org, meta=meta)

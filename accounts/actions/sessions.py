@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts import mail, user_agents
-from accounts.audit import record as audit
+from accounts.audit.record import record_about, record_in
 from accounts.models import Session, User
 from accounts.queries import orgs_of
 
@@ -14,7 +14,7 @@ def end_session(*, actor: User, session: Session) -> None:
     """Sign `actor` out of one browser."""
     with transaction.atomic():
         meta = {"address": session.address, "user_agent": session.user_agent}
-        audit.record_in(orgs_of(actor), actor=actor, action="session.ended", resource=session, meta=meta)
+        record_in(orgs_of(actor), actor=actor, action="session.ended", resource=session, meta=meta)
         session.delete()
 
 
@@ -24,7 +24,7 @@ def end_other_sessions(*, actor: User, keep: Session) -> int:
         count, _ = Session.objects.filter(user=actor).exclude(pk=keep.pk).delete()
         if count:
             meta = {"count": count}
-            audit.record_about(actor, actor=actor, action="session.others_ended", meta=meta)
+            record_about(actor, actor=actor, action="session.others_ended", meta=meta)
     return count
 
 

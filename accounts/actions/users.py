@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import mail
-from accounts.audit import record as audit
+from accounts.audit.record import record, record_about
 from accounts.models import Membership, Org, Role, User
 from accounts.queries import SignUp, is_address_taken, sign_up_state
 from pulseops.core.db.advisory_locks import transaction_lock
@@ -53,8 +53,8 @@ def join_installation(user: User, *, org_name: str) -> bool:
     org = Org.objects.create(name=org_name)
     Membership.objects.create(org=org, user=user, role=Role.ADMIN)
     meta = {"superuser": True} if user.is_superuser else None
-    audit.record(actor=user, org=org, action="user.signed_up", resource=user, meta=meta)
-    audit.record(actor=user, org=org, action="org.created", resource=org, meta={"name": org.name})
+    record(actor=user, org=org, action="user.signed_up", resource=user, meta=meta)
+    record(actor=user, org=org, action="org.created", resource=org, meta={"name": org.name})
     return True
 
 
@@ -105,14 +105,14 @@ def _drop_second_factor(user: User) -> None:
     deleted, _ = Authenticator.objects.filter(user=user).delete()
     if deleted:
         meta = {"reason": "the address was proved for the first time"}
-        audit.record_about(user, actor=user, action="user.two_factor_disabled", meta=meta)
+        record_about(user, actor=user, action="user.two_factor_disabled", meta=meta)
 
 
 def _set_password(user: User, password: str, *, action: str, notice: str) -> None:
     user.set_password(password)
     with transaction.atomic():
         user.save(update_fields=["password"])
-        audit.record_about(user, actor=user, action=action)
+        record_about(user, actor=user, action=action)
         mail.notice_after_commit(notice, to=user.email)
 
 
@@ -124,7 +124,7 @@ def rename_user(*, actor: User, name: str) -> None:
     with transaction.atomic():
         actor.save(update_fields=["name"])
         meta = {"from": before, "to": actor.name}
-        audit.record_about(actor, actor=actor, action="user.renamed", meta=meta)
+        record_about(actor, actor=actor, action="user.renamed", meta=meta)
 
 
 def change_email(*, actor: User, email: str) -> None:
@@ -142,7 +142,7 @@ def change_email(*, actor: User, email: str) -> None:
         actor.email = email
         actor.save(update_fields=["email"])
         meta = {"from": before, "to": email}
-        audit.record_about(actor, actor=actor, action="user.email_changed", meta=meta)
+        record_about(actor, actor=actor, action="user.email_changed", meta=meta)
         mail.notice_after_commit(f"The address of your account was changed to {email}.", to=before)
 
 
@@ -150,7 +150,7 @@ def note_password_set(*, actor: User, user: User) -> None:
     """File that a superuser has given `user` another password, or none, and notify them."""
     with transaction.atomic():
         meta = {"email": user.email, "as": "superuser"}
-        audit.record_about(user, actor=actor, action="user.password_set", meta=meta)
+        record_about(user, actor=actor, action="user.password_set", meta=meta)
         mail.notice_after_commit("A superuser of the installation has set your password.", to=user.email)
 
 
@@ -160,7 +160,7 @@ def note_email_set(*, actor: User, user: User, before: str) -> None:
         user.email_verified_at = None
         user.save(update_fields=["email_verified_at"])
         meta = {"from": before, "to": user.email, "as": "superuser"}
-        audit.record_about(user, actor=actor, action="user.email_changed", meta=meta)
+        record_about(user, actor=actor, action="user.email_changed", meta=meta)
         mail.notice_after_commit(f"A superuser has changed the address of your account to {user.email}.", to=before)
 
 
@@ -179,7 +179,7 @@ def _set_active(actor: User, user: User, *, is_active: bool) -> None:
     action = "user.reactivated" if is_active else "user.deactivated"
     with transaction.atomic():
         user.save(update_fields=["is_active"])
-        audit.record_about(user, actor=actor, action=action, meta={"email": user.email, "as": "superuser"})
+        record_about(user, actor=actor, action=action, meta={"email": user.email, "as": "superuser"})
 
 
 def is_same_address(one: str, other: str) -> bool:

@@ -11,8 +11,8 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from accounts.audit import record as audit
 from accounts.audit.changes import changes_of
+from accounts.audit.record import record_in
 from accounts.models import Org, User
 from accounts.queries import orgs_of
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
@@ -72,7 +72,7 @@ class AuditedModelAdmin(admin.ModelAdmin):
         about = act.row.audit_meta() if hasattr(act.row, "audit_meta") else {"name": str(act.row)}
         meta = {**about, **AS_SUPERUSER, **({"changes": act.changes} if act.changes else {})}
         model = act.row._meta.model_name
-        audit.record_in(
+        record_in(
             _orgs_of(act), actor=request.user, action=act.action, resource_type=model, resource_id=act.key, meta=meta
         )
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import mail
 from accounts.actions.members import LastAdminError, change_role
-from accounts.audit import record as audit
+from accounts.audit.record import record, record_about
 from accounts.forms import NAME_MAX
 from accounts.models import IdentityProvider, Membership, Org, Role, User
 from accounts.oidc.providers import PURPOSE, Provider
@@ -43,7 +43,7 @@ def save_provider(*, actor: User, org: Org, values: Mapping[str, Any], client_se
     row.save()
     meta = {"name": row.name, "issuer": row.issuer, "fields": changed, "secret_replaced": bool(client_secret)}
     action = "identity_provider.created" if is_new else "identity_provider.changed"
-    audit.record(actor=actor, org=org, action=action, resource=row, meta=meta)
+    record(actor=actor, org=org, action=action, resource=row, meta=meta)
     return row
 
 
@@ -55,7 +55,7 @@ def delete_provider(*, actor: User, org: Org) -> bool:
         return False
     count, _ = SocialAccount.objects.filter(provider=row.pk.hex).delete()
     meta = {"name": row.name, "issuer": row.issuer, "connections": count}
-    audit.record(actor=actor, org=org, action="identity_provider.deleted", resource=row, meta=meta)
+    record(actor=actor, org=org, action="identity_provider.deleted", resource=row, meta=meta)
     row.delete()
     return True
 
@@ -78,7 +78,7 @@ def connect_by_address(*, user: User, provider: Provider, sociallogin: Any, requ
 def connected(*, user: User, provider: Provider) -> None:
     """Record, and notify the owner, that the account of `user` is connected to an identity of `provider`."""
     meta = {"provider": provider.name}
-    audit.record_about(user, actor=user, action="user.provider_connected", meta=meta)
+    record_about(user, actor=user, action="user.provider_connected", meta=meta)
     mail.notice_after_commit(f"Your account was connected to {provider.name}.", to=user.email)
 
 
@@ -87,7 +87,7 @@ def disconnect(*, actor: User, account: SocialAccount, name: str) -> None:
     """Let an identity sign in no more."""
     account.delete()
     meta = {"provider": name}
-    audit.record_about(actor, actor=actor, action="user.provider_disconnected", meta=meta)
+    record_about(actor, actor=actor, action="user.provider_disconnected", meta=meta)
     mail.notice_after_commit(f"Your account was disconnected from {name}.", to=actor.email)
 
 
@@ -101,7 +101,7 @@ def sign_up_by_provider(*, provider: Provider, claims: Mapping[str, Any], social
     user.set_unusable_password()
     sociallogin.save(request)
     meta = {"email": user.email, "provider": provider.name}
-    audit.record(actor=user, org=provider.org, action="user.signed_up", resource=user, meta=meta)
+    record(actor=user, org=provider.org, action="user.signed_up", resource=user, meta=meta)
     return user
 
 
@@ -134,7 +134,7 @@ def _join(user: User, provider: Provider, role: Role) -> None:
         return
     membership = Membership.objects.create(org=provider.org, user=user, role=role)
     meta = {"email": user.email, "role": role, "provider": provider.name}
-    audit.record(actor=user, org=provider.org, action="member.joined_by_provider", resource=membership, meta=meta)
+    record(actor=user, org=provider.org, action="member.joined_by_provider", resource=membership, meta=meta)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from accounts.audit import reader as trail
+from accounts.audit import reader
 from accounts.audit.descriptions import details, phrase, title
 from accounts.audit.record import record
 from accounts.forms import DayField
@@ -22,8 +22,8 @@ from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, download
 
 _EXPORTS = {
-    "csv": (trail.as_csv, "text/csv; charset=utf-8"),
-    "ndjson": (trail.as_ndjson, "application/x-ndjson"),
+    "csv": (reader.as_csv, "text/csv; charset=utf-8"),
+    "ndjson": (reader.as_ndjson, "application/x-ndjson"),
 }
 
 
@@ -38,22 +38,22 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = [(str(user.pk), user.display_name) for user in trail.actors(org)]
-        self._offer("actor", [("", "Anybody"), *people, (trail.SYSTEM, "The system")])
-        self._offer("action", [("", "Anything"), *((each, phrase(each)) for each in trail.actions(org))])
-        self._offer("type", [("", "Anything"), *((each, each) for each in trail.resource_types(org))])
+        people = [(str(user.pk), user.display_name) for user in reader.actors(org)]
+        self._offer("actor", [("", "Anybody"), *people, (reader.SYSTEM, "The system")])
+        self._offer("action", [("", "Anything"), *((each, phrase(each)) for each in reader.actions(org))])
+        self._offer("type", [("", "Anything"), *((each, each) for each in reader.resource_types(org))])
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
 
-    def filters(self) -> trail.Filters:
+    def filters(self) -> reader.Filters:
         """Return what was chosen; a field that makes no sense filters nothing."""
         self.is_valid()
         chosen = self.cleaned_data
         since, until = chosen.get("since"), chosen.get("until")
-        return trail.Filters(
+        return reader.Filters(
             actor=chosen.get("actor", ""),
             action=chosen.get("action", ""),
             resource_type=chosen.get("type", ""),
@@ -71,8 +71,8 @@ def _midnight(day: date) -> datetime:
 def audit(request: OrgRequest) -> HttpResponse:
     """Show a page of the log, newest first."""
     form = FilterForm(request.GET, org=request.org)
-    found = trail.rows(request.org, form.filters())
-    page = trail.page(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    found = reader.rows(request.org, form.filters())
+    page = reader.page(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     kept = {key: str(value) for key, value in request.GET.items() if key in form.fields and value}
     context = {
         "form": form,
@@ -101,5 +101,5 @@ def export(request: OrgRequest, form: str) -> HttpResponseBase:
     except DownloadsBusyError as error:
         return busy(error)
     record(actor=request.user, org=request.org, action="audit.exported", resource=request.org, meta={"form": form})
-    chunks = write(trail.rows(request.org, filters))
+    chunks = write(reader.rows(request.org, filters))
     return download(chunks, slot, content_type=content_type, name=f"audit-{timezone.now():%Y-%m-%d}.{form}")

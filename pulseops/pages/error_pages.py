@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
 from django.template.context_processors import csrf
 
-from pulseops.core.ui import context_processors as context
+from pulseops.core.ui import context_processors
 from pulseops.core.web.correlation import current_origin
 from pulseops.core.web.json_errors import json_error
 
@@ -123,7 +123,7 @@ def _bar(request: HttpRequest) -> str:
 
 def _page(request: HttpRequest, status: int, bar: str, *, template: str = "", **extra: Any) -> HttpResponse:
     values = {
-        **context.frame(request),
+        **context_processors.frame(request),
         **csrf(request),
         "status": status,
         "correlation_id": current_origin().correlation_id,

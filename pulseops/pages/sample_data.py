@@ -15,8 +15,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pulseops.core.ui import charts, times
-from pulseops.core.ui import states as tones
+from pulseops.core.ui import charts, states, times
 from services.snippets import filled_groups
 
 _MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
@@ -118,8 +117,8 @@ def styleguide(request: HttpRequest) -> dict[str, Any]:
         "schemes": ("light", "dark") if request.GET.get("scheme") == "both" else ("",),
         "tokens": _tokens(),
         "icons": _icons(),
-        "states": list(tones.STATES),
-        "levels": tones.LEVELS,
+        "states": list(states.STATES),
+        "levels": states.LEVELS,
         "tones": ("neutral", "accent", "error", "warn", "ok", "info", "debug"),
         "chart": volume(threshold=120, height=120),
         "buckets": buckets(48),

@@ -18,7 +18,7 @@ from accounts.models import Org, User
 from notifications.models import Channel, Job
 from pulseops.core.models import CronRun, Heartbeat
 from pulseops.core.web.health import beat
-from pulseops.pages import banners as troubles
+from pulseops.pages import banners
 from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
@@ -90,8 +90,8 @@ def test_a_disk_that_is_nearly_full(
     admin: User, client_for: SignIn, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DATABASE_URL, settings.DATA_DIR = "", tmp_path
-    monkeypatch.setattr(troubles, "DISK_LEAST_SHARE", 1.1)
-    monkeypatch.setattr(troubles, "DISK_LEAST_BYTES", 2**60)
+    monkeypatch.setattr(banners, "DISK_LEAST_SHARE", 1.1)
+    monkeypatch.setattr(banners, "DISK_LEAST_BYTES", 2**60)
     assert "The disk is nearly full." in titles(client_for(admin))
     settings.DATABASE_URL = "postgresql://elsewhere/db"
     assert "The disk is nearly full." not in titles(client_for(admin))
@@ -103,7 +103,7 @@ def test_one_query_and_none_while_they_are_fresh(org: Org, settings: Any) -> Non
     caches["process"].clear()
     for expected in (1, 0):
         with CaptureQueriesContext(connection) as captured:
-            troubles.banners_for(org)
+            banners.banners_for(org)
         assert len(captured) == expected
 
 

@@ -14,8 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from pulseops.core.ui import charts, times
-from pulseops.core.ui import states as tones
+from pulseops.core.ui import charts, states, times
 
 register = template.Library()
 _AVATAR_HUES = 6
@@ -89,7 +88,7 @@ def duration(seconds: float | None) -> str:
 @register.simple_tag
 def status(state: str, label: str = "") -> SafeString:
     """Say a state with its shape and colour; `label` if the word to show differs from `state`."""
-    seen = tones.style_of(state)
+    seen = states.style_of(state)
     said = label or ("OK" if state == "ok" else state.capitalize())
     return format_html('<span class="status tone-{}">{}{}</span>', seen.tone, icon(seen.icon), said)
 
@@ -109,7 +108,7 @@ def level(name: str) -> SafeString:
 @register.filter
 def tone_icon(tone: str) -> str:
     """The icon of a banner or toast of this tone."""
-    return tones.TONE_ICONS.get(tone, "info")
+    return states.TONE_ICONS.get(tone, "info")
 
 
 @register.filter
