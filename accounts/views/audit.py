@@ -39,7 +39,7 @@ class FilterForm(forms.Form):
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = [(str(user.pk), user.display_name) for user in reader.actors(org)]
-        self._offer("actor", [("", "Anybody"), *people, (reader.SYSTEM, "The system")])
+        self._offer("actor", [("", "Anyone"), *people, (reader.SYSTEM, "The system")])
         self._offer("action", [("", "Anything"), *((each, phrase(each)) for each in reader.actions(org))])
         self._offer("type", [("", "Anything"), *((each, each) for each in reader.resource_types(org))])
 
