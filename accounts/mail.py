@@ -90,7 +90,7 @@ def send_invitation(invitation: Invitation, token: str) -> None:
         INVITATION,
         to=invitation.email,
         link=absolute(reverse("accounts:invitation", args=[token])),
-        inviter=plain_name(inviter, "Somebody"),
+        inviter=plain_name(inviter, "Someone"),
         org_name=plain_name(invitation.org.name, "an organisation"),
         role=invitation.get_role_display().lower(),
         expires_at=invitation.expires_at,

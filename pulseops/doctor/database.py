@@ -111,7 +111,7 @@ def sessions() -> Iterator[Finding]:
 
 
 def broken_indexes() -> Iterator[Finding]:
-    """Indexes whose building was interrupted: they cost and help nobody."""
+    """Indexes whose building was interrupted: they cost and help no one."""
     with connection.cursor() as cursor:
         cursor.execute(_BROKEN_INDEXES)
         names = [row[0] for row in cursor.fetchall()]

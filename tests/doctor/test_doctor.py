@@ -137,7 +137,7 @@ def test_a_channel_that_cannot_be_reached(org: Org) -> None:
     assert only(processes.channels, Level.WARNING).text == "Acme: ops cannot be reached."
 
 
-def test_mail_that_nobody_takes(settings: Any) -> None:
+def test_mail_that_no_one_takes(settings: Any) -> None:
     settings.EMAIL_URL = "smtp://127.0.0.1:1"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
