@@ -51,7 +51,7 @@ class PulseOpsHandler(logging.Handler):
     ) -> None:
         super().__init__()
         self.url, self.key, self.capacity, self.batch = url, key, capacity, batch
-        self.interval, self.patience = interval, patience
+        self.interval, self.patience, self.is_exit_hooked = interval, patience, False
         self._start()
 
     def _start(self) -> None:
@@ -69,7 +69,8 @@ class PulseOpsHandler(logging.Handler):
             self.flush()
             leave(status)
 
-        os._exit = flush_and_leave  # type: ignore[assignment]
+        if not self.is_exit_hooked:  # which a forked child has from its parent
+            self.is_exit_hooked, os._exit = True, flush_and_leave  # type: ignore[assignment]
         is_worker = multiprocessing.parent_process() and threading.current_thread() is threading.main_thread()
         if is_worker and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._flush_and_die)
