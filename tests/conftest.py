@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: one organisation with each role in it, and somebody from outside.
+"""Fixtures that every test may ask for: one organisation with each role in it, and someone from outside.
 
 And what is made once for all: the database, and a whole installation.
 """

@@ -30,7 +30,7 @@ from tests.support.factories import make_key, make_org, make_service
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10  # seconds, also on a busy machine; a message that nobody was woken for takes thirty
+SOON = 10  # seconds, also on a busy machine; a message that no one was woken for takes thirty
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def up() -> Iterator[Running]:
         for member in family(process):
             member.kill()
         process.wait(60)
-        embedded_server(directory / "postgres").leave()  # whoever had to be killed on a busy machine has not
+        embedded_server(directory / "postgres").leave()  # one that had to be killed on a busy machine has not
         shutil.rmtree(directory, ignore_errors=True)
 
 

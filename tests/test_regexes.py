@@ -1,4 +1,4 @@
-"""Every regular expression of the product takes time in proportion to what it reads, whoever wrote that."""
+"""Every regular expression of the product takes time in proportion to what it reads, whatever its author."""
 
 from __future__ import annotations
 

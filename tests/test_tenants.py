@@ -24,7 +24,7 @@ from services.models import ApiKey, Environment
 from tests.support.factories import make_service
 from tests.test_urlconf import PUBLIC, routes
 
-# Routes whose argument names something that belongs to nobody: a file type, a docs page, the reader's own things.
+# Routes whose argument names something that belongs to no one: a file type, a docs page, the reader's own things.
 NOT_A_ROW = {"form", "format", "name", "page", "uidb36", "key", "slug", "pk"}
 
 

@@ -29,7 +29,7 @@ def root() -> User:
 
 @pytest.fixture
 def person() -> User:
-    """Somebody who signed up alone first, and joined a company later."""
+    """Someone who signed up alone first, and joined a company later."""
     person = make_user("ada@example.org", name="Ada")
     make_org("Her own", admin=person)
     make_member(make_org("The company"), Role.ADMIN, user=person)

@@ -40,7 +40,7 @@ def idp(process: identity_provider.IdentityProvider, settings: Any) -> identity_
 
 @pytest.fixture
 def row(idp: identity_provider.IdentityProvider, org: Org, admin: User, settings: Any) -> IdentityProvider:
-    """The same as the provider of an organisation, which nobody has looked at."""
+    """The same as the provider of an organisation, which no one has looked at."""
     settings.OIDC_ISSUER = ""
     values = {
         "name": "Acme ID", "issuer": idp.issuer, "client_id": "acme", "domains": ["example.com"],

@@ -46,7 +46,7 @@ def reauthenticated(user: User) -> Client:
 
 
 def attested(challenge: str, *, origin: str = "http://localhost:8000", verified: bool = True, **more: Any) -> str:
-    """Return what a browser would send for a new passkey, whose key nobody has."""
+    """Return what a browser would send for a new passkey, whose key no one has."""
     said = {"type": "webauthn.create", "challenge": challenge, "origin": origin}
     key = ES256({1: 2, 3: -7, -1: 1, -2: b"\1" * 32, -3: b"\2" * 32})
     credential = AttestedCredentialData.create(Aaguid.NONE, b"an id of sixteen", key)
@@ -159,7 +159,7 @@ def test_malformed_credentials_are_refused(viewer: User, client: Client, credent
 
 
 def test_forged_assertions_are_refused(viewer: User, client: Client, audited: Callable[[], list[str]]) -> None:
-    """Of somebody who has a passkey, of somebody who has none, of nobody."""
+    """Of someone who has a passkey, of someone who has none, of no one."""
     assert add(reauthenticated(viewer)).status_code == 302
     before = audited()
     for handle in (viewer.pk.hex, "0" * 32, "x", ""):

@@ -97,7 +97,7 @@ def test_failures_of_many_others_do_not_wipe_out_the_count(client: Client) -> No
     assert "Too many attempts" in str(response.context["form"].non_field_errors())
 
 
-# -- Of an account, whatever it is called and whoever tries ----------------------------------------------------------
+# -- Of an account, whatever it is called, by any sender ----------------------------------------------------------
 
 SPELLINGS = (
     "sissi@example.org",

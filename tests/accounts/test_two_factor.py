@@ -73,7 +73,7 @@ def test_switching_on_is_recorded_and_mailed(viewer: User, working: Working, aud
 def test_switching_on_ends_the_other_sessions(
     viewer: User, audited: Callable[[], list[str]], django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Whoever holds one of them has shown no second factor."""
+    """Anyone who holds one of them has shown no second factor."""
     elsewhere = signed_in(viewer)
     with django_capture_on_commit_callbacks(execute=True):
         switch_on(viewer)
@@ -83,7 +83,7 @@ def test_switching_on_ends_the_other_sessions(
 
 @pytest.mark.django_db
 def test_the_code_that_switched_it_on_signs_in_no_more(viewer: User) -> None:
-    """Whoever looked over a shoulder has it."""
+    """Anyone who looked over a shoulder has it."""
     with time_machine.travel(timezone.now(), tick=False):
         secret = switch_on(viewer)
         client = signed_in(viewer)

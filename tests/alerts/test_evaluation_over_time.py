@@ -1,4 +1,4 @@
-"""Rules over real rows: what holds, clears, comes again, or is in somebody's hands."""
+"""Rules over real rows: what holds, clears, comes again, or is in someone's hands."""
 
 from __future__ import annotations
 

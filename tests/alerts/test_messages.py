@@ -1,4 +1,4 @@
-"""The whole way on a clock of our own: whatever happens, nobody hears more than what changed."""
+"""The whole way on a clock of our own: whatever happens, no one hears more than what changed."""
 
 from __future__ import annotations
 

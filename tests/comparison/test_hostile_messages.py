@@ -1,4 +1,4 @@
-"""Messages that somebody made to be slow: what reads them takes a time that grows with them, and has an end."""
+"""Messages that someone made to be slow: what reads them takes a time that grows with them, and has an end."""
 
 from __future__ import annotations
 

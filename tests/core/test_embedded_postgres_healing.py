@@ -179,7 +179,7 @@ def test_a_start_that_fails_says_what_the_server_said(places: Places) -> None:
 
 
 def _is_killed_in_initdb(directory: Path) -> bool:
-    """Kill a first start with all its processes; tells whether that was before there was a database."""
+    """Kill a first start with all its processes; returns whether that was before there was a database."""
     client = Client(directory)
     _wait_for_initdb(directory)
     family = [psutil.Process(client.process.pid), *psutil.Process(client.process.pid).children(recursive=True)]

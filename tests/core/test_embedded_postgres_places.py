@@ -232,7 +232,7 @@ def _directory_of_nobody(base: Path) -> Path:
 
 
 def _as_nobody(function: Callable[[Path], T], directory: Path) -> T:
-    """Call `function` in a process of the user nobody: forked, since our Python may be closed to that user."""
+    """Call `function` in a process of the user no one: forked, since our Python may be closed to that user."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     child = context.Process(target=_become_nobody_and_call, args=(function, directory, theirs))

@@ -14,7 +14,7 @@ ID = "test-1234"
 
 @pytest.fixture
 def visitor() -> Client:
-    """Somebody who is not signed in; errors come back as pages. No test of it has a database."""
+    """Someone who is not signed in; errors come back as pages. No test of it has a database."""
     return Client(raise_request_exception=False, headers={"x-correlation-id": ID})
 
 

@@ -30,7 +30,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def silent() -> Iterator[ServerProbe]:
-    """A door behind which nobody moves."""
+    """A door behind which no one moves."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield ServerProbe("127.0.0.1", server.getsockname()[1])
 
@@ -87,7 +87,7 @@ def test_waiting_requests_are_refused_and_no_other_let_in_until_it_answers(
     wait_until(lambda: not watch.is_hung)
     other.close()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])  # it sleeps on, for nobody
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])  # it sleeps on, for no one
 
 
 def test_a_connection_that_was_given_back_is_not_watched(hurried: None, other: Any) -> None:

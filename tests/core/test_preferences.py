@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-pytestmark = pytest.mark.django_db  # the landing page asks whether anybody may sign up
+pytestmark = pytest.mark.django_db  # the landing page asks whether anyone may sign up
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Nobody makes the worker call what they please: not by the Django admin, not by a row of django-q's tables."""
+"""No one makes the worker call what they please: not by the Django admin, not by a row of django-q's tables."""
 
 from __future__ import annotations
 

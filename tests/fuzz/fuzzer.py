@@ -112,7 +112,7 @@ class Fuzzer:
         return f"{path}{'&' if '?' in path else '?'}{_encoded(mutations.fields(self.random, [], PARAMETERS))}"
 
     def _argument(self, path: str) -> str:
-        """Change one part of a path, as an address that somebody made up."""
+        """Change one part of a path, as an address that someone made up."""
         parts = urlsplit(path).path.split("/")
         at = self.random.randrange(1, len(parts)) if len(parts) > 1 else 0
         parts[at] = quote_plus(mutations.value(self.random, parts[at])[:2_000].encode("utf-8", "surrogatepass"))

@@ -43,7 +43,7 @@ def test_bulk_has_an_item_for_each_action(post: Post) -> None:
 def test_bulk_of_nothing_but_bad_logs(post: Post) -> None:
     body = bulk({"create": {}}, {"@timestamp": "2001-01-01T00:00:00Z", "message": "old"})
     assert post(BULK, body).json()["errors"] is True
-    assert post(BULK, body, user_agent="Fluent-Bit").json()["errors"] is False  # it would send it for ever
+    assert post(BULK, body, user_agent="Fluent-Bit").json()["errors"] is False  # it would send it forever
     assert post(BULK, b"no action at all").status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""Whatever is asked of the explorer gets a clear answer: never an error, never somebody else's logs, never a guess."""
+"""Whatever is asked of the explorer gets a clear answer: never an error, never someone else's logs, never a guess."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def test_who_reads_too_slowly_or_too_long_is_sent_away(
     clock = Clock()
     monkeypatch.setattr(downloads, "time", clock)
     response = running(client)
-    clock.now += 19  # somebody's pause
+    clock.now += 19  # someone's pause
     next(iter(response.streaming_content))
     clock.now += 2
     with pytest.raises(ConnectionResetError):

@@ -1,4 +1,4 @@
-"""The explorer by the keyboard alone: every key that the overlay lists, none of them while somebody types."""
+"""The explorer by the keyboard alone: every key that the overlay lists, none of them while someone types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following the logs in a browser, whose clock the tests turn on: nobody waits for seconds to pass."""
+"""Following the logs in a browser, whose clock the tests turn on: no one waits for seconds to pass."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_hidden_tab_asks_less_often_and_at_once_when_it_is_back(live: Page, bu
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request) if "/logs/live" in request.url else None)
     page.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })")
-    poll(page)  # the one that was due; the next sees that nobody looks
+    poll(page)  # the one that was due; the next sees that no one looks
     asked.clear()
     page.clock.run_for(29_000)
     assert not asked

@@ -1,4 +1,4 @@
-"""While somebody holds a lock on a table, whoever needs it is answered 503 in time, and everybody else as ever."""
+"""While someone holds a lock on a table, requests that need it are answered 503 in time, and all others as ever."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_readers_are_sent_away_in_time_and_logs_are_taken_in(web: Web) -> None:
 
 
 def test_a_crowd_of_one_key_waits_for_no_connection_but_for_each_other(web: Web, installation: Installation) -> None:
-    """All look at the key first, since nobody has yet; who then waits in line lets others have the connection."""
+    """All look at the key first, since no one has yet; who then waits in line lets others have the connection."""
     crowd_of_one = Web(web.url, web.database, installation.make_key(), "")
     codes, _ = crowd(crowd_of_one.send, web)
     assert codes == {200: CROWD}
 
 
 def test_a_key_that_is_locked_holds_up_no_other(web: Web, installation: Installation) -> None:
-    """A row may be locked by whoever owns it; that says nothing about everybody's table."""
+    """A row may be locked by the one who owns it; that says nothing about everybody's table."""
     other = Web(web.url, web.database, installation.make_key(), "")
     with psycopg.connect(web.database) as holder:
         holder.execute("SELECT 1 FROM api_keys ORDER BY created_at DESC LIMIT 1 FOR UPDATE")

@@ -177,7 +177,7 @@ def test_the_python_sdk(live_server: Any, api_key: str, compression: str) -> Non
     )
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
-    logger = logging.Logger("shop")  # noqa: LOG001 - nobody else shall hear it
+    logger = logging.Logger("shop")  # noqa: LOG001 - no one else shall hear it
     logger.addHandler(LoggingHandler(logger_provider=provider))
     began = timezone.now()
     try:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.filterwarning
 
 
 def logger_with(handler: logging.Handler) -> logging.Logger:
-    logger = logging.Logger("shop")  # noqa: LOG001 - nobody else shall hear it
+    logger = logging.Logger("shop")  # noqa: LOG001 - no one else shall hear it
     logger.addHandler(handler)
     return logger
 

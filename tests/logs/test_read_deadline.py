@@ -22,7 +22,7 @@ from tests.support.installation import Installation, stop
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
-MOST_SECONDS = 18  # whoever is not sent away waits twenty (DATABASE_ANSWER_SECONDS); 4 on a quiet machine
+MOST_SECONDS = 18  # a request that is not refused waits twenty (DATABASE_ANSWER_SECONDS); 4 on a quiet machine
 HURRIED = {
     "WEB_REQUEST_SECONDS": "3",
     "WEB_ANSWER_SECONDS": "3",
@@ -235,7 +235,7 @@ def test_clients_who_send_without_a_pause_do_not_keep_the_threads(url: str) -> N
 
 @pytest.mark.parametrize("search", ["x" * 10_000, "日" * 10_000])
 def test_a_search_of_ten_thousand_characters_reaches_the_page(url: str, search: str) -> None:
-    """What gunicorn refuses by itself is a bare line; the page says what is wrong, to whoever is signed in."""
+    """What gunicorn refuses by itself is a bare line; the page says what is wrong, to a user who is signed in."""
     answer = requests.get(f"{url}/logs", {"q": search}, timeout=60, allow_redirects=False)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login")
@@ -276,7 +276,7 @@ def test_a_database_that_hangs_is_answered_503_soon_and_health_goes_on(hung_post
     assert max(seconds for _, seconds in answers) < MOST_SECONDS
     at_once = [[ask(*each) for _ in range(3)] for each in asked]
     assert {answer.status_code for tries in at_once for answer, _ in tries} == {503}
-    for tries in at_once:  # nobody waits any more; one of three may be kept waiting by the machine
+    for tries in at_once:  # no one waits any more; one of three may be kept waiting by the machine
         assert min(seconds for _, seconds in tries) < 2
     assert {tries[0][0].headers.get("Retry-After") for tries in at_once} == {"10", "5", None}
     assert at_once[3][0][0].json() == {"database": "unavailable", "migrations": "unknown", "worker": "unknown"}

@@ -1,4 +1,4 @@
-"""What was refused is counted by key and reason, and shown to whoever can mend it."""
+"""What was refused is counted by key and reason, and shown to the one who can fix it."""
 
 from __future__ import annotations
 

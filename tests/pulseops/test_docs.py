@@ -1,4 +1,4 @@
-"""GET /docs/: the files of docs/ that are for users, rendered in the frame, for anybody."""
+"""GET /docs/: the files of docs/ that are for users, rendered in the frame, for anyone."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_new_channel_hears_a_test_and_then_an_incident_from_alert_to_resolve(
 
 
 def go_by_tab(page: Page, target: Locator) -> None:
-    """Press Tab until `target` has the focus, as somebody without a mouse does."""
+    """Press Tab until `target` has the focus, as someone without a mouse does."""
     for _ in range(60):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):

@@ -21,7 +21,7 @@ TRAILERS = CHUNKED[:-2] + b"X-Sum: 1\r\n\r\n"
 
 
 def read(buffer: RequestBuffer) -> bytes:
-    """Take the request at hand as gunicorn does: the head, then the body."""
+    """Take the current request as gunicorn does: the head, then the body."""
     parts = []
     while part := buffer.take(7):
         parts.append(part)

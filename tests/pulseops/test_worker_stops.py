@@ -1,4 +1,4 @@
-"""The worker ends cleanly by Ctrl-C or by its supervisor, and leaves nobody behind when it is killed."""
+"""The worker ends cleanly by Ctrl-C or by its supervisor, and leaves no one behind when it is killed."""
 
 from __future__ import annotations
 

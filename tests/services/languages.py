@@ -24,7 +24,7 @@ _TOOLS = {"curl": "curl", "Python": sys.executable}
 
 
 def is_here(label: str) -> bool:
-    """Tell whether this machine has what runs the language."""
+    """Return whether this machine has what runs the language."""
     return shutil.which(_tool(label)) is not None
 
 

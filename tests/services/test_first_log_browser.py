@@ -24,7 +24,7 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture
 def developer(page: Page, live_server: LiveServer, settings: Settings, sign_in: Callable[[User], None]) -> User:
-    """Somebody who may change services, signed in."""
+    """Someone who may change services, signed in."""
     settings.PUBLIC_URL = live_server.url
     user = make_member(make_org("Acme"), Role.DEVELOPER)
     sign_in(user)

@@ -1,4 +1,4 @@
-"""What bounds a key: scopes, a last day, networks; each refused in words for whoever holds the key."""
+"""What bounds a key: scopes, a last day, networks; each refused in words for the one who holds the key."""
 
 from __future__ import annotations
 

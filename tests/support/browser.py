@@ -1,4 +1,4 @@
-"""A real Chromium for tests marked `browser`: the machine's own, signed in as anybody, and axe.
+"""A real Chromium for tests marked `browser`: the machine's own, signed in as anyone, and axe.
 
 @pytest.mark.browser
 def test_it(page, live_server, signed_in_page, admin): …

@@ -45,7 +45,7 @@ def errors_on_console(page: Page) -> list[str]:
     return told
 
 
-# Nothing on its way: no answer awaited, nothing fading. What turns for ever (a busy sign) is not waited for.
+# Nothing on its way: no answer awaited, nothing fading. What turns forever (a busy sign) is not waited for.
 SETTLED = """
     () => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling") &&
           document.getAnimations().every((animation) =>

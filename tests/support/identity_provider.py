@@ -28,7 +28,7 @@ class IdentityProvider:
         return f"http://{self.host}"
 
     def knows(self, subject: str, **claims: Any) -> None:
-        """Let it know somebody."""
+        """Let it know someone."""
         requests.put(f"{self.issuer}/users/{subject}", json=claims, timeout=10).raise_for_status()
 
     def sign_in(self, client: Client, start: str, subject: str, **form: str) -> Any:

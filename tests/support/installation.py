@@ -144,7 +144,7 @@ def start_up(directory: Path, port: int, **more: str) -> subprocess.Popen[bytes]
 
 
 def is_ready(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Tell whether what `start_up` started answers that all is well."""
+    """Return whether what `start_up` started answers that all is well."""
     assert process.poll() is None, "`manage.py up` has ended"
     try:
         with urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=5) as response:
@@ -163,7 +163,7 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    """Tell whether none of them runs."""
+    """Return whether none of them runs."""
     return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
 
 
@@ -183,7 +183,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
+    """Return a port of the loopback that no one listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -101,7 +101,7 @@ def hang(seconds: float = 30) -> Behaviour:
 
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Send one byte of a header at a time, for ever."""
+    """Send one byte of a header at a time, forever."""
     for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
         handler.wfile.write(bytes([byte]))
         time.sleep(0.05)

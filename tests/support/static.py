@@ -14,7 +14,7 @@ BUNDLING = {"BACKEND": "pulseops.core.config.staticfiles.BundlingStorage"}
 
 
 def collected() -> str:
-    """Return the directory of the collected static files; whoever asks first, in whichever process, fills it."""
+    """Return the directory of the collected static files; the first that asks, in whichever process, fills it."""
     Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
     with Path(settings.DATA_DIR, "static.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

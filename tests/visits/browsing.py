@@ -57,5 +57,5 @@ def _look(page: Page, url: str, themes: Sequence[str], *, on_phone: bool) -> Sig
 
 
 def _is_missing(response: Response) -> bool:
-    """Tell whether what a page is made of is not there; its own status is for others to judge."""
+    """Return whether what a page is made of is not there; its own status is for others to judge."""
     return response.status >= 400 and response.request.resource_type != "document"

@@ -12,7 +12,7 @@ COUNT = "X-Visit-Count"  # a request with this header tells of its queries; the 
 
 
 class CountingMiddleware:
-    """Tell the milliseconds from the first middleware to the last, and the queries of whoever asks for them."""
+    """Tell the milliseconds from the first middleware to the last, and the queries of the one who asks for them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -47,7 +47,7 @@ NO_PAGES = {
     "admin:jsi18n",
 }  # fmt: skip
 
-# What whoever may see a page is answered there, where it is not 200. None stands for the others.
+# What anyone who may see a page is answered there, where it is not 200. None stands for the others.
 _SIGNED_IN_ALREADY = {"anonymous": 200, None: 302}
 UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "landing": _SIGNED_IN_ALREADY,
@@ -61,7 +61,7 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "mfa_add_webauthn": {None: 302},
     "mfa_edit_webauthn": {None: 302},
     "mfa_remove_webauthn": {None: 302},
-    "mfa_reauthenticate": {None: 302},  # nobody here has a second factor …
+    "mfa_reauthenticate": {None: 302},  # no one here has a second factor …
     "mfa_deactivate_totp": {None: 404},
     "mfa_view_recovery_codes": {None: 404},
     "mfa_download_recovery_codes": {None: 404},
@@ -94,7 +94,7 @@ _NO_ROW: Mapping[str, object] = {
     "address": "1-1",
     "token": "no-such-token",
     "provider_id": "no-such-provider",
-}  # of the right shape, but nobody's
+}  # of the right shape, but no one's
 _NO_UUID, _NO_NUMBER = UUID(int=0), 0
 
 

@@ -65,7 +65,7 @@ def rows_of(org: Org) -> dict[str, object]:
 
 
 def readers_of(org: Org) -> dict[str, User]:
-    """Make somebody of each kind that signs in."""
+    """Make someone of each kind that signs in."""
     outsider = make_user("outsider@pulseops.example")
     make_service(make_org("Northwind", admin=outsider), "other")
     seem_alive()
@@ -81,7 +81,7 @@ def readers_of(org: Org) -> dict[str, User]:
 
 
 def seem_alive() -> None:
-    """Give the signs of life of worker and loop for some hours: no worker may change what is visited meanwhile."""
+    """Give the heartbeats of worker and loop for some hours: no worker may change what is visited meanwhile."""
     for process in ("worker", "loop"):
         Heartbeat.objects.update_or_create(name=process, defaults={"beat_at": timezone.now() + timedelta(hours=4)})
 
