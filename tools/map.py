@@ -36,6 +36,13 @@ READ_BY_NAME = (
     "pulseops.server.gunicorn",
     "accounts.passwords",
 )  # by Django, gunicorn
+CALLED_BY_LIBRARIES = {
+    "raise_for_status",  # of allauth's responses
+    "SessionStore",  # of SESSION_ENGINE
+    "process_exception",  # of Django's middleware
+    "sendfile",  # of the socket that gunicorn writes to
+    "gettimeout",
+}
 WORD = re.compile(r"\w+")
 
 
@@ -138,7 +145,7 @@ def unused_names(root: Path, files: list[Source]) -> list[str]:
         for each in files
         if not each.is_entry_point and not each.module.startswith(READ_BY_NAME)
         for name in each.public_names()
-        if not name.startswith("_") and words[name] == 1
+        if not name.startswith("_") and words[name] == 1 and name not in CALLED_BY_LIBRARIES
     ]
 
 

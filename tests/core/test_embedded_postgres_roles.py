@@ -11,10 +11,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from pulseops.core.postgres.embedded.roles import OWNER, SUPERUSER, WEB
+from pulseops.core.postgres.embedded.roles import OWNER, SUPERUSER
 from tests.core.embedded import Places
 
 # As software of before left it: all is the superuser's.
+WEB = "pulseops_web"
 _OLD = """
 CREATE EXTENSION pg_trgm;
 CREATE TABLE kept (id serial PRIMARY KEY, at timestamptz DEFAULT now(), number bigint GENERATED ALWAYS AS IDENTITY);

@@ -105,10 +105,6 @@ def _read_any(body: bytes, request: HttpRequest, refused: Refused) -> list[Row]:
     ]
 
 
-def _micros(time: Any) -> int | None:
-    return time.seconds * 1_000_000 + time.nanos // 1_000 or None
-
-
 def _unpacked(body: bytes) -> bytes:
     try:
         content = unsnap(body, settings.INGEST_FOREIGN_MAX_BYTES)

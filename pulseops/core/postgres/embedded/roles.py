@@ -15,7 +15,6 @@ from psycopg import sql
 
 SUPERUSER = "postgres"
 OWNER = "pulseops_owner"
-WEB = "pulseops_web"
 DATABASE = "pulseops"
 
 _ROLES = """
