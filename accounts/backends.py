@@ -39,8 +39,8 @@ class EmailBackend(AuthenticationBackend):
         user = _known.get()
         if user is not None and user.pk == user_id:
             return user if self.user_can_authenticate(user) else None
-        found: User | None = super().get_user(user_id)
-        return found
+        result: User | None = super().get_user(user_id)
+        return result
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
         user = user_by_email(email)

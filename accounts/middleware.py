@@ -32,8 +32,8 @@ def _user(request: Any) -> User | AnonymousUser:
         row: Session | None = request.session.row
         with known_user(row.user if row else None):
             request._cached_user = auth.get_user(request)
-    found: User | AnonymousUser = request._cached_user
-    return found
+    result: User | AnonymousUser = request._cached_user
+    return result
 
 
 class FormerCookieNamesMiddleware:

@@ -101,7 +101,7 @@ class _KnownPasskeyMixin:
             # allauth leaves this to the session's challenge, which a page that asks for less may have made.
             if self.needs_verified_user and not response.response.authenticator_data.is_user_verified():
                 raise _refusal()
-            found: Authenticator = super().clean_credential()  # type: ignore[misc]  # allauth's form
+            result: Authenticator = super().clean_credential()  # type: ignore[misc]  # allauth's form
         except _MALFORMED as error:
             self._note_failure()
             raise _refusal() from error
@@ -110,7 +110,7 @@ class _KnownPasskeyMixin:
                 raise
             self._note_failure()
             raise _refusal() from error
-        return found
+        return result
 
     def _note_failure(self) -> None:
         """Tell as allauth does of wrong codes; of whom a stranger merely names, nothing is filed."""

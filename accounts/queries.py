@@ -49,14 +49,14 @@ def user_by_email(email: str) -> User | None:
 
 def is_address_taken(email: str, *, but_by: User | None = None) -> bool:
     """Return whether an account other than `but_by` has this address, in whatever case."""
-    found = User.objects.filter(email__iexact=email.strip())
-    return found.exclude(pk=but_by.pk).exists() if but_by else found.exists()
+    rows = User.objects.filter(email__iexact=email.strip())
+    return rows.exclude(pk=but_by.pk).exists() if but_by else rows.exists()
 
 
 def orgs_of(user: User) -> list[Org]:
     """Return the organisations that `user` is in, the longest first: what befalls their account is filed in each."""
-    found = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id")
-    return [membership.org for membership in found]
+    rows = Membership.objects.filter(user=user).select_related("org").order_by("created_at", "org_id")
+    return [membership.org for membership in rows]
 
 
 def suspended_org_ids() -> list[UUID]:
@@ -92,8 +92,8 @@ def members(org: Org) -> QuerySet[Membership]:
     """Return the members with their users, admins first; each has `seen_at` (UTC or None) and `has_two_factor`."""
     sessions = Session.objects.filter(user=OuterRef("user")).order_by().values("user")
     last_session = Subquery(sessions.annotate(at=Max("last_seen_at")).values("at"), output_field=DateTimeField())
-    found = Membership.objects.for_org(org).select_related("user")
-    return found.annotate(
+    rows = Membership.objects.for_org(org).select_related("user")
+    return rows.annotate(
         seen_at=Greatest(last_session, "user__last_login"),
         has_two_factor=Exists(factors_of(OuterRef("user"))),
     ).order_by("role", "created_at", "user__email")  # the roles' names sort as the roles do: admin, developer, viewer
@@ -124,8 +124,8 @@ def only_admin_of(user: User) -> list[Org]:
 
 def open_invitations(org: Org) -> QuerySet[Invitation]:
     """Return the invitations that are neither accepted nor taken back, expired ones too, newest first."""
-    found = Invitation.objects.for_org(org).filter(accepted_at=None, revoked_at=None)
-    return found.select_related("invited_by").order_by("-created_at")
+    rows = Invitation.objects.for_org(org).filter(accepted_at=None, revoked_at=None)
+    return rows.select_related("invited_by").order_by("-created_at")
 
 
 def is_for(invitation: Invitation, user: User) -> bool:
@@ -140,8 +140,8 @@ def is_for(invitation: Invitation, user: User) -> bool:
 
 def pending_address(token_hash: str) -> PendingAddress | None:
     """Return what waits for the link with this token to be opened, None where it is over."""
-    found = PendingAddress.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
-    return found.select_related("user").first()
+    rows = PendingAddress.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
+    return rows.select_related("user").first()
 
 
 def live_sessions(user: User) -> QuerySet[Session]:

@@ -58,12 +58,12 @@ class SessionStore(SessionBase):
         return bool(key and _KEY.match(key))
 
     def load(self) -> dict[str, Any]:
-        found = _with_memberships(hash_session_key(self.session_key or ""))
-        if not found:
+        result = _with_memberships(hash_session_key(self.session_key or ""))
+        if not result:
             self._session_key = None
             return {}
-        self.row = row = found[0]
-        self.memberships = [each.membership for each in found if hasattr(each, "membership")]
+        self.row = row = result[0]
+        self.memberships = [each.membership for each in result if hasattr(each, "membership")]
         return {
             **_signed_in(row),
             **row.data,

@@ -67,16 +67,16 @@ class Backtest:
     @property
     def episodes(self) -> list[Episode]:
         """The firings with their ends, latest first."""
-        found: list[Episode] = []
+        result: list[Episode] = []
         begun: dict[UUID, Happening] = {}
         for each in self.happenings:
             if each.outcome is Outcome.RECOVER:
                 start = begun.pop(each.environment_id)
-                found.append(self._episode(start, each.at))
+                result.append(self._episode(start, each.at))
             else:
                 begun[each.environment_id] = each
-        found += [self._episode(start, None) for start in begun.values()]
-        return sorted(found, key=lambda episode: episode.since, reverse=True)
+        result += [self._episode(start, None) for start in begun.values()]
+        return sorted(result, key=lambda episode: episode.since, reverse=True)
 
     @property
     def chart(self) -> Chart:
@@ -120,7 +120,7 @@ def backtest(
 def _replay(
     condition: Condition, environment_id: UUID, series: Series, moments: Moments, peaks: list[int]
 ) -> list[Happening]:
-    found: list[Happening] = []
+    rows: list[Happening] = []
     state = State()
     for number, count in series:
         bar = min(number * _BARS // moments.count, _BARS - 1)
@@ -131,5 +131,5 @@ def _replay(
         decision = decide(condition, state, Sample(at, count))
         state = decision.state
         if decision.outcome in {Outcome.FIRE, Outcome.REOPEN, Outcome.RECOVER}:
-            found.append(Happening(at, environment_id, decision.outcome))
-    return found
+            rows.append(Happening(at, environment_id, decision.outcome))
+    return rows

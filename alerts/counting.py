@@ -92,13 +92,13 @@ def _plain_counts(wanted: Collection[Wanted], now: datetime, seconds: float) -> 
     windows = sorted({each.window for each in wanted})
     only_errors = all(each.level == Level.ERROR for each in wanted)
     org_id = next(iter(wanted)).org_id
-    found: dict[Wanted, Counts] = {each: {} for each in wanted}
+    result: dict[Wanted, Counts] = {each: {} for each in wanted}
     for row in count_received(org_id, windows, now, only_errors=only_errors, seconds=seconds):
         for each in wanted:
             if each.level in {"", row.level}:
                 count = row.counts[windows.index(each.window)]
-                found[each][row.environment_id] = found[each].get(row.environment_id, 0) + count
-    return found
+                result[each][row.environment_id] = result[each].get(row.environment_id, 0) + count
+    return result
 
 
 def _filtered_counts(wanted: Wanted, scopes: Scopes, now: datetime, seconds: float) -> Counts:

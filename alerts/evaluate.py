@@ -172,11 +172,11 @@ def _looks(
     for rule_id, environment_id in states.unfinished():
         unfinished[rule_id].add(environment_id)
     for each in rules:
-        found = counts.get(each.rule.pk)
-        if found is None:
+        count = counts.get(each.rule.pk)
+        if count is None:
             continue
-        for environment_id in sorted(found.keys() | unfinished[each.rule.pk]):
-            yield Evaluation(each, environment_id, Sample(now, found.get(environment_id, 0)))
+        for environment_id in sorted(count.keys() | unfinished[each.rule.pk]):
+            yield Evaluation(each, environment_id, Sample(now, count.get(environment_id, 0)))
 
 
 def _described(look: Evaluation, places: Environments) -> dict[str, Any]:

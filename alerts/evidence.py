@@ -37,7 +37,9 @@ def last_deployment(
     environment: Environment, at: datetime, *, status: str = "", within: timedelta | None = None
 ) -> DeploymentFact | None:
     """Return the last deployment up to `at`: one of that `status`, one in the time `within`."""
-    found = last_ended(environment, at, status=status, within=within)
-    if found is None:
+    deployment = last_ended(environment, at, status=status, within=within)
+    if deployment is None:
         return None
-    return DeploymentFact(found.pk, found.commit_sha, found.title[:200], found.status, found.status_changed_at)
+    return DeploymentFact(
+        deployment.pk, deployment.commit_sha, deployment.title[:200], deployment.status, deployment.status_changed_at
+    )

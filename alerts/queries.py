@@ -71,10 +71,10 @@ def unreadable_rules(org: Org) -> QuerySet[AlertRule, tuple[Any, ...]]:
 def rule_summaries(org: Org) -> list[RuleSummary]:
     """Return the organisation's rules by name; one query."""
     rows = AlertRule.objects.for_org(org).select_related("service", "environment__service")
-    found: QuerySet[Any] = rows.annotate(
+    results: QuerySet[Any] = rows.annotate(
         firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")
     ).order_by("name", "pk")
-    return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in found]
+    return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in results]
 
 
 def broken_rules() -> ArraySubquery:
@@ -85,10 +85,10 @@ def broken_rules() -> ArraySubquery:
 
 def summary_of(rule: AlertRule) -> RuleSummary:
     """Return what the list says of one rule; one query."""
-    found = AlertRule.objects.filter(pk=rule.pk).aggregate(
+    result = AlertRule.objects.filter(pk=rule.pk).aggregate(
         firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")
     )
-    return RuleSummary(rule, in_words(rule), found["firing"], found["last"])
+    return RuleSummary(rule, in_words(rule), result["firing"], result["last"])
 
 
 def firings_of(rule: AlertRule) -> list[AlertFiring]:

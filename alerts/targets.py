@@ -101,5 +101,5 @@ def places_of(org_ids: Collection[UUID]) -> Environments:
         service = environment.service
         scopes[service.org_id].append(Scope(service.pk, service.name, environment.pk, environment.name))
         owners[environment.pk] = service.org_id
-    known = {org_id: Scopes(tuple(found)) for org_id, found in scopes.items()}
-    return Environments(owners, known, {s.environment_id: s for found in scopes.values() for s in found})
+    known = {org_id: Scopes(tuple(result)) for org_id, result in scopes.items()}
+    return Environments(owners, known, {s.environment_id: s for result in scopes.values() for s in result})

@@ -20,10 +20,10 @@ class Card:
 
 def error_changes(org: Org, deployments: Sequence[Deployment]) -> Mapping[int, ErrorChange]:
     """Return deployment id → what it did to the errors, from every app that knows."""
-    found: dict[int, ErrorChange] = {}
+    result: dict[int, ErrorChange] = {}
     for ask in DEPLOYMENT_ERRORS:
-        found |= ask(org, deployments)
-    return found
+        result |= ask(org, deployments)
+    return result
 
 
 def cards(deployments: Sequence[Deployment], errors: Mapping[int, ErrorChange]) -> list[Card]:

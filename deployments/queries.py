@@ -53,7 +53,7 @@ def deployments_between(
 
     Empty sequences mean all. What was called off is left out: nothing went anywhere.
     """
-    found = (
+    deployments = (
         Deployment.objects.for_org(org)
         .filter(created_at__gte=since - _LONGEST, created_at__lte=until)
         .filter(GreaterThanOrEqual(DEPLOYED_AT, since), LessThanOrEqual(DEPLOYED_AT, until))
@@ -62,10 +62,10 @@ def deployments_between(
         .order_by(DEPLOYED_AT, "id")
     )
     if services:
-        found = found.filter(service_id__in=services)
+        deployments = deployments.filter(service_id__in=services)
     if environments:
-        found = found.filter(environment_id__in=environments)
-    return found
+        deployments = deployments.filter(environment_id__in=environments)
+    return deployments
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ def deployment_spans(org_id: UUID, since: datetime, until: datetime) -> list[Dep
     """Return what was in progress at some time of [since, until]; what was called off is left out."""
     rows = Deployment.objects.filter(org_id=org_id, created_at__lte=until, created_at__gt=since - _LONGEST)
     rows = rows.filter(Q(status=Deployment.Status.PENDING) | Q(status_changed_at__gt=since))
-    found = rows.exclude(outcome__in=CALLED_OFF).values_list(
+    results = rows.exclude(outcome__in=CALLED_OFF).values_list(
         "environment_id", "created_at", "status", "status_changed_at"
     )
     return [
         DeploymentSpan(place, begun, begun + _IN_PROGRESS if status == Deployment.Status.PENDING else ended)
-        for place, begun, status, ended in found
+        for place, begun, status, ended in results
     ]
 
 
@@ -218,11 +218,11 @@ def lanes(org: Org, filters: Filters) -> list[Lane]:
     Three queries, whatever there is: each environment's newest by the index, of those each name's newest, and the rows.
     """
     by_name = _newest_by_name(org, filters)
-    wanted = [identifier for found in by_name.values() for identifier in found[:LANE_LENGTH]]
+    wanted = [identifier for result in by_name.values() for identifier in result[:LANE_LENGTH]]
     rows = Deployment.objects.for_org(org).select_related("service", "environment").in_bulk(wanted)
     return [
-        Lane(name, [rows[each] for each in found[:LANE_LENGTH] if each in rows], len(found) > LANE_LENGTH)
-        for name, found in sorted(by_name.items(), key=lambda item: _lane_order(item[0]))
+        Lane(name, [rows[each] for each in result[:LANE_LENGTH] if each in rows], len(result) > LANE_LENGTH)
+        for name, result in sorted(by_name.items(), key=lambda item: _lane_order(item[0]))
     ]
 
 
@@ -234,9 +234,9 @@ def _newest_by_name(org: Org, filters: Filters) -> dict[str, list[int]]:
     if filters.environment:
         environments = environments.filter(name=filters.environment)
     newest = Deployment.objects.filter(filters.rows, environment=OuterRef("pk")).order_by("-created_at", "-id")
-    found = environments.annotate(newest=ArraySubquery(newest.values("id")[: LANE_LENGTH + 1]))
-    name_of = {each: row.name for row in found for each in row.newest}
-    by_name: dict[str, list[int]] = {row.name: [] for row in found}
+    result = environments.annotate(newest=ArraySubquery(newest.values("id")[: LANE_LENGTH + 1]))
+    name_of = {each: row.name for row in result for each in row.newest}
+    by_name: dict[str, list[int]] = {row.name: [] for row in result}
     for each in Deployment.objects.filter(pk__in=name_of).order_by("-created_at", "-id").values_list("id", flat=True):
         by_name[name_of[each]].append(each)
     return by_name

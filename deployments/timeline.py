@@ -20,8 +20,8 @@ def deployment_marks(
     org: Org, services: Sequence[UUID], environments: Sequence[UUID], since: datetime, until: datetime
 ) -> list[Mark]:
     """Return a mark for each deployment that was live in [since, until] (UTC), the newest fifty, oldest first."""
-    found = deployments_between(org, since, until, services=services, environments=environments)
-    newest = list(found.order_by(DEPLOYED_AT.desc(), "-id")[:MOST_MARKS])
+    deployments = deployments_between(org, since, until, services=services, environments=environments)
+    newest = list(deployments.order_by(DEPLOYED_AT.desc(), "-id")[:MOST_MARKS])
     return [mark_of(each) for each in reversed(newest)]
 
 

@@ -51,13 +51,13 @@ def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
     """Return how many incidents there are in each state that pass the other filters."""
     rows = Incident.objects.for_org(org).filter(filters.besides_state)
     status = Incident.Status
-    found: Mapping[str, int] = rows.aggregate(
+    result: Mapping[str, int] = rows.aggregate(
         live=Count("pk", filter=~Q(status=status.RESOLVED)),
         open=Count("pk", filter=Q(status=status.OPEN)),
         investigating=Count("pk", filter=Q(status=status.INVESTIGATING)),
         resolved=Count("pk", filter=Q(status=status.RESOLVED)),
     )
-    return found
+    return result
 
 
 def live_incidents(org: Org, *, limit: int) -> list[Incident]:

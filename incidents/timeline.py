@@ -44,8 +44,8 @@ def incident_marks(
 def service_panel(request: HttpRequest, service: Service) -> Panel | None:
     """Show the service's live incidents and the last that ended; one query."""
     rows = Incident.objects.for_org(service.org).filter(service=service).select_related("environment")
-    found = list(rows.order_by(Case(When(status=Incident.Status.RESOLVED, then=1), default=0), "-created_at")[:10])
-    live = [each for each in found if each.is_live]
-    last = next((each for each in found if not each.is_live), None)
+    results = list(rows.order_by(Case(When(status=Incident.Status.RESOLVED, then=1), default=0), "-created_at")[:10])
+    live = [each for each in results if each.is_live]
+    last = next((each for each in results if not each.is_live), None)
     values = {"live": live, "last": last, "url": f"{reverse('incidents:list')}?state=all&service={service.pk}"}
     return Panel("Incidents", "incidents/_service_panel.html", values, anchor="incidents", is_urgent=bool(live))

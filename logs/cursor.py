@@ -27,11 +27,11 @@ class LogCursor:
     @classmethod
     def read(cls, text: str) -> Self | None:
         """Return the address that `text` writes, or None when it is none."""
-        found = _WRITTEN.match(text)
-        if not found:
+        match = _WRITTEN.match(text)
+        if not match:
             return None
-        ts = moment(int(found.group(1)))
-        number = int(found.group(2))
+        ts = moment(int(match.group(1)))
+        number = int(match.group(2))
         return cls(ts, number) if ts and number <= _MAX_ID else None
 
 

@@ -136,10 +136,10 @@ def claim_message(avoid: Collection[str] = ()) -> Claim | None:
 
 
 def _pick(avoid: Collection[str], skip: list[uuid.UUID]) -> Channel | None:
-    found = _rows(
+    rows = _rows(
         _PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": suspended_org_ids()}
     )
-    return Channel.objects.select_related("org").get(pk=found[0][0]) if found else None
+    return Channel.objects.select_related("org").get(pk=rows[0][0]) if rows else None
 
 
 def _take(channel: Channel) -> Claim | None:

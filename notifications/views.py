@@ -34,18 +34,18 @@ def channel_list(request: OrgRequest) -> HttpResponse:
 
 def _outbox(request: OrgRequest) -> dict[str, Any]:
     before = request.GET.get("before", "")
-    found = queries.outbox(request.org, request.GET.get("state", ""), before)
-    counts = {"waiting": found.waiting, "failed": found.failed}
+    page = queries.outbox(request.org, request.GET.get("state", ""), before)
+    counts = {"waiting": page.waiting, "failed": page.failed}
     tabs = [
-        {"label": label, "url": _address(state), "is_current": state == found.state, "count": counts.get(state, "")}
+        {"label": label, "url": _address(state), "is_current": state == page.state, "count": counts.get(state, "")}
         for state, label in _TABS
     ]
     return {
-        "outbox": found,
+        "outbox": page,
         "tabs": tabs,
-        "refresh_url": _address(found.state, before),
-        "newer_url": _address(found.state) if before else "",
-        "older_url": _address(found.state, found.page.older) if found.page.older else "",
+        "refresh_url": _address(page.state, before),
+        "newer_url": _address(page.state) if before else "",
+        "older_url": _address(page.state, page.page.older) if page.page.older else "",
     }
 
 

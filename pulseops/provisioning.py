@@ -50,13 +50,13 @@ def provision(*, org: str | UUID, email: str, service_name: str, environment_nam
     transaction_lock("provision")
     user, password = _person(email)
     theirs = _joined(org, user) if isinstance(org, UUID) else _administered(org, user)
-    found = theirs or create_org(actor=user, name=str(org))
-    service = services_of(found).filter(name=service_name).first()
-    service = service or create_service(actor=user, org=found, name=service_name)
+    result = theirs or create_org(actor=user, name=str(org))
+    service = services_of(result).filter(name=service_name).first()
+    service = service or create_service(actor=user, org=result, name=service_name)
     environment = service.environments.filter(name=environment_name).first()
     environment = environment or add_environment(actor=user, service=service, name=environment_name)
     issued = create_key(actor=user, environment=environment, label=key_label)
-    return Provisioned(found, theirs is None, user, service, environment, issued.plain, password)
+    return Provisioned(result, theirs is None, user, service, environment, issued.plain, password)
 
 
 def _person(email: str) -> tuple[User, str | None]:

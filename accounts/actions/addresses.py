@@ -87,7 +87,7 @@ def confirm_change(*, actor: User, pending: PendingAddress) -> None:
 
 
 def _lock(pending: PendingAddress) -> PendingAddress:
-    found = PendingAddress.objects.select_for_update().filter(pk=pending.pk, expires_at__gt=timezone.now()).first()
-    if found is None:
+    row = PendingAddress.objects.select_for_update().filter(pk=pending.pk, expires_at__gt=timezone.now()).first()
+    if row is None:
         raise LinkGoneError
-    return found
+    return row

@@ -188,10 +188,10 @@ def _check_rate(org: Org) -> None:
 def _lock(invitation: Invitation) -> Invitation:
     # The organisation's row first, as for every change of its members; then one use is one use.
     Org.objects.select_for_update(no_key=True).get(pk=invitation.org_id)
-    found = Invitation.objects.select_for_update(of=("self",)).select_related("org").filter(pk=invitation.pk).first()
-    if found is None or found.org.deleted_at:
+    row = Invitation.objects.select_for_update(of=("self",)).select_related("org").filter(pk=invitation.pk).first()
+    if row is None or row.org.deleted_at:
         raise InvitationGoneError
-    return found
+    return row
 
 
 def _record(actor: User, invitation: Invitation, action: str) -> None:

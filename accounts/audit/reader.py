@@ -55,18 +55,18 @@ class Page:
 
 def rows(org: Org, filters: Filters) -> QuerySet[AuditLog]:
     """Return the rows of `org` that pass, newest first."""
-    found = AuditLog.objects.for_org(org).select_related("actor_user").order_by("-created_at", "-id")
+    results = AuditLog.objects.for_org(org).select_related("actor_user").order_by("-created_at", "-id")
     if filters.actor:
-        found = found.filter(actor_user=None if filters.actor == SYSTEM else UUID(filters.actor))
+        results = results.filter(actor_user=None if filters.actor == SYSTEM else UUID(filters.actor))
     if filters.action:
-        found = found.filter(action=filters.action)
+        results = results.filter(action=filters.action)
     if filters.resource_type:
-        found = found.filter(resource_type=filters.resource_type)
+        results = results.filter(resource_type=filters.resource_type)
     if filters.since:
-        found = found.filter(created_at__gte=filters.since)
+        results = results.filter(created_at__gte=filters.since)
     if filters.until:
-        found = found.filter(created_at__lt=filters.until)
-    return found
+        results = results.filter(created_at__lt=filters.until)
+    return results
 
 
 def page(found: QuerySet[AuditLog], *, before: str = "", after: str = "") -> Page:

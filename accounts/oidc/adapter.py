@@ -31,8 +31,8 @@ class OidcAdapter(DefaultSocialAccountAdapter):
 
     def list_apps(self, request: HttpRequest, provider: Any = None, client_id: Any = None) -> list[SocialApp]:
         """Return the one provider that is asked for by its id; there is no list of them."""
-        found = find_provider(str(provider)) if provider and provider != KIND else None
-        return [found.as_app()] if found else []
+        result = find_provider(str(provider)) if provider and provider != KIND else None
+        return [result.as_app()] if result else []
 
     def get_requests_session(self) -> GuardedSession:
         """Return what requests to a provider are made with."""

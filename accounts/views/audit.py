@@ -71,8 +71,8 @@ def _midnight(day: date) -> datetime:
 def audit(request: OrgRequest) -> HttpResponse:
     """Show a page of the log, newest first."""
     form = FilterForm(request.GET, org=request.org)
-    found = reader.rows(request.org, form.filters())
-    page = reader.page(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    result = reader.rows(request.org, form.filters())
+    page = reader.page(result, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     kept = {key: str(value) for key, value in request.GET.items() if key in form.fields and value}
     context = {
         "form": form,

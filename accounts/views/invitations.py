@@ -98,15 +98,15 @@ def _show_link(request: OrgRequest, invitation: Invitation, token: str) -> HttpR
 @sensitive_post_parameters("password")
 def invitation(request: Any, token: str) -> HttpResponse:
     """Show an invitation to the one who holds its link, and let the one it is for join."""
-    found = Invitation.objects.filter(token_hash=actions.hash_token(token)).select_related("org", "invited_by").first()
-    if found is None or found.org.deleted_at:
+    row = Invitation.objects.filter(token_hash=actions.hash_token(token)).select_related("org", "invited_by").first()
+    if row is None or row.org.deleted_at:
         return _dead_end(request, "unknown", 404)
-    if request.user.is_authenticated and queries.is_member(found.org, request.user):
-        return _already_in(request, found)
-    if not found.is_pending:
-        return _dead_end(request, _end_of(found), 410)
+    if request.user.is_authenticated and queries.is_member(row.org, request.user):
+        return _already_in(request, row)
+    if not row.is_pending:
+        return _dead_end(request, _end_of(row), 410)
     try:
-        return _for_reader(request, found) if request.user.is_authenticated else _for_stranger(request, found)
+        return _for_reader(request, row) if request.user.is_authenticated else _for_stranger(request, row)
     except actions.InvitationGoneError:  # used or taken back while the form was open
         return _dead_end(request, "over", 410)
 

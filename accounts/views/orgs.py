@@ -73,8 +73,8 @@ def _posted_membership(request: Any) -> Membership:
         raise Http404 from None
     for membership in request.memberships:
         if membership.org_id == asked:
-            found: Membership = membership
-            return found
+            result: Membership = membership
+            return result
     raise Http404
 
 

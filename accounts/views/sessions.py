@@ -21,13 +21,13 @@ from pulseops.core.ui.times import duration
 @require_safe
 def sessions(request: Any) -> HttpResponse:
     """List the browsers in which the reader is signed in, this one first."""
-    found = [
+    rows = [
         {"row": row, "device": user_agents.name(row.user_agent), "is_this": row.pk == request.session.row.pk}
         for row in live_sessions(request.user)
     ]
-    found.sort(key=lambda each: not each["is_this"])
+    rows.sort(key=lambda each: not each["is_this"])
     values = {
-        "sessions": found,
+        "sessions": rows,
         "idle": duration(settings.SESSION_IDLE_HOURS * 3600),
         "absolute": duration(settings.SESSION_ABSOLUTE_HOURS * 3600),
     }

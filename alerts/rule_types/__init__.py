@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def rule_types() -> Mapping[str, RuleType[Any]]:
     """Return every type by its name, in the order in which the form offers them."""
     modules = [import_module(f"{__name__}.{each.name}") for each in iter_modules(__path__)]
-    found: list[RuleType[Any]] = [module.RULE_TYPE for module in modules if hasattr(module, "RULE_TYPE")]
-    return {each.name: each for each in sorted(found, key=lambda each: each.position)}
+    types: list[RuleType[Any]] = [module.RULE_TYPE for module in modules if hasattr(module, "RULE_TYPE")]
+    return {each.name: each for each in sorted(types, key=lambda each: each.position)}
 
 
 def read_params(type_name: str, given: Any) -> Params:

@@ -45,7 +45,9 @@ class DeploymentFailure(RuleType[Params]):
             return Tally(slow={each.rule.pk for each in rules})
         return Tally(
             {
-                rule.pk: {place: found.count for place, found in failures.items() if found.last_at >= rule.created_at}
+                rule.pk: {
+                    place: result.count for place, result in failures.items() if result.last_at >= rule.created_at
+                }
                 for rule in (each.rule for each in rules)
             }
         )

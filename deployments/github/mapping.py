@@ -38,10 +38,10 @@ def _check_workflow(integration: GitHubIntegration, rollout: Rollout) -> None:
 def _by_name(integration: GitHubIntegration, ours: dict[str, Environment], name: str) -> Environment:
     """GitHub compares the names of environments without regard to case, and so do we."""
     renamed = {key.lower(): value for key, value in integration.names_on_github().items()}
-    found = ours.get(renamed.get(name.lower(), name).lower())
-    if found is None:
+    row = ours.get(renamed.get(name.lower(), name).lower())
+    if row is None:
         raise UnmappedError(f"No environment here goes by GitHub's name {name}.")
-    return found
+    return row
 
 
 def _by_branch(integration: GitHubIntegration, ours: dict[str, Environment], branch: str) -> Environment:
@@ -50,10 +50,10 @@ def _by_branch(integration: GitHubIntegration, ours: dict[str, Environment], bra
         raise UnmappedError(
             f"The branch {branch} is not mapped to an environment." if branch else "No branch is named."
         )
-    found = ours.get(target.lower())
-    if found is None:
+    row = ours.get(target.lower())
+    if row is None:
         raise UnmappedError(f"The branch {branch} is mapped to {target}, which this service does not have.")
-    return found
+    return row
 
 
 def branch_target(mapping: dict[str, str], branch: str) -> str | None:

@@ -88,12 +88,12 @@ def read_payload(event_type: str, payload: bytes) -> Reading:
     if reader is None:
         return Reading(repository, action, reason=f"The event {event_type} is not used.")
     try:
-        found = reader(payload)
+        result = reader(payload)
     except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
         return Reading(repository, action, reason=f"Not as documented: {clean(str(error), 300)}", is_valid=False)
-    if isinstance(found, str):
-        return Reading(repository, action, reason=clean(found, 300))
-    return Reading(repository, action, rollout=found)
+    if isinstance(result, str):
+        return Reading(repository, action, reason=clean(result, 300))
+    return Reading(repository, action, rollout=result)
 
 
 class _Head(msgspec.Struct):
@@ -108,13 +108,13 @@ class _Head(msgspec.Struct):
 
     def repository_name(self) -> str:
         try:
-            found = msgspec.json.decode(self.repository, type=RepositoryFields)
+            result = msgspec.json.decode(self.repository, type=RepositoryFields)
         except (msgspec.MsgspecError, RecursionError):
             return ""
-        if found.full_name:
-            return clean(found.full_name, NAME_LENGTH)
-        owner = (found.owner.login or found.owner.name) if found.owner else ""
-        return clean(f"{owner}/{found.name}", NAME_LENGTH) if owner and found.name else ""
+        if result.full_name:
+            return clean(result.full_name, NAME_LENGTH)
+        owner = (result.owner.login or result.owner.name) if result.owner else ""
+        return clean(f"{owner}/{result.name}", NAME_LENGTH) if owner and result.name else ""
 
 
 def _read_head(payload: bytes) -> _Head:

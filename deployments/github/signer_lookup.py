@@ -70,9 +70,9 @@ def _integrations() -> QuerySet[GitHubIntegration]:
 
 
 def _names(body: bytes) -> list[tuple[bytes, bytes]]:
-    found: dict[tuple[bytes, bytes], None] = {}
+    result: dict[tuple[bytes, bytes], None] = {}
     for match in _FULL_NAME.finditer(body):
-        found[(match[1], match[2])] = None
-        if len(found) == _MAX_NAMES:
+        result[(match[1], match[2])] = None
+        if len(result) == _MAX_NAMES:
             break
-    return list(found)
+    return list(result)

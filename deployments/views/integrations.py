@@ -39,18 +39,18 @@ _SALT = "deployments.fresh-secret"
 def integration(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Show and change a service's integration; without one, make it."""
     service = _find_service(request, service_id)
-    found = GitHubIntegration.objects.for_org(request.org).filter(service=service).first()
+    row = GitHubIntegration.objects.for_org(request.org).filter(service=service).first()
     form = IntegrationForm(
         request.POST if request.method == "POST" else None,
         environments=list(service.environments.order_by("name")),
-        integration=found,
+        integration=row,
         repository=service.repo_url or "",
     )
     if form.is_valid():
-        return _save(request, service, found, form)
-    if found is None:
+        return _save(request, service, row, form)
+    if row is None:
         return render(request, "deployments/integration_new.html", {"service": service, "form": form})
-    return _page(request, service, found, form)
+    return _page(request, service, row, form)
 
 
 def _save(
@@ -98,8 +98,8 @@ def webhook_url(integration: GitHubIntegration) -> str:
 @reauthenticated
 def rotate(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Give the integration a new secret and show it."""
-    found = _find_integration(request, service_id)
-    return _show_once(actions.rotate_secret(actor=request.user, integration=found))
+    integration = _find_integration(request, service_id)
+    return _show_once(actions.rotate_secret(actor=request.user, integration=integration))
 
 
 @require_POST
@@ -107,9 +107,9 @@ def rotate(request: OrgRequest, service_id: UUID) -> HttpResponse:
 @reauthenticated
 def disconnect(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Remove the integration."""
-    found = _find_integration(request, service_id)
-    actions.disconnect_repository(actor=request.user, integration=found)
-    messages.success(request, f"{found.repository} is disconnected.")
+    integration = _find_integration(request, service_id)
+    actions.disconnect_repository(actor=request.user, integration=integration)
+    messages.success(request, f"{integration.repository} is disconnected.")
     return redirect("services:detail", service_id)
 
 
@@ -117,8 +117,8 @@ def disconnect(request: OrgRequest, service_id: UUID) -> HttpResponse:
 @org_admin
 def replay(request: OrgRequest, service_id: UUID, effect_id: int) -> HttpResponse:
     """Do again what a stored delivery said."""
-    found = _find_integration(request, service_id)
-    effect = get_object_or_404(WebhookEffect.objects.for_org(request.org), integration=found, pk=effect_id)
+    integration = _find_integration(request, service_id)
+    effect = get_object_or_404(WebhookEffect.objects.for_org(request.org), integration=integration, pk=effect_id)
     try:
         done = actions.replay_delivery(actor=request.user, effect=effect)
     except actions.NothingToReplayError:

@@ -194,9 +194,9 @@ def _around(scope: Scope | None, log: LogDetail) -> str:
 def _nearby(org: Org, log: LogDetail) -> list[Mark]:
     """Return what happened to the log's environment in the two hours before it and shortly after."""
     span = (log.row.ts - _NEAR, log.row.ts + _NEAR / 8)
-    found = [
+    marks = [
         mark
         for marks_of in TIMELINE_MARKS
         for mark in marks_of(org, [log.row.service_id], [log.row.environment_id], *span)
     ]
-    return sorted(found, key=lambda mark: mark.at, reverse=True)[:6]
+    return sorted(marks, key=lambda mark: mark.at, reverse=True)[:6]

@@ -61,12 +61,12 @@ def column_facets(explorer: ExplorerState, search: Search, counts: Counts) -> li
     is_whole = not search.rest.sql
 
     def counted(besides: str, name_of: Callable[[str, Scope], str]) -> Counter[str]:
-        found: Counter[str] = Counter()
+        result: Counter[str] = Counter()
         for (environment_id, level), number in counts.groups.items():
             scope = by_environment.get(environment_id)
             if scope and (not is_whole or columns.admits(level, scope, besides=besides)):
-                found[name_of(level, scope)] += number
-        return found
+                result[name_of(level, scope)] += number
+        return result
 
     admitted = [s for s in scopes.all if s.service_id in columns.services]
     services = {s.service for s in admitted} if len(columns.services) < len(scopes.services()) else set()

@@ -139,17 +139,17 @@ def _nearest(
         outside.append(Window(window.end, max(explorer.now + time_range.AHEAD, window.end)))
     is_nowhere = True
     for each in outside:
-        found = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, first=_FIRST, limit=1)
-        if found.rows:
-            return found.rows[0].ts, False
-        is_nowhere = is_nowhere and found.searched_to is None
+        result = newest_page(session, search, each, now=explorer.now, seconds=_SECONDS_EACH * 3, first=_FIRST, limit=1)
+        if result.rows:
+            return result.rows[0].ts, False
+        is_nowhere = is_nowhere and result.searched_to is None
     return None, is_nowhere
 
 
 def _costs(session: SearchSession, search: Search, explorer: ExplorerState) -> list[TermImpact]:
-    found = terms(search.node)
+    result = terms(search.node)
     costs = []
-    for term in found[:_MOST_TERMS]:
+    for term in result[:_MOST_TERMS]:
         node = without_term(search.node, term)
         without = prepare(search.org_id, node, search.scopes)
         count = queries.matches_up_to(
@@ -182,8 +182,8 @@ def _newest(session: SearchSession, search: Search, explorer: ExplorerState, old
     """Return the newest rows of the services and environments asked for, whatever else the query says."""
     wider = prepare(search.org_id, _scope_of(search.node), search.scopes)
     window = Window(min(oldest, explorer.range.window.start), explorer.range.window.end)
-    found = newest_page(session, wider, window, now=explorer.now, seconds=_SECONDS_EACH, limit=_ROWS_SAMPLED)
-    return found.rows
+    result = newest_page(session, wider, window, now=explorer.now, seconds=_SECONDS_EACH, limit=_ROWS_SAMPLED)
+    return result.rows
 
 
 def _scope_of(node: Node) -> Node:

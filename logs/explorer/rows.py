@@ -108,15 +108,15 @@ class Marker:
     def _matches(self, text: str) -> list[tuple[int, int]]:
         """Return (start, end) of at most _MOST_MARKS matches of each word, by start, of several there the longest."""
         folded = _fold(text) if self._words else ""
-        found = []
+        rows = []
         for word in self._words:
             at = _find(word, folded, 0)
             for _ in range(_MOST_MARKS):
                 if at < 0:
                     break
-                found.append((at, at + len(word)))
+                rows.append((at, at + len(word)))
                 at = _find(word, folded, at + len(word))
-        return sorted(found, key=lambda each: (each[0], -each[1]))
+        return sorted(rows, key=lambda each: (each[0], -each[1]))
 
 
 def _fold(text: str) -> str:
@@ -247,12 +247,12 @@ def cell(name: str, row: LogRow, scope: Scope | None) -> Cell:
     if name in known:
         value = known[name]
         return Cell(name, value[:_CELL], _column_term(name, value) if value else "")
-    found = _of_json(row.meta, name.split("."))
-    if found is _ABSENT:
+    result = _of_json(row.meta, name.split("."))
+    if result is _ABSENT:
         return Cell(name, "", "")
-    is_long = isinstance(found, str) and len(found) > _LINE
-    term = None if is_long else term_for(name, found)
-    return Cell(name, beginning_of(found, _CELL), print_query(term) if term else "")
+    is_long = isinstance(result, str) and len(result) > _LINE
+    term = None if is_long else term_for(name, result)
+    return Cell(name, beginning_of(result, _CELL), print_query(term) if term else "")
 
 
 @lru_cache(maxsize=1024)

@@ -179,8 +179,8 @@ def _address(given: QueryDict, name: str, problems: list[str]) -> LogCursor | No
 
 def _pinned(text: str, now: datetime) -> datetime | None:
     number = whole_number(text)
-    found = None if number is None else moment(number)
-    return found if found and datetime(1970, 1, 1, tzinfo=UTC) <= found <= now else None
+    result = None if number is None else moment(number)
+    return result if result and datetime(1970, 1, 1, tzinfo=UTC) <= result <= now else None
 
 
 def _columns(text: str | None) -> tuple[str, ...]:

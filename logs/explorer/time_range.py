@@ -68,12 +68,12 @@ def _moment(text: str, now: datetime, problems: list[str], name: str) -> datetim
     relative = _RELATIVE.match(text)
     try:
         if relative:
-            found = now - timedelta(**{_UNITS[relative.group(2)]: int(relative.group(1))})
+            result = now - timedelta(**{_UNITS[relative.group(2)]: int(relative.group(1))})
         else:
-            found = datetime.fromisoformat(text)
+            result = datetime.fromisoformat(text)
             # Of an hour that comes twice `from` means the first and `to` the second, so that a range has both.
-            found = timezone.make_aware(found.replace(fold=name == "to")) if timezone.is_naive(found) else found
-        return _inside(found.astimezone(UTC), problems, name)
+            result = timezone.make_aware(result.replace(fold=name == "to")) if timezone.is_naive(result) else result
+        return _inside(result.astimezone(UTC), problems, name)
     except (ValueError, OverflowError):
         problems.append(f"“{text[:40]}” is not a time, so {name} was ignored. {_FORMS}")
         return None

@@ -174,14 +174,14 @@ def _checked(texts: Sequence[bytes], *, is_lenient: bool) -> RawEntries:
     """Tell texts that are JSON from those that are not."""
     if len(texts) > settings.INGEST_MAX_ENTRIES:
         raise too_many(len(texts), is_lenient=is_lenient)
-    found = RawEntries([])
+    result = RawEntries([])
     for text in texts:
         try:
-            found.entries.append(_decode(_raw, text))
+            result.entries.append(_decode(_raw, text))
         except ApiError:
-            found.broken.add(len(found.entries))
-            found.entries.append(Raw(text.strip()))
-    return found
+            result.broken.add(len(result.entries))
+            result.entries.append(Raw(text.strip()))
+    return result
 
 
 def _decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:

@@ -93,11 +93,11 @@ class FieldNames:
 
     def _inner_hits(self, name: str, value: Raw) -> Iterator[_Hit]:
         for path, role, rank in self._inner[name]:
-            found: Raw | None = value
+            inner: Raw | None = value
             for step in path:
-                found = (decode_fields(bytes(found)) or {}).get(step) if found is not None else None
-            if found is not None:
-                yield role, rank, name, found, False
+                inner = (decode_fields(bytes(inner)) or {}).get(step) if inner is not None else None
+            if inner is not None:
+                yield role, rank, name, inner, False
 
     def _keep_unread_time(self, fields: Fields) -> None:
         for name in list(fields):

@@ -97,8 +97,8 @@ def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
 
 def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
     """Of terms that must all hold one lookup is enough."""
-    found = set(reaches)
-    return next((each for each in (Reach.LOOKUP, Reach.TRIGRAM, Reach.SCAN) if each in found), Reach.COLUMN)
+    result = set(reaches)
+    return next((each for each in (Reach.LOOKUP, Reach.TRIGRAM, Reach.SCAN) if each in result), Reach.COLUMN)
 
 
 def _reach_of_any(reaches: Iterable[Reach]) -> Reach:

@@ -70,8 +70,8 @@ class RowRange:
 
 def page_of_slice(span: RowRange, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
     """Return the SQL for the newest `limit` rows of `span` that meet any of `parts`, which exclude each other."""
-    found, params = _walked(span, parts, limit) if is_walk else gathered(span, parts)
-    sql = f"""WITH found AS MATERIALIZED ({found}),
+    result, params = _walked(span, parts, limit) if is_walk else gathered(span, parts)
+    sql = f"""WITH found AS MATERIALIZED ({result}),
     page AS MATERIALIZED (SELECT ts, id FROM found ORDER BY ts DESC, id DESC LIMIT %s)
     SELECT {ROW} FROM page JOIN logs l ON l.org_id = %s AND l.ts = page.ts AND l.id = page.id
     WHERE l.ts >= %s AND l.ts < %s

@@ -23,8 +23,8 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
     parts = search.parts(walked=False)
     if not parts:
         return 0
-    found, params = gathered(RowRange(search.org_id, window.start, window.end), parts)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({found}) found LIMIT %s) counted"
+    result, params = gathered(RowRange(search.org_id, window.start, window.end), parts)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({result}) found LIMIT %s) counted"
     try:
         return int(session.fetch(sql, [*params, most], seconds=seconds)[0][0])
     except QueryTimeoutError:
@@ -47,10 +47,10 @@ def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetai
     """Return the organisation's log at `address`, or None."""
     sql = f"""SELECT l.message, l.meta_json::text, l.created_at, l.trace_id, l.request_id, {ROW} FROM logs l
     WHERE l.org_id = %s AND l.ts = %s AND l.id = %s"""
-    found = session.fetch(sql, [org_id, address.ts, address.id], seconds=5)
-    if not found:
+    result = session.fetch(sql, [org_id, address.ts, address.id], seconds=5)
+    if not result:
         return None
-    message, meta, received_at, trace_id, request_id, *columns = found[0]
+    message, meta, received_at, trace_id, request_id, *columns = result[0]
     return LogDetail(read_row(columns), message, meta, received_at, trace_id, request_id)
 
 

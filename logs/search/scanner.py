@@ -56,8 +56,8 @@ def scan_phrase(query: str, at: int) -> tuple[str, int]:
 
 def scan_name(query: str, at: int) -> str:
     """Return the field's name that stands at `at`, without quotes, in front of a colon; empty if there is none."""
-    found = _NAME.match(query, at)
-    return found.group() if found else ""
+    match = _NAME.match(query, at)
+    return match.group() if match else ""
 
 
 def quoted(text: str) -> str:

@@ -45,5 +45,5 @@ shares = Shares()
 def _big() -> frozenset[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(_SHARES)
-        found = cursor.fetchone()
-    return frozenset(org for org, share in zip(*found, strict=True) if share >= BIG) if found else frozenset()
+        row = cursor.fetchone()
+    return frozenset(org for org, share in zip(*row, strict=True) if share >= BIG) if row else frozenset()

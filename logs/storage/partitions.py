@@ -87,8 +87,8 @@ def partitions() -> list[Partition]:
     """Return all partitions of `logs`, the oldest first and the DEFAULT one before them."""
     with connection.cursor() as cursor:
         cursor.execute(_PARTITIONS)
-        found = [_read(*row) for row in cursor.fetchall()]
-    return sorted(found, key=lambda partition: (not partition.is_default, partition.end))
+        rows = [_read(*row) for row in cursor.fetchall()]
+    return sorted(rows, key=lambda partition: (not partition.is_default, partition.end))
 
 
 def make_days_ahead(now: datetime) -> list[str]:
@@ -118,8 +118,8 @@ def drop(partition: Partition) -> int:
 
 
 def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:
-    found, said = _BOUND.match(bound), _SEALED.match(comment or "")
-    start, end = (_time(text) for text in found.groups()) if found else (EARLIEST, LATEST)
+    result, said = _BOUND.match(bound), _SEALED.match(comment or "")
+    start, end = (_time(text) for text in result.groups()) if result else (EARLIEST, LATEST)
     sealed = Sealed(float(said[1]), float(said[2]) if said[2] else None) if said else None
     return Partition(name, start, end, table_size, index_size, rows, sealed)
 

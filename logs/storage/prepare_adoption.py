@@ -33,8 +33,8 @@ def can_be_prepared() -> bool:
     """Return whether there is a table of logs that has not been partitioned."""
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
-        found = cursor.fetchone()
-    return found is not None and found[0] == "r"
+        row = cursor.fetchone()
+    return row is not None and row[0] == "r"
 
 
 def build_ahead() -> Iterator[str]:
@@ -56,10 +56,10 @@ def build_ahead() -> Iterator[str]:
 
 def _statements() -> dict[str, str]:
     """What to build by name, read from the migration, so that both are the same."""
-    found = {name: rest for name, rest in _INDEX.findall(_PARTITIONING.read_text()) if name not in _KEPT}
-    names = {name: name.replace("logs_", "logs_ahead_", 1) for name in found}
+    result = {name: rest for name, rest in _INDEX.findall(_PARTITIONING.read_text()) if name not in _KEPT}
+    names = {name: name.replace("logs_", "logs_ahead_", 1) for name in result}
     built = {
         names[name]: f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {names[name]} ON logs {rest}"
-        for name, rest in found.items()
+        for name, rest in result.items()
     }
     return {KEY: f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {KEY} ON logs (org_id, ts, id)", **built}

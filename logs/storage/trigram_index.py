@@ -163,9 +163,11 @@ def _parts() -> list[tuple[TrigramIndex, bool]]:
     """Return all indexes of parts, and whether each is finished."""
     with connection.cursor() as cursor:
         cursor.execute(_PARTS)
-        found = [(partition, _NAME.search(name), is_valid) for partition, name, is_valid in cursor.fetchall()]
+        matches = [(partition, _NAME.search(name), is_valid) for partition, name, is_valid in cursor.fetchall()]
     return [
-        (TrigramIndex(partition, *map(_moment, name.groups())), is_valid) for partition, name, is_valid in found if name
+        (TrigramIndex(partition, *map(_moment, name.groups())), is_valid)
+        for partition, name, is_valid in matches
+        if name
     ]
 
 

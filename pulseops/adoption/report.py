@@ -87,9 +87,9 @@ def _folded(changes: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def gather() -> Report:
     """Check the database; before the takeover by trying it out. Nothing is changed."""
-    found = shape()
-    report = Report(found.value, is_migrated=found is Shape.MIGRATED)
-    if found is Shape.EMPTY:
+    result = shape()
+    report = Report(result.value, is_migrated=result is Shape.MIGRATED)
+    if result is Shape.EMPTY:
         return report
     if report.is_migrated:
         _fill(report)

@@ -137,7 +137,7 @@ def error_changes(org: Org, deployments: Sequence[Deployment]) -> dict[int, Erro
     fresh = {key: _change(*both) for key, both in around.items()}
     _remember(missing, fresh)
     known = {each.pk: _settled.get((each.pk, each.deployed_at)) for each in deployments}
-    return {key: found for key in known if (found := fresh.get(key) or known[key])}
+    return {key: change for key in known if (change := fresh.get(key) or known[key])}
 
 
 def _change(before: int, after: int) -> ErrorChange:

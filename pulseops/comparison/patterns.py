@@ -88,7 +88,7 @@ def _side(
 
 
 def _sort(before: _Side, after: _Side) -> PatternChanges:
-    found = PatternChanges(is_sampled=before.is_sampled or after.is_sampled)
+    result = PatternChanges(is_sampled=before.is_sampled or after.is_sampled)
     unchanged = 0
     for pattern in before.counts | after.counts:
         change = PatternChange(
@@ -99,15 +99,15 @@ def _sort(before: _Side, after: _Side) -> PatternChanges:
         )
         kind = _kind(change, before.seconds, after.seconds)
         if kind:
-            getattr(found, kind).append(change)
+            getattr(result, kind).append(change)
         else:
             unchanged += 1
     return PatternChanges(
-        new=_top(found.new, "after"),
-        grown=_top(found.grown, "after"),
-        gone=_top(found.gone, "before"),
+        new=_top(result.new, "after"),
+        grown=_top(result.grown, "after"),
+        gone=_top(result.gone, "before"),
         unchanged=unchanged,
-        is_sampled=found.is_sampled,
+        is_sampled=result.is_sampled,
     )
 
 

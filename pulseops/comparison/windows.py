@@ -55,10 +55,10 @@ def windows_of(deployment: Deployment, length: timedelta) -> Windows:
     """Return the windows around `deployment`; one query."""
     pivot = deployment.deployed_at
     end = min(pivot + length, max(timezone.now(), pivot))
-    found = deployments_between(
+    deployments = deployments_between(
         deployment.org, pivot - length, pivot + length, environments=[deployment.environment_id]
     )
-    nearby = tuple(found[:_MOST_NEARBY])
+    nearby = tuple(deployments[:_MOST_NEARBY])
     following = next((each for each in nearby if _takes_over(each, deployment, end)), None)
     return Windows(pivot, length, following.deployed_at if following else end, following, nearby)
 

@@ -52,9 +52,9 @@ def checklist(
     has_log: bool,
 ) -> Checklist | None:
     """Return what is still to be done; None when all is, or when the organisation is old, has logs, and so chose."""
-    found = Checklist(_steps(membership, services, stats, has_log=has_log))
+    result = Checklist(_steps(membership, services, stats, has_log=has_log))
     is_settled = has_log and org.created_at < now - NEW_FOR
-    return None if found.next is None or is_settled else found
+    return None if result.next is None or is_settled else result
 
 
 def _steps(membership: Membership, services: Sequence[ServiceSummary], stats: OrgStats, *, has_log: bool) -> list[Step]:

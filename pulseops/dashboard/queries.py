@@ -53,10 +53,10 @@ class LiveIncidents:
     @property
     def by_service(self) -> Mapping[UUID, list[Incident]]:
         """Service id → its live incidents."""
-        found: dict[UUID, list[Incident]] = {}
+        result: dict[UUID, list[Incident]] = {}
         for each in self.all:
-            found.setdefault(each.service_id, []).append(each)
-        return found
+            result.setdefault(each.service_id, []).append(each)
+        return result
 
 
 def live_incidents(org: Org) -> LiveIncidents:

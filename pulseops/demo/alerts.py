@@ -58,10 +58,10 @@ def _relive(rule: AlertRule, now: datetime, on_open: Callable[[Incident], None])
 
 def _moments(rule: AlertRule, now: datetime) -> list[datetime]:
     recovery = timedelta(minutes=int(rule.params_json.get("recovery_minutes", 5)))
-    found: set[datetime] = set()
+    moments: set[datetime] = set()
     for each in backtest(rule, SPAN, now=now).happenings:
-        found.add(each.at)
+        moments.add(each.at)
         if each.outcome is Outcome.RECOVER:
-            found.add(each.at - recovery)  # when it was clear for the first time
-            found |= {each.at - recovery - timedelta(minutes=minutes) for minutes in range(1, 10)}
-    return sorted(found)
+            moments.add(each.at - recovery)  # when it was clear for the first time
+            moments |= {each.at - recovery - timedelta(minutes=minutes) for minutes in range(1, 10)}
+    return sorted(moments)

@@ -114,13 +114,13 @@ def job_activity() -> Activity:
 
 def job_reports(runs: Sequence[RunRow]) -> list[JobReport]:
     """Return every recorded job, those that need attention first."""
-    found: dict[str, tuple[list[Run], datetime | None, int]] = {}
+    result: dict[str, tuple[list[Run], datetime | None, int]] = {}
     for row in runs:
-        newest, *_ = found.setdefault(row.job, ([], row.next_at, row.failures))
+        newest, *_ = result.setdefault(row.job, ([], row.next_at, row.failures))
         if row.status:
             newest.append(Run(row.status, row.duration_ms, row.at, row.error or "", row.result or ""))
     order = {"failing": 0, "warning": 1}
-    reports = [JobReport(REGISTRY[job], *told) for job, told in found.items()]
+    reports = [JobReport(REGISTRY[job], *told) for job, told in result.items()]
     return sorted(reports, key=lambda each: (order.get(each.state, 2), each.job.name))
 
 
@@ -152,8 +152,10 @@ class Background:
 def background(org: Org, heartbeats: Heartbeats) -> Background:
     """Return what goes on in the background; one query."""
     outbox, outbox_of_all = outstanding_messages(org)
-    found = [Process(name, purpose, heartbeats.last.get(name), heartbeats.now) for name, purpose in PROCESSES.items()]
-    return Background(found, outbox, outbox_of_all)
+    processes = [
+        Process(name, purpose, heartbeats.last.get(name), heartbeats.now) for name, purpose in PROCESSES.items()
+    ]
+    return Background(processes, outbox, outbox_of_all)
 
 
 def queue_depth() -> int | None:

@@ -152,17 +152,17 @@ def _value(setting: str, unit: str | None) -> Value:
 @checks.register(checks.Tags.database)
 def server_is_well_set(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Warn of a server whose settings lose data or are slow; refuse one that is too old."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in databases or ():
         connection: BaseDatabaseWrapper = connections[alias]
         connection.ensure_connection()
         version: int = connection.pg_version  # type: ignore[attr-defined]  # PostgreSQL's wrapper
         if version < _OLDEST:
             title = f"The server is PostgreSQL {version // 10000}."
-            found.append(checks.Error(title, hint="PulseOps needs 15 or newer.", id="pulseops.E011"))
-        found += [
+            messages.append(checks.Error(title, hint="PulseOps needs 15 or newer.", id="pulseops.E011"))
+        messages += [
             checks.Warning(f"{each.weakness.name} is {each.shown}. {each.weakness.text}", hint=each.weakness.hint,
                            id=each.weakness.id)
             for each in weaknesses(connection)
         ]  # fmt: skip
-    return found
+    return messages

@@ -50,12 +50,12 @@ def storage(senders: Sequence[Sender]) -> Storage | None:
     sizes = table_sizes()
     if sizes is None:
         return None
-    found = Storage(sizes.partitions, sizes.database, data_disk(), None)
+    result = Storage(sizes.partitions, sizes.database, data_disk(), None)
     day, kept = sum(each.day for each in senders), sum(each.kept for each in senders)
-    if not found.rows or not day:
-        return found
-    free = found.disk.free if found.disk else None
-    return replace(found, forecast=predict(size=found.logs, rows=found.rows, day=day, kept=kept, free=free))
+    if not result.rows or not day:
+        return result
+    free = result.disk.free if result.disk else None
+    return replace(result, forecast=predict(size=result.logs, rows=result.rows, day=day, kept=kept, free=free))
 
 
 def predict(*, size: int, rows: int, day: int, kept: int, free: int | None) -> Forecast:

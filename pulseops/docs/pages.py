@@ -47,13 +47,13 @@ class Group:
 
 def groups() -> list[Group]:
     """Return the documents that there are, in their order."""
-    found = [
+    result = [
         Group(
             title, [Link(slug, document(slug).title, reverse("docs:page", args=[slug])) for slug in slugs if _is(slug)]
         )
         for title, slugs in GROUPS
     ]
-    return [group for group in found if group.links]
+    return [group for group in result if group.links]
 
 
 def document(slug: str) -> Document:
@@ -81,12 +81,12 @@ def _rendered(slug: str, changed_at: int, public_url: str) -> Document:
 def _snippets(hrefs: Sequence[str]) -> str:
     """Show the texts that a list of links to their files leads to, several with a choice between them."""
     names = [href.removeprefix(_SNIPPETS) for href in hrefs if href.startswith(_SNIPPETS)]
-    found: dict[str, Snippet] = {each.filename: each for group in filled_groups() for each in group.snippets}
-    if len(names) != len(hrefs) or not set(names) <= set(found):
+    result: dict[str, Snippet] = {each.filename: each for group in filled_groups() for each in group.snippets}
+    if len(names) != len(hrefs) or not set(names) <= set(result):
         return ""
     if len(names) == 1:
-        return render_to_string("components/client.html", {"snippet": found[names[0]], "is_marked": True})
-    values = {"snippets": [found[name] for name in names], "id": "snippets", "label": "Language"}
+        return render_to_string("components/client.html", {"snippet": result[names[0]], "is_marked": True})
+    values = {"snippets": [result[name] for name in names], "id": "snippets", "label": "Language"}
     return render_to_string("components/snippets.html", values)
 
 

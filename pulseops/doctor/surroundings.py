@@ -22,14 +22,14 @@ _GIB = 1024**3
 
 def disk() -> Iterator[Finding]:
     """Whether there is room; of an embedded database only, another's disk cannot be seen."""
-    found = data_disk()
-    if found is None:
+    result = data_disk()
+    if result is None:
         yield ok("Disk", "The database is on another server, whose disk cannot be seen from here.")
-    elif found.is_near_full:
-        text = f"{found.free / _GIB:.1f} GiB are free. When it is full, no log is accepted."
+    elif result.is_near_full:
+        text = f"{result.free / _GIB:.1f} GiB are free. When it is full, no log is accepted."
         yield Finding(Level.PROBLEM, "Disk", text, "Free space, shorten retention, or move PULSEOPS_DATA_DIR.")
     else:
-        yield ok("Disk", f"{found.free / _GIB:.1f} of {found.total / _GIB:.1f} GiB are free.")
+        yield ok("Disk", f"{result.free / _GIB:.1f} of {result.total / _GIB:.1f} GiB are free.")
 
 
 def mail() -> Iterator[Finding]:

@@ -70,11 +70,11 @@ def banners(request: HttpRequest) -> dict[str, Banners]:
 
 def banners_for(org: Org) -> Sequence[Banner]:
     """Return what is wrong with the installation and with the organisation's channels; at most one query."""
-    found: Sequence[Banner] | None = caches["process"].get(f"banners:{org.pk}")
-    if found is None:
-        found = _look(org)
-        caches["process"].set(f"banners:{org.pk}", found, KEPT_SECONDS)
-    return found
+    result: Sequence[Banner] | None = caches["process"].get(f"banners:{org.pk}")
+    if result is None:
+        result = _look(org)
+        caches["process"].set(f"banners:{org.pk}", result, KEPT_SECONDS)
+    return result
 
 
 def _look(org: Org) -> Sequence[Banner]:
@@ -85,7 +85,7 @@ def _look(org: Org) -> Sequence[Banner]:
         unreachable_channels=unreachable_channels(failures=MOST_FAILURES),
     )
     heartbeats, failing, secrets = read_signs(row.signs)
-    found = [
+    banners = [
         _secrets(secrets),
         _worker(heartbeats.silence("worker"))
         or _loop(heartbeats.silence("loop"))
@@ -95,7 +95,7 @@ def _look(org: Org) -> Sequence[Banner]:
         _channels(row.unreachable_channels),
         _disk(),
     ]
-    return tuple(banner for banner in found if banner)
+    return tuple(banner for banner in banners if banner)
 
 
 def _secrets(stored: Mapping[str, str]) -> Banner | None:

@@ -56,25 +56,25 @@ class Group:
 def search(request: OrgRequest) -> HttpResponse:
     """Show where `?q=` may lead: as a page, or for the palette only the list."""
     query = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:MOST_LETTERS]
-    found = _groups(request, query)
-    is_named = any(group.title != _LOGS for group in found)
-    values = {"query": query, "groups": found, "is_named": is_named}
+    result = _groups(request, query)
+    is_named = any(group.title != _LOGS for group in result)
+    values = {"query": query, "groups": result, "is_named": is_named}
     template = "palette/_results.html" if request.headers.get("HX-Request") else "palette/search.html"
     return render(request, template, values)
 
 
 def _groups(request: OrgRequest, query: str) -> list[Group]:
     words = query.lower().split()
-    found = [Group("Pages", _pages(request, words))]
+    groups = [Group("Pages", _pages(request, words))]
     if words:
-        found += [
+        groups += [
             Group("Services", _services(request.org, words)),
             Group("Incidents", _incidents(request.org, words)),
             Group("Alert rules", _rules(request.org, words)),
             Group("Documentation", _documents(words)),
             Group(_LOGS, _logs(query)),
         ]
-    return [group for group in found if group.hits]
+    return [group for group in groups if group.hits]
 
 
 def _pages(request: OrgRequest, words: Sequence[str]) -> list[Hit]:

@@ -82,8 +82,8 @@ class ForeignKey:
     @classmethod
     def of(cls, constraint: Constraint) -> ForeignKey | None:
         """Read a constraint; None when it is not a foreign key of one column."""
-        found = re.match(r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\((\w+)\)", constraint.definition)
-        return cls(*found.groups()) if found else None
+        match = re.match(r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\((\w+)\)", constraint.definition)
+        return cls(*match.groups()) if match else None
 
 
 def wanted_shapes(cursor: CursorWrapper, script: str) -> dict[str, Table]:

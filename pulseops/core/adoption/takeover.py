@@ -73,14 +73,14 @@ class Adoption:
             wanted = wanted_shapes(cursor, self.baseline)
             self._count(cursor, [*wanted, *self.old_tables])
             self._rename(cursor)
-            found = read_shapes(cursor)
+            result = read_shapes(cursor)
             for name, shape in wanted.items():
-                _make(cursor, relax(name, shape, found[name], self.obsolete_indexes.get(name, {})))
+                _make(cursor, relax(name, shape, result[name], self.obsolete_indexes.get(name, {})))
             if self.script:
                 cursor.execute(self._read(self.script))
-            found = read_shapes(cursor)
+            result = read_shapes(cursor)
             for name, shape in wanted.items():
-                _make(cursor, enforce(name, shape, found[name]))
+                _make(cursor, enforce(name, shape, result[name]))
 
     @property
     def baseline(self) -> str:
@@ -98,10 +98,10 @@ class Adoption:
             cursor.execute(_COUNT.format(table=table))
 
     def _rename(self, cursor: CursorWrapper) -> None:
-        found = read_shapes(cursor)
+        result = read_shapes(cursor)
         for table, columns in self.renamed.items():
             for old, new in columns.items():
-                if old in found[table].columns and new not in found[table].columns:
+                if old in result[table].columns and new not in result[table].columns:
                     sql = f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
                     _make(cursor, [Change(table, sql, f"{old} is called {new}")])
 

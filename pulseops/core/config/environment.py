@@ -132,8 +132,8 @@ class Environment:
             parts = urlsplit(self.text(name))
             is_whole = parts.scheme in _POSTGRES and len(parts.path) > 1
             if is_whole:
-                found: dict[str, Any] = environ.Env().db_url(name)
-                return {**found, "ENGINE": "pulseops.core.external"}
+                result: dict[str, Any] = environ.Env().db_url(name)
+                return {**result, "ENGINE": "pulseops.core.external"}
         except (ValueError, environ.ImproperlyConfigured):  # a port that is none, brackets that do not close
             pass
         self.note(name, f"{name} is not an address such as postgresql://user:password@host:5432/name.")
@@ -142,11 +142,11 @@ class Environment:
     def mail(self, name: str) -> dict[str, Any]:
         """Return Django's mail settings for the variable's address."""
         try:
-            found: dict[str, Any] = environ.Env().email_url(name)
+            result: dict[str, Any] = environ.Env().email_url(name)
         except (ValueError, KeyError, environ.ImproperlyConfigured):
             self.note(name, f"{name} is not an address such as smtp+tls://user:password@host:587.")
             return {}
-        return found
+        return result
 
     def note(self, name: str, text: str) -> None:
         """Note that `name` cannot be used; `text` is a sentence that begins with it and holds no secret."""

@@ -71,8 +71,8 @@ def _state(root: Path) -> str:
 
 
 def _changed_at(path: str) -> str:
-    found = Path(path).stat()
-    return f"{found.st_size} {found.st_mtime_ns}"
+    status = Path(path).stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _bundled(paths: Paths, name: str) -> str:

@@ -19,16 +19,16 @@ _OURS = "SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolnam
 @checks.register(checks.Tags.database)
 def wall_can_stand(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Warn where policies cannot ask again whose rows a page sees, and where our role is the server's superuser."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
             cursor.execute(_OURS)
             name, is_superuser, may_make_roles = cursor.fetchone()
         if is_superuser:
-            found.append(_superuser(name))
+            messages.append(_superuser(name))
         elif settings.DATABASE_WEB_ROLE and not may_make_roles and not is_member(connections[alias]):
-            found.append(_no_role(name))
-    return found
+            messages.append(_no_role(name))
+    return messages
 
 
 def _superuser(name: str) -> CheckMessage:

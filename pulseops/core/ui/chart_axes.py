@@ -57,8 +57,8 @@ class Scale:
 def nice_ceiling(count: float) -> int:
     """Return the least 1, 2, 4, 5 or 8 times a power of ten that is not below `count`; never below 2."""
     power = 10 ** max(0, math.floor(math.log10(max(count, 1))))
-    found = next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= count)
-    return max(2, found)
+    result = next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= count)
+    return max(2, result)
 
 
 def grid(scale: Scale) -> tuple[Line, ...]:
@@ -81,12 +81,12 @@ def ticks(extent: Extent, wanted: int = 7) -> tuple[Line, ...]:
     """Place words of the time axis on round times of the active zone."""
     step = next((s for s in _STEPS if extent.seconds / s.total_seconds() <= wanted), None)
     step = step or timedelta(days=math.ceil(extent.seconds / wanted / DAY))
-    found = []
+    values = []
     for at in _round_times(extent, step):
         share = extent.share(at)
         if 2 < share < 97:
-            found.append(Line(percent(share), _tick_label(at, step)))
-    return tuple(found)
+            values.append(Line(percent(share), _tick_label(at, step)))
+    return tuple(values)
 
 
 def _round_times(extent: Extent, step: timedelta) -> Iterator[datetime]:

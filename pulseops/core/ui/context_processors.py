@@ -49,8 +49,8 @@ class Frame:
     @cached_property
     def zone(self) -> timezones.ReaderZone:
         """The zone that times are shown in."""
-        found: timezones.ReaderZone | None = getattr(self.request, "zone", None)
-        return found or timezones.reader_zone(self.request)
+        result: timezones.ReaderZone | None = getattr(self.request, "zone", None)
+        return result or timezones.reader_zone(self.request)
 
     @cached_property
     def zone_label(self) -> str:

@@ -30,9 +30,9 @@ def newest_first(rows: QuerySet[Row], before: str, *, length: int = 50, column: 
         at, pk = place
         with contextlib.suppress(ValueError, ValidationError):  # the key is of another kind
             rows = rows.filter(Q(**{f"{column}__lt": at}) | Q(**{column: at, "pk__lt": pk}))
-    found = list(rows.order_by(f"-{column}", "-pk")[: length + 1])
-    shown = found[:length]
-    return Page(shown, cursor_of(shown[-1], column) if len(found) > length else "")
+    results = list(rows.order_by(f"-{column}", "-pk")[: length + 1])
+    shown = results[:length]
+    return Page(shown, cursor_of(shown[-1], column) if len(results) > length else "")
 
 
 def cursor_of(row: Model, column: str = "created_at") -> str:

