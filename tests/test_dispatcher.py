@@ -185,7 +185,7 @@ def test_killed_while_it_opens_an_incident_leaves_all_or_nothing(receiver: recei
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE notification_jobs IN SHARE ROW EXCLUSIVE MODE")
         other = start_sending(key)
-        wait_until(is_somebody_waiting)
+        wait_until(is_a_process_waiting)
         workers.kill(process)
         other.wait(60)
     assert (Incident.objects.count(), AlertFiring.objects.count(), Job.objects.count()) == (0, 0, 0)
@@ -205,7 +205,7 @@ def start_sending(key: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([workers.sys.executable, "-c", code], cwd=workers.ROOT, env=workers.environment())
 
 
-def is_somebody_waiting() -> bool:
+def is_a_process_waiting() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'notification_jobs'::regclass")
         return bool(cursor.fetchone()[0])

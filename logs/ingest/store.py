@@ -114,16 +114,24 @@ def store_batches(
             row = execute_prepared(_ADMIT[rate], values)
             admitted(credential, row, expected=scope, logs=logs, rate=rate)
             is_committing = True
-    except IntegrityError as error:  # the key, or what it belongs to, was deleted meanwhile
-        raise ApiError("FORBIDDEN", "This API key is unknown or revoked.") from error
     except DatabaseError as error:
-        if is_committing and _is_cut_off(error):
-            raise OutcomeUnknownError(*error.args) from error
-        if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
+        answer = _answer_to(error, is_committing=is_committing)
+        if answer is None:
             raise
-        # Not the exception itself: its text quotes the line that was refused, and that is not ours to repeat.
-        log.error("the database refused a batch", extra={"sqlstate": error.__cause__.sqlstate})
-        raise ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.") from error
+        raise answer from error
+
+
+def _answer_to(error: DatabaseError, *, is_committing: bool) -> Exception | None:
+    """Return what becomes of a database error; None where it stays what it is, and nothing was stored."""
+    if isinstance(error, IntegrityError):  # the key, or what it belongs to, was deleted meanwhile
+        return ApiError("FORBIDDEN", "This API key is unknown or revoked.")
+    if is_committing and _is_cut_off(error):
+        return OutcomeUnknownError(*error.args)
+    if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
+        return None
+    # Not the exception itself: its text quotes the line that was refused, and that is not ours to repeat.
+    log.error("the database refused a batch", extra={"sqlstate": error.__cause__.sqlstate})
+    return ApiError("VALIDATION_ERROR", "The batch holds a value that cannot be stored.")
 
 
 def first_answer(key_id: UUID, idempotency_key: str) -> Answer | None:

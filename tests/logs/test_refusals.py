@@ -137,7 +137,7 @@ def test_revoked_keys_and_unknown_ones_leave_nothing(api_key: str) -> None:
     assert counted() == {}
 
 
-def test_traces_are_noted_for_whoever_waits_for_logs(
+def test_traces_are_noted_for_the_user_who_waits_for_logs(
     api_key: str, client_for: Callable[[User], Client], viewer: User
 ) -> None:
     headers = {"x-api-key": api_key, "user-agent": "OTel-OTLP-Exporter-Python/1.45.2"}
