@@ -26,6 +26,8 @@ def intake(protocol: Protocol[Any], *, methods: Sequence[str] = ("POST",)) -> Vi
     @public
     @machine_route
     def view(request: HttpRequest) -> HttpResponse:
+        if request.method in protocol.probe_methods:
+            return HttpResponse()
         if request.method not in methods:
             return protocol.refuse(ApiError("METHOD_NOT_ALLOWED", "Logs are sent by POST.", allow=methods), request)
         return receive(request, protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -38,6 +39,34 @@ def test_hec_events_one_after_the_other(post: Post) -> None:
         assert (logs["text"].level, logs["text"].ts) == ("warn", NOW)
         assert (logs["docker"].level, logs["docker"].meta_json) == ("warn", {"source": "stdout", "tag": "t"})
         assert logs['{"n":1}'].level == "info"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"message": {"message": "failed", "trace_id": "t1", "order": 1}, "severity": "error"},  # splunk-logging
+        {  # winston-splunk-httplogger
+            "message": {"msg": "failed", "meta": {"order": 1, "trace_id": "t1", "level": "debug"}},
+            "severity": "error",
+        },
+    ],
+)
+def test_hec_events_whose_message_is_an_object(post: Post, event: dict[str, Any]) -> None:
+    assert post(HEC, {"event": event}).status_code == 200
+    log = LogEntry.objects.get()
+    assert (log.message, log.trace_id) == ("failed", "t1")
+    assert log.meta_json["order"] == 1
+
+
+def test_dockers_driver_is_answered_when_a_container_starts(post: Post) -> None:
+    """As moby's daemon/logger/splunk asks, and then sends, by its source."""
+    assert post(f"{HEC}/event/1.0", b"", method="options").status_code == 200
+    event = {"line": "ready", "source": "stderr", "tag": "3f9a0c51d2e8"}
+    body = {"event": event, "time": f"{MICROS / 1e6:.6f}", "host": "web-1"}
+    assert post(f"{HEC}/event/1.0", body).status_code == 200
+    log = LogEntry.objects.get()
+    assert (log.message, log.ts) == ("ready", NOW)
+    assert log.meta_json == {"source": "stderr", "tag": "3f9a0c51d2e8", "host": "web-1"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ class Protocol(ABC, Generic[Body]):
     name: ClassVar[str]  # as refused entries are counted under
     rate: ClassVar[RatePolicy]
     bug_code: ClassVar[str | None]  # the error that an exception of ours becomes; None leaves it to Django
+    probe_methods: ClassVar[Sequence[str]] = ()  # by which its clients ask whether somebody is there
 
     @property
     @abstractmethod

@@ -42,6 +42,7 @@ class HecProtocol(ForeignProtocol):
     """Events: JSON objects one behind the other, with nothing between them if the client likes."""
 
     name = "hec"
+    probe_methods = ("OPTIONS",)  # Docker's driver starts no container without a 200
 
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
         if not body.strip():
@@ -122,7 +123,16 @@ def _event(document: bytes) -> Row | str:
 
 
 def _opened(event: Fields) -> Fields:
-    """Docker's driver puts a line that is an object into `line`; its fields are the event's."""
-    line = event.get("line")
-    inner = decode_fields(bytes(line)) if line is not None and bytes(line)[:1] == b"{" else None
-    return {**{name: value for name, value in event.items() if name != "line"}, **inner} if inner else event
+    """Let the fields of an object that stands for the text be the event's: Docker's driver puts one into `line`,
+    splunk-logging into `message`, winston's transport there too, with what else it was given in its `meta`."""
+    for name in ("line", "message"):
+        if inner := _object(event, name):
+            outer = {key: value for key, value in event.items() if key != name}
+            return {**outer, **_object(inner, "meta"), **{key: value for key, value in inner.items() if key != "meta"}}
+    return event
+
+
+def _object(fields: Fields, name: str) -> Fields:
+    """Return the members of a field that is an object, none of any other."""
+    value = bytes(fields.get(name, b""))
+    return (decode_fields(value) or {}) if value[:1] == b"{" else {}

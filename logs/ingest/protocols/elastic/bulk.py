@@ -13,7 +13,7 @@ from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.json_text import decode_fields
 from logs.ingest.protocols.base import ForeignProtocol
 from logs.ingest.protocols.elastic.answers import elastic_error, elastic_response
-from logs.ingest.record import FieldNames, row_of
+from logs.ingest.record import REQUEST_NAMES, TRACE_NAMES, FieldNames, row_of
 from logs.ingest.refused import Refused
 from logs.ingest.rows import ForeignBatch, Row, batch_of
 from logs.ingest.store import Answer
@@ -24,6 +24,8 @@ NAMES = FieldNames(
         "message", "msg", "log", "MESSAGE", "body.text", "Body", "body", "event.original", "short_message",
         "error.message",
     ),
+    trace=(*TRACE_NAMES, "fields.trace_id", "fields.traceId", "fields.trace.id"),
+    request=(*REQUEST_NAMES, "fields.request_id", "fields.requestId"),
 )  # fmt: skip
 _ACTIONS = ("index", "create", "update", "delete")
 _NO_ACTION, _NO_DOCUMENT, _NOT_STORED = "not an action of _bulk", "not a JSON object", "deleting is not for logs"
