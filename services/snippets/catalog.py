@@ -117,14 +117,14 @@ SHIPPERS = ClientGroup(
         Client(
             "Vector",
             "vector.yaml",
-            "The transform is for lines that are JSON: their fields become the entry's. Leave it out for plain text.",
+            "Lines that are JSON are read as such. The buffer on the disk keeps logs while PulseOps is away.",
             "datadog file",
             folder="/etc/vector/vector.yaml",
         ),
         Client(
             "Fluent Bit",
             "fluent-bit.yaml",
-            "Its tail input calls a line log, hence the filter. Without retry_limit it drops a chunk after two tries.",
+            "Lines that are JSON are read as such. Without retry_limit it drops a chunk after two tries.",
             "fluentbit td-agent tail",
             folder="/etc/fluent-bit/fluent-bit.yaml",
             plain_http=("tls: on", "tls: off"),
@@ -280,7 +280,7 @@ LIBRARIES = ClientGroup(
         ),
         Client(
             "elasticsearch",
-            "elasticsearch.py",
+            "elasticsearch-logs.py",
             "Its helpers for bulk requests; other Elasticsearch clients take the same address and key.",
             "python elastic opensearch",
             install=f"{_PIP} elasticsearch",

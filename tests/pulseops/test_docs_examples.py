@@ -16,12 +16,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from logs.models import LogEntry
 from services.models import ApiKey, Environment
-from services.snippets import filled_groups, filled_snippets
+from services.snippets import filled_snippets
 from services.snippets.catalog import GROUPS as CLIENT_GROUPS
 from services.snippets.catalog import ClientGroup
 from tests.support.factories import make_key, make_log, make_org, make_service
@@ -103,48 +102,6 @@ def test_the_page_shows_the_programs_themselves_with_this_installations_address(
         page = client.get("/docs/send-logs").content.decode()
         assert page.count(f"{address}/api/v1/logs/ingest") >= len(filled_snippets())
         assert "services/snippets/" not in page
-
-
-def headers_of(configuration: str) -> dict[str, str]:
-    """Return the headers that it says."""
-    found = re.findall(r"(x-api-key|prefer):? \"?([^\s\"]+)", configuration)
-    return dict(found)
-
-
-@pytest.mark.django_db
-def test_what_shippers_send_is_understood(client: Client, production: Environment, settings: Any) -> None:
-    """Bodies as Vector's http sink (array, RFC 3339) and Fluent Bit's http output (array, iso8601) make them."""
-    key = make_key(production)
-    settings.PUBLIC_URL = "https://logs.acme.test"
-    texts = {each.filename: each.code for group in filled_groups(key) for each in group.snippets}
-    vector, fluent = texts["vector.yaml"], texts["fluent-bit.yaml"]
-    address = "/api/v1/logs/ingest"
-    assert f"acme.test{address}\n" in vector
-    assert f"uri: {address}\n" in fluent
-    assert "json_date_key: timestamp\n      json_date_format: iso8601\n" in fluent
-    now = timezone.now()
-    told: list[tuple[str, list[dict[str, Any]]]] = [
-        (
-            vector,
-            [
-                {"message": "plain", "timestamp": now.isoformat(), "file": "/var/log/shop/a.log", "host": "web1"},
-                {"message": "", "timestamp": now.isoformat(), "file": "/var/log/shop/a.log", "host": "web1"},
-            ],
-        ),
-        (
-            fluent,
-            [{"timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%f}Z", "message": "tailed", "level": "WARNING"}],
-        ),
-    ]
-    for configuration, body in told:
-        headers = headers_of(configuration)
-        assert set(headers) == {"x-api-key", "prefer"}
-        answer = client.post(address, body, content_type="application/json", headers=headers)
-        assert answer.status_code == 200, answer.content
-    stored = {log.message: log for log in LogEntry.objects.all()}
-    assert set(stored) == {"plain", "tailed"}
-    assert stored["plain"].meta_json == {"file": "/var/log/shop/a.log", "host": "web1"}
-    assert (stored["tailed"].level, stored["tailed"].ts) == ("warn", now)
 
 
 @pytest.mark.skipif(bool(settings.DATABASE_URL), reason="this is about the embedded PostgreSQL")

@@ -11,4 +11,4 @@ const loki = new LokiTransport({
 const logger = winston.createLogger({ transports: [loki] });
 
 logger.info("Hello from winston", { user: "ada" });
-await loki.flush(); // what is queued, before the program ends
+await loki.close(); // sends what is queued, before the program ends
