@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -31,16 +32,20 @@ def developer(page: Page, live_server: LiveServer, settings: Settings, sign_in: 
     return user
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
-def test_a_new_service_is_heard(page: Page, live_server: LiveServer, developer: User) -> None:
-    page.goto(f"{live_server.url}/services")
+def make_key(page: Page, url: str) -> str:
+    """Create a service and a key of it, as somebody new does; returns the key."""
+    page.goto(f"{url}/services")
     page.get_by_role("link", name="Create the first service").click()
     page.get_by_label("Name").fill("checkout-api")
     page.get_by_role("button", name="Create service").click()
     page.get_by_role("link", name="Create a key").click()
     page.get_by_role("button", name="Create key").click()
+    return page.locator("#key").inner_text()
 
-    key = page.locator("#key").inner_text()
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
+def test_a_new_service_is_heard(page: Page, live_server: LiveServer, developer: User) -> None:
+    key = make_key(page, live_server.url)
     assert re.fullmatch("pol_[0-9a-f]{64}", key)
     assert key not in page.url
     expect(page.get_by_text("Waiting for the first log…")).to_be_visible()
@@ -54,6 +59,58 @@ def test_a_new_service_is_heard(page: Page, live_server: LiveServer, developer: 
     page.reload()
     expect(page.locator("#key")).to_have_count(0)
     assert key not in page.content()
+
+
+# A program of the user's: what it logs, and the SDK as its documentation has it; nothing in it says where to.
+PROGRAM = """
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry._logs import LogRecord, SeverityNumber
+
+provider = LoggerProvider()
+provider.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter()))
+provider.get_logger("shop").emit(LogRecord(body="hello", severity_number=SeverityNumber.INFO))
+provider.shutdown()
+"""
+
+
+def test_the_page_turns_by_the_variables_of_opentelemetry_alone(
+    page: Page, live_server: LiveServer, developer: User
+) -> None:
+    make_key(page, live_server.url)
+    page.get_by_label("Filter clients").fill("otel python")
+    page.keyboard.press("Enter")
+    text = page.locator("pre[aria-label='OpenTelemetry · Python']")
+    expect(text).to_be_visible()
+    expect(page.locator("pre[aria-label=curl]")).to_be_hidden()
+    variables = dict(re.findall(r"(OTEL_[A-Z_]+)=(\S+)", text.inner_text()))
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == live_server.url
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM], env=variables, check=True, capture_output=True, timeout=60
+    )
+    expect(page.get_by_text("First log received")).to_be_visible()
+    expect(page.locator("#arrival")).to_contain_text("by OpenTelemetry SDK for Python")
+    page.get_by_label("Filter clients").fill("nothing like it")
+    expect(page.get_by_text("None by that name.")).to_be_visible()
+
+
+def test_a_client_is_chosen_by_keyboard_and_without_a_script(
+    browser: Browser, live_server: LiveServer, developer: User, context: BrowserContext
+) -> None:
+    service = actions.create_service(actor=developer, org=developer.memberships.get().org, name="api")
+    key = actions.create_key(actor=developer, environment=service.environments.get(name="production")).key
+    plain = browser.new_context(java_script_enabled=False, viewport=PHONE)
+    plain.add_cookies(context.cookies())  # type: ignore[arg-type]
+    page = plain.new_page()
+    page.goto(f"{live_server.url}/services/{service.pk}/keys/{key.pk}/setup")
+    expect(page.get_by_label("Filter clients")).to_be_hidden()
+    page.get_by_role("radio", name="curl").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("pre[aria-label='OpenTelemetry · Python']")).to_be_visible()
+    expect(page.locator("pre:visible")).to_have_count(2)  # how to install it, and the text
+    plain.close()
 
 
 def test_deleting_asks_for_the_name(page: Page, live_server: LiveServer, developer: User) -> None:
