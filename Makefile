@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages screenshots clean
+.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages clients screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -78,6 +78,10 @@ languages:  ## install what runs the snippets (Debian's Go, Ruby, Java and Node)
 	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends $$wanted >/dev/null; }
 	@! command -v go >/dev/null || go build net/http  # newer Go comes without compiled packages, and this keeps them
+
+clients:  ## install what tests run as other people's loggers below var/clients (PyPI, npm, Debian's rsyslog and syslog-ng)
+	@tools/debian_clients.sh var/clients
+	@tests/clients/install var/clients
 
 clean:  ## remove what tests and checks leave behind (never the data)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles var/test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 
 from tests.support.waiting import wait_until
 
@@ -23,6 +27,13 @@ _MAKE_KEY = """
 from tests.support.factories import make_key, make_org, make_service
 service = make_service(make_org("Acme"), "api", environments=("production",))
 print(make_key(service.environments.get(), rate_per_minute={rate}))
+"""
+_MAKE_KEYS = """
+import json
+from tests.support.factories import make_key, make_org, make_service
+org = make_org("Clients")
+services = {{name: make_service(org, name, environments=("production",)) for name in {names!r}}}
+print(json.dumps({{name: make_key(each.environments.get()) for name, each in services.items()}}))
 """
 
 
@@ -50,6 +61,7 @@ class Installation:
             **environment,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._database_url = ""
         if not self.is_lasting:
             self.manage("migrate", "--verbosity=0")
 
@@ -74,6 +86,19 @@ class Installation:
         return self.manage("shell", "--no-imports", "--command", _MAKE_KEY.format(rate=rate_per_minute)).splitlines()[
             -1
         ]
+
+    def make_keys(self, names: Sequence[str]) -> dict[str, str]:
+        """Create an organisation with a service for each name; returns a key of each by that name."""
+        command = _MAKE_KEYS.format(names=list(names))
+        keys = self.manage("shell", "--no-imports", "--command", command).splitlines()[-1]
+        return {name: str(key) for name, key in json.loads(keys).items()}
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return what a query gives in the installation's database, as its owner; the server runs."""
+        if not self._database_url:
+            self._database_url = self.manage("postgres", "url")
+        with psycopg.connect(self._database_url) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[call-overload]  # any text
 
     def start_web(self) -> subprocess.Popen[bytes]:
         """Start gunicorn, and wait until it answers."""
