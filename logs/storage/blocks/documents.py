@@ -1,0 +1,266 @@
+"""The column of JSON: documents as shapes, and a typed column for each place of a shape where values stand.
+
+A document's shape is its text with a hole in place of each value behind a name: `{"user": {"id": ○}, "ok": ○}`. Texts,
+numbers, true, false, null and lists without lists or objects in them are such values; what else there is stays in the
+shape. Shape and values put together are the text that PostgreSQL wrote, to the last digit, so nothing depends on how
+values are understood here; that only decides how quickly they are found.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from logs.storage.blocks.packing import (
+    DamagedBlockError,
+    Ints,
+    Reader,
+    pack_ints,
+    pack_number,
+    pack_section,
+    pieces,
+    read_ints,
+    unpack_section,
+)
+
+END = b"\n"  # between two values or documents: the text of JSON holds none unescaped
+HOLE = b"\1"  # nor this
+# What stands behind `"name": `. Within a text a quote has a backslash before it, so this begins nowhere else. Lists
+# that hold lists or objects, and objects, are no values. Nothing is tried twice: the quantifiers are possessive.
+_VALUE = re.compile(rb'(?<=[^\\]": )("(?:[^"\\]++|\\.)*+"|\[(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+\]|[^"\[{},\]\n]++)')
+_INT = rb"(?:0|-?[1-9][0-9]{0,17})"
+_INTS = re.compile(rb"(?:%b\n)*+%b\Z" % (_INT, _INT))
+_MOST_ENTRIES = 256  # of a dictionary
+_COLUMNS = 500  # that a block may have, and one more for every two logs: each costs some µs to write and to read
+_INT_DIGITS = 18  # that Python reads as int; longer ones are Decimals
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A hole of a shape by its number, where a parsed shape has it in place of a value."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of one hole, as texts of JSON. Of its three forms one is there.
+
+    `ints`, or `entries` with the entry of each row in `places`, or `texts` for each row.
+    """
+
+    count: int
+    ints: Ints | None = None
+    entries: list[bytes] | None = None
+    places: NDArray[np.uint8] | None = None
+    texts: list[bytes] | None = None
+
+    def values(self) -> list[bytes]:
+        """Return the text of each row."""
+        if self.ints is not None:
+            return [b"%d" % number for number in self.ints.tolist()]
+        if self.entries is not None and self.places is not None:
+            return [self.entries[place] for place in self.places.tolist()]
+        return self.texts or []
+
+    def value(self, place: int) -> bytes:
+        """Return the text of one row."""
+        if self.ints is not None:
+            return b"%d" % int(self.ints[place])
+        if self.entries is not None and self.places is not None:
+            return self.entries[int(self.places[place])]
+        return (self.texts or [])[place]
+
+    def mask(self, test: Callable[[bytes], bool]) -> Mask:
+        """Return for which rows `test` holds of the text; it is asked once for each different one."""
+        if self.entries is not None and self.places is not None:
+            return np.array([test(entry) for entry in self.entries], bool)[self.places]
+        known: dict[bytes, bool] = {}
+        values = self.values()
+        for value in set(values):
+            known[value] = test(value)
+        return np.fromiter((known[value] for value in values), bool, self.count)
+
+
+class _Header(msgspec.Struct, array_like=True):
+    """What stands before the columns: the shapes, how many holes each has, and how each hole's column is written."""
+
+    shapes: list[bytes]
+    columns: list[list[tuple[str, int]]]  # kind and bytes
+
+
+def pack_documents(documents: Sequence[str]) -> bytes:
+    """Write documents as PostgreSQL prints jsonb; an empty text stands for NULL. Raises TooLargeError."""
+    parts = _VALUE.split("\n".join(documents).encode())
+    values = np.array(parts[1::2], dtype=object)
+    rows = HOLE.join(parts[0::2]).split(END)
+    numbers: dict[bytes, int] = {}
+    shapes = np.fromiter((numbers.setdefault(row, len(numbers)) for row in rows), np.int64, len(rows))
+    holes = np.array([shape.count(HOLE) for shape in numbers], np.int64)
+    if holes.sum() > _COLUMNS + len(rows) // 2:
+        return _pack_whole(documents)
+    first = np.cumsum(holes[shapes]) - holes[shapes]  # each row's first value among all
+    header, bodies = _Header(list(numbers), []), []
+    for number, count in enumerate(holes.tolist()):
+        mine = first[shapes == number]
+        columns = [_pack_column(values[mine + hole].tolist()) for hole in range(count)]
+        header.columns.append([(kind, len(body)) for kind, body in columns])
+        bodies += [body for _, body in columns]
+    head = msgspec.msgpack.encode(header)
+    return pack_section(b"".join([pack_number(len(head)), head, pack_ints(shapes), *bodies]))
+
+
+def _pack_whole(documents: Sequence[str]) -> bytes:
+    """Write documents that have too little in common for columns: as one shape that is a hole, for all of each."""
+    kind, body = _pack_column([document.encode() for document in documents])
+    head = msgspec.msgpack.encode(_Header([HOLE], [[(kind, len(body))]]))
+    return pack_section(b"".join([pack_number(len(head)), head, pack_ints(np.zeros(len(documents), np.int64)), body]))
+
+
+def _pack_column(values: list[bytes]) -> tuple[str, bytes]:
+    joined = END.join(values)
+    if _INTS.match(joined):
+        return "i", pack_ints(np.array([int(value) for value in values], np.int64))
+    entries: dict[bytes, int] = {}
+    for value in values:
+        entries.setdefault(value, len(entries))
+        if len(entries) > _MOST_ENTRIES:
+            return "t", joined
+    if len(entries) * 4 > len(values) + 3:
+        return "t", joined
+    places = bytes(entries[value] for value in values)
+    return "d", pack_number(len(entries)) + places + END.join(entries)
+
+
+class Documents:
+    """The JSON of a block; raises DamagedBlockError, also later, when a column is read."""
+
+    def __init__(self, section: bytes, count: int) -> None:
+        reader = Reader(unpack_section(section))
+        head = reader.take(reader.number())
+        try:
+            header = msgspec.msgpack.decode(head, type=_Header)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DamagedBlockError("the shapes of a block cannot be read") from error
+        self.shapes = header.shapes
+        self.shape_of = read_ints(reader, count)
+        if len(header.columns) != len(self.shapes):
+            raise DamagedBlockError("a block has other columns than shapes")
+        if count and not 0 <= int(self.shape_of.min()) <= int(self.shape_of.max()) < len(self.shapes):
+            raise DamagedBlockError("a row has a shape that is not there")
+        self._kinds = [[kind for kind, _ in columns] for columns in header.columns]
+        self._bodies = [[reader.take(size) for _, size in columns] for columns in header.columns]
+        reader.finish()
+        if any(shape.count(HOLE) != len(kinds) for shape, kinds in zip(self.shapes, self._kinds, strict=True)):
+            raise DamagedBlockError("a shape has other columns than holes")
+        self._place_of: NDArray[np.int64] | None = None  # of each row among those of its shape
+        self._columns: dict[tuple[int, int], Column] = {}
+        self._texts: dict[int, list[bytes]] = {}
+
+    @staticmethod
+    def is_whole(shape: bytes) -> bool:
+        """Return whether the values of a shape are whole documents."""
+        return shape == HOLE
+
+    def rows(self, shape: int) -> NDArray[np.intp]:
+        """Return which rows of the block have the shape."""
+        return np.flatnonzero(self.shape_of == shape)
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many rows each shape has."""
+        return np.bincount(self.shape_of, minlength=len(self.shapes)).tolist()
+
+    def column(self, shape: int, slot: int) -> Column:
+        """Return the column of a shape's hole."""
+        found = self._columns.get((shape, slot))
+        if found is None:
+            found = _read_column(self._kinds[shape][slot], self._bodies[shape][slot], self.counts[shape])
+            self._columns[shape, slot] = found
+        return found
+
+    def texts_of(self, shape: int) -> list[bytes]:
+        """Return the documents of the rows that have the shape."""
+        if shape not in self._texts:
+            form = self._form(shape)
+            columns = [self.column(shape, slot).values() for slot in range(len(self._kinds[shape]))]
+            rows = zip(*columns, strict=True) if columns else iter([()] * self.counts[shape])
+            self._texts[shape] = [form % row for row in rows]
+        return self._texts[shape]
+
+    def _form(self, shape: int) -> bytes:
+        """Return a shape as what bytes are formatted with."""
+        return self.shapes[shape].replace(b"%", b"%%").replace(HOLE, b"%b")
+
+    def texts(self) -> list[bytes]:
+        """Return all documents in the order of the rows; an empty one stands for NULL."""
+        places: list[Iterator[bytes]] = [iter(self.texts_of(shape)) for shape in range(len(self.shapes))]
+        return [next(places[shape]) for shape in self.shape_of.tolist()]
+
+    def text(self, row: int) -> bytes:
+        """Return the document of one row."""
+        if self._place_of is None:
+            self._place_of = np.zeros(len(self.shape_of), np.int64)
+            for shape, rows in enumerate(map(self.rows, range(len(self.shapes)))):
+                self._place_of[rows] = np.arange(self.counts[shape])
+        shape, place = int(self.shape_of[row]), int(self._place_of[row])
+        values = tuple(self.column(shape, slot).value(place) for slot in range(len(self._kinds[shape])))
+        return self._form(shape) % values
+
+
+def _read_column(kind: str, body: bytes, count: int) -> Column:
+    if kind == "i":
+        reader = Reader(body)
+        ints = read_ints(reader, count)
+        reader.finish()
+        return Column(count, ints=ints)
+    if kind == "t":
+        return Column(count, texts=pieces(body, END, count))
+    if kind != "d":
+        raise DamagedBlockError("a column is of an unknown kind")
+    reader = Reader(body)
+    size = reader.number()
+    places = np.frombuffer(reader.take(count), np.uint8)
+    entries = pieces(body[4 + count :], END, size)
+    if count and int(places.max()) >= size:
+        raise DamagedBlockError("a dictionary lacks an entry")
+    return Column(count, entries=entries, places=places)
+
+
+def parse_shape(shape: bytes) -> Any:
+    """Return a shape as Python has it, a Slot in each hole; None for one of NULL, and for what Python cannot read."""
+    if not shape:
+        return None
+    number = -1
+
+    def slot(_: str) -> Slot:
+        nonlocal number
+        number += 1
+        return Slot(number)
+
+    try:
+        return json.loads(shape.replace(HOLE, b"NaN"), parse_constant=slot, parse_int=_integer, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+
+
+def parse_value(text: bytes) -> Any:
+    """Return a value as Python has it: numbers are int or Decimal; None for what Python cannot read."""
+    try:
+        return json.loads(text, parse_int=_integer, parse_float=Decimal) if text else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _INT_DIGITS else Decimal(digits)

@@ -1,0 +1,82 @@
+"""Signatures: what is certainly not in a block, told by a few bits, which PostgreSQL looks at without opening it.
+
+A Bloom filter (Bloom, 1970) of every four bytes in a row of a block's text, folded, and one of whole ids. Hashes are of
+32 bits and ours, so that they are the same for ever; place = hash * bits >> 32, so a filter may have any length.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRAM = 4  # bytes
+MOST_BYTES = 7_400  # of a signature: with the rest of its row it fits into one page, so it is looked at where it lies
+_LEAST_BYTES = 64
+_BITS_A_GRAM, _BITS_AN_ID = 5, 12
+_GOLDEN = np.uint32(2_654_435_761)  # 2^32 / φ
+_MIXERS = np.array([0x85EB_CA6B, 0xC2B2_AE35, 0x27D4_EB2F, 0x1656_67B1], np.uint32)  # odd; MurmurHash3's and xxHash's
+_GRAM_BITS = 21  # that tell one gram from another
+_GRAM_HASHES, _ID_HASHES = 2, 4
+Hashes: TypeAlias = NDArray[np.uint32]
+
+
+def text_signature(texts: Iterable[bytes]) -> bytes:
+    """Return the signature of folded texts."""
+    is_there = np.zeros(1 << _GRAM_BITS, bool)
+    for text in texts:
+        is_there[_grams(text)] = True
+    grams = np.flatnonzero(is_there).astype(np.uint32)
+    return _filter(_size(len(grams) * _BITS_A_GRAM), _mixed(grams, _GRAM_HASHES))
+
+
+def id_signature(ids: Iterable[str | None]) -> bytes:
+    """Return the signature of whole ids."""
+    distinct = {each for each in ids if each is not None}
+    return _filter(_size(len(distinct) * _BITS_AN_ID), _mixed(_of_ids(list(distinct)), _ID_HASHES))
+
+
+def word_hashes(word: bytes, most: int) -> list[tuple[int, ...]]:
+    """Return the hashes of some of a folded word's grams, evenly chosen; none where it is too short for any."""
+    grams = np.unique(_grams(word))
+    chosen = grams[np.linspace(0, len(grams) - 1, most).astype(int)] if len(grams) > most else grams
+    return [tuple(each) for each in _mixed(chosen, _GRAM_HASHES).T.tolist()]
+
+
+def id_hashes(value: str) -> list[int]:
+    """Return the hashes of an id."""
+    hashes: list[int] = _mixed(_of_ids([value]), _ID_HASHES)[:, 0].tolist()
+    return hashes
+
+
+def _grams(text: bytes) -> Hashes:
+    if len(text) < GRAM:
+        return np.zeros(0, np.uint32)
+    windows: Hashes = np.ndarray((len(text) - GRAM + 1,), "<u4", text, strides=(1,))
+    return (windows * _GOLDEN) >> np.uint32(32 - _GRAM_BITS)
+
+
+def _of_ids(ids: Sequence[str]) -> Hashes:
+    return np.fromiter((zlib.crc32(each.encode()) for each in ids), np.uint32, len(ids))
+
+
+def _mixed(numbers: Hashes, count: int) -> Hashes:
+    """Return `count` hashes of each number, one row for each of them."""
+    mixed = numbers[None, :] * _MIXERS[:count, None]
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= _GOLDEN
+    mixed ^= mixed >> np.uint32(13)
+    return mixed * _MIXERS[:count, None]
+
+
+def _size(bits: int) -> int:
+    return min(MOST_BYTES, max(_LEAST_BYTES, -(-bits // 512) * 64))
+
+
+def _filter(size: int, hashes: Hashes) -> bytes:
+    flags = np.zeros(size * 8, bool)
+    flags[(hashes.astype(np.uint64) * np.uint64(size * 8)) >> np.uint64(32)] = True
+    return np.packbits(flags, bitorder="little").tobytes()
