@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
-from logs.models import IngestReceipt, IngestRefusal, LogCount, LogEntry, RuleCount, SavedView
+from logs.models import IngestReceipt, IngestRefusal, LogBlock, LogCount, LogEntry, RuleCount, SavedView
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -59,6 +59,19 @@ class LogEntryAdmin(LargeTableAdmin):
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:
         return log.message[:120]
+
+
+@admin.register(LogBlock)
+class LogBlockAdmin(LargeTableAdmin):
+    """Sealed logs by their blocks; what is in one is read in the explorer."""
+
+    list_display = ("id", "start_ts", "end_ts", "count", "org", "service", "environment", "sealed_at")
+    list_select_related = ("org", "service", "environment")
+    search_fields = ("id__exact",)
+    fields = (*list_display, "received_from", "received_to", "levels", "ranges")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogBlock]:
+        return super().get_queryset(request).only(*self.fields)
 
 
 @admin.register(IngestRefusal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, HashIndex
 from django.db import models
 from django.db.models.functions import Now
@@ -81,6 +82,52 @@ class LogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ts:%F %T} {self.level} {self.message[:80]}"
+
+
+class LogBlock(models.Model):
+    """Logs of one environment that are over, compressed. The table's primary key is (org_id, id).
+
+    `levels` counts them by level, from least to most severe; `logs/storage/blocks/README.md` says what the rest is.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    start_ts = models.DateTimeField()
+    end_ts = models.DateTimeField()
+    received_from = models.DateTimeField()
+    received_to = models.DateTimeField()
+    count = models.IntegerField()
+    levels = ArrayField(models.IntegerField())
+    text_sig = models.BinaryField()
+    id_sig = models.BinaryField()
+    ranges = models.JSONField(null=True)
+    narrow = models.BinaryField()
+    message = models.BinaryField()
+    meta = models.BinaryField()
+    trace = models.BinaryField()
+    request = models.BinaryField()
+    sealed_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "log_blocks"
+        constraints = [
+            models.UniqueConstraint(fields=["org", "id"], name="log_blocks_pkey"),
+            models.CheckConstraint(condition=models.Q(count__gt=0), name="log_blocks_count_check"),
+        ]
+        indexes = [
+            models.Index(fields=["org", "end_ts", "start_ts"], include=["count"], name="log_blocks_time_idx"),
+            models.Index(fields=["org", "service", "environment", "end_ts"], name="log_blocks_scope_idx"),
+            models.Index(fields=["org", "received_to"], name="log_blocks_received_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} logs to {self.end_ts:%F %T}"
 
 
 class LogCount(models.Model):

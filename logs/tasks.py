@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from logs.ingest.refusals import forget_refusals
 from logs.ingest_rules.counts import trim_counts
 from logs.models import IngestReceipt
 from logs.storage import rollup
+from logs.storage.blocks.seal import seal
 from logs.storage.partitions import make_days_ahead, move_strays, partitions
 from logs.storage.retention import delete_expired
 from logs.storage.sealing import seal_days
@@ -18,7 +20,7 @@ from logs.storage.trigram_index import index_parts
 from pulseops.core.jobs.registry import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
-_CHECK_SECONDS = 300
+_CHECK_SECONDS, _SEAL_SECONDS = 300, 30
 _PARTITIONS = "partitions of logs"  # two that build indexes CONCURRENTLY wait for each other forever
 
 
@@ -58,6 +60,15 @@ def seal_log_days() -> Result:
 def index_log_parts(now: datetime | None = None) -> Result:
     """Index the parts of words of some more hours, or of one more day that is over."""
     return {"built": index_parts(now or timezone.now())}
+
+
+@recorded_job("seal_logs", every=timedelta(minutes=1), turn=_PARTITIONS)
+def seal_logs(now: datetime | None = None) -> Result:
+    """Make blocks of logs that are over, for some seconds; the next run goes on. Nothing where LOG_SEAL is off."""
+    if not settings.LOG_SEAL:
+        return {"logs": 0, "blocks": 0, "dropped": []}
+    sealed = seal(now or timezone.now(), seconds=_SEAL_SECONDS)
+    return {"logs": sealed.logs, "blocks": sealed.blocks, "dropped": sealed.dropped}
 
 
 @recorded_job("merge_log_counts", every=timedelta(minutes=1))

@@ -157,6 +157,11 @@ def all_services() -> list[Service]:
     return list(Service.objects.all())
 
 
+def all_environments() -> list[tuple[UUID, UUID, UUID]]:
+    """Return every environment of the installation as (organisation, service, environment), for jobs."""
+    return list(Environment.objects.values_list("service__org_id", "service_id", "pk"))
+
+
 def lock_service(service: Service) -> None:
     """Make others who lock this service wait until the transaction ends."""
     Service.objects.select_for_update().get(pk=service.pk)

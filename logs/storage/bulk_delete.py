@@ -17,6 +17,8 @@ from django.utils import timezone
 
 from accounts.models import Org
 from logs.models import LogCount
+from logs.storage.blocks.delete import delete_sealed, has_blocks
+from logs.storage.blocks.table import Place
 from logs.storage.partitions import Partition, partitions
 from logs.storage.rollup import MINUTE
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
@@ -44,7 +46,7 @@ _DELETE = """
     uncounted AS (
         DELETE FROM log_counts
         WHERE org_id = %(org)s AND service_id = %(service)s AND environment_id {environment}
-            AND minute >= %(start)s AND minute < %(end)s
+            AND minute >= %(counted)s AND minute < %(end)s
     )
     SELECT count(*) FROM gone
 """
@@ -61,16 +63,30 @@ def delete_logs(
     """
     is_same = "IS NULL" if environment_id is None else "= %(environment)s"
     values: dict[str, Any] = {"org": org_id, "service": service_id, "environment": environment_id}
+    place = Place(org_id, service_id, environment_id)
     reached = _EARLIEST  # what was deleted lately is still in the way of the one who looks from the beginning
     while (first := _oldest(is_same, {**values, "after": reached, "before": before, "offset": 0})) is not None:
         last = _oldest(is_same, {**values, "after": first, "before": before, "offset": batch})
         start, end = whole_minute(first), before if last is None else whole_minute(last)
         reached = end = max(end, start + MINUTE)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT lock_moving_of_logs()")
-            cursor.execute(_DELETE.format(environment=is_same), {**values, "start": start, "end": end})
-            (rows,) = cursor.fetchone()
-        yield start, end, rows
+        yield start, end, _delete_until(is_same, values, start, end)
+    if has_blocks(place, before):
+        yield reached, before, _delete_until(is_same, values, reached, before)
+
+
+def _delete_until(is_same: str, values: dict[str, Any], start: datetime, end: datetime) -> int:
+    """Delete the rows of [start, end), whole minutes, what is sealed before `end`, and the counts of both.
+
+    One transaction; returns how many logs that were.
+    """
+    place = Place(values["org"], values["service"], values["environment"])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT lock_moving_of_logs()")
+        sealed = delete_sealed(place, end)
+        counted = _EARLIEST if sealed else start
+        cursor.execute(_DELETE.format(environment=is_same), {**values, "start": start, "end": end, "counted": counted})
+        (rows,) = cursor.fetchone()
+    return int(rows) + sealed
 
 
 def empty(scope: Org | Service | Environment, until: float | None = None) -> bool:

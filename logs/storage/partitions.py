@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
@@ -91,6 +92,11 @@ def partitions() -> list[Partition]:
     return sorted(rows, key=lambda partition: (not partition.is_default, partition.end))
 
 
+def is_to_be_sealed(partition: Partition, now: datetime) -> bool:
+    """Return whether a partition is of a day that becomes blocks soon, so that work on its indexes would be in vain."""
+    return settings.LOG_SEAL and partition.end <= now - SEALED_AFTER
+
+
 def make_days_ahead(now: datetime) -> list[str]:
     """Make the partitions of today and the days to come that are missing; returns their names."""
     today = _day_of(now)
@@ -98,6 +104,16 @@ def make_days_ahead(now: datetime) -> list[str]:
     days = [today + n * DAY for n in range(AHEAD + 1)]
     missing = [day for day in days if not any(each.start <= day < each.end for each in covered)]
     return [_make_day(day)[0] for day in missing]
+
+
+def make_days(start: datetime, end: datetime) -> None:
+    """Make the partitions that are missing of the days from `start` to `end`, for rows that are written back."""
+    covered = [each for each in partitions() if not each.is_default]
+    day = _day_of(start)
+    while day <= end:
+        if not any(each.start <= day < each.end for each in covered):
+            _make_day(day)
+        day += DAY
 
 
 def move_strays() -> dict[str, int]:
@@ -115,6 +131,21 @@ def drop(partition: Partition) -> int:
         (logs,) = cursor.fetchone()
         cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))
     return int(logs)
+
+
+def drop_if_empty(partition: Partition) -> bool:
+    """Drop a partition that has no rows, as when all of them were sealed; returns whether it was so."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
+        if cursor.fetchone()[0]:
+            return False
+    with _quick_locks(), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition.identifier))
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
+        if cursor.fetchone()[0]:
+            return False
+        cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))
+    return True
 
 
 def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from logs.storage.blocks.minutes import minutes_of_blocks
 from logs.storage.partitions import EARLIEST, LATEST
 
 MINUTE = timedelta(minutes=1)
@@ -33,11 +34,20 @@ _MERGE = f"""
     )
     SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM merged), (SELECT count(*) FROM due)
 """  # noqa: S608 - made of the constant above
-# Both sides by the same snapshot; what a batch adds meanwhile is on neither.
+# Both sides by the same snapshot; what a batch adds meanwhile is on neither. What is sealed was counted before: no
+# block comes or goes while the lock is held.
 _REPAIR = """
-    WITH rows AS (
+    WITH unsealed AS (
         SELECT org_id, date_trunc('minute', ts) AS minute, service_id, environment_id, level, count(*) AS number
         FROM logs WHERE ts >= %(start)s AND ts < %(end)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s::uuid)
+        GROUP BY 1, 2, 3, 4, 5
+    ),
+    rows AS (
+        SELECT org_id, minute, service_id, environment_id, level, sum(number)::bigint AS number FROM (
+            SELECT * FROM unsealed UNION ALL
+            SELECT * FROM unnest(%(orgs)s::uuid[], %(minutes)s::timestamptz[], %(services)s::uuid[],
+                %(environments)s::uuid[], %(levels)s::text[], %(numbers)s::bigint[])
+        ) every (org_id, minute, service_id, environment_id, level, number)
         GROUP BY 1, 2, 3, 4, 5
     ),
     sums AS (
@@ -91,7 +101,7 @@ def repair(start: datetime = EARLIEST, end: datetime = LATEST, *, org_id: UUID |
     values: dict[str, Any] = {"org": org_id, "start": start, "end": end}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT lock_moving_of_logs()")
-        cursor.execute(_REPAIR, values)
+        cursor.execute(_REPAIR, {**values, **minutes_of_blocks(start, end, org_id)})
         wrong, logs = cursor.fetchone()
     return RollupCheck(int(logs), wrong)
 

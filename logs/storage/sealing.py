@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.utils import OperationalError
 from psycopg import sql
 
-from logs.storage.partitions import SEALED_AFTER, Partition, partitions
+from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def seal_days(now: datetime) -> list[str]:
     third smaller. Must not run in a transaction.
     """
     over = [each for each in partitions() if not each.is_default and each.end <= now - SEALED_AFTER]
-    return [each.name for each in over if each.sealed is None and _seal(each)]
+    return [each.name for each in over if each.sealed is None and not is_to_be_sealed(each, now) and _seal(each)]
 
 
 def vacuum(partition: Partition) -> None:

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
 
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 
+_DAY = re.compile(r"logs_([0-9]{8})")
 _SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
 
 # `logs` itself holds rows only while it is not partitioned.
 _PARTITIONS = """
-    SELECT pg_database_size(current_database()), c.relname, greatest(c.reltuples, 0)::bigint,
+    SELECT pg_database_size(current_database()), c.relname,
+        CASE WHEN c.relname = 'log_blocks' THEN (SELECT coalesce(sum(count), 0)::bigint FROM log_blocks)
+            ELSE greatest(c.reltuples, 0)::bigint END,
         pg_relation_size(c.oid), pg_indexes_size(c.oid),
         pg_total_relation_size(c.oid)
     FROM pg_class c
     WHERE c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'logs'::regclass)
         OR (c.oid = 'logs'::regclass AND c.relkind = 'r')
+        OR c.oid = 'log_blocks'::regclass
     ORDER BY c.relname DESC
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionSize:
-    """One partition of the table `logs`; rows as PostgreSQL last estimated them, sizes in bytes."""
+    """One partition of the table `logs`, or all that is sealed (`log_blocks`); rows as PostgreSQL last estimated them,
+    of what is sealed exactly, sizes in bytes."""
 
     name: str
     rows: int
     heap: int
     indexes: int
     total: int
+
+    @property
+    def is_of_blocks(self) -> bool:
+        """Whether it is all that is sealed."""
+        return self.name == "log_blocks"
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether it is a partition of days whose logs are not fresh any more at `now`."""
+        day = _DAY.fullmatch(self.name)
+        if day is None:
+            return self.name.startswith("logs_before_")
+        end = datetime.strptime(day[1], "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=1)
+        return end <= now - timedelta(hours=settings.LOG_FRESH_HOURS)
 
 
 @dataclass(frozen=True, slots=True)

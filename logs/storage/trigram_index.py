@@ -23,7 +23,7 @@ from django.db import connection
 from psycopg import sql
 
 from logs.search.jsonpaths import NAMES
-from logs.storage.partitions import SEALED_AFTER, Partition, partitions
+from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions
 from logs.storage.sealing import note_added
 
 HOUR = timedelta(hours=1)
@@ -86,7 +86,7 @@ def index_parts(now: datetime) -> str | None:
         return None
     built = built_parts()
     for partition in sorted(partitions(), key=lambda each: each.end, reverse=True):
-        if partition.is_default or partition.start > now:
+        if partition.is_default or partition.start > now or is_to_be_sealed(partition, now):
             continue
         mine = [part for part in built if part.partition == partition.name]
         if part := _wanted(partition, mine, now):

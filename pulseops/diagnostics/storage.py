@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.conf import settings
+from django.utils import timezone
+
 from logs.storage.sizes import PartitionSize, table_sizes
 from pulseops.pages.banners import Disk, data_disk
 from services.intake import Sender
@@ -35,6 +38,26 @@ class Storage:
     def logs(self) -> int:
         """What the logs take, in bytes."""
         return sum(each.total for each in self.partitions)
+
+    @property
+    def sealed(self) -> int:
+        """How many logs are in blocks."""
+        return sum(each.rows for each in self.partitions if each.is_of_blocks)
+
+    @property
+    def sealed_bytes(self) -> int:
+        """What those take."""
+        return sum(each.total for each in self.partitions if each.is_of_blocks)
+
+    @property
+    def is_sealing(self) -> bool:
+        """Whether what is over is sealed."""
+        return settings.LOG_SEAL
+
+    @property
+    def waiting(self) -> int:
+        """How many logs are rows of days that are over, by PostgreSQL's estimate."""
+        return sum(each.rows for each in self.partitions if each.is_over(timezone.now()))
 
     @property
     def rows(self) -> int:

@@ -23,6 +23,8 @@ LOG_COUNT_SECONDS = env.number("LOG_COUNT_SECONDS", 0.5)  # the same for the his
 LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of one organisation at the same time
 LOG_QUERY_COMPARISONS = env.whole("LOG_QUERY_COMPARISONS", 500, least=1)  # of one query, every reading of it counted
 COMPARISON_SECONDS = env.number("COMPARISON_SECONDS", 4.0)  # of comparing errors before and after a deployment
+LOG_SEAL = env.switch("LOG_SEAL", False)  # what is over becomes compressed blocks
+LOG_FRESH_HOURS = env.whole("LOG_FRESH_HOURS", 24, least=1)  # that logs stay rows, by their own time and their receipt
 LOG_EXPORT_ROWS = env.whole("LOG_EXPORT_ROWS", 1_000_000, least=1)
 
 # -- Downloads: exports of logs and of the audit log -------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +48,13 @@ def execute_prepared(statement: str, parameters: Mapping[str, Any]) -> tuple[Any
             session.prepare_threshold = None
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def fetch_binary(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return what a statement selects, sent as it is: bytes, which Django's cursors would receive as text, are half as
+    long then."""
+    connection.ensure_connection()
+    settle(connection)
+    session: psycopg.Connection[Any] = connection.connection
+    with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:
+        return list(cursor.execute(statement, parameters, binary=True).fetchall())

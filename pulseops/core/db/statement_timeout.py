@@ -19,6 +19,8 @@ LEAST_SECONDS = 0.02
 _LIMITS = "SET LOCAL jit = {}; SET LOCAL max_parallel_workers_per_gather = {}; SET LOCAL statement_timeout = {}"
 
 
+_ONE_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+
 # SQLSTATEs (manual, appendix A) of what the database says to this one query: not supported, cardinality, data, syntax
 # and access, limits of a program (stack depth, complexity), memory and temporary files, and its own internal errors.
 # All others are about the server or the connection: lost, refused, shutting down, deadlocked.
@@ -59,12 +61,54 @@ def fetch_within(seconds: float, sql: str, params: Sequence[Any] | Mapping[str, 
                 cursor.nextset()
             return list(cursor.fetchall())
     except DatabaseError as error:
-        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise QueryTimeoutError from error
-        if not is_of_the_query(error):
-            raise
-        log.warning("the database cannot run a query", extra={"error": str(error).strip()[:500]})
-        raise QueryFailedError(str(error).strip().partition("\n")[0][:200]) from error
+        _raise_bounded(error)
+        raise
+
+
+def _raise_bounded(error: DatabaseError) -> None:
+    """Raise the BoundedQueryError that `error` means, if it means one."""
+    if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+        raise QueryTimeoutError from error
+    if not is_of_the_query(error):
+        return
+    log.warning("the database cannot run a query", extra={"error": str(error).strip()[:500]})
+    raise QueryFailedError(str(error).strip().partition("\n")[0][:200]) from error
+
+
+def fetch_together(
+    seconds: float, statements: Sequence[tuple[str, Sequence[Any] | Mapping[str, Any]]]
+) -> list[list[tuple[Any, ...]]]:
+    """Return what each of the statements selects, all of them in the same state of the database.
+
+    Otherwise as `fetch_within`: one message, `seconds` for each statement. In a transaction they see what that sees.
+    """
+    if connection.in_atomic_block:
+        return [fetch_within(seconds, sql, params) for sql, params in statements]
+    limits = _LIMITS.format("off", 0, round(max(seconds, LEAST_SECONDS) * 1000))
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.ClientCursor(connection.connection) as writer:
+        written = [writer.mogrify(sql, params) for sql, params in statements]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join([_ONE_SNAPSHOT, limits, *written, "COMMIT"]))
+            found = []
+            while True:
+                if cursor.description is not None:
+                    found.append(list(cursor.fetchall()))
+                if not cursor.nextset():
+                    return found
+    except DatabaseError as error:
+        _end_transaction()
+        _raise_bounded(error)
+        raise
+
+
+def _end_transaction() -> None:
+    """Leave the transaction that a failed message has begun."""
+    raw = connection.connection
+    if raw is not None and not raw.closed:
+        with connection.wrap_database_errors:
+            raw.rollback()
 
 
 def is_of_the_query(error: BaseException) -> bool:

@@ -1,0 +1,311 @@
+"""The life of sealed logs: sealing, late ones, kill -9, deleting, damage, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.models import Org, User
+from logs.models import LogBlock, LogCount, LogEntry
+from logs.search.histogram import histogram
+from logs.search.page import newest_page, prepare
+from logs.search.parser import parse
+from logs.search.session import search_session
+from logs.search.slices import Window
+from logs.storage import rollup
+from logs.storage.blocks.rows import block_of
+from logs.storage.blocks.seal import seal
+from logs.storage.blocks.table import SECTIONS, BlockRange, Head
+from logs.storage.partitions import make_days, partitions
+from logs.storage.retention import delete_expired
+from logs.tasks import seal_logs
+from services.models import Service
+from services.scopes import scopes_of
+from tests.logs.reading import page, rows
+from tests.support.databases import ROOT
+from tests.support.factories import make_log, make_org, make_service
+from tests.support.sealing import seal_everything
+
+NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def write(service: Service, ages: list[timedelta], *, now: datetime = NOW, **fields: Any) -> None:
+    """Store a log of each age, received as it was logged, and count them."""
+    environment = service.environments.get(name="production")
+    place = {"org_id": service.org_id, "service_id": service.pk, "environment_id": environment.pk}
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            **{"ts": now - age, "created_at": now - age, "level": "info", "message": f"old {number}", **place, **fields}
+        )
+        for number, age in enumerate(ages)
+    )
+    rollup.repair(org_id=service.org_id)
+
+
+def sealed(org: Org) -> list[str]:
+    """Return the messages of all blocks."""
+    found: list[str] = []
+    with connection.cursor() as cursor:
+        cursor.execute(*BlockRange(org.pk).heads())
+        for head in [Head(*row) for row in cursor.fetchall()]:
+            cursor.execute(*BlockRange(org.pk).sections(SECTIONS, [head.id]))
+            found += block_of(head, cursor.fetchone()[1:]).rows().messages
+    return found
+
+
+def everything(org: Org) -> Counter[str]:
+    """Return how often each message is stored, as a row or in a block."""
+    return Counter(LogEntry.objects.values_list("message", flat=True)) + Counter(sealed(org))
+
+
+@pytest.fixture
+def _days() -> Iterator[None]:
+    """Drop the days that a test with transactions of its own has made."""
+    yield
+    for partition in partitions():
+        if partition.name.startswith("logs_202603"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE {partition.name}")
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logs.storage.blocks.seal._SHARE", 1.0)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_at_once")
+def test_what_is_fresh_and_what_was_received_lately_stays_rows(service: Service, settings: Settings) -> None:
+    settings.LOG_FRESH_HOURS = 24
+    write(service, [timedelta(hours=1), timedelta(hours=23), timedelta(days=3)])
+    write(service, [timedelta(days=3)], created_at=NOW - timedelta(hours=2), message="late")
+    assert seal(NOW, seconds=60).logs == 1
+    assert sealed(service.org) == ["old 2"]
+    assert LogEntry.objects.count() == 3
+    assert seal(NOW + DAY, seconds=60).logs == 2  # less than a block waits until its day is over
+    assert seal(NOW + 2 * DAY, seconds=60).logs == 1
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_at_once")
+def test_a_full_block_does_not_wait_for_its_day(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logs.storage.blocks.seal.BLOCK_LOGS", 10)
+    monkeypatch.setattr("logs.storage.blocks.seal._next.__defaults__", (10,))
+    write(service, [timedelta(hours=25, seconds=number) for number in range(25)])
+    done = seal(NOW, seconds=60)
+    assert (done.logs, done.blocks) == (20, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_at_once")
+def test_late_logs_become_part_of_a_small_block(service: Service) -> None:
+    write(service, [3 * DAY, 3 * DAY + timedelta(seconds=1)])
+    seal(NOW, seconds=60)
+    write(service, [3 * DAY + timedelta(seconds=2)], message="late")
+    seal(NOW, seconds=60)
+    assert LogBlock.objects.count() == 1
+    assert sealed(service.org) == ["late", "old 1", "old 0"]
+
+
+@pytest.mark.django_db
+def test_nothing_is_sealed_where_it_is_switched_off(service: Service, settings: Settings) -> None:
+    settings.LOG_SEAL = False
+    write(service, [9 * DAY])
+    assert seal_logs(NOW) == {"logs": 0, "blocks": 0, "dropped": []}
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_log_that_no_block_can_hold_stays_a_row(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logs.storage.blocks.packing.MAX_SECTION", 2_000)
+    monkeypatch.setattr("logs.storage.blocks.seal._SHARE", 1.0)
+    write(service, [3 * DAY, 3 * DAY + timedelta(seconds=1)])
+    write(service, [3 * DAY], message="x" * 3_000)
+    assert seal(NOW, seconds=60).logs == 2
+    assert [len(log.message) for log in LogEntry.objects.all()] == [3_000]
+    assert seal(NOW, seconds=60).logs == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_at_once", "_days")
+def test_a_day_without_rows_is_dropped(org: Org) -> None:
+    make_days(NOW - 3 * DAY, NOW - 3 * DAY)
+    service = make_service(org, "api")
+    write(service, [3 * DAY])
+    assert seal(NOW, seconds=60).dropped == ["logs_20260314"]
+    assert "logs_20260314" not in {partition.name for partition in partitions()}
+    assert sealed(org) == ["old 0"]
+    assert sum(LogCount.objects.values_list("count", flat=True)) == 1
+
+
+KILLED = """
+import os, signal, sys, django
+django.setup()
+from datetime import datetime
+from django.db import connection
+from logs.storage.blocks import seal as sealing
+connection.settings_dict["NAME"] = sys.argv[1]
+now = datetime.fromisoformat(sys.argv[2])
+
+def die(*args, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_after(function):
+    return lambda *args, **options: (function(*args, **options), die())
+
+sealing._SHARE = 1.0
+steps = {
+    "before": lambda: setattr(sealing, "take", die),
+    "taken": lambda: setattr(sealing, "take", die_after(sealing.take)),
+    "merged": lambda: setattr(sealing, "_with_neighbour", die_after(sealing._with_neighbour)),
+    "stored": lambda: setattr(sealing, "insert_block", die_after(sealing.insert_block)),
+    "committed": lambda: setattr(sealing, "seal_chunk", die_after(sealing.seal_chunk)),
+    "dropped": lambda: setattr(sealing, "drop_if_empty", die),
+}
+for name in sys.argv[3:]:
+    child = os.fork()
+    if not child:
+        steps[name]()
+        sealing.seal(now, seconds=60)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(name, os.WTERMSIG(status) if os.WIFSIGNALED(status) else "ended", flush=True)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_at_once", "_days")
+def test_kill_9_at_any_step_loses_and_doubles_nothing(org: Org) -> None:
+    service = make_service(org, "api")
+    write(service, [9 * DAY])
+    seal(NOW, seconds=60)  # the small block that others are put to
+    make_days(NOW - 3 * DAY, NOW - 3 * DAY)
+    write(service, [3 * DAY + timedelta(seconds=number) for number in range(30)], message="again")
+    write(make_service(org, "worker"), [4 * DAY] * 5)
+    before = everything(org)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    steps = ["before", "taken", "merged", "stored", "committed", "committed", "dropped"]
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED, str(connection.settings_dict["NAME"]), NOW.isoformat(), *steps],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=100,
+    )  # fmt: skip
+    assert process.stdout.split() == [word for step in steps for word in (step, "9")], process.stderr
+    assert everything(org) == before
+    seal(NOW, seconds=60)
+    assert not LogEntry.objects.exists()
+    assert everything(org) == before
+    assert rollup.repair(org_id=org.pk).wrong_minutes == 0
+
+
+@pytest.mark.django_db
+def test_retention_takes_sealed_logs_to_the_minute(org: Org) -> None:
+    service, other = make_service(org, "api", retention_days=7), make_service(org, "worker", retention_days=30)
+    ages = [5 * DAY + timedelta(hours=number) for number in range(0, 96, 6)]
+    write(service, ages)
+    write(other, ages)
+    seal_everything()
+    write(service, [9 * DAY], message="late")
+    limit = NOW - timedelta(minutes=5) - 7 * DAY
+    gone = sum(NOW - age < limit for age in ages) + 1
+    assert delete_expired(NOW).deleted == gone
+    assert len(sealed(org)) == 2 * len(ages) - gone + 1
+    assert rollup.repair(org_id=org.pk).wrong_minutes == 0
+    assert delete_expired(NOW).deleted == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", ["environment", "service", "org"])
+def test_sealed_logs_go_with_their_scope(what: str, org: Org) -> None:
+    service, kept = make_service(org, "api"), make_service(make_org("Other"), "api")
+    for each in (service, kept):
+        write(each, [3 * DAY, 4 * DAY])
+    seal_everything()
+    {"environment": service.environments.get(name="production"), "service": service, "org": org}[what].delete()
+    assert sealed(org) == []
+    assert len(sealed(kept.org)) == 2
+
+
+@pytest.mark.django_db
+def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[User], Client], viewer: User) -> None:
+    service, now = make_service(viewer.memberships.get().org, "api"), timezone.now()
+    make_log(service, "in the damaged one", ts=now - timedelta(minutes=3))
+    seal_everything()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE log_blocks SET message = substr(message, 1, 20), narrow = set_byte(narrow, 15, 7)")
+    make_log(service, "in the good one", ts=now - timedelta(minutes=2), environment="staging")
+    seal_everything()
+    seen = page(client_for(viewer), "q=one")
+    assert rows(seen) == ["in the good one"]
+    assert "1 block of sealed logs is damaged" in seen
+    assert rows(page(client_for(viewer), "")) == ["in the good one"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_days")
+def test_unsealed_logs_are_the_rows_that_they_were(org: Org, settings: Settings) -> None:
+    service = make_service(org, "api")
+    meta = {"n": 9007199254740993, "t": "ü", "deep": [1, {"a": None}]}
+    write(service, [3 * DAY, 3 * DAY + timedelta(hours=20)], meta_json=meta, trace_id="", request_id=None)
+    columns = [field.attname for field in LogEntry._meta.fields]
+    before = list(LogEntry.objects.order_by("id").values_list(*columns))
+    seal_everything()
+    settings.LOG_SEAL = True
+    with pytest.raises(CommandError, match="LOG_SEAL=0"):
+        call_command("unseal", "2026-03-01", "2026-04-01")
+    settings.LOG_SEAL = False
+    call_command("unseal", "2026-03-01", "2026-04-01")
+    assert list(LogEntry.objects.order_by("id").values_list(*columns)) == before
+    assert not LogBlock.objects.exists()
+    assert {"logs_20260313", "logs_20260314"} <= {partition.name for partition in partitions()}
+    assert json.dumps(before[0][columns.index("meta_json")]) == json.dumps(meta)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_at_once", "_days")
+def test_every_log_is_found_once_while_it_is_sealed(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, during and after: neither a page nor a count ever misses one or has it twice."""
+    services = [make_service(org, name) for name in ("api", "worker")]
+    for service in services:
+        write(service, [3 * DAY + timedelta(seconds=number) for number in range(150)])
+    monkeypatch.setattr("logs.storage.blocks.seal._next.__defaults__", (7,))  # many small ones, put to each other
+    scopes, window, is_over = scopes_of(org), Window(NOW - 5 * DAY, NOW), threading.Event()
+    blocks: set[int] = set()
+
+    def seal_all() -> None:
+        try:
+            seal(NOW, seconds=60)
+        finally:
+            is_over.set()
+            connection.close()
+
+    thread = threading.Thread(target=seal_all)
+    thread.start()
+    looks = 0
+    while not is_over.is_set() or looks < 2:
+        with search_session(org.pk) as session:
+            search = prepare(org.pk, parse("old"), scopes)
+            found = newest_page(session, search, window, now=NOW, seconds=60, limit=400).rows
+            assert len({row.address for row in found}) == len(found) == 300
+            counts = histogram(session, search, window, origin=window.start, step=timedelta(hours=1), seconds=60)
+            assert (counts.total, counts.is_complete) == (300, True)
+        blocks.add(LogBlock.objects.count())
+        looks += 1
+    thread.join()
+    assert not LogEntry.objects.exists()
+    assert len(blocks) > 1
