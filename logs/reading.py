@@ -7,19 +7,27 @@ late line never escapes them; pages count by the log's own time.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from logs.models import Level, LogEntry
 from logs.search.columns import all_of
 from logs.search.compiler import Compiler
-from logs.search.conditions import Condition
+from logs.search.conditions import Condition, one_of
 from logs.search.parser import parse
+from logs.search.sealed import counts as sealed
+from logs.search.sealed.beside import RowsAndMatches, read_both
+from logs.search.sealed.reader import BlockQuery, BlockReader, Span, newest, retried
+from logs.search.sealed.rows import counted, details_of
+from logs.search.tree import Everything
+from logs.storage.blocks.table import microseconds_of
 from pulseops.core.db.statement_timeout import fetch_within
 from services.models import Service
 from services.scopes import Scopes
@@ -38,6 +46,11 @@ class LogScope:
         """In the order of the statements' parameters."""
         return [self.org_id, self.service_id, self.environment_id]
 
+    @property
+    def blocks(self) -> BlockQuery:
+        """All that is sealed of it."""
+        return sealed.of_places(BlockQuery(self.org_id), self.service_id, self.environment_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Matching:
@@ -51,6 +64,9 @@ class Matching:
         level = Condition("level = %s", (self.level,)) if self.level else Condition()
         return all_of(Condition("TRUE"), level, Compiler(scopes).compile(parse(self.query)))
 
+
+_EPOCH, _MINUTE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1)
+_AROUND_SECONDS, _SEALED_SECONDS = 10.0, 2.0
 
 # -- By the time of receipt, for rules -------------------------------------------------------------------------------
 
@@ -92,7 +108,7 @@ WHERE org_id = %s AND created_at > %s AND created_at <= %s
 GROUP BY 1, 2
 """
 _SAMPLES = """
-SELECT id, ts, level, left(message, 1001) FROM logs
+SELECT created_at, id, ts, level, left(message, 1001) FROM logs
 WHERE org_id = %s AND service_id = %s AND environment_id = %s AND created_at > %s AND created_at <= %s AND {matching}
 ORDER BY created_at DESC, id DESC LIMIT %s
 """
@@ -114,6 +130,11 @@ class Query(NamedTuple):
     since: datetime
     matching: Matching
 
+    @property
+    def blocks(self) -> BlockQuery:
+        """The logs to count of what is sealed."""
+        return BlockQuery.of_node(self.org_id, self.scopes, parse(self.matching.query), level=self.matching.level)
+
 
 def count_received(
     org_id: UUID, windows: Sequence[timedelta], now: datetime, *, only_errors: bool, seconds: float
@@ -122,22 +143,38 @@ def count_received(
 
     Raises BoundedQueryError, such as when it takes longer than `seconds`.
     """
+    starts = [now - window for window in windows]
     counts = ", ".join(f"count(*) FILTER (WHERE created_at > %(since{n})s)" for n in range(len(windows)))
     sql = _RECEIVED.format(
         level=f"'{Level.ERROR}'" if only_errors else "level",
         windows=counts,
         only=f" AND level = '{Level.ERROR}'" if only_errors else "",
     )
-    values: dict[str, Any] = {f"since{n}": now - window for n, window in enumerate(windows)}
-    values |= {"org": org_id, "longest": now - max(windows), "now": now}
-    return [Received(*row) for row in fetch_within(seconds, sql, values)]
+    values: dict[str, Any] = {f"since{n}": start for n, start in enumerate(starts)}
+    values |= {"org": org_id, "longest": min(starts), "now": now}
+    blocks = BlockQuery.of_node(org_id, Scopes(()), Everything(), level=Level.ERROR if only_errors else "")
+    blocks = sealed.of_receipt(blocks, min(starts), now)
+
+    def count(both: RowsAndMatches) -> list[Received]:
+        sums = {(environment_id, level): counts for environment_id, level, counts in both.rows}
+        for key, more in sealed.by_window(both.matches, starts).items():
+            sums[key] = [sum(pair) for pair in zip(sums.get(key, [0] * len(more)), more, strict=True)]
+        return [Received(*key, counts) for key, counts in sums.items()]
+
+    return read_both((sql, values), blocks, sealed.received(min(starts), now), count, seconds=seconds)
 
 
 def count_received_matching(query: Query, now: datetime, *, seconds: float) -> dict[UUID, int]:
     """Count for one query by environment. Raises BoundedQueryError."""
     condition = query.matching.condition(query.scopes)
     values = [query.org_id, query.since, now, *condition.params]
-    return dict(fetch_within(seconds, _RECEIVED_MATCHING.format(matching=condition.sql), values))
+    blocks = sealed.of_receipt(query.blocks, query.since, now)
+
+    def count(both: RowsAndMatches) -> dict[UUID, int]:
+        return sealed.by_environment(both.matches) + Counter(dict(both.rows))
+
+    statement = (_RECEIVED_MATCHING.format(matching=condition.sql), values)
+    return read_both(statement, blocks, sealed.received(query.since, now), count, seconds=seconds)
 
 
 def heard_from(query: Query, scopes: Sequence[LogScope], until: datetime, *, seconds: float) -> set[UUID]:
@@ -147,12 +184,16 @@ def heard_from(query: Query, scopes: Sequence[LogScope], until: datetime, *, sec
     """
     places = [each.environment_id for each in scopes]
     if query.matching == Matching():
-        rows = fetch_within(seconds, _HEARD, [query.org_id, query.since, until, places])
-    else:
-        condition = query.matching.condition(query.scopes)
-        values = [[each.service_id for each in scopes], places, query.org_id, query.since, until, *condition.params]
-        rows = fetch_within(seconds, _HEARD_MATCHING.format(matching=condition.sql), values)
-    return {row[0] for row in rows}
+        return {row[0] for row in fetch_within(seconds, _HEARD, [query.org_id, query.since, until, places])}
+    condition = query.matching.condition(query.scopes)
+    values = [[each.service_id for each in scopes], places, query.org_id, query.since, until, *condition.params]
+    blocks = query.blocks.where(one_of("environment_id", places, "uuid"))
+    span = Span(query.since + sealed.MICROSECOND, until + sealed.MICROSECOND)
+
+    def heard(both: RowsAndMatches) -> set[UUID]:
+        return {row[0] for row in both.rows} | set(sealed.by_environment(both.matches))
+
+    return read_both((_HEARD_MATCHING.format(matching=condition.sql), values), blocks, span, heard, seconds=seconds)
 
 
 def count_steps(
@@ -172,8 +213,16 @@ def count_steps(
     condition = query.matching.condition(query.scopes)
     values = [start, step.total_seconds(), query.org_id, query.since, end]
     values += [service_id, service_id, environment_id, environment_id, *condition.params]
-    rows: list[Any] = fetch_within(seconds, _STEPS.format(matching=condition.sql), values)
-    return rows
+    blocks = sealed.of_receipt(sealed.of_places(query.blocks, service_id, environment_id), query.since, end)
+
+    def count(both: RowsAndMatches) -> list[tuple[UUID, int, int]]:
+        counts = sealed.by_step(both.matches, start, step)
+        for environment, number, logs in both.rows:
+            counts[environment, number] += logs
+        return [(*key, logs) for key, logs in counts.items()]
+
+    statement = (_STEPS.format(matching=condition.sql), values)
+    return read_both(statement, blocks, sealed.received(query.since, end), count, seconds=seconds)
 
 
 def sample_lines(
@@ -182,8 +231,16 @@ def sample_lines(
     """Return (id, time, level, beginning of the message) of what was last received. Raises BoundedQueryError."""
     condition = query.matching.condition(query.scopes)
     values = [*scope.values, query.since, until, *condition.params, limit]
-    rows: list[Any] = fetch_within(seconds, _SAMPLES.format(matching=condition.sql), values)
-    return rows
+    blocks = sealed.of_receipt(
+        sealed.of_places(query.blocks, scope.service_id, scope.environment_id), query.since, until
+    )
+
+    def newest(both: RowsAndMatches) -> list[tuple[int, datetime, str, str]]:
+        lines = [*both.rows, *sealed.last_received(both.reader, both.matches, limit)]
+        return [line for _, *line in sorted(lines, key=lambda line: line[:2], reverse=True)[:limit]]
+
+    statement = (_SAMPLES.format(matching=condition.sql), values)
+    return read_both(statement, blocks, sealed.received(query.since, until), newest, seconds=seconds)
 
 
 # -- By the logs' own time, for pages --------------------------------------------------------------------------------
@@ -221,15 +278,34 @@ def count_bars(
     """
     condition = query.matching.condition(query.scopes)
     values = [width, origin, *scope.values, query.since, until, *condition.params]
-    return dict(fetch_within(seconds, _BARS.format(matching=condition.sql), values))
+    blocks = sealed.of_places(query.blocks, scope.service_id, scope.environment_id)
+
+    def count(both: RowsAndMatches) -> dict[datetime, int]:
+        bars = Counter(dict(both.rows))
+        for start, _, _, logs in counted(both.matches, origin, width):
+            bars[start] += logs
+        return bars
+
+    span = Span(query.since, until)
+    return read_both((_BARS.format(matching=condition.sql), values), blocks, span, count, seconds=seconds)
 
 
 def count_on_sides(scope: LogScope, sides: Sides, *, most: int, seconds: float) -> tuple[int, int]:
     """Count the logs of both sides, at most `most` each. Raises BoundedQueryError."""
     before = [*scope.values, sides.start, sides.pivot, most]
     after = [*scope.values, sides.pivot, sides.end, most]
-    ((in_before, in_after),) = fetch_within(seconds, _LINES, before + after)
-    return in_before, in_after
+    blocks, span, pivot = scope.blocks, Span(sides.start, sides.end), microseconds_of(sides.pivot)
+
+    def count(both: RowsAndMatches) -> tuple[int, int]:
+        in_before, in_after = both.rows[0]
+        for match in both.matches:
+            earlier = int((match.block.ts[match.places] < pivot).sum())
+            in_before, in_after = in_before + earlier, in_after + len(match.places) - earlier
+            if min(in_before, in_after) >= most:
+                break
+        return min(in_before, most), min(in_after, most)
+
+    return read_both((_LINES, before + after), blocks, span, count, seconds=seconds)
 
 
 def error_messages(
@@ -241,8 +317,18 @@ def error_messages(
     """
     before = [length, *scope.values, sides.start, sides.pivot, most]
     after = [length, *scope.values, sides.pivot, sides.end, most]
-    rows: list[Any] = fetch_within(seconds, _MESSAGES, before + after)
-    return rows
+    blocks, span = replace(scope.blocks, levels=(Level.ERROR,)), Span(sides.start, sides.end)
+
+    def nearest(both: RowsAndMatches) -> list[tuple[str, datetime]]:
+        lines = both.rows + sealed.nearest_messages(both.reader, both.matches, sides.pivot, length, most)
+        lines.sort(key=lambda line: abs(line[1] - sides.pivot))
+        return [
+            line
+            for is_before in (True, False)
+            for line in [each for each in lines if (each[1] < sides.pivot) == is_before][:most]
+        ]
+
+    return read_both((_MESSAGES, before + after), blocks, span, nearest, seconds=seconds)
 
 
 # The time around each moment, exactly: whole minutes from their counts, and from the logs only the three minutes that
@@ -299,9 +385,33 @@ def errors_around(org_id: UUID, moments: Sequence[Moment], within: timedelta) ->
     values: dict[str, Any] = {"org": org_id, "within": within}
     for name, column in (("ids", "id"), ("services", "service_id"), ("environments", "environment_id"), ("at", "at")):
         values[name] = [getattr(each, column) for each in moments]
-    with connection.cursor() as cursor:  # from the roll-up and a few minutes: it needs no bound
-        cursor.execute(_AROUND, values)
-        return {identifier: (before, after) for identifier, before, after in cursor.fetchall()}
+    edges = [edge for moment in moments for edge in _edges(moment, within)]
+    blocks = BlockQuery.of_node(org_id, Scopes(()), Everything(), level=Level.ERROR).where(sealed.touching(edges))
+    span = Span(min((edge.start for edge in edges), default=_EPOCH), max((edge.end for edge in edges), default=_EPOCH))
+
+    def count(both: RowsAndMatches) -> Mapping[int, tuple[int, int]]:
+        more = sealed.in_edges(both.matches, edges)
+        return {id_: (before + more[id_, True], after + more[id_, False]) for id_, before, after in both.rows}
+
+    # From the roll-up and a few minutes: it needs no bound that anybody would notice.
+    return read_both((_AROUND, values), blocks, span, count, seconds=_AROUND_SECONDS)
+
+
+def _edges(moment: Moment, within: timedelta) -> Iterator[sealed.Edge]:
+    """Yield the minutes that the ends and the moment cut in two, as _AROUND has them."""
+    since, until = moment.at - within, moment.at + within
+    cut = (
+        (since, _minute(since) + _MINUTE), (_minute(moment.at), _minute(moment.at) + _MINUTE), (_minute(until), until),
+    )  # fmt: skip
+    for start, end in cut:
+        if start < moment.at:
+            yield sealed.Edge((moment.id, True), moment.environment_id, start, min(end, moment.at))
+        if end > moment.at:
+            yield sealed.Edge((moment.id, False), moment.environment_id, max(start, moment.at), end)
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def volume(org_id: UUID, since: datetime, until: datetime, step: timedelta) -> list[tuple[datetime, UUID, str, int]]:
@@ -319,5 +429,29 @@ def newest_of_service(service: Service, *, since: datetime, limit: int) -> Seque
     values = rows.values_list("level", "ts", "message", "meta_json", "trace_id", "request_id")[:limit]
     return [
         (level, f"{ts:%Y-%m-%dT%H:%M:%S}", message, json.dumps(meta) if meta is not None else None, trace, request)
-        for level, ts, message, meta, trace, request in values
+        for level, ts, message, meta, trace, request in [*values, *_newest_sealed(service, since, limit - len(values))]
     ]
+
+
+def _newest_sealed(service: Service, since: datetime, limit: int) -> list[tuple[Any, ...]]:
+    """Return the same of what is sealed; rows are newer but for late ones."""
+    if limit <= 0:
+        return []
+    query, end = sealed.of_places(BlockQuery(service.org_id), service.pk, None), timezone.now() + timedelta(days=1)
+
+    def read(_: bool) -> list[tuple[Any, ...]]:
+        reader = BlockReader(service.org_id, _SEALED_SECONDS)
+        found = newest(reader, query, Span(since, end), reader.heads(query.range(since, end)), limit)
+        return [
+            (
+                each.row.level,
+                each.row.ts,
+                each.message,
+                each.meta and json.loads(each.meta),
+                each.trace_id,
+                each.request_id,
+            )
+            for each in details_of(reader, found)
+        ]
+
+    return retried(read)

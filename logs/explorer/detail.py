@@ -18,8 +18,8 @@ from logs.search import queries
 from logs.search.flat_fields import beginning_of, count_fields, flat_fields
 from logs.search.operators import Equals
 from logs.search.printer import print_query
-from logs.search.queries import LogDetail
 from logs.search.rewrite import value_of, with_term
+from logs.search.rows import LogDetail
 from logs.search.session import SearchSession
 from logs.search.tree import Everything, Node, Not, conjunction
 from pulseops.core.extensions import TIMELINE_MARKS, Mark

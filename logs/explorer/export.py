@@ -11,11 +11,15 @@ from typing import Any
 from django.conf import settings
 
 from logs.cursor import LogCursor
+from logs.search.conditions import Condition
 from logs.search.page import Search
 from logs.search.plans import RowRange, all_of
+from logs.search.sealed.pages import Record, newest_records
+from logs.search.sealed.reader import LISTED, BlockReader
 from logs.search.slices import Window
+from logs.storage.blocks.table import Head
 from pulseops.core.budget import TimeBudget
-from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_together
 from pulseops.core.ui.csv_cells import guarded
 from services.scopes import Scope
 
@@ -24,11 +28,11 @@ COLUMNS = (
     "id", "timestamp", "received_at", "level", "service", "environment", "message", "trace_id", "request_id", "meta",
 )  # fmt: skip
 _FIRST_ROWS, _MOST_ROWS = 20, 500  # of a page
+_BLOCKS_KEPT = 32  # that one page leaves to the next: each gives logs to several
 _PAGE_BYTES = 2 * 1024 * 1024  # of text that a page is meant to have: logs may be large
 _STATEMENT_SECONDS = 2.0
 _QUICK_SECONDS = 0.3  # after which a slice of time is wide enough
 _NARROWEST, _FIRST_SLICE = timedelta(milliseconds=1), timedelta(minutes=10)
-Record = Sequence[Any]
 
 
 def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
@@ -57,13 +61,13 @@ def _pages(search: Search, window: Window) -> Iterator[Sequence[Sequence[Any]]]:
     """Yield the rows page by page, none of them empty; a slice of time is as wide as it can be read quickly."""
     parts = search.parts(walked=False)
     left, size, width = settings.LOG_EXPORT_ROWS, _FIRST_ROWS, _FIRST_SLICE
+    reader = BlockReader(search.org_id, _STATEMENT_SECONDS, kept=_BLOCKS_KEPT)
     end, before = window.end, None
     while parts and left > 0 and end > window.start:
         start = max(end - width, window.start)
         limit, clock = min(size, left), TimeBudget(_QUICK_SECONDS)
-        sql, params = all_of(RowRange(search.org_id, start, end, before), parts)
         try:
-            rows = fetch_within(_STATEMENT_SECONDS, sql, [*params, limit])
+            rows = _page(search, reader, RowRange(search.org_id, start, end, before), parts, limit)
         except QueryTimeoutError:
             if width <= _NARROWEST:
                 raise
@@ -78,6 +82,17 @@ def _pages(search: Search, window: Window) -> Iterator[Sequence[Sequence[Any]]]:
             left -= len(rows)
             size = _next_size(rows)
             yield rows
+
+
+def _page(
+    search: Search, reader: BlockReader, span: RowRange, parts: Sequence[Condition], limit: int
+) -> Sequence[Record]:
+    """Return the newest rows of `span`, and of what is sealed of it."""
+    reader.extend(_STATEMENT_SECONDS)
+    sql, params = all_of(span, parts)
+    listing = search.blocks.range(span.start, span.end).heads(limit=LISTED)
+    rows, heads = fetch_together(_STATEMENT_SECONDS, [(sql, [*params, limit]), listing])
+    return newest_records(reader, search.blocks, span, [Head(*head) for head in heads], rows, limit)
 
 
 def _next_size(rows: Sequence[Sequence[Any]]) -> int:

@@ -11,8 +11,9 @@ from logs.search.fields import LEVELS, key_for_json
 from logs.search.flat_fields import FlatField, flat_fields
 from logs.search.histogram import Counts
 from logs.search.operators import Exists
-from logs.search.page import LogRow, Search
+from logs.search.page import Search
 from logs.search.rewrite import with_choice, with_term
+from logs.search.rows import LogRow
 from logs.search.tree import Everything, Node
 from services.scopes import Scope
 

@@ -13,9 +13,10 @@ from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.flat_fields import flat_fields
-from logs.search.page import LogRow, Search, newest_page, prepare
+from logs.search.page import Search, newest_page, prepare
 from logs.search.printer import print_query
 from logs.search.rewrite import without_term
+from logs.search.rows import LogRow
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.spelling import closest

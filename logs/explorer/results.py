@@ -90,10 +90,17 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         facets=facets.column_facets(explorer, search, counts),
         keys=facets.keys_seen(explorer, page.rows),
         pills=pills.pills(explorer),
-        notices=search.notices,
+        notices=(*search.notices, *_damage(session)),
         older_url=explorer.older_url(page.after) if page.after else "",
         nothing=help_,
     )
+
+
+def _damage(session: SearchSession) -> Iterator[str]:
+    """Say that logs are missing because what they were sealed in cannot be read."""
+    if number := len(session.damage):
+        blocks = "1 block of sealed logs is" if number == 1 else f"{number:,} blocks of sealed logs are"
+        yield f"{blocks} damaged. What matches in it is missing here; the operator finds more in the server's log."
 
 
 def lister(explorer: ExplorerState, scopes: Scopes) -> Lister:

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString, mark_safe
 from logs.cursor import LogCursor
 from logs.search.flat_fields import beginning_of, term_for
 from logs.search.operators import Equals
-from logs.search.page import LogRow
 from logs.search.printer import print_query
 from logs.search.rewrite import value_of
+from logs.search.rows import LogRow
 from logs.search.tree import Node, Text, leaves
 from pulseops.core.ui import times
 from services.scopes import Scope, Scopes

@@ -16,9 +16,12 @@ from services.models import Service
 _TYPICAL_BYTES = 650  # a log with its indexes, before PostgreSQL has an estimate
 _DAY = """
     SELECT environment_id, sum(count)::bigint, (
-        SELECT sum(pg_total_relation_size(c.oid)) / sum(c.reltuples)
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'logs'::regclass AND c.reltuples > 1000
+        SELECT sum(size) / sum(logs) FROM (
+            SELECT pg_total_relation_size(c.oid) AS size, c.reltuples AS logs
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'logs'::regclass AND c.reltuples > 1000
+            UNION ALL SELECT pg_total_relation_size('log_blocks'), (SELECT sum(count) FROM log_blocks)
+        ) stored
     )::float
     FROM log_counts
     WHERE org_id = %s AND service_id = %s AND minute >= statement_timestamp() - interval '24 hours'

@@ -12,8 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from logs.search.conditions import Condition
-from logs.search.page import LogRow, Search
+from logs.search.page import Search
 from logs.search.plans import RowRange
+from logs.search.rows import LogRow
+from logs.search.sealed.pages import count_matches
+from logs.search.sealed.reader import BlockQuery, retried
+from logs.search.sealed.rows import Counted
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
 from pulseops.core.db.statement_timeout import QueryTimeoutError
@@ -120,36 +124,50 @@ def _last_bar(origin: datetime, step: timedelta, end: datetime) -> datetime:
     return origin + (end - origin - timedelta(microseconds=1)) // step * step
 
 
-Counted = list[tuple[datetime, UUID, str, int]]  # bar, environment, level, how many
-
-
 def _count_all(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
-    """Count every log of the slice: whole minutes from the roll-up, what is left at both ends from the rows."""
+    """Count every log of the slice: whole minutes from the roll-up, what is left at both ends from the logs."""
     first, behind = _ceiling(part.start), _floor(part.end)
+    everything = BlockQuery(search.org_id)
     if first >= behind or step < _MINUTE:
-        sql, params = _of_rows(RowRange(search.org_id, part.start, part.end), Condition(), origin, step)
-        return session.fetch(sql, params, seconds=part.seconds)
+        statement = _of_rows(RowRange(search.org_id, part.start, part.end), Condition(), origin, step)
+        return _count(session, statement, everything, [(part.start, part.end)], part.seconds, origin, step)
     sql = """SELECT date_bin(%s, minute, %s), environment_id, level, sum(count)
     FROM log_counts WHERE org_id = %s AND minute >= %s AND minute < %s GROUP BY 1, 2, 3"""
     params = [step, origin, search.org_id, first, behind]
-    for start, end in ((part.start, first), (behind, part.end)):
-        if start < end:
-            rows, values = _of_rows(RowRange(search.org_id, start, end), Condition(), origin, step)
-            sql, params = f"{sql} UNION ALL {rows}", [*params, *values]
-    return session.fetch(sql, params, seconds=part.seconds)
+    ends = [(start, end) for start, end in ((part.start, first), (behind, part.end)) if start < end]
+    for start, end in ends:
+        rows, values = _of_rows(RowRange(search.org_id, start, end), Condition(), origin, step)
+        sql, params = f"{sql} UNION ALL {rows}", [*params, *values]
+    return _count(session, (sql, params), everything, ends, part.seconds, origin, step)
 
 
 def _count_found(
     session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta, *, is_common: bool
 ) -> Counted:
-    """Count the rows of the slice that the search finds."""
+    """Count the logs of the slice that the search finds."""
     parts = search.parts(walked=False, is_common=is_common)
     if not parts:
         return []
     whole = RowRange(search.org_id, part.start, part.end)
     pieces = [_of_rows(span, parts[0], origin, step) for span in whole.pieces_for(parts[0])]
-    sql, params = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
-    return session.fetch(sql, params, seconds=part.seconds)
+    statement = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
+    return _count(session, statement, search.blocks, [(part.start, part.end)], part.seconds, origin, step)
+
+
+def _count(
+    session: SearchSession, statement: tuple[str, list[Any]], query: BlockQuery, spans: list[tuple[datetime, datetime]],
+    seconds: float, origin: datetime, step: timedelta,
+) -> Counted:  # fmt: skip
+    """Return what the statement counts of rows, and what the query finds in the blocks of `spans`."""
+
+    def count(_: bool) -> Counted:
+        reader, ranges = session.reader(seconds), [query.range(*span) for span in spans]
+        counts, heads = session.fetch_with_blocks(statement, ranges, seconds=seconds)
+        for span, listed in zip(spans, heads, strict=True):
+            counts += count_matches(reader, query, *span, listed, origin, step)
+        return counts
+
+    return retried(count)
 
 
 def _of_rows(span: RowRange, condition: Condition, origin: datetime, step: timedelta) -> tuple[str, list[Any]]:

@@ -6,19 +6,24 @@ What stands in a class is all there is to know of its kind: the parser makes it,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logs.search import jsonpaths
 from logs.search.conditions import Condition, Reach, one_of
 from logs.search.errors import QuerySyntaxError
-from logs.search.fields import LEVELS, column_of, is_literal, json_key, level_named, names_of
+from logs.search.fields import CONSTANTS, LEVELS, NUMBER, column_of, is_literal, json_key, level_named, names_of
 from logs.search.scanner import is_plain_value, quoted
 from logs.search.tree import COMPARISONS, Field, Span, Value
 
 if TYPE_CHECKING:
     from logs.search.compiler import Compiler
+    from logs.search.sealed.matcher import Mask, Matcher
+    from logs.search.sealed.pruner import Pruner
 
-_ORDER = {
+ORDER: dict[str, Any] = {
+    "==": lambda a, b: a == b,
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
     "<": lambda a, b: a < b,
@@ -41,6 +46,52 @@ class Tested(Field):
             values = self.choices
             return Condition("TRUE") if values is None else compiler.scope(column, [value.text for value in values])
         return self.in_column(column) if column else self.in_json(json_key(self.key), is_plain=compiler.is_plain)
+
+    def mask(self, matcher: Matcher) -> Mask:
+        """Return which logs of a block the term means: the same as `condition` of rows."""
+        column = column_of(self.key)
+        if column == "level":
+            return matcher.levels(self.levels())
+        if column in ("service", "environment"):
+            values = self.choices
+            return matcher.all() if values is None else matcher.scope(column, [value.text for value in values])
+        return matcher.ids(column, self.holds_id) if column else matcher.json(json_key(self.key), self)
+
+    def prune(self, pruner: Pruner) -> Condition:
+        """Return a condition on `log_blocks` that every block meets which has such a log; empty where none is known."""
+        column = column_of(self.key)
+        if column == "level":
+            return pruner.levels(self.levels())
+        values = self.choices
+        if column in ("service", "environment"):
+            return Condition() if values is None else pruner.scope(column, [value.text for value in values])
+        if column:
+            return Condition() if values is None else pruner.ids([value.text for value in values])
+        return pruner.json(json_key(self.key), self)
+
+    @property
+    def section(self) -> str:
+        """The section of a block that tells whether it holds; "" where none has to be read."""
+        column = column_of(self.key)
+        return {"level": "narrow", "trace_id": "trace", "request_id": "request", None: "meta"}.get(column, "")
+
+    @property
+    def asks_value(self) -> bool:
+        """Whether it depends on the value in the JSON, and not only on there being one."""
+        return True
+
+    @property
+    def numbers(self) -> tuple[tuple[str, Decimal], ...]:
+        """The comparisons with numbers of which one must hold of a number, as (sign, number)."""
+        return ()
+
+    def holds_id(self, value: str | None) -> bool:
+        """Return whether it holds of a trace or request id."""
+        return value is not None
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether it holds of one value of the JSON, whose numbers are int or Decimal; not one of a list."""
+        return True
 
     def renamed(self, key: str) -> Field:
         """Return the same about the field `key`."""
@@ -119,6 +170,24 @@ class Equals(Tested):
         named = {level_named(value.text) for value in self.values}
         return [name for name in LEVELS if name in named]
 
+    @property
+    def numbers(self) -> tuple[tuple[str, Decimal], ...]:
+        """Each value that may be a number."""
+        return tuple(("==", number) for number in _meaning(self.values).numbers)
+
+    def holds_id(self, value: str | None) -> bool:
+        """Return whether the id is one of the values."""
+        return value in _meaning(self.values).texts
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether the value is one of those: `42` the number or the text, `"42"` only the text."""
+        meaning = _meaning(self.values)
+        if isinstance(value, str):
+            return value in meaning.texts
+        if value is None or isinstance(value, bool):
+            return value in meaning.constants
+        return isinstance(value, int | Decimal) and value in meaning.numbers
+
     def in_column(self, column: str) -> Condition:
         """Return that the column has one of the values, which its index finds."""
         condition = one_of(column, [value.text for value in self.values], "text")
@@ -165,7 +234,17 @@ class Compares(Tested):
     def levels(self) -> list[str]:
         """Return the levels on that side of the one named."""
         bound = LEVELS.index(level_named(self.number) or LEVELS[0])
-        return [name for place, name in enumerate(LEVELS) if _ORDER[self.comparison](place, bound)]
+        return [name for place, name in enumerate(LEVELS) if ORDER[self.comparison](place, bound)]
+
+    @property
+    def numbers(self) -> tuple[tuple[str, Decimal], ...]:
+        """The comparison."""
+        return ((self.comparison, Decimal(self.number)),) if NUMBER.match(self.number) else ()
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether the value is a number to which the comparison applies."""
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        return is_number and any(ORDER[sign](value, number) for sign, number in self.numbers)
 
     def in_json(self, key: str, *, is_plain: bool) -> Condition:
         """Return that a number stands there to which this applies; only looking at rows tells."""
@@ -190,6 +269,11 @@ class Exists(Tested):
         """In words."""
         return "any value"
 
+    @property
+    def asks_value(self) -> bool:
+        """It does not."""
+        return False
+
     def levels(self) -> list[str]:
         """Return every level: each log has one."""
         return list(LEVELS)
@@ -201,6 +285,24 @@ class Exists(Tested):
             return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
         sql, names = jsonpaths.names_condition(key)
         return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
+
+
+class _Meaning(NamedTuple):
+    """What the values of a term may be."""
+
+    texts: frozenset[str]
+    constants: frozenset[bool | None]
+    numbers: frozenset[Decimal]
+
+
+@lru_cache(maxsize=256)
+def _meaning(values: tuple[Value, ...]) -> _Meaning:
+    literals = [value.text for value in values if is_literal(value)]
+    return _Meaning(
+        frozenset(value.text for value in values),
+        frozenset({"true": True, "false": False, "null": None}[text] for text in literals if text in CONSTANTS),
+        frozenset(Decimal(text) for text in literals if text not in CONSTANTS),
+    )
 
 
 def _written(value: Value) -> str:

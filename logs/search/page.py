@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from logs.cursor import LogCursor
@@ -14,37 +12,19 @@ from logs.search.columns import Split, all_of, split
 from logs.search.compiler import Compiler
 from logs.search.conditions import Condition, Reach
 from logs.search.plans import RowRange, is_walk, page_of_slice
+from logs.search.rows import LogRow, read_row
+from logs.search.sealed.pages import newest_rows
+from logs.search.sealed.reader import BlockQuery
+from logs.search.sealed.rows import merged
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
 from logs.search.tenant_share import shares
 from logs.search.tree import Node
 from logs.storage.trigram_index import ORG
-from pulseops.core.db.row_security import current_scope
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scopes
 
 _FIRST_SLICE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """A log as lists show it: `message` and `meta` may be cut short, `length` is that of the whole message."""
-
-    id: int
-    ts: datetime
-    service_id: UUID
-    environment_id: UUID
-    level: str
-    message: str
-    length: int
-    meta: dict[str, Any] | None
-    trace_id: str | None
-    request_id: str | None
-
-    @property
-    def address(self) -> LogCursor:
-        """Its place in any list and in the URL."""
-        return LogCursor(self.ts, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +37,7 @@ class Search:
     split: Split
     rest: Condition
     plain: Condition
+    blocks: BlockQuery  # the same of sealed logs
     notices: tuple[str, ...] = ()
 
     def parts(self, *, walked: bool, is_common: bool = False) -> list[Condition]:
@@ -96,7 +77,8 @@ def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
     notices = tuple(dict.fromkeys(compiler.notices))
     rest = Compiler(scopes).compile(divided.rest)
     plain = Compiler(scopes, is_plain=True).compile(divided.rest)
-    return Search(org_id, node, scopes, divided, rest, plain, notices)
+    blocks = BlockQuery.of_columns(org_id, scopes, divided.columns, divided.rest)
+    return Search(org_id, node, scopes, divided, rest, plain, blocks, notices)
 
 
 def newest_page(
@@ -134,12 +116,16 @@ def newest_page(
 
 
 def _slice_rows(session: SearchSession, search: Search, span: RowRange, part: Slice, limit: int) -> list[LogRow]:
+    """Return the newest rows of a slice, and of the blocks that reach into it."""
     walked = is_walk(search.rest, part.width)
     conditions = search.parts(walked=walked)
     if not conditions:
         return []
-    sql, params = page_of_slice(span, conditions, is_walk=walked, limit=limit)
-    return [read_row(row) for row in session.fetch(sql, params, seconds=part.seconds)]
+    statement = page_of_slice(span, conditions, is_walk=walked, limit=limit)
+    reader, blocks = session.reader(part.seconds), search.blocks.range(span.start, span.end)
+    found, [heads] = session.fetch_with_blocks(statement, [blocks], seconds=part.seconds)
+    rows = [read_row(row) for row in found]
+    return merged(rows, newest_rows(reader, search.blocks, span, heads, rows, limit), limit)
 
 
 def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSession) -> Page:
@@ -148,20 +134,3 @@ def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSes
     if slicer.is_complete:
         return Page(tuple(rows), None)
     return Page(tuple(rows), LogCursor(slicer.reached, 0), slicer.reached, session.is_busy)
-
-
-class ForeignRowError(Exception):
-    """A page read a log of an organisation that it is not about."""
-
-
-def read_row(row: Sequence[Any]) -> LogRow:
-    """Make a LogRow of the columns that `plans.ROW` names. Raises ForeignRowError.
-
-    `logs` has no policy, since no search could use an index then; so the organisation is compared here once more.
-    """
-    scope = current_scope()
-    if scope is not None and row[10] != scope.org_id:
-        raise ForeignRowError
-    parsed = json.loads(row[7]) if row[7] else None
-    meta = parsed if isinstance(parsed, dict) else None
-    return LogRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta, row[8], row[9])

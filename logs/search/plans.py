@@ -20,13 +20,11 @@ from uuid import UUID
 from logs.cursor import LogCursor
 from logs.search.conditions import Condition, Reach
 from logs.search.index_bounds import cuts
+from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
 JUST_RECEIVED = timedelta(seconds=15)
-MESSAGE_SHOWN = 20_000  # characters of a message that a list reads
-META_SHOWN = 20_000  # bytes of JSON that a list reads
 _COMPRESSED = 5_000  # bytes that are unpacked to see how many they are; they may be hundred times as many
-ID_SHOWN = 1_000  # characters of a trace or request id
 
 # What is compressed says nothing of its length, and unpacking it all would cost what not showing it spares.
 ROW = f"""l.id, l.ts, l.service_id, l.environment_id, l.level, left(l.message, {MESSAGE_SHOWN}), length(l.message),

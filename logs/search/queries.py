@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from logs.cursor import LogCursor
-from logs.search.page import LogRow, Search, read_row
+from logs.search.page import Search
 from logs.search.plans import ROW, RowRange, gathered
+from logs.search.rows import LogDetail, LogRow, read_row
+from logs.search.sealed import pages
+from logs.search.sealed.reader import BlockQuery, retried
 from logs.search.session import SearchSession
 from logs.search.slices import Window
+from logs.storage.blocks.table import Place
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 
-_DAY = timedelta(days=1)
+_DAY, _MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
 
 
 def matches_up_to(session: SearchSession, search: Search, window: Window, *, most: int, seconds: float) -> int | None:
@@ -25,22 +28,16 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
         return 0
     result, params = gathered(RowRange(search.org_id, window.start, window.end), parts)
     sql = f"SELECT count(*) FROM (SELECT 1 FROM ({result}) found LIMIT %s) counted"
+
+    def count(_: bool) -> int:
+        reader, blocks = session.reader(seconds), search.blocks.range(window.start, window.end)
+        [(rows,)], [heads] = session.fetch_with_blocks((sql, [*params, most]), [blocks], seconds=seconds)
+        return min(most, rows + pages.count_up_to(reader, search.blocks, window, heads, most - rows))
+
     try:
-        return int(session.fetch(sql, [*params, most], seconds=seconds)[0][0])
+        return retried(count)
     except QueryTimeoutError:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class LogDetail:
-    """One log with everything that is stored of it; `meta` is the raw JSON text."""
-
-    row: LogRow
-    message: str
-    meta: str | None
-    received_at: datetime
-    trace_id: str | None
-    request_id: str | None
 
 
 def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
@@ -49,7 +46,7 @@ def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetai
     WHERE l.org_id = %s AND l.ts = %s AND l.id = %s"""
     result = session.fetch(sql, [org_id, address.ts, address.id], seconds=5)
     if not result:
-        return None
+        return retried(lambda _: pages.log_at(session.reader(5), address))
     message, meta, received_at, trace_id, request_id, *columns = result[0]
     return LogDetail(read_row(columns), message, meta, received_at, trace_id, request_id)
 
@@ -70,10 +67,15 @@ def _beside(session: SearchSession, row: LogRow, org_id: UUID, order: str, count
     ORDER BY l.ts {order}, l.id {order} LIMIT %s"""
     limit = row.ts + _DAY if is_later else row.ts - _DAY
     params = [org_id, row.service_id, row.environment_id, row.ts, limit, row.ts, row.id, count]
+    span = Window(row.ts, limit + _MICROSECOND) if is_later else Window(limit, row.ts + _MICROSECOND)
+    place = Place(org_id, row.service_id, row.environment_id)
     try:
-        return [read_row(each) for each in session.fetch(sql, params, seconds=2)]
+        rows = [read_row(each) for each in session.fetch(sql, params, seconds=2)]
+        sealed = retried(lambda _: pages.beside(session.reader(2), place, row.address, span, count, is_later=is_later))
     except QueryTimeoutError:
         return []
+    both = {each.address: each for each in (*sealed, *rows)}
+    return sorted(both.values(), key=lambda each: each.address, reverse=not is_later)[:count]
 
 
 def last_logged_at(
@@ -83,15 +85,19 @@ def last_logged_at(
 
     One look each; `scopes` None means everything of the organisation. Raises QueryTimeoutError.
     """
-    if scopes is None:
+    places = None if scopes is None else list(scopes)
+    if places is None:
         look, params = _last("org_id = %s"), [org_id, before]
     else:
-        looks = [[org_id, *ids, before] for ids in scopes]
+        looks = [[org_id, *ids, before] for ids in places]
         if not looks:
             return None
         look = " UNION ALL ".join([_last("org_id = %s AND service_id = %s AND environment_id = %s")] * len(looks))
         params = [param for each in looks for param in each]
-    return max((ts for (ts,) in session.fetch(look, params, seconds=0.3)), default=None)
+    rows = [ts for (ts,) in session.fetch(look, params, seconds=0.3)]
+    environments = None if places is None else [environment_id for _, environment_id in places]
+    sealed = retried(lambda _: pages.last_before(session.reader(0.3), before, environments))
+    return max([*rows, *sealed], default=None)
 
 
 def _last(where: str) -> str:
@@ -101,7 +107,9 @@ def _last(where: str) -> str:
 def oldest_at(session: SearchSession, org_id: UUID) -> datetime | None:
     """Return the time of the organisation's oldest log, None when it has no log at all."""
     sql = "SELECT ts FROM logs WHERE org_id = %s ORDER BY ts LIMIT 1"
-    return next((ts for (ts,) in session.fetch(sql, [org_id], seconds=1)), None)
+    blocks = BlockQuery(org_id).range(None, None).values("min(start_ts)")
+    rows = session.fetch(sql, [org_id], seconds=1) + session.fetch(*blocks, seconds=1)
+    return min((ts for (ts,) in rows if ts is not None), default=None)
 
 
 def keys_seen(rows: Sequence[LogRow]) -> Counter[str]:

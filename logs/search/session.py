@@ -15,8 +15,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from logs.search.sealed.reader import LISTED, BlockReader
+from logs.storage.blocks.table import BlockRange, Head
 from pulseops.core.db.advisory_locks import lock_number
-from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
+from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_together, fetch_within
 
 QUICK_SECONDS = 0.15
 Result = TypeVar("Result")
@@ -34,6 +36,7 @@ class SearchSession:
         self.started = time.monotonic()
         self.is_busy = False  # the organisation's slots were taken when one was needed
         self.slot: int | None = None  # the number of the lock that is held
+        self.damage: set[int] = set()  # blocks of sealed logs that could not be read and were left out
 
     def elapsed(self) -> float:
         """Seconds since the session began."""
@@ -42,6 +45,19 @@ class SearchSession:
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
         """Run one query for about `seconds` at most; raises BoundedQueryError, after which the session goes on."""
         return fetch_within(seconds, sql, params)
+
+    def fetch_with_blocks(
+        self, statement: tuple[str, Sequence[Any]], ranges: Sequence[BlockRange], *, seconds: float
+    ) -> tuple[list[Any], list[list[Head]]]:
+        """Run a query of rows and list the newest heads of each of `ranges`, in one state of the database: a log that
+        is just being sealed is either among the rows or in a block. Raises BoundedQueryError."""
+        listings = [range_.heads(limit=LISTED) for range_ in ranges]
+        rows, *heads = fetch_together(seconds, [statement, *listings])
+        return rows, [[Head(*head) for head in listed] for listed in heads]
+
+    def reader(self, seconds: float) -> BlockReader:
+        """Return what opens blocks, for so many seconds."""
+        return BlockReader(self.org_id, seconds, self.damage)
 
     def may_go_on(self) -> bool:
         """Return whether the search may take longer than a moment: True while quick, else when a slot is free."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from logs.search.compiler import Compiler
     from logs.search.conditions import Condition
+    from logs.search.sealed.matcher import Mask, Matcher
+    from logs.search.sealed.pruner import Pruner
 
 COMPARISONS = (">=", "<=", ">", "<")
 
@@ -78,6 +80,19 @@ class Field:
 
     def condition(self, compiler: Compiler) -> Condition:
         """Return the condition on `logs` that it means."""
+        raise NotImplementedError
+
+    def mask(self, matcher: Matcher) -> Mask:
+        """Return which logs of a block it means."""
+        raise NotImplementedError
+
+    def prune(self, pruner: Pruner) -> Condition:
+        """Return a condition on `log_blocks` that no block misses which has such a log; empty where none is known."""
+        raise NotImplementedError
+
+    @property
+    def section(self) -> str:
+        """The section of a block that `mask` reads; "" where it reads none."""
         raise NotImplementedError
 
 

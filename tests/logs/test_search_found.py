@@ -16,9 +16,10 @@ from logs.models import LogEntry
 from logs.search.fields import key_for_json
 from logs.search.flat_fields import flat_fields
 from logs.search.operators import Equals
-from logs.search.page import LogRow, newest_page, prepare
+from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.printer import print_query
+from logs.search.rows import LogRow
 from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.search.tree import Text, Value

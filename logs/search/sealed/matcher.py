@@ -1,0 +1,213 @@
+"""Which logs of a block a tree means: what `compiler` says in SQL of rows, said of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logs.search.fields import names_of
+from logs.search.folding import fold
+from logs.search.operators import ORDER
+from logs.search.tree import And, Everything, Node, Not, Or, Text, leaves
+from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
+from logs.storage.blocks.table import Head
+from logs.storage.blocks.texts import END
+from services.scopes import Scopes
+
+Mask: TypeAlias = NDArray[np.bool_]
+_DIGITS = frozenset(b"-0123456789")
+_ROUNDED = {">": ROUND_FLOOR, "<=": ROUND_FLOOR, ">=": ROUND_CEILING, "<": ROUND_CEILING}
+
+
+class JsonTest(Protocol):
+    """What a term asks of a value of the JSON."""
+
+    @property
+    def asks_value(self) -> bool:
+        """Whether it depends on the value, and not only on there being one."""
+
+    @property
+    def numbers(self) -> tuple[tuple[str, Decimal], ...]:
+        """The comparisons of which one must hold of a number."""
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether it holds of a value."""
+
+
+def sections_of(node: Node) -> set[str]:
+    """Return the sections of a block that `Matcher.mask` reads for `node`."""
+    return {"message" if isinstance(leaf, Text) else leaf.section for leaf, _ in leaves(node)} - {""}  # type: ignore[union-attr]  # leaves are texts and fields
+
+
+class Matcher:
+    """Tells of one block; `scopes` are those of its organisation."""
+
+    def __init__(self, scopes: Scopes, head: Head, block: Block) -> None:
+        self.scopes = scopes
+        self.head = head
+        self.block = block
+
+    def mask(self, node: Node) -> Mask:
+        """Return which logs `node` means. Raises DamagedBlockError."""
+        if isinstance(node, Everything):
+            return self.all()
+        if isinstance(node, Not):
+            return ~self.mask(node.node)
+        if isinstance(node, And):
+            return self._every(node.nodes)
+        if isinstance(node, Or):
+            return ~self._every([Not(each) for each in node.nodes])
+        if isinstance(node, Text):
+            return self._text(node.text)
+        return node.mask(self)
+
+    def all(self) -> Mask:
+        """Every log."""
+        return np.ones(self.block.count, bool)
+
+    def none(self) -> Mask:
+        """No log."""
+        return np.zeros(self.block.count, bool)
+
+    def levels(self, names: Sequence[str]) -> Mask:
+        """Those of one of the levels."""
+        if len(names) == len(LEVELS):
+            return self.all()
+        return np.isin(self.block.levels, [LEVELS.index(name) for name in names])
+
+    def scope(self, column: str, words: Sequence[str]) -> Mask:
+        """All or none, as the block is of one of the services or environments named."""
+        if column == "service":
+            return self.all() if self.head.service_id in self.scopes.service_ids(words) else self.none()
+        return self.all() if self.head.environment_id in self.scopes.environment_ids(words) else self.none()
+
+    def ids(self, column: str, holds: Callable[[str | None], bool]) -> Mask:
+        """Those of whose trace or request id it holds."""
+        ids = self.block.traces if column == "trace_id" else self.block.requests
+        return np.fromiter(map(holds, ids), bool, self.block.count)
+
+    def json(self, key: str, test: JsonTest) -> Mask:
+        """Those that have a value of which it holds under the dotted `key`."""
+        documents = self.block.documents
+        found = self.none()
+        for shape, text in enumerate(documents.shapes):
+            mine = self._of_shape(shape, text, key, test)
+            if mine is not None:
+                found[documents.rows(shape)] = mine
+        return found
+
+    def _of_shape(self, shape: int, text: bytes, key: str, test: JsonTest) -> Mask | bool | None:
+        if self.block.documents.is_whole(text):
+            return self.block.documents.column(shape, 0).mask(lambda document: _in_document(document, key, test))
+        found: Mask | bool | None = None
+        for value in values_at(text, key):
+            if not test.asks_value:
+                return True
+            if isinstance(value, Slot):
+                mine = column_mask(self.block.documents.column(shape, value.number), test)
+                found = mine if found is None else mine | found
+            elif any(map(test.holds_json, _unwrapped(value))):
+                return True
+        return found
+
+    def _every(self, nodes: Iterable[Node]) -> Mask:
+        found = self.all()
+        for node in nodes:
+            found &= self.mask(node)
+            if not found.any():
+                break
+        return found
+
+    def _text(self, text: str) -> Mask:
+        word = fold(text).encode()
+        folded = self.block.folded
+        if word not in folded:
+            return self.none()
+        return np.fromiter((word in message for message in folded.split(END)), bool, self.block.count)
+
+
+@lru_cache(maxsize=4096)
+def values_at(shape: bytes, key: str) -> tuple[Any, ...]:
+    """Return what stands under the dotted `key` in a shape, by all readings of it."""
+    value = _parsed(shape)
+    return tuple(found for names in names_of(key) for found in _at(value, names))
+
+
+def _in_document(document: bytes, key: str, test: JsonTest) -> bool:
+    """Return whether a whole document has a fitting value under the dotted `key`."""
+    value = parse_value(document)
+    found = (each for names in names_of(key) for each in _at(value, names))
+    return any(not test.asks_value or any(map(test.holds_json, _unwrapped(each))) for each in found)
+
+
+@lru_cache(maxsize=512)
+def _parsed(shape: bytes) -> Any:
+    return parse_shape(shape)
+
+
+def _at(value: Any, names: Sequence[str]) -> list[Any]:
+    """Follow a lax path (PostgreSQL manual, 9.16.2): each step also looks into the objects of a list."""
+    values = [value]
+    for name in names:
+        inside = [each for value in values for each in _unwrapped(value)]
+        values = [each[name] for each in inside if isinstance(each, dict) and name in each]
+    return values
+
+
+def _unwrapped(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else (value,)
+
+
+def column_mask(column: Column, test: JsonTest) -> Mask:
+    """Return for which rows of a column the test holds."""
+    if column.ints is not None:
+        return _of_ints(column.ints, test)
+    if column.texts is None:
+        return column.mask(lambda text: _holds(text, test))
+    found = column.mask(lambda text: text[0] not in _DIGITS and _holds(text, test))
+    if test.numbers:
+        places = [place for place, text in enumerate(column.texts) if text[0] in _DIGITS]
+        found[places] = _of_numbers([column.texts[place] for place in places], test)
+    return found
+
+
+def _holds(text: bytes, test: JsonTest) -> bool:
+    if text[:1] == b'"' and b"\\" not in text:
+        return test.holds_json(text[1:-1].decode())
+    return any(map(test.holds_json, _unwrapped(parse_value(text))))
+
+
+def _of_ints(ints: NDArray[np.int64], test: JsonTest) -> Mask:
+    found = np.zeros(len(ints), bool)
+    for sign, number in test.numbers:
+        if sign == "==" and number != number.to_integral_value():
+            continue
+        found |= ORDER[sign](ints, int(number.to_integral_value(_ROUNDED.get(sign, ROUND_FLOOR))))
+    return found
+
+
+def _of_numbers(texts: Sequence[bytes], test: JsonTest) -> Mask:
+    """Compare numbers as floats, which keep the order of numbers, and those exactly that are the same float."""
+    floats = np.array(texts, dtype="S").astype(np.float64) if texts else np.zeros(0)
+    found = np.zeros(len(texts), bool)
+    for sign, number in test.numbers:
+        near = _float(number)
+        is_same = floats == near
+        if sign != "==":
+            found |= ORDER[sign](floats, near) & ~is_same
+        for place in np.flatnonzero(is_same & ~found).tolist():
+            found[place] = ORDER[sign](Decimal(texts[place].decode()), number)
+    return found
+
+
+def _float(number: Decimal) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")

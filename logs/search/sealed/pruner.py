@@ -1,0 +1,109 @@
+"""What can be said of a block without opening it: conditions on `log_blocks` that no block misses which has a match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from logs.search.conditions import Condition, one_of
+from logs.search.folding import fold
+from logs.search.sealed.matcher import JsonTest
+from logs.search.tree import And, Everything, Node, Not, Or, Text
+from logs.storage.blocks.codec import LEVELS
+from logs.storage.blocks.signatures import id_hashes, word_hashes
+from services.scopes import Scopes
+
+_MOST_GRAMS = 8  # of a text that are looked up: more would hardly leave fewer blocks
+_MOST_VALUES = 20  # of a term
+_MOST_DIGITS = 40  # of a number that are looked for as text
+_ESCAPED = frozenset('"\\')
+# The other end of a block's range, and how it must stand to the number.
+_ENDS = {">": ("1", ">="), ">=": ("1", ">="), "<": ("0", "<="), "<=": ("0", "<=")}
+
+
+class Pruner:
+    """Makes the conditions; `scopes` are those of the organisation. An empty condition is one that tells nothing."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        self.scopes = scopes
+
+    def prune(self, node: Node) -> Condition:
+        """Return the condition that every block meets that has a log which `node` means."""
+        if isinstance(node, Everything | Not):
+            return Condition()
+        if isinstance(node, And):
+            return _all([self.prune(each) for each in node.nodes])
+        if isinstance(node, Or):
+            return _any([self.prune(each) for each in node.nodes])
+        return self.text(node.text) if isinstance(node, Text) else node.prune(self)
+
+    def levels(self, names: Sequence[str]) -> Condition:
+        """A block with a log of one of the levels."""
+        if len(names) == len(LEVELS):
+            return Condition()
+        return _any([Condition(f"levels[{LEVELS.index(name) + 1}] > 0") for name in names]) if names else _NEVER
+
+    def scope(self, column: str, words: Sequence[str]) -> Condition:
+        """A block of one of the services or environments."""
+        ids = self.scopes.service_ids(words) if column == "service" else self.scopes.environment_ids(words)
+        return one_of(f"{column}_id", ids, "uuid")
+
+    def ids(self, values: Sequence[str]) -> Condition:
+        """A block with one of the trace or request ids."""
+        if len(values) > _MOST_VALUES:
+            return Condition()
+        return _any([_all([_bit("id_sig", hash_) for hash_ in id_hashes(value)]) for value in values])
+
+    def text(self, text: str) -> Condition:
+        """A block that has this text somewhere."""
+        hashes = word_hashes(fold(text).encode(), _MOST_GRAMS)
+        return _all([_bit("text_sig", hash_) for each in hashes for hash_ in each])
+
+    def json(self, key: str, test: JsonTest) -> Condition:
+        """A block that has a fitting value under the dotted `key`."""
+        alternatives = [_all([_number(key, sign, number), self._digits(sign, number)]) for sign, number in test.numbers]
+        values: Any = getattr(test, "choices", None)
+        alternatives += [self._value(value.text) for value in values or ()]
+        told = _any(alternatives) if alternatives and len(alternatives) <= _MOST_VALUES else Condition()
+        there = _all([Condition("ranges ? %s", (key,)), told])
+        return Condition(f"ranges IS NULL OR ({there.sql})", there.params)
+
+    def _digits(self, sign: str, number: Decimal) -> Condition:
+        """A block with the digits of a number that is to be equal: JSON of PostgreSQL has them without an exponent."""
+        is_short = abs(number.adjusted()) < _MOST_DIGITS
+        return self.text(f"{number.normalize():f}") if sign == "==" and is_short else Condition()
+
+    def _value(self, text: str) -> Condition:
+        """A block with a text that is a value of its JSON; what is escaped there tells nothing."""
+        return Condition() if _ESCAPED & set(text) or not text.isprintable() else self.text(text)
+
+
+_NEVER = Condition("FALSE")
+
+
+def _bit(column: str, hash_: int) -> Condition:
+    return Condition(f"get_bit({column}, (octet_length({column})::bigint * 8 * {int(hash_)} >> 32)::int) = 1")
+
+
+def _number(key: str, sign: str, number: Decimal) -> Condition:
+    if sign == "==":
+        return _all([_number(key, ">=", number), _number(key, "<=", number)])
+    end, comparison = _ENDS[sign]
+    return Condition(
+        f"jsonb_typeof(ranges -> %s) = 'array' AND coalesce((ranges -> %s ->> {end})::numeric {comparison} %s, true)",
+        (key, key, number),
+    )
+
+
+def _all(conditions: Iterable[Condition]) -> Condition:
+    return _joined(" AND ", [condition for condition in conditions if condition.sql])
+
+
+def _any(conditions: Sequence[Condition]) -> Condition:
+    return _joined(" OR ", conditions) if all(condition.sql for condition in conditions) else Condition()
+
+
+def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
+    sql = word.join(f"({condition.sql})" for condition in conditions)
+    return Condition(sql, tuple(param for condition in conditions for param in condition.params))
