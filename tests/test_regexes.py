@@ -30,7 +30,7 @@ MOST_GROWTH = 24  # of eight times the text: linear is 8, quadratic 64
 EXEMPT = {
     "logs.ingest.meta._STRING": "reads valid JSON alone, in which every string ends",
     "logs.ingest.broken_json._TOKEN": "ends at the first quote that begins no text",
-    "pulseops.comparison.message_patterns._MASKED": "reads 600 characters of a message, of a bounded number of them",
+    "logs.message_patterns._MASKED": "reads 600 characters of a message, of a bounded number of them",
     "logs.search.scanner._NAME": "is tried at the beginning of each word, and not again inside of it",
     "pulseops/core/postgres/embedded/binaries.py": "reads what PostgreSQL's own programs print",
 }

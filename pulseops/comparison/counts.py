@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from accounts.models import Org
 from deployments.models import Deployment
 from logs import reading
+from logs.message_patterns import MESSAGE_READ
 from logs.reading import LogScope, Matching, Moment, Query, Sides
-from pulseops.comparison.message_patterns import MESSAGE_READ
 from pulseops.comparison.windows import Windows
 from pulseops.core.budget import TimeBudget
 from services.scopes import Scopes

@@ -15,10 +15,10 @@ from django.utils import timezone
 from accounts.models import Org
 from deployments.models import Deployment
 from deployments.timeline import mark_of
+from logs.message_patterns import longest_literal
 from logs.search.session import SearchBusyError, patiently
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, scope_of
-from pulseops.comparison.message_patterns import longest_literal
 from pulseops.comparison.patterns import PatternChange, pattern_changes
 from pulseops.comparison.significance import is_clear_change
 from pulseops.comparison.verdict import Side, caveats, verdict

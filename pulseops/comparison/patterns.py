@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from logs.message_patterns import message_pattern
 from logs.reading import LogScope
 from pulseops.comparison.counts import MOST_MESSAGES, error_messages
-from pulseops.comparison.message_patterns import message_pattern
 from pulseops.comparison.significance import CLEAR, change_score
 from pulseops.comparison.windows import Windows
 from pulseops.core.budget import TimeBudget

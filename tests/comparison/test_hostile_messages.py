@@ -15,11 +15,11 @@ from django.utils import timezone
 from accounts.models import Org, User
 from deployments.models import Deployment
 from logs.explorer.rows import Marker, without_colours
+from logs.message_patterns import _MASKED, MESSAGE_READ, message_pattern
 from logs.models import LogEntry
 from logs.search.parser import parse
 from pulseops.comparison import patterns
 from pulseops.comparison.counts import MOST_MESSAGES
-from pulseops.comparison.message_patterns import _MASKED, MESSAGE_READ, message_pattern
 from tests.support.factories import make_service
 
 PARTS = ["a.", "a-", "1.", "1,", '"', '\\"', "'", "`", "“", "«", "a@", "a.b@", "[", "[a:", "0x", "0xg", "a1", "_", "1:"]

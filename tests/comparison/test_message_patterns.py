@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseops.comparison.message_patterns import LONGEST, longest_literal, message_pattern
+from logs.message_patterns import LONGEST, longest_literal, message_pattern
 
 
 @pytest.mark.parametrize(
