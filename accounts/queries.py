@@ -68,6 +68,12 @@ def is_member(org: Org, user: User) -> bool:
     return Membership.objects.for_org(org).filter(user=user).exists()
 
 
+def role_in(org: Org, user: User) -> Role | None:
+    """Return the role of `user` in `org`, None for an outsider."""
+    membership = Membership.objects.for_org(org).filter(user=user, user__is_active=True).first()
+    return Role(membership.role) if membership else None
+
+
 def users_of(org: Org) -> QuerySet[User]:
     """Return the members' accounts by address."""
     return User.objects.filter(memberships__org=org).order_by("email")

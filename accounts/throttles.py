@@ -86,6 +86,11 @@ def count_confirmation(request: HttpRequest, link: str) -> Attempt | None:
     return _count(request, {"confirm_address": link})
 
 
+def count_reply(request: HttpRequest) -> bool:
+    """Count an opened or pressed link of a message; whether the network may go on."""
+    return ratelimit.consume(request, app=_APP, action="message_link", key=network(request), limit_get=True) is not None
+
+
 def account_key(email: str) -> str:
     """Return what the account of `email` is counted by: the address as the database folds it when it looks for it."""
     with connection.cursor() as cursor:

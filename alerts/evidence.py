@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from deployments.cards import error_changes
 from deployments.queries import last_ended
 from incidents.evidence import SAMPLES, DeploymentFact, SampleLine, sample_line
-from logs.reading import LogScope, Matching, Query, sample_lines
+from logs.reading import LogScope, Matching, Query, first_time, sample_lines
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from services.models import Environment
 from services.scopes import Scope, Scopes
@@ -18,14 +20,27 @@ def last_lines(
     environment: Environment, matching: Matching, since: datetime, until: datetime
 ) -> tuple[SampleLine, ...]:
     """Return the matching lines of an environment that were received last in (since, until]."""
-    service = environment.service
-    scopes = Scopes((Scope(service.pk, service.name, environment.pk, environment.name),))
-    place = LogScope(service.org_id, service.pk, environment.pk)
+    place, query = _within(environment, matching, since)
     try:
-        rows = sample_lines(Query(service.org_id, scopes, since, matching), place, until, limit=SAMPLES, seconds=2)
+        rows = sample_lines(query, place, until, limit=SAMPLES, seconds=2)
     except BoundedQueryError:  # an incident without samples is better than none
         return ()
     return tuple(sample_line(*row) for row in rows)
+
+
+def first_line_at(environment: Environment, matching: Matching, since: datetime, until: datetime) -> datetime | None:
+    """Return the time of the matching line that was received first in (since, until]; None if that takes too long."""
+    place, query = _within(environment, matching, since)
+    try:
+        return first_time(query, place, until, seconds=0.5)
+    except BoundedQueryError:
+        return None
+
+
+def _within(environment: Environment, matching: Matching, since: datetime) -> tuple[LogScope, Query]:
+    service = environment.service
+    scopes = Scopes((Scope(service.pk, service.name, environment.pk, environment.name),))
+    return LogScope(service.org_id, service.pk, environment.pk), Query(service.org_id, scopes, since, matching)
 
 
 def suspect(environment: Environment, at: datetime) -> DeploymentFact | None:
@@ -40,6 +55,7 @@ def last_deployment(
     deployment = last_ended(environment, at, status=status, within=within)
     if deployment is None:
         return None
-    return DeploymentFact(
-        deployment.pk, deployment.commit_sha, deployment.title[:200], deployment.status, deployment.status_changed_at
-    )
+    fact = DeploymentFact(found.pk, found.commit_sha, found.title[:200], found.status, found.status_changed_at)
+    if change := error_changes(environment.service.org, [found]).get(found.pk):
+        return replace(fact, errors_before=change.before, errors_after=change.after, is_clear=change.is_clear)
+    return fact

@@ -66,9 +66,12 @@ def open_incident(
     return incident
 
 
-def acknowledge_incident(*, actor: User | None, incident: Incident, at: datetime | None = None) -> bool:
-    """Acknowledge an incident; its actor becomes the assignee if it has none. Raises TransitionError."""
-    return _move(Move.ACKNOWLEDGE, actor, incident, at=at)
+def acknowledge_incident(*, actor: User | None, incident: Incident, via: str = "", at: datetime | None = None) -> bool:
+    """Acknowledge an incident; whoever does becomes its assignee if it has none. Raises TransitionError.
+
+    `via` says by which way where that was not a page of ours, such as "by link in #on-call".
+    """
+    return _move(Move.ACKNOWLEDGE, actor, incident, via=via, at=at)
 
 
 def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
@@ -87,7 +90,15 @@ def move_incident(*, actor: User | None, incident: Incident, move: Move) -> bool
 
 
 @transaction.atomic
-def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", *, at: datetime | None = None) -> bool:
+def _move(
+    move: Move,
+    actor: User | None,
+    incident: Incident,
+    reason: str = "",
+    *,
+    via: str = "",
+    at: datetime | None = None,
+) -> bool:
     locked = _locked(incident)
     row = transition(move, locked.status)
     if row is None:
@@ -101,8 +112,9 @@ def _move(move: Move, actor: User | None, incident: Incident, reason: str = "", 
         locked.investigating_at = locked.investigating_at or now
         locked.assignee = locked.assignee or actor
     locked.save()
-    _note_change(locked, actor, row.event, reason or f"{row.words}.", at=now)
-    announce(locked, row.event, actor=actor, text=reason, at=now)
+    words = reason or f"{' '.join(filter(None, [row.words, via]))}."
+    _note_change(locked, actor, row.event, words, meta={"via": via} if via else None, at=now)
+    announce(locked, row.event, actor=actor, text=reason, via=via, at=now)
     _copy(locked, incident)
     return True
 

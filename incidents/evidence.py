@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from logs.message_patterns import message_pattern
 
 SAMPLES = 5
 _MESSAGE = 1000  # characters of a sample line that are kept
@@ -30,6 +33,18 @@ class DeploymentFact:
     title: str
     status: str
     at: datetime
+    errors_before: int | None = None  # in the half hour before it was live; None if that cannot be told
+    errors_after: int | None = None  # and since then, until the rule fired
+    is_clear: bool = False  # chance alone would hardly make such a difference
+
+    @property
+    def verdict(self) -> str:
+        """What it did to the errors; "" if that cannot be told."""
+        if self.errors_before is None or self.errors_after is None:
+            return ""
+        if not self.is_clear or self.errors_after < self.errors_before:  # the time after it may not have passed
+            return "no clear rise in errors"
+        return f"errors rose from {self.errors_before:,} to {self.errors_after:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class Evidence:
     samples: tuple[SampleLine, ...] = field(default=())
     deployment: DeploymentFact | None = None
     is_silence: bool = False  # nothing was received; `last_at` is when the last log came, after `last_hour` in an hour
+    first_at: datetime | None = None  # of the logs that were counted
     last_at: datetime | None = None
     last_hour: int | None = None
 
@@ -67,11 +83,20 @@ class Evidence:
                 samples=tuple(SampleLine(**{**line, "ts": _time(line["ts"])}) for line in data["samples"]),
                 deployment=DeploymentFact(**{**deployment, "at": _time(deployment["at"])}) if deployment else None,
                 is_silence=bool(data.get("is_silence")),
+                first_at=_time(data["first_at"]) if data.get("first_at") else None,
                 last_at=_time(data["last_at"]) if data.get("last_at") else None,
                 last_hour=data.get("last_hour"),
             )
         except (KeyError, TypeError, ValueError):
             return None
+
+    @property
+    def pattern(self) -> str:
+        """What most of the sample lines have in common; "" if they are one and the same text, or there are none."""
+        patterns = Counter(message_pattern(line.message) for line in self.samples)
+        if not patterns or len({line.message for line in self.samples}) == 1:
+            return ""
+        return patterns.most_common(1)[0][0]
 
     @property
     def words(self) -> str:

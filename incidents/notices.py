@@ -5,41 +5,39 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from incidents.evidence import Evidence
+from incidents.evidence import DeploymentFact, Evidence
+from incidents.links import window_url
 from incidents.models import Incident
+from notifications.messages import LINES
 from notifications.outbox import enqueue
 from pulseops.core.ui.times import duration
 
 EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched"})
+_ASKING = frozenset({"created", "reopened", "escalated"})  # that wait for somebody to acknowledge
+REPLY_PATH = "/a/"  # before the signed part; short, for it is part of every message
 
 
-def announce(incident: Incident, event: str, *, actor: User | None, text: str = "", at: datetime | None = None) -> None:
+def announce(
+    incident: Incident, event: str, *, actor: User | None, text: str = "", via: str = "", at: datetime | None = None
+) -> None:
     """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel; call it in its
-    transaction.
+    transaction. `via` says by which way it came where that was not a page of ours.
     """
-    payload = notice_payload(incident, event, actor=actor, text=text, at=at)
+    payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)
     enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk)
 
 
 def notice_payload(
-    incident: Incident, event: str, *, actor: User | None, text: str = "", at: datetime | None = None
+    incident: Incident, event: str, *, actor: User | None, text: str = "", via: str = "", at: datetime | None = None
 ) -> dict[str, Any]:
-    """Return what notifications.messages.Notice reads."""
-    facts = []
-    if event == "resolved" and incident.resolved_at:
-        facts.append(["Duration", duration((incident.resolved_at - incident.created_at).total_seconds())])
-    if actor:
-        facts.append(["By", actor.display_name])
-    elif event == "created":
-        facts.append(["Since", f"{incident.created_at:%Y-%m-%d %H:%M:%S} UTC"])
-    evidence = Evidence.from_json(incident.evidence_json) if event in {"created", "reopened"} else None
-    if evidence and evidence.deployment:
-        deployment = evidence.deployment
-        facts.append(["Last deployment", f"{deployment.commit_sha[:7]} {deployment.title}"])
-    return {
+    """Return what notifications.messages.Notice reads, and notifications.replies."""
+    stored = Evidence.from_json(incident.evidence_json)
+    evidence = stored if event in {"created", "reopened"} else None
+    payload: dict[str, Any] = {
         "incident_id": incident.pk,
         "title": incident.title,
         "severity": incident.severity,
@@ -48,5 +46,50 @@ def notice_payload(
         "text": text or (evidence.words if evidence else incident.description or "" if event == "created" else ""),
         "path": f"/incidents/{incident.pk}?org={incident.org_id}",
         "at": (at or timezone.now()).isoformat(),
-        "facts": facts,
+        "facts": _facts(incident, event, evidence, actor, via),
+        "links": _links(incident, stored),
     }
+    if evidence and evidence.samples:
+        payload["pattern"] = evidence.pattern
+        payload["lines"] = [f"{each.level} {each.message}" for each in evidence.samples[:LINES]]
+    if event in _ASKING and incident.status == Incident.Status.OPEN:
+        payload["reply_path"] = REPLY_PATH
+    return payload
+
+
+def _facts(incident: Incident, event: str, evidence: Evidence | None, actor: User | None, via: str) -> list[list[Any]]:
+    facts: list[list[Any]] = []
+    if event == "resolved" and incident.resolved_at:
+        facts.append(["Duration", duration((incident.resolved_at - incident.created_at).total_seconds())])
+    if actor or via:
+        facts.append(["By", ", ".join(filter(None, [actor.display_name if actor else "", via]))])
+    if evidence and evidence.first_at and evidence.last_at:
+        facts += [
+            ["First seen", {"at": evidence.first_at.isoformat()}],
+            ["Last seen", {"at": evidence.last_at.isoformat()}],
+        ]
+    elif event == "created":
+        facts.append(["Since", {"at": incident.created_at.isoformat()}])
+    if evidence and evidence.deployment:
+        name = "Suspected deployment" if evidence.window_minutes else "Deployment"
+        facts.append([name, _deployment(evidence.deployment)])
+    return facts
+
+
+def _deployment(fact: DeploymentFact) -> str:
+    name = f"{fact.commit_sha[:7]} {fact.title}"
+    verdict = f" ({fact.verdict})" if fact.verdict else ""
+    most = 118 - len(verdict)
+    return f"{name if len(name) <= most else name[: most - 1] + '…'}{verdict}"
+
+
+def _links(incident: Incident, evidence: Evidence | None) -> list[list[str]]:
+    """Return the pages that are worth a look besides the incident's own."""
+    org = f"org={incident.org_id}"
+    links = []
+    if logs := window_url(incident, evidence):
+        links.append(["Logs", f"{logs}{'&' if '?' in logs else '?'}{org}"])
+    if evidence and evidence.deployment:
+        page = reverse("deployments:detail", args=[evidence.deployment.id])
+        links.append(["Compare", f"{page}?{org}#comparison"])
+    return links

@@ -83,6 +83,19 @@ def incidents_named(org: Org, words: Sequence[str], *, limit: int) -> list[Incid
     return list(rows.order_by(is_resolved, "-created_at", "-pk")[:limit])
 
 
+def incident_of_reply(org: Org, incident_id: int) -> Incident | None:
+    """Return the incident that a message of a channel of `org` was about, None if it was deleted."""
+    rows = Incident.objects.for_org(org).select_related("org", "service", "environment", "assignee")
+    return rows.filter(pk=incident_id).first()
+
+
+def last_acknowledgement(incident: Incident) -> IncidentEvent | None:
+    """Return the entry of the timeline that says who acknowledged it last, None if it is not acknowledged."""
+    if incident.status != Incident.Status.INVESTIGATING:
+        return None
+    return incident.events.filter(type="investigating").select_related("actor_user").order_by("-pk").first()
+
+
 def mean_time_to(column: str, since: datetime, until: datetime) -> Subquery:
     """Annotates organisations: the mean time from opening to `column` of what opened in [since, until) and has it."""
     opened = Incident.objects.filter(

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
+from incidents.notices import REPLY_PATH
 from incidents.transitions import Move
-from incidents.views import changes, reading
+from incidents.views import changes, reading, reply
 
 app_name = "incidents"
 _INCIDENT = "incidents/<int:incident_id>"
@@ -16,5 +17,6 @@ urlpatterns = [
     path(f"{_INCIDENT}/notes", changes.incident_note, name="note"),
     path(f"{_INCIDENT}/severity", changes.incident_severity, name="severity"),
     path(f"{_INCIDENT}/assignee", changes.incident_assign, name="assign"),
+    path(f"{REPLY_PATH[1:]}<str:token>", reply.reply, name="reply"),
     *(path(f"{_INCIDENT}/{move}", changes.incident_move, {"move": move}, name=move) for move in Move),
 ]

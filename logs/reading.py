@@ -112,6 +112,11 @@ SELECT created_at, id, ts, level, left(message, 1001) FROM logs
 WHERE org_id = %s AND service_id = %s AND environment_id = %s AND created_at > %s AND created_at <= %s AND {matching}
 ORDER BY created_at DESC, id DESC LIMIT %s
 """
+_FIRST = """
+SELECT ts FROM logs
+WHERE org_id = %s AND service_id = %s AND environment_id = %s AND created_at > %s AND created_at <= %s AND {matching}
+ORDER BY created_at, id LIMIT 1
+"""
 
 
 class Received(NamedTuple):
@@ -241,6 +246,15 @@ def sample_lines(
 
     statement = (_SAMPLES.format(matching=condition.sql), values)
     return read_both(statement, blocks, sealed.received(query.since, until), newest, seconds=seconds)
+
+
+def first_time(query: Query, scope: LogScope, until: datetime, *, seconds: float) -> datetime | None:
+    """Return the time of the log that was received first in (query.since, until]. Raises BoundedQueryError."""
+    condition = query.matching.condition(query.scopes)
+    rows = fetch_within(
+        seconds, _FIRST.format(matching=condition.sql), [*scope.values, query.since, until, *condition.params]
+    )
+    return rows[0][0] if rows else None
 
 
 # -- By the logs' own time, for pages --------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from notifications import claims, outcomes
 from notifications.channels.base import PermanentError, RateLimitedError, TransientError
 from notifications.claims import Claim
-from notifications.messages import Notice
 from notifications.models import Job
+from notifications.replies import notice_of
 
 log = logging.getLogger(__name__)
 SLOTS = 8  # messages on their way at once
@@ -99,7 +99,7 @@ class Deliverer:
         """On a thread: no database here."""
         outcome: Outcome
         try:
-            notices = [Notice.from_payload(job.type, job.payload_json) for job in claim.jobs]
+            notices = [notice_of(job) for job in claim.jobs]
             outcome = claim.channel.kind.send(claim.channel, notices, claim.message_id)
         except Exception as error:  # whatever it is, it is written down, and the loop goes on
             outcome = error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from django.conf import settings
@@ -29,8 +31,13 @@ _SYMBOLS = {
 }
 _SEVERITIES = {"low": "low", "med": "medium", "high": "high"}
 LISTED = 20  # incidents that a digest names; the rest it counts
-_TITLE, _TEXT, _PATH = 150, 1200, 500  # characters
+LINES = 3  # of a log that a message quotes
+_TITLE, _TEXT, _PATH, _LINE = 150, 1200, 800, 240  # characters
 _IN_PATHS = "/?=&%#:@+,;-._~"  # what stands as it is; brackets and bars would end a link in a message
+# Control characters, and those that turn the direction of the text around them.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+# Where mail programs and chats begin to see an address in plain text.
+_ADDRESS_LIKE = re.compile(r"://|(?<=\w)[.@](?=[^\W\d_])")
 
 
 def heading(event: str) -> str:
@@ -38,9 +45,29 @@ def heading(event: str) -> str:
     return _WORDS.get(event, event.replace(".", " ").replace("_", " "))
 
 
+class Fact(NamedTuple):
+    """A name and what it is; with `at` it is a time, which kinds of channels show in each reader's zone if they can."""
+
+    name: str
+    text: str
+    at: datetime | None = None
+
+
+class Link(NamedTuple):
+    """A page of ours; `path` begins with a slash."""
+
+    label: str
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The absolute address, "" if the path is none or too long."""
+        return absolute(self.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One event in a message. `path` begins with a slash and becomes a link; `facts` are pairs of name and value."""
+    """One event as it is told. `path` begins with a slash and becomes a link; `lines` are quoted from a log."""
 
     event: str
     title: str
@@ -48,14 +75,16 @@ class Notice:
     scope: str = ""
     text: str = ""
     path: str = ""
-    facts: tuple[tuple[str, str], ...] = field(default=())
+    facts: tuple[Fact, ...] = field(default=())
+    pattern: str = ""
+    lines: tuple[str, ...] = field(default=())
+    links: tuple[Link, ...] = field(default=())
+    subject_id: int | None = None
 
     @classmethod
     def from_payload(cls, event: str, payload: Any) -> Notice:
         """Read a job's payload, also what other software wrote; what is missing or of another type is left out."""
         given = payload if isinstance(payload, dict) else {}
-        facts = given.get("facts")
-        pairs = [pair for pair in facts if isinstance(pair, list) and len(pair) == 2] if isinstance(facts, list) else []
         return cls(
             event=event,
             title=_cut(given.get("title") or "", _TITLE) or "Untitled",
@@ -63,7 +92,11 @@ class Notice:
             scope=_cut(given.get("scope") or "", 200),
             text=_cut(given.get("text") or "", _TEXT),
             path=str(given.get("path") or ""),
-            facts=tuple((_cut(name, 60), _cut(value, 120)) for name, value in pairs[:8] if _cut(name, 60)),
+            facts=tuple(_fact(name, value) for name, value in _pairs(given.get("facts"))[:8]),
+            pattern=plain_line(str(given.get("pattern") or "")),
+            lines=tuple(plain_line(str(each)) for each in _list(given.get("lines"))[:LINES] if str(each).strip()),
+            links=tuple(Link(_cut(label, 30), str(path)) for label, path in _pairs(given.get("links"))[:4]),
+            subject_id=given["incident_id"] if isinstance(given.get("incident_id"), int) else None,
         )
 
     @property
@@ -84,13 +117,68 @@ class Notice:
     @property
     def link(self) -> str:
         """The absolute address, or nothing."""
-        if not self.path.startswith("/") or len(self.path) > _PATH:
-            return ""
-        return f"{settings.PUBLIC_URL}{quote(self.path, safe=_IN_PATHS)}"
+        return absolute(self.path)
+
+    @property
+    def where(self) -> str:
+        """The scope, unless the title says it."""
+        return "" if self.scope in self.title else self.scope
+
+    @property
+    def quoted(self) -> tuple[str, ...]:
+        """The pattern and the lines of the log, in this order; each is one line of printable text."""
+        return (self.pattern, *self.lines) if self.pattern else self.lines
+
+    @property
+    def actions(self) -> tuple[Link, ...]:
+        """Where the reader may go, the page itself first; only what has an address."""
+        return tuple(each for each in (Link("Open", self.path), *self.links) if each.url)
+
+
+def absolute(path: str) -> str:
+    """Return the address of a page of ours, "" if `path` is none or too long."""
+    if not path.startswith("/") or len(path) > _PATH:
+        return ""
+    return f"{settings.PUBLIC_URL}{quote(path, safe=_IN_PATHS)}"
+
+
+def plain_line(text: str) -> str:
+    """Return `text`, which a program logged, as one short line without control characters."""
+    return _cut(_UNPRINTABLE.sub(" ", text[: 4 * _LINE]), _LINE)
+
+
+def unlinked(text: str) -> str:
+    """Return `text` so that no reader's program makes a link or a mention of a part: a space of no width is within."""
+    return _ADDRESS_LIKE.sub(lambda match: f"{match[0][0]}\u200b{match[0][1:]}", text)
+
+
+def utc(at: datetime) -> str:
+    """Say a time where the reader's own is not known."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _fact(name: Any, value: Any) -> Fact:
+    if isinstance(value, dict):
+        try:
+            at = datetime.fromisoformat(str(value["at"]))
+            return Fact(_cut(name, 60), utc(at), at)
+        except (KeyError, ValueError, OverflowError):
+            value = ""
+    return Fact(_cut(name, 60), _cut(value, 120))
+
+
+def _pairs(given: Any) -> list[tuple[Any, Any]]:
+    return [
+        (pair[0], pair[1]) for pair in _list(given) if isinstance(pair, list) and len(pair) == 2 and _cut(pair[0], 9)
+    ]
+
+
+def _list(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else []
 
 
 def _cut(value: Any, limit: int) -> str:
-    text = " ".join(str(value).split()) if limit <= _TITLE else str(value).strip()
+    text = str(value).strip() if limit == _TEXT else " ".join(str(value).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -98,8 +186,8 @@ def plain_text(notices: Sequence[Notice]) -> str:
     """Say it in one line: what a phone's lock screen shows."""
     first = notices[0]
     line = f"{first.headline}: {first.title}"
-    if first.scope:
-        line += f" ({first.scope})"
+    if first.where:
+        line += f" ({first.where})"
     return line if len(notices) == 1 else f"{count_of(notices)}: {line} and {len(notices) - 1} more"
 
 

@@ -41,6 +41,7 @@ PUBLIC = {
     "accounts:confirm_address": "has the link of the mail",
     "notifications:confirm": "has the link of the mail",
     "notifications:leave": "has the link of the mail",
+    "incidents:reply": "has the link of the message",
     "logs:ingest": "API key",
     "logs:loki": "API key",
     "logs:loki_old": "API key",

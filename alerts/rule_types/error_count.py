@@ -11,7 +11,7 @@ from uuid import UUID
 from django import forms
 
 from alerts.counting import Wanted
-from alerts.evidence import last_lines, suspect
+from alerts.evidence import first_line_at, last_lines, suspect
 from alerts.history import Moments, Series, sliding, steps_received
 from alerts.models import AlertFiring
 from alerts.params import LEVELS, MINUTES_MAX, THRESHOLD_MAX, Params, level, param, query, whole
@@ -103,6 +103,8 @@ class ErrorCount(RuleType[ErrorCountParams]):
 
     def evidence(self, params: ErrorCountParams, environment: Environment, sample: Sample) -> Evidence:
         """See RuleType: count, threshold, sample lines and the deployment that may be the cause."""
+        since = sample.at - params.window
+        lines = last_lines(environment, params.matching, since, sample.at)
         return Evidence(
             at=sample.at,
             count=sample.count,
@@ -110,7 +112,9 @@ class ErrorCount(RuleType[ErrorCountParams]):
             window_minutes=params.window_minutes,
             level=params.level,
             filter=params.query,
-            samples=last_lines(environment, params.matching, sample.at - params.window, sample.at),
+            samples=lines,
+            first_at=first_line_at(environment, params.matching, since, sample.at),
+            last_at=max((line.ts for line in lines), default=None),
             deployment=suspect(environment, sample.at),
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifications.channels.webhook import WebhookForm, WebhookType
-from notifications.messages import LISTED, Notice, count_of, fit, plain_text, rest_of
+from notifications.messages import LISTED, Fact, Notice, count_of, fit, plain_text, rest_of
 
 _COLOURS = {
     "incident.created": 0xD92D20,
@@ -22,7 +22,7 @@ _COLOURS = {
 _NEUTRAL = 0x5B7083
 _CONTENT, _TITLE, _DESCRIPTION, _NAME, _VALUE = 2_000, 256, 4_096, 256, 1_024  # characters, as they are sent
 _LINE_TITLE = 80  # of an incident in a digest
-_MOST_TEXT = 2_500  # of the description: all of an embed together may have 6,000
+_MOST_TEXT, _MOST_QUOTED = 1_000, 600  # of the description: all of an embed together may have 6,000
 
 
 class DiscordForm(WebhookForm):
@@ -46,17 +46,26 @@ def discord_body(notices: Sequence[Notice], message_id: str) -> dict[str, Any]:
 
 
 def _one(notice: Notice) -> dict[str, Any]:
-    lines = [*([("Where", notice.scope)] if notice.scope else []), *notice.facts]
+    facts = [*([Fact("Where", notice.where)] if notice.where else []), *notice.facts]
+    said = f"{notice.symbol} **{notice.headline}**\n{fit(notice.text, _MOST_TEXT, _escape)}".strip()
+    if notice.quoted:
+        quoted = "\n".join(notice.quoted).replace("`", "\u02cb")[:_MOST_QUOTED]
+        said = f"{said}\n```\n{quoted}\n```"
+    if len(notice.actions) > 1:
+        said = f"{said}\n{' · '.join(f'[{each.label}]({each.url})' for each in notice.actions)}"
     return {
         "title": fit(notice.title, _TITLE, _escape),
         **({"url": notice.link} if notice.link else {}),
-        "description": f"{notice.symbol} **{notice.headline}**\n{fit(notice.text, _MOST_TEXT, _escape)}".strip(),
+        "description": said,
         "color": _COLOURS.get(notice.event, _NEUTRAL),
         "fields": [
-            {"name": fit(name, _NAME, str), "value": fit(value, _VALUE, _escape) or "-", "inline": True}
-            for name, value in lines
+            {"name": fit(fact.name, _NAME, _escape), "value": _value(fact) or "-", "inline": True} for fact in facts
         ],
     }
+
+
+def _value(fact: Fact) -> str:
+    return f"<t:{int(fact.at.timestamp())}:f>" if fact.at else fit(fact.text, _VALUE, _escape)
 
 
 def _digest(notices: Sequence[Notice]) -> dict[str, Any]:

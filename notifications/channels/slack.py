@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from notifications.channels.webhook import WebhookForm, WebhookType
-from notifications.messages import LISTED, Notice, count_of, fit, plain_text, rest_of
+from notifications.messages import LISTED, Fact, Notice, count_of, fit, plain_text, rest_of
 
 _SECTION, _FIELD, _FALLBACK = 3_000, 2_000, 4_000  # characters, as they are sent
 _TITLE, _SCOPE = 600, 300  # of one incident, so that a line with its link fits a section
@@ -37,12 +37,23 @@ def _one(notice: Notice) -> list[dict[str, Any]]:
     blocks = [_section(f"{notice.symbol} *{_escape(notice.headline)}*\n*{_link(notice)}*")]
     if notice.text:
         blocks.append(_section(fit(notice.text, _SECTION, _escape)))
-    lines = [*([("Where", notice.scope)] if notice.scope else []), *notice.facts]
-    if lines:
-        half = _FIELD // 2 - 8
-        fields = [_text(f"*{fit(name, half, _escape)}*\n{fit(value, half, _escape)}") for name, value in lines]
-        blocks.append({"type": "section", "fields": fields[:10]})
+    if notice.quoted:
+        quoted = fit("\n".join(notice.quoted), _SECTION - 8, _escape)
+        blocks.append(_section(f"```\n{quoted}\n```"))
+    facts = [*([Fact("Where", notice.where)] if notice.where else []), *notice.facts]
+    if facts:
+        blocks.append({"type": "section", "fields": [_text(_fact(fact)) for fact in facts[:10]]})
+    if len(notice.actions) > 1:
+        blocks.append(_section(" · ".join(f"<{each.url}|{_escape(each.label)}>" for each in notice.actions)))
     return blocks
+
+
+def _fact(fact: Fact) -> str:
+    half = _FIELD // 2 - 8
+    value = fit(fact.text, half, _escape)
+    if fact.at:
+        value = f"<!date^{int(fact.at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{value}>"
+    return f"*{fit(fact.name, half, _escape)}*\n{value}"
 
 
 def _digest(notices: Sequence[Notice]) -> list[dict[str, Any]]:
@@ -64,7 +75,7 @@ def _packed(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _scope(notice: Notice) -> str:
-    return f" ({fit(notice.scope, _SCOPE, _escape)})" if notice.scope else ""
+    return f" ({fit(notice.where, _SCOPE, _escape)})" if notice.where else ""
 
 
 def _link(notice: Notice) -> str:
@@ -77,7 +88,8 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def _text(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text}
+    # Verbatim: Slack makes no link or mention of what merely looks like one.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _escape(text: str) -> str:

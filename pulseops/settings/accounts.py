@@ -70,6 +70,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user,60/h/user",
     "mail_address": f"{MAILS_PER_ADDRESS}/d/key",  # mails that someone else brought about, by address
     "failure_rows": "10/h/key",  # failed sign-ins that are filed in the audit logs, by account
+    "message_link": "60/m/key",  # links of messages that are opened or pressed, by network
     "create_org": "50/d/user",
     "confirm_address": "5/5m/key,20/h/key",  # wrong passwords for one link that proves an address
 }

@@ -54,6 +54,7 @@ NOTIFICATION_ADDRESSES_ASKED_PER_DAY = env.whole(
 NOTIFICATION_ATTEMPTS = env.whole("NOTIFICATION_ATTEMPTS", 5, least=1)
 NOTIFICATION_TIMEOUT_SECONDS = env.number("NOTIFICATION_TIMEOUT_SECONDS", 10)  # for one message, all in all
 NOTIFICATION_LEASE_SECONDS = env.whole("NOTIFICATION_LEASE_SECONDS", 60, least=1)  # well above that timeout
+NOTIFICATION_LINK_HOURS = env.whole("NOTIFICATION_LINK_HOURS", 72, least=1)  # a link of a message acknowledges so long
 INCIDENT_RETENTION_DAYS = env.whole("INCIDENT_RETENTION_DAYS", 365, least=1)  # after they were resolved
 OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to trust instead of the usual ones
 

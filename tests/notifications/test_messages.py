@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from notifications.channels.discord import discord_body
 from notifications.channels.slack import slack_body
-from notifications.messages import Notice
+from notifications.messages import Notice, unlinked
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4000)
 PAYLOAD = st.fixed_dictionaries(
@@ -21,7 +21,11 @@ PAYLOAD = st.fixed_dictionaries(
         "scope": TEXT,
         "text": TEXT,
         "path": TEXT | st.just("/incidents/7?org=x"),
-        "facts": st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=12) | TEXT,
+        "pattern": TEXT,
+        "lines": st.lists(TEXT, max_size=5) | TEXT,
+        "links": st.lists(st.tuples(TEXT, TEXT | st.just("/logs?q=a&from=b")).map(list), max_size=6),
+        "facts": st.lists(st.tuples(TEXT, TEXT | st.just({"at": "2026-01-02T03:04:05+00:00"})).map(list), max_size=12)
+        | TEXT,
     },
 )
 EVENT = st.sampled_from(["incident.created", "incident.resolved", "channel.test", "of other software"])
@@ -88,6 +92,53 @@ def test_no_one_is_mentioned_and_no_link_is_forged() -> None:
     discord = json.dumps(discord_body([notice], "x"))
     assert "[x](" not in discord
     assert "\\\\@everyone" in discord
+
+
+LINE = "error <!channel> <@U1> @everyone ``` [x](https://evil.example) <https://evil.example|x> *b* \x1b[31m\u202e"
+EVIDENCE = {
+    "title": "Errors: api / production",
+    "scope": "api / production",
+    "path": "/incidents/7?org=1",
+    "pattern": "error <text> <n>",
+    "lines": [LINE, "a\nb", "c", "d"],
+    "facts": [["First seen", {"at": "2026-01-02T03:04:05+00:00"}], ["Odd", {"at": "x"}]],
+    "links": [["Logs", "/logs?q=level%3Aerror"], ["Elsewhere", "https://evil.example"]],
+}
+
+
+def test_slack_quotes_a_log_as_it_is() -> None:
+    body = slack_body([Notice.from_payload("incident.created", EVIDENCE)], "x")
+    texts = [block["text"]["text"] for block in body["blocks"] if "text" in block]
+    (quoted,) = [text for text in texts if text.startswith("```")]
+    assert quoted.count("```") == 2
+    assert "error &lt;text&gt; &lt;n&gt;\nerror &lt;!channel&gt; &lt;@U1&gt; @everyone ''' [x]" in quoted
+    assert quoted.endswith("\na b\nc\n```")
+    assert not re.search(r"[\x1b\u202e]", quoted)
+    links = "<http://localhost:8000/incidents/7?org=1|Open> · <http://localhost:8000/logs?q=level%3Aerror|Logs>"
+    assert links in texts
+    (fields,) = [block["fields"] for block in body["blocks"] if "fields" in block]
+    said = "<!date^1767323045^{date_short_pretty} {time_secs}|2026-01-02 03:04:05 UTC>"
+    assert fields[0]["text"] == f"*First seen*\n{said}"
+    assert all(block["text"]["verbatim"] for block in body["blocks"] if "text" in block)
+    assert body["text"] == "Incident opened: Errors: api / production"  # the scope stands there once
+
+
+def test_discord_quotes_a_log_as_it_is() -> None:
+    (embed,) = discord_body([Notice.from_payload("incident.created", EVIDENCE)], "x")["embeds"]
+    said = embed["description"]
+    assert said.count("```") == 2
+    assert "error <!channel> <@U1> @everyone \u02cb\u02cb\u02cb [x]" in said
+    open_page, logs = "http://localhost:8000/incidents/7?org=1", "http://localhost:8000/logs?q=level%3Aerror"
+    assert said.endswith(f"[Open]({open_page}) · [Logs]({logs})")
+    assert [field["value"] for field in embed["fields"]] == ["<t:1767323045:f>", "-"]
+
+
+@given(TEXT)
+def test_no_program_sees_an_address_in_what_is_unlinked(text: str) -> None:
+    given_text = f"{text} https://evil.example/x a@evil.example www.evil.example"
+    written = unlinked(given_text)
+    assert not re.search(r"://|\w[.@][^\W\d_]", written)
+    assert written.replace("\u200b", "") == given_text.replace("\u200b", "")
 
 
 def test_links_are_absolute_and_ours() -> None:
