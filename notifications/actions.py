@@ -13,9 +13,11 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
 from notifications.channels.recipients import addresses, confirmed_addresses
+from notifications.channels.secrets import reencrypted
+from notifications.channels.signed_webhook import new_secret
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
-from notifications.webhook_addresses import address_in, is_readable, with_address
+from notifications.webhook_addresses import address_in, with_address
 from pulseops.core.jobs.wakeups import wake_delivery
 
 
@@ -86,16 +88,36 @@ def _fail_waiting(channel: Channel, reason: str) -> None:
 
 @transaction.atomic
 def encrypt_addresses() -> tuple[int, int]:
-    """Encrypt every channel's address by the key of today; returns how many, and how many cannot be decrypted."""
+    """Encrypt every channel's secrets by the key of today; returns how many channels have some, and how many of them
+    hold one that cannot be decrypted.
+    """
     done = unreadable = 0
     for channel in Channel.objects.select_for_update().order_by("pk"):
-        if not is_readable(channel.config_json):
+        if not channel.is_readable:
             unreadable += 1
-        elif url := address_in(channel.config_json):
-            channel.config_json = with_address(channel.config_json, url)
+            continue
+        config = channel.config_json if isinstance(channel.config_json, Mapping) else {}
+        url = address_in(config)
+        changed = reencrypted(with_address(config, url) if url else config)
+        if changed != config:
+            channel.config_json = changed
             channel.save(update_fields=["config_json"])
             done += 1
     return done, unreadable
+
+
+@transaction.atomic
+def rotate_secret(*, actor: User | None, channel: Channel) -> str:
+    """Give a channel whose kind has one a new secret; returns it, for it is shown once."""
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    is_first = "secret_encrypted" not in channel.config_json
+    channel.config_json, secret = new_secret(channel.config_json)
+    channel.save(update_fields=["config_json"])
+    if not is_first:
+        record(
+            actor=actor, org=channel.org, action="channel.secret_rotated", resource=channel, meta={"name": channel.name}
+        )
+    return secret
 
 
 @transaction.atomic

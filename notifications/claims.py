@@ -21,7 +21,6 @@ from notifications.models import TEST_EVENT, Channel, Job
 
 GATHER = timedelta(seconds=30)  # after a message a channel's next ones are gathered into one for so long
 PER_ORG = 2  # deliveries at once for one organisation
-_BATCH = 500  # jobs in one message
 
 # A channel with due work that no one is serving: one that works before one that fails, then who has waited longest.
 # Reads the due jobs by idx_notification_jobs_status_next_attempt, groups them, and probes the channels by key.
@@ -151,14 +150,14 @@ def _take(channel: Channel) -> Claim | None:
         "may_gather": channel.gather_until is None or channel.gather_until <= now,
         "lease": lease,
         "lease_time": timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
-        "limit": _BATCH,
+        "limit": channel.kind.batch,
     }
     ids = [row[0] for row in _rows(_TAKE, values)]
     if not ids:
         _rows(_POSTPONE + " RETURNING 1", values)
         return None
     jobs = tuple(Job.objects.filter(pk__in=ids).order_by("created_at", "pk"))
-    if jobs[0].batch == lease and jobs[0].type != TEST_EVENT:
+    if jobs[0].batch == lease and jobs[0].type != TEST_EVENT and channel.kind.batch > 1:
         Channel.objects.filter(pk=channel.pk).update(gather_until=now + GATHER)
     return Claim(lease, channel, jobs)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
@@ -80,6 +80,8 @@ class Notice:
     lines: tuple[str, ...] = field(default=())
     links: tuple[Link, ...] = field(default=())
     subject_id: int | None = None
+    status: str = ""  # as it is stored: open, investigating or resolved
+    at: datetime | None = None  # when it happened
 
     @classmethod
     def from_payload(cls, event: str, payload: Any) -> Notice:
@@ -97,6 +99,8 @@ class Notice:
             lines=tuple(plain_line(str(each)) for each in _list(given.get("lines"))[:LINES] if str(each).strip()),
             links=tuple(Link(_cut(label, 30), str(path)) for label, path in _pairs(given.get("links"))[:4]),
             subject_id=given["incident_id"] if isinstance(given.get("incident_id"), int) else None,
+            status=str(given.get("status") or "")[:30],
+            at=_moment(given.get("at")),
         )
 
     @property
@@ -113,6 +117,12 @@ class Notice:
     def symbol(self) -> str:
         """A coloured sign beside the word."""
         return _SYMBOLS.get(self.event, "🔔")
+
+    @property
+    def subject_key(self) -> str:
+        """What the incident is called at other services, the same in all messages about it; "" if it is about none."""
+        host = urlsplit(settings.PUBLIC_URL).netloc
+        return f"pulseops:{host}:incident:{self.subject_id}" if self.subject_id is not None else ""
 
     @property
     def link(self) -> str:
@@ -159,12 +169,18 @@ def utc(at: datetime) -> str:
 
 def _fact(name: Any, value: Any) -> Fact:
     if isinstance(value, dict):
-        try:
-            at = datetime.fromisoformat(str(value["at"]))
-            return Fact(_cut(name, 60), utc(at), at)
-        except (KeyError, ValueError, OverflowError):
-            value = ""
+        at = _moment(value.get("at"))
+        return Fact(_cut(name, 60), utc(at) if at else "", at)
     return Fact(_cut(name, 60), _cut(value, 120))
+
+
+def _moment(given: Any) -> datetime | None:
+    """Read a time with its zone; None for anything else."""
+    try:
+        at = datetime.fromisoformat(str(given))
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:

@@ -14,9 +14,10 @@ from accounts.models import Org
 from accounts.org_rows import OrgQuerySet
 from notifications.channels import CHANNEL_TYPES, channel_type
 from notifications.channels.base import ChannelType
-from notifications.channels.webhook import DEMO_HOST
+from notifications.channels.posting import DEMO_HOST
+from notifications.channels.secrets import are_readable
 from notifications.messages import heading
-from notifications.webhook_addresses import address_in, is_readable
+from notifications.webhook_addresses import address_in
 
 TEST_EVENT = "channel.test"
 
@@ -82,8 +83,8 @@ class Channel(models.Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether the address can be decrypted with the secrets that there are."""
-        return is_readable(self.config_json)
+        """Whether its secrets can be decrypted with the keys that there are."""
+        return are_readable(self.config_json)
 
     @property
     def is_demo(self) -> bool:

@@ -16,6 +16,7 @@ urlpatterns = [
     path(_CHANNEL, views.channel_edit, name="edit"),
     path(f"{_CHANNEL}/test", views.channel_test, name="test"),
     path(f"{_CHANNEL}/switch", views.channel_switch, name="switch"),
+    path(f"{_CHANNEL}/secret", views.channel_secret, name="secret"),
     path(f"{_CHANNEL}/delete", views.channel_delete, name="delete"),
     path(f"{_MESSAGE}/retry", views.job_retry, name="retry"),
     path(f"{_MESSAGE}/drop", views.job_drop, name="drop"),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,7 +19,9 @@ from notifications import actions, queries
 from notifications.channels import CHANNEL_TYPES
 from notifications.channels.base import ConfigError
 from notifications.models import Channel, Job
+from pulseops.core.web.one_time_cookie import redirect_to_show
 
+_SECRET_COOKIE, _SECRET_SECONDS = "channel_secret", 60
 _TABS = (("", "All"), ("waiting", "Waiting"), ("failed", "Failed"), ("sent", "Sent"))
 
 
@@ -73,7 +75,7 @@ def channel_create(request: OrgRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"{channel} was added. Send a test to see that it works.")
-            return redirect("notifications:channels")
+            return _show_secret(request, channel) if kind.has_secret else redirect("notifications:channels")
     page = {"form": form, "kind": kind}
     return render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
 
@@ -94,8 +96,29 @@ def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{name} was saved.")
             return redirect("notifications:channels")
-    page = {"form": form, "channel": channel, "kind": channel.kind}
-    return render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
+    secret = request.COOKIES.get(_SECRET_COOKIE, "") if request.method == "GET" else ""
+    page = {"form": form, "channel": channel, "kind": channel.kind, "secret": secret}
+    response = render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
+    if secret:
+        response.delete_cookie(_SECRET_COOKIE, path=request.path, samesite="Strict")
+    return response
+
+
+@require_POST
+@org_admin
+@reauthenticated
+def channel_secret(request: OrgRequest, channel_id: UUID) -> HttpResponse:
+    """Give a channel a new secret and show it once."""
+    channel = _channel(request, channel_id)
+    if not channel.kind.has_secret:
+        raise Http404
+    return _show_secret(request, channel)
+
+
+def _show_secret(request: OrgRequest, channel: Channel) -> HttpResponse:
+    secret = actions.rotate_secret(actor=request.user, channel=channel)
+    page = reverse("notifications:edit", args=[channel.pk])
+    return redirect_to_show(page, cookie=_SECRET_COOKIE, value=secret, seconds=_SECRET_SECONDS)
 
 
 @require_POST

@@ -64,7 +64,21 @@ COLUMNS = list(documented_columns())
 # distributed one needs its distribution column; and walked backwards it is the documented logs_org_ts_idx.
 LOGS_HAS_NO_REFERENCES = {"orgs": "org_id", "services": "service_id", "environments": "environment_id"}
 # What a CHECK allows beyond the document, for what came later.
-ADDED_VALUES = {"alert_rules.type": {"no_data"}, "notification_channels.type": {"email"}}
+ADDED_VALUES = {
+    "alert_rules.type": {"no_data"},
+    "notification_channels.type": {
+        "email",
+        "gotify",
+        "mattermost",
+        "ntfy",
+        "opsgenie",
+        "pagerduty",
+        "rocketchat",
+        "teams",
+        "telegram",
+        "webhook",
+    },
+}
 LOGS_PRIMARY_KEY = "PRIMARY KEY (org_id, ts, id)"
 
 

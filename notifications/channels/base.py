@@ -70,6 +70,8 @@ class ChannelType(Protocol):
     description: str  # how to get one, for the page that offers the kinds
     order: int  # among the kinds
     form_class: FormClass
+    batch: int  # notices in one message; 1 where each goes by itself, at once
+    has_secret: bool  # that we make and show once, for the receiver to know us by
 
     def problem(self) -> str:
         """Return why this installation cannot use the kind, "" if it can."""

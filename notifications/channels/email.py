@@ -77,6 +77,8 @@ class EmailType:
     description = "One mail to each address, from this installation's mail server."
     order = 3
     form_class: FormClass = EmailForm
+    batch = 500
+    has_secret = False
 
     def problem(self) -> str:
         """Return what lacks where no mail server is configured."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from accounts.models import Org
-from notifications.channels.webhook import DEMO_HOST
+from notifications.channels.posting import DEMO_HOST
 from notifications.models import Channel, Job
 from notifications.webhook_addresses import with_address
 

@@ -48,6 +48,8 @@ GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET")
 NOTIFICATION_HOSTS = env.words("NOTIFICATION_HOSTS")
 # Of those, the ones of the operator's own network: they may have inner addresses and speak plain http.
 OUTGOING_PRIVATE_HOSTS = env.words("OUTGOING_PRIVATE_HOSTS")
+# Whether kinds whose receivers stand anywhere (signed webhooks, ntfy, Gotify …) may post to every public host.
+NOTIFICATION_ANY_HOST = env.switch("NOTIFICATION_ANY_HOST", True)
 NOTIFICATION_ADDRESSES_ASKED_PER_DAY = env.whole(
     "NOTIFICATION_ADDRESSES_ASKED_PER_DAY", 50, least=1
 )  # by one organisation

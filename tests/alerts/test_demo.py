@@ -12,7 +12,8 @@ from accounts.models import AuditLog
 from alerts.models import AlertFiring, AlertRule
 from incidents.evidence import Evidence
 from incidents.models import Incident
-from notifications.channels.webhook import check_webhook_url
+from notifications.channels.posting import check_address
+from notifications.channels.webhook import HOSTS
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from pulseops.core.outbound.client import RefusedError
@@ -86,7 +87,7 @@ def test_a_demo_channel_takes_what_comes_later_and_no_form_accepts_its_address()
     tell(org)
     assert [each.status for each in deliver_due(5)] == ["sent", "sent"]
     with pytest.raises(RefusedError):
-        check_webhook_url(Channel.objects.all()[0].webhook_url)
+        check_address(Channel.objects.all()[0].webhook_url, HOSTS)
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))

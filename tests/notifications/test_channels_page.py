@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import AuditLog, Org, User
+from notifications.channels.secrets import secret_in
 from notifications.models import Channel, Job
 from tests.support.alerting import make_channel, tell
 
@@ -158,3 +159,64 @@ def test_titles_are_escaped_and_queries_do_not_grow(
         page = client.get(ADDRESS).content.decode()
     assert "<script>alert" not in page
     assert "<script>1" not in page
+
+
+def test_a_signing_secret_is_shown_once_and_rotates(client: Client, org: Org) -> None:
+    values = {"type": "webhook", "name": "ops", "webhook_url": "https://ops.example.com/hook"}
+    page = client.post(f"{ADDRESS}/new", values, follow=True)
+    channel = Channel.objects.for_org(org).get()
+    secret = secret_in(channel.config_json, "secret")
+    assert secret in page.text
+    edit = f"{ADDRESS}/{channel.pk}"
+    assert secret not in client.get(edit).text
+    assert secret not in str(channel.config_json)
+    page = client.post(f"{edit}/secret", follow=True)
+    channel.refresh_from_db()
+    assert secret_in(channel.config_json, "secret") in page.text
+    assert secret_in(channel.config_json, "previous_secret") == secret
+    assert AuditLog.objects.for_org(org).filter(action="channel.secret_rotated").count() == 1
+    slack = make_channel(org, SECRET)
+    assert client.post(f"{ADDRESS}/{slack.pk}/secret").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("pagerduty", {"routing_key": "short", "server": "https://events.pagerduty.com"}, "32 letters and digits"),
+        ("pagerduty", {"routing_key": "r" * 32, "server": "https://evil.example"}, "Select a valid choice"),
+        ("telegram", {"token": "not a token", "chat": "1"}, "not the token of a bot"),
+        ("telegram", {"token": "1:" + "t" * 35, "chat": "../x"}, "A number, or @"),
+        ("ntfy", {"server": "http://ntfy.sh", "topic": "x"}, "must start with https"),
+        ("ntfy", {"server": "https://ntfy.sh", "topic": "a/b"}, "Letters, digits"),
+        ("gotify", {"server": "https://a:b@gotify.example", "token": "x"}, "user name or password"),
+        ("teams", {"webhook_url": "https://evil.example/x"}, "not a host that messages may go to"),
+        ("teams", {"webhook_url": "https://logic.azure.com.evil.example/x"}, "not a host that messages may go to"),
+    ],
+)
+def test_bad_settings_of_kinds_are_refused(client: Client, kind: str, given: dict[str, str], said: str) -> None:
+    answer = client.post(f"{ADDRESS}/new", {"type": kind, "name": "x", **given})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert not Channel.objects.exists()
+
+
+def test_secrets_of_kinds_are_kept_and_never_shown(client: Client, org: Org) -> None:
+    values = {"type": "gotify", "name": "phones", "server": "https://gotify.example", "token": "A.secretsecretsecret"}
+    client.post(f"{ADDRESS}/new", values)
+    channel = Channel.objects.for_org(org).get()
+    assert (channel.receiver, secret_in(channel.config_json, "token")) == ("gotify.example", "A.secretsecretsecret")
+    edit = f"{ADDRESS}/{channel.pk}"
+    page = client.get(edit).text
+    assert "secretsecret" not in page
+    assert "ends with cret" in page
+    client.post(edit, {"name": "phones", "server": "https://push.example", "token": ""})
+    channel.refresh_from_db()
+    assert (channel.receiver, secret_in(channel.config_json, "token")) == ("push.example", "A.secretsecretsecret")
+
+
+def test_an_operator_may_keep_receivers_to_a_list(client: Client, settings: Settings) -> None:
+    settings.NOTIFICATION_ANY_HOST = False
+    values = {"type": "webhook", "name": "ops", "webhook_url": "https://ops.example.com/hook"}
+    assert "NOTIFICATION_HOSTS" in client.post(f"{ADDRESS}/new", values).text
+    settings.NOTIFICATION_HOSTS = ["ops.example.com"]
+    assert client.post(f"{ADDRESS}/new", values).status_code == 302
