@@ -4,6 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from accounts.audit.descriptions import PHRASES
 from pulseops.core.extensions import NAV, NavEntry
 
 
@@ -15,4 +16,5 @@ class NotificationsConfig(AppConfig):
         NAV.add(
             NavEntry(90, "Notifications", "notifications:channels", "send", settings=True),
         )
+        PHRASES["channel.secret_rotated"] = "rotated the signing secret of"
         import_module("notifications.quotas")

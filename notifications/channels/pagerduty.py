@@ -88,7 +88,9 @@ class PagerDutyType(HttpType):
         """See HttpType."""
         key = secret_in(config, "routing_key")
         event = pagerduty_event(key, notices[0], message_id)
-        return event and Outgoing.of_json(f"{self.server(config)}/v2/enqueue", event, secrets=(key,))
+        if event is None:
+            return None
+        return Outgoing.of_json(f"{self.server(config)}/v2/enqueue", event, secrets=(key,))
 
 
 CHANNEL_TYPE = PagerDutyType()
