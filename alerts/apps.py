@@ -4,6 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from notifications.routing import RULE_CHOICES
 from pulseops.core.extensions import AFTER_DEPLOYMENT, AFTER_INGEST, INCIDENT_PANELS, NAV, NavEntry
 
 
@@ -20,4 +21,7 @@ class AlertsConfig(AppConfig):
         AFTER_INGEST.add(hooks.after_ingest)
         AFTER_DEPLOYMENT.add(hooks.after_deployment)
         INCIDENT_PANELS.add(panels.rule_panel)
+        from alerts.routing import rule_choices  # noqa: PLC0415
+
+        RULE_CHOICES.add(rule_choices)
         import_module("alerts.quotas")

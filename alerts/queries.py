@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, DateTimeField, Exists, Max, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from accounts.models import Org
@@ -81,6 +82,17 @@ def broken_rules() -> ArraySubquery:
     """Return, as a part of a query of organisations, the names of the rules that are on and cannot be evaluated now."""
     rules = AlertRule.objects.filter(org=OuterRef("pk"), enabled=True, problem__isnull=False)
     return ArraySubquery(rules.order_by("name", "pk").values("name"))
+
+
+def rule_subjects() -> ArraySubquery:
+    """Return, as a part of a query of organisations, the rules that are on as channels choose by them."""
+    rules = AlertRule.objects.filter(org=OuterRef("pk"), enabled=True).order_by("name", "pk")
+    service = Coalesce("service_id", "environment__service_id")
+    return ArraySubquery(
+        rules.values_list(
+            JSONObject(name="name", id="pk", severity="severity", service=service, environment="environment__name")
+        )
+    )
 
 
 def summary_of(rule: AlertRule) -> RuleSummary:

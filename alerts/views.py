@@ -19,6 +19,7 @@ from alerts.describe import describe_effect
 from alerts.forms import MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
+from alerts.routing import notified_by
 from logs.search.session import SearchBusyError, patiently
 from pulseops.core.db.statement_timeout import QueryFailedError, QueryTimeoutError
 
@@ -105,6 +106,7 @@ def backtest_values(rule: AlertRule, period: str) -> dict[str, Any]:
     period = period if period in PERIODS else "24h"
     choices = [(each, _PERIOD_LABELS[each]) for each in PERIODS]
     values: dict[str, Any] = {"period": period, "periods": choices, "period_label": _PERIOD_LABELS[period]}
+    values["notified"] = notified_by(rule)
     try:
         values["backtest"] = patiently(rule.org_id, partial(backtest, rule, PERIODS[period]), BACKTEST_SECONDS)
     except SearchBusyError:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from accounts.audit.descriptions import PHRASES
+from notifications.routing import PAST_SUBJECTS
 from pulseops.core.extensions import NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
 
 _PHRASES = {
@@ -25,7 +26,9 @@ class IncidentsConfig(AppConfig):
         )
         PHRASES.update(_PHRASES)
         # Models are there only now.
+        from incidents.routing import past_subjects  # noqa: PLC0415
         from incidents.timeline import incident_marks, service_panel  # noqa: PLC0415
 
         SERVICE_PANELS.add(service_panel)
         TIMELINE_MARKS.add(incident_marks)
+        PAST_SUBJECTS.add(past_subjects)

@@ -14,6 +14,7 @@ from incidents.links import window_url
 from incidents.models import Incident
 from notifications.messages import LINES
 from notifications.outbox import enqueue
+from notifications.routing import Subject
 from pulseops.core.ui.times import duration
 
 EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched"})
@@ -28,7 +29,20 @@ def announce(
     transaction. `via` says by which way it came where that was not a page of ours.
     """
     payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)
-    enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk)
+    about = subject_of(incident, event)
+    enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk, about=about)
+
+
+def subject_of(incident: Incident, event: str = "created") -> Subject:
+    """Return what channels choose by."""
+    return Subject(
+        event=event,
+        severity=incident.severity,
+        service_id=str(incident.service_id),
+        environment=incident.environment.name,
+        rule_id=incident.rule_id,
+        is_of_rule=incident.rule_id is not None,
+    )
 
 
 def notice_payload(

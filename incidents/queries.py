@@ -28,8 +28,10 @@ from deployments.timeline import deployment_marks
 from incidents.evidence import Charted, Evidence
 from incidents.filters import Filters
 from incidents.models import Incident, IncidentEvent, Severity
+from incidents.notices import subject_of
 from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
+from notifications.queries import channels_reached
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
@@ -94,6 +96,11 @@ def last_acknowledgement(incident: Incident) -> IncidentEvent | None:
     if incident.status != Incident.Status.INVESTIGATING:
         return None
     return incident.events.filter(type="investigating").select_related("actor_user").order_by("-pk").first()
+
+
+def is_heard(incident: Incident) -> bool:
+    """Return whether some channel is notified of it."""
+    return bool(channels_reached(incident.org, subject_of(incident)))
 
 
 def mean_time_to(column: str, since: datetime, until: datetime) -> Subquery:

@@ -17,6 +17,7 @@ from notifications.channels.secrets import reencrypted
 from notifications.channels.signed_webhook import new_secret
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
+from notifications.routing import Routing
 from notifications.webhook_addresses import address_in, with_address
 from pulseops.core.jobs.wakeups import wake_delivery
 
@@ -50,6 +51,20 @@ def change_channel(*, actor: User | None, channel: Channel, name: str, config: M
         channel.kind.saved(actor, channel)
     meta = {"name": name, "address_replaced": config is not None}
     record(actor=actor, org=channel.org, action="channel.changed", resource=channel, meta=meta)
+
+
+@transaction.atomic
+def route_channel(*, actor: User | None, channel: Channel, routing: Routing) -> bool:
+    """Set what a channel is notified of; returns whether that changed anything; what is held stays held."""
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    before, after = channel.routing.to_json(), routing.to_json()
+    if before == after:
+        return False
+    channel.routing_json = after
+    channel.save(update_fields=["routing_json"])
+    meta = {"name": channel.name, "from": before, "to": after}
+    record(actor=actor, org=channel.org, action="channel.routed", resource=channel, meta=meta)
+    return True
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from notifications.channels.base import ChannelType
 from notifications.channels.posting import DEMO_HOST
 from notifications.channels.secrets import are_readable
 from notifications.messages import heading
+from notifications.routing import Routing
 from notifications.webhook_addresses import address_in
 
 TEST_EVENT = "channel.test"
@@ -49,6 +50,7 @@ class Channel(models.Model):
     last_failed_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
     receiver = models.TextField(default="", db_default="", blank=True, editable=False)
+    routing_json = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
 
     objects = ChannelQuerySet.as_manager()
 
@@ -75,6 +77,11 @@ class Channel(models.Model):
     def kind(self) -> ChannelType:
         """What the channel's kind does."""
         return channel_type(self.type)
+
+    @property
+    def routing(self) -> Routing:
+        """What it is notified of, and when."""
+        return Routing.from_json(self.routing_json)
 
     @property
     def webhook_url(self) -> str:
@@ -148,6 +155,7 @@ class Job(models.Model):
     batch = models.UUIDField(null=True, blank=True)
     lease = models.UUIDField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)  # by quiet hours
 
     objects = JobQuerySet.as_manager()
 
@@ -176,6 +184,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.status}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether quiet hours hold it back."""
+        return bool(self.held_until and self.status == self.Status.PENDING and self.held_until > timezone.now())
 
     @property
     def state_label(self) -> str:

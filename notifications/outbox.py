@@ -2,44 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
 
 from accounts.models import Org
 from notifications.models import Channel, Job
+from notifications.routing import Subject
 from pulseops.core.jobs.wakeups import wake_delivery
 from pulseops.core.web.correlation import correlation_id
 
 
-def enqueue(*, org: Org, event: str, payload: Mapping[str, Any], subject_id: int | None = None) -> list[Job]:
-    """Write one job for each channel of `org` that is on, and wake the loop on commit.
+def enqueue(
+    *,
+    org: Org,
+    event: str,
+    payload: Mapping[str, Any],
+    subject_id: int | None = None,
+    about: Subject | None = None,
+    only: Collection[UUID] | None = None,
+) -> list[Job]:
+    """Write one job for each channel of `org` that is on and wants to hear `about` it, and wake the loop on commit.
 
     `event` is like "incident.created"; `payload` what notifications.messages.Notice reads; messages with the same
-    `subject_id` reach a channel in order.
+    `subject_id` reach a channel in order. `only` names the channels that are meant whatever they want.
     """
     channels = Channel.objects.for_org(org).filter(enabled=True)
-    return _write(list(channels), event, payload, subject_id)
+    if only is not None:
+        return _write(list(channels.filter(pk__in=only)), event, payload, subject_id, None)
+    wanting = [each for each in channels if about is None or each.routing.wants(about)]
+    return _write(wanting, event, payload, subject_id, about)
 
 
 def enqueue_to(channel: Channel, *, event: str, payload: Mapping[str, Any]) -> Job:
     """Write one job for one channel, and wake the loop on commit."""
-    return _write([channel], event, payload, None)[0]
+    return _write([channel], event, payload, None, None)[0]
 
 
-def _write(channels: list[Channel], event: str, payload: Mapping[str, Any], subject_id: int | None) -> list[Job]:
+def _write(
+    channels: Sequence[Channel], event: str, payload: Mapping[str, Any], subject_id: int | None, about: Subject | None
+) -> list[Job]:
     facts = {**payload, "event": event, "correlation_id": correlation_id()}
-    jobs = [
-        Job(
+    now = timezone.now()
+    jobs = []
+    for channel in channels:
+        held = channel.routing.held_until(about, now) if about else None
+        if held is None and subject_id is not None:
+            _release(channel, subject_id, now)
+        job = Job(
             org_id=channel.org_id,
             channel=channel,
             type=event,
             payload_json=facts,
             status=Job.Status.PENDING,
             subject_id=subject_id,
+            held_until=held,
         )
-        for channel in channels
-    ]
+        if held:
+            job.next_attempt_at = held
+        jobs.append(job)
     if jobs:
         Job.objects.bulk_create(jobs)
         wake_delivery()
     return jobs
+
+
+def _release(channel: Channel, subject_id: int, now: datetime) -> None:
+    """Let what quiet hours hold back about the same incident go first."""
+    if channel.routing.quiet:
+        held = Job.objects.filter(channel=channel, subject_id=subject_id, status=Job.Status.PENDING, held_until__gt=now)
+        held.update(held_until=None, next_attempt_at=now)

@@ -30,6 +30,7 @@ def record_sent(claim: Claim, remark: str) -> None:
     Channel.objects.filter(pk=claim.channel.pk).update(failures=0, last_error=None, last_sent_at=now)
     if claim.channel.failures:
         waiting = Job.objects.filter(channel_id=claim.channel.pk, status=Job.Status.PENDING)
+        waiting = waiting.exclude(held_until__gt=now)
         waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, U
 
 from accounts.models import Org
 from notifications.models import Channel, Job
+from notifications.routing import Subject
 from pulseops.core.web.keyset import Page, newest_first
 
 STATES = ("", "waiting", "failed", "sent")
@@ -56,6 +57,17 @@ def outbox(org: Org, state: str, before: str) -> OutboxPage:
     )
     shown = rows.filter(_OF_STATE[state]).select_related("channel")
     return OutboxPage(state, newest_first(shown, before, length=25), counts["waiting"], counts["failed"])
+
+
+def channels_reached(org: Org, subject: Subject) -> list[str]:
+    """Return the names of the channels that are notified of `subject`; one query."""
+    rows = Channel.objects.for_org(org).filter(enabled=True).order_by("created_at", "pk")
+    return [str(each) for each in rows if each.routing.wants(subject)]
+
+
+def routings() -> ArraySubquery:
+    """Return, as a part of a query of organisations, what each channel that is on wants."""
+    return ArraySubquery(Channel.objects.filter(org=OuterRef("pk"), enabled=True).values("routing_json"))
 
 
 def has_channels() -> Exists:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import mail_views, views
+from notifications import mail_views, routing_views, views
 
 app_name = "notifications"
 _SETTINGS = "settings/notifications"
@@ -16,6 +16,8 @@ urlpatterns = [
     path(_CHANNEL, views.channel_edit, name="edit"),
     path(f"{_CHANNEL}/test", views.channel_test, name="test"),
     path(f"{_CHANNEL}/switch", views.channel_switch, name="switch"),
+    path(f"{_CHANNEL}/routing", routing_views.channel_routing, name="routing"),
+    path(f"{_CHANNEL}/routing/preview", routing_views.routing_preview, name="routing_preview"),
     path(f"{_CHANNEL}/secret", views.channel_secret, name="secret"),
     path(f"{_CHANNEL}/delete", views.channel_delete, name="delete"),
     path(f"{_MESSAGE}/retry", views.job_retry, name="retry"),

@@ -18,8 +18,10 @@ from django.http import HttpRequest
 
 from accounts.models import Org
 from accounts.queries import annotated
-from alerts.queries import broken_rules
-from notifications.queries import unreachable_channels
+from alerts.queries import broken_rules, rule_subjects
+from alerts.routing import unheard_rules
+from notifications.queries import routings, unreachable_channels
+from notifications.routing import Subject
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import read_signs, signs
 from pulseops.core.routes import address
@@ -83,6 +85,8 @@ def _look(org: Org) -> Sequence[Banner]:
         signs=signs(REGISTRY),
         broken_rules=broken_rules(),
         unreachable_channels=unreachable_channels(failures=MOST_FAILURES),
+        rule_subjects=rule_subjects(),
+        routings=routings(),
     )
     heartbeats, failing, secrets = read_signs(row.signs)
     banners = [
@@ -93,6 +97,7 @@ def _look(org: Org) -> Sequence[Banner]:
         _rules(row.broken_rules),
         _jobs(failing),
         _channels(row.unreachable_channels),
+        _unheard(row.rule_subjects, row.routings),
         _disk(),
     ]
     return tuple(banner for banner in banners if banner)
@@ -156,6 +161,25 @@ def _channels(failing: Sequence[str]) -> Banner | None:
     title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
     text = f"{', '.join(failing)}: notifications do not arrive there."
     return Banner("error", title, text, address("notifications:channels"), "Channels")
+
+
+def _unheard(rules: Sequence[Mapping[str, Any]], channels: Sequence[Any]) -> Banner | None:
+    subjects = [
+        (each["name"], Subject("created", each["severity"], each["service"], each["environment"], each["id"]))
+        for each in rules
+    ]
+    names = unheard_rules(subjects, channels)
+    if not names:
+        return None
+    title = "An alert rule notifies no channel." if len(names) == 1 else f"{len(names)} alert rules notify no channel."
+    shown = ", ".join(names[:MOST_NAMED]) + (" and others" if len(names) > MOST_NAMED else "")
+    return Banner(
+        "warn",
+        title,
+        f"{shown}: incidents open, and no message is sent.",
+        address("notifications:channels"),
+        "Channels",
+    )
 
 
 @dataclass(frozen=True, slots=True)
