@@ -202,10 +202,18 @@ def add_note(
     incident: Incident,
     text: str,
     happened_at: datetime | None = None,
+    is_sent: bool = False,
     at: datetime | None = None,
 ) -> IncidentEvent:
-    """Write a note into the timeline, as of `at` (now); `happened_at` if it tells of another time."""
-    return _note_change(_locked(incident), actor, "note", text, happened_at=happened_at, at=at)
+    """Write a note into the timeline, as of `at` (now); `happened_at` if it tells of another time.
+
+    With `is_sent` the channels get it too.
+    """
+    locked = _locked(incident)
+    if is_sent:
+        announce(locked, "note", actor=actor, text=text, at=at)
+    meta = {"is_sent": True} if is_sent else None
+    return _note_change(locked, actor, "note", text, meta=meta, happened_at=happened_at, at=at)
 
 
 @transaction.atomic

@@ -66,9 +66,17 @@ class NoteForm(forms.Form):
     text = forms.CharField(
         label="Note",
         max_length=10_000,
-        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "What you found, tried or decided"}),
+        widget=forms.Textarea(
+            attrs={
+                "rows": 2,
+                "placeholder": "What you found, tried or decided",
+                "data-submit": "",
+                "title": "⌘ or Ctrl and Enter adds it",
+            }
+        ),
     )
     happened_at = forms.DateTimeField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    is_sent = forms.BooleanField(label="Send it to the channels", required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,7 +17,7 @@ from notifications.outbox import enqueue
 from notifications.routing import Subject
 from pulseops.core.ui.times import duration
 
-EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched"})
+EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched", "note"})
 _ASKING = frozenset({"created", "reopened", "escalated"})  # that wait for somebody to acknowledge
 REPLY_PATH = "/a/"  # before the signed part; short, for it is part of every message
 

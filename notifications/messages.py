@@ -18,6 +18,7 @@ _WORDS = {
     "incident.reopened": "Reopened",
     "incident.escalated": "Escalated",
     "incident.unwatched": "No longer resolved automatically",
+    "incident.note": "Note",
     "channel.test": "Test message",
 }
 _SYMBOLS = {
@@ -27,6 +28,7 @@ _SYMBOLS = {
     "incident.reopened": "🔴",
     "incident.escalated": "🔺",
     "incident.unwatched": "🟡",
+    "incident.note": "📝",
     "channel.test": "🔔",
 }
 _SEVERITIES = {"low": "low", "med": "medium", "high": "high"}

@@ -75,7 +75,8 @@ def incident_note(request: OrgRequest, incident_id: int) -> HttpResponse:
     if not form.is_valid():
         return render_detail(request, incident, form, status=422)
     actions.add_note(actor=request.user, incident=incident, **form.cleaned_data)
-    messages.success(request, "The note is in the timeline.")
+    is_sent = form.cleaned_data["is_sent"]
+    messages.success(request, f"The note is in the timeline{' and on its way to the channels' if is_sent else ''}.")
     return redirect("incidents:detail", incident.pk)
 
 

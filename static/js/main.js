@@ -11,6 +11,7 @@ import "./menu.js";
 import "./only.js";
 import "./palette.js";
 import "./strip.js";
+import "./submit.js";
 import "./tabs.js";
 import "./theme.js";
 import "./time.js";

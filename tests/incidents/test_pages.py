@@ -16,6 +16,8 @@ from deployments.models import Deployment
 from incidents.actions import acknowledge_incident, add_note, resolve_incident
 from incidents.models import Incident
 from incidents.tasks import trim_incidents
+from notifications.models import Job
+from notifications.replies import notice_of
 from tests.support.alerting import make_channel, make_incident, make_rule, receive
 from tests.support.factories import make_service
 
@@ -258,3 +260,19 @@ def test_old_ones_go_with_their_timelines(org: Org) -> None:
     Incident.objects.filter(pk=old.pk).update(resolved_at=timezone.now() - timedelta(days=366))
     assert trim_incidents() == {"deleted": 1}
     assert set(Incident.objects.all()) == {live, recent}
+
+
+def test_a_note_goes_to_the_channels_if_it_is_meant_to(org: Org, developer: User, client_for: ClientFor) -> None:
+    make_channel(org, "https://hooks.slack.com/services/T/B/x")
+    incident = make_incident(org)
+    client = client_for(developer)
+    address = f"/incidents/{incident.pk}/notes"
+    client.post(address, {"text": "Looking at <it>"})
+    assert not Job.objects.filter(type="incident.note").exists()
+    page = client.post(address, {"text": "The provider is down", "is_sent": "on"}, follow=True).text
+    assert "on its way to the channels" in page
+    assert "sent to the channels" in page
+    (job,) = Job.objects.filter(type="incident.note")
+    notice = notice_of(job)
+    assert (notice.headline, notice.text) == ("Note · medium", "The provider is down")
+    assert [(fact.name, fact.text) for fact in notice.facts] == [("By", developer.display_name)]
