@@ -13,7 +13,7 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
 from alerts.models import AlertFiring, AlertPending, AlertRule
-from incidents.actions import leave_incident_open
+from incidents.actions import delete_policy_of_rule, leave_incident_open
 from incidents.queries import live_incidents_of_rule
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation
@@ -93,6 +93,7 @@ def delete_rule(*, actor: User | None, rule: AlertRule) -> None:
     """Remove a rule with its firings; its incidents stay."""
     locked = _locked(rule)
     _let_go(locked, "The rule was deleted.")
+    delete_policy_of_rule(actor=actor, org=locked.org, rule_id=locked.pk)
     meta = {"name": locked.name, "type": locked.type}
     record(actor=actor, org=locked.org, action="rule.deleted", resource=locked, meta=meta)
     locked.delete()

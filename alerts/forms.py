@@ -18,6 +18,7 @@ from incidents.models import Severity
 from services.queries import services_of
 
 COOLDOWN_MAX = 7 * 24 * 3600  # seconds
+MUTE_OF_DEVELOPERS = timedelta(hours=24)
 MUTES = {"1h": timedelta(hours=1), "8h": timedelta(hours=8), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
 
@@ -119,11 +120,22 @@ def _initial(rule: AlertRule) -> dict[str, Any]:
     return {**params, **{name: getattr(rule, name) for name in fixed}}
 
 
+_MUTE_LABELS = [("", "not muted"), ("1h", "1 hour"), ("8h", "8 hours"), ("24h", "24 hours"), ("7d", "7 days")]
+
+
 class MuteForm(forms.Form):
     """For how long; empty ends the muting."""
 
     length = forms.ChoiceField(
-        choices=[("", "not muted"), ("1h", "1 hour"), ("8h", "8 hours"), ("24h", "24 hours"), ("7d", "7 days")],
+        choices=_MUTE_LABELS,
         required=False,
         label="Mute for",
     )
+
+    def __init__(self, *args: Any, is_admin: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["length"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (key, label) for key, label in _MUTE_LABELS if is_admin or MUTES.get(key, timedelta()) <= MUTE_OF_DEVELOPERS
+        ]

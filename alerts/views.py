@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.quotas import QuotaError
-from accounts.tenancy import OrgRequest, org_admin, org_member
+from accounts.tenancy import OrgRequest, org_admin, org_developer, org_member
 from alerts import actions, queries
 from alerts.backtest import BACKTEST_SECONDS, PERIODS, backtest
 from alerts.describe import describe_effect
-from alerts.forms import MUTES, MuteForm, RuleForm
+from alerts.forms import MUTE_OF_DEVELOPERS, MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
 from alerts.routing import notified_by
@@ -84,7 +84,7 @@ def rule_detail(request: OrgRequest, rule_id: int) -> HttpResponse:
         "effect": describe_effect(rule),
         "firings": queries.firings_of(rule),
         "is_muted": queries.is_muted(rule),
-        "mute_form": MuteForm(),
+        "mute_form": MuteForm(is_admin=request.membership.is_admin),
     }
     return render(request, "alerts/detail.html", values)
 
@@ -136,11 +136,14 @@ def _back(request: OrgRequest, rule: AlertRule) -> list[int]:
 
 
 @require_POST
-@org_admin
+@org_developer
 def rule_mute(request: OrgRequest, rule_id: int) -> HttpResponse:
-    """Mute a rule for a while, or end that."""
+    """Mute a rule for a while, or end that. Developers may for a day, admins for longer."""
     rule = _rule(request, rule_id)
     length = MUTES.get(request.POST.get("length", ""))
+    if length and length > MUTE_OF_DEVELOPERS and not request.membership.is_admin:
+        messages.error(request, "Muting for so long needs the role admin.")
+        return redirect("alerts:detail", rule.pk)
     actions.mute_rule(actor=request.user, rule=rule, until=timezone.now() + length if length else None)
     messages.success(request, f"{rule.name} is {'muted' if length else 'not muted any more'}.")
     return redirect("alerts:detail", rule.pk)

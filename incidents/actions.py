@@ -18,7 +18,7 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.queries import is_member
 from incidents.evidence import Evidence
-from incidents.models import Incident, IncidentEvent, Severity
+from incidents.models import EscalationPolicy, Incident, IncidentEvent, Severity
 from incidents.notices import announce
 from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
@@ -61,7 +61,7 @@ def open_incident(
         evidence_json=evidence.to_json() if evidence else None,
     )
     words = evidence.words if evidence else "Opened manually."
-    _note_change(incident, actor, "created", words, at=now)
+    note_change(incident, actor, "created", words, at=now)
     announce(incident, "created", actor=actor, at=now)
     return incident
 
@@ -106,6 +106,7 @@ def _move(
     now = at or timezone.now()
     if move is Move.REOPEN:
         _check_place_is_free(locked)
+        locked.reopened_at, locked.escalation_steps, locked.escalated_at = now, 0, None
     locked.status = row.target
     locked.resolved_at = now if move is Move.RESOLVE else None
     if move is Move.ACKNOWLEDGE:
@@ -113,7 +114,7 @@ def _move(
         locked.assignee = locked.assignee or actor
     locked.save()
     words = reason or f"{' '.join(filter(None, [row.words, via]))}."
-    _note_change(locked, actor, row.event, words, meta={"via": via} if via else None, at=now)
+    note_change(locked, actor, row.event, words, meta={"via": via} if via else None, at=now)
     announce(locked, row.event, actor=actor, text=reason, via=via, at=now)
     _copy(locked, incident)
     return True
@@ -140,6 +141,58 @@ def _check_place_is_free(incident: Incident) -> None:
 
 
 @transaction.atomic
+def snooze_incident(*, actor: User | None, incident: Incident, until: datetime | None) -> bool:
+    """Leave an incident alone until `until`, None for no longer; returns whether that changed anything.
+
+    Meanwhile it is not escalated, and reminders and reopenings are not sent. Raises TransitionError if it is resolved.
+    """
+    locked = _locked(incident)
+    if not locked.is_live:
+        raise TransitionError("The incident is resolved.")
+    if locked.snoozed_until == until or (until is None and not locked.is_snoozed):
+        return False
+    locked.snoozed_until = until
+    locked.save(update_fields=["snoozed_until"])
+    words = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC." if until else "No longer snoozed."
+    meta = {"until": until.isoformat() if until else None}
+    note_change(locked, actor, "snoozed" if until else "unsnoozed", words, meta=meta)
+    incident.snoozed_until = until
+    return True
+
+
+@transaction.atomic
+def set_policy(
+    *,
+    actor: User | None,
+    org: Org,
+    severity: str | None,
+    rule_id: int | None,
+    after: int,
+    repeats: int,
+    channels: list[str],
+) -> EscalationPolicy:
+    """Set what happens to incidents of a severity, or of a rule, that are not acknowledged after `after` minutes."""
+    values = {"after_minutes": after, "repeats": repeats, "channels_json": channels}
+    policy, _ = EscalationPolicy.objects.update_or_create(org=org, severity=severity, rule_id=rule_id, defaults=values)
+    meta = {"name": str(policy), **values}
+    record(actor=actor, org=org, action="escalation.set", resource=policy, meta=meta)
+    return policy
+
+
+def delete_policy_of_rule(*, actor: User | None, org: Org, rule_id: int) -> None:
+    """Remove the policy of a rule that is deleted."""
+    for policy in EscalationPolicy.objects.for_org(org).filter(rule_id=rule_id):
+        delete_policy(actor=actor, policy=policy)
+
+
+@transaction.atomic
+def delete_policy(*, actor: User | None, policy: EscalationPolicy) -> None:
+    """Remove a policy: its incidents are not brought up again."""
+    record(actor=actor, org=policy.org, action="escalation.removed", resource=policy, meta={"name": str(policy)})
+    policy.delete()
+
+
+@transaction.atomic
 def change_severity(*, actor: User | None, incident: Incident, severity: str) -> bool:
     """Set the severity; channels are notified of a higher one than before, as an escalation."""
     locked = _locked(incident)
@@ -151,7 +204,7 @@ def change_severity(*, actor: User | None, incident: Incident, severity: str) ->
     is_raised = order.index(severity) > order.index(before)
     words = f"Severity {'raised' if is_raised else 'lowered'} from {_label(before)} to {_label(severity)}."
     meta = {"from": before, "to": severity}
-    _note_change(locked, actor, "escalated" if is_raised else "severity", words, meta=meta)
+    note_change(locked, actor, "escalated" if is_raised else "severity", words, meta=meta)
     if is_raised and locked.is_live:
         announce(locked, "escalated", actor=actor, text=words)
     _copy(locked, incident)
@@ -175,7 +228,7 @@ def assign_incident(*, actor: User | None, incident: Incident, assignee: User | 
     name = assignee.display_name if assignee else ""
     meta = {"assignee_id": str(assignee.pk) if assignee else None, "assignee": name}
     words = f"Assigned to {name}." if name else "Assignee removed."
-    _note_change(locked, actor, "assigned", words, meta=meta)
+    note_change(locked, actor, "assigned", words, meta=meta)
     _copy(locked, incident)
     return True
 
@@ -190,7 +243,7 @@ def edit_incident(*, actor: User | None, incident: Incident, title: str, descrip
     locked.title, locked.description = title, description or None
     locked.save()
     changed = ["title"] * (before[0] != title) + ["description"] * (before[1] != description)
-    _note_change(locked, actor, "edited", f"Changed the {' and the '.join(changed)}.", meta={"changed": changed})
+    note_change(locked, actor, "edited", f"Changed the {' and the '.join(changed)}.", meta={"changed": changed})
     _copy(locked, incident)
     return True
 
@@ -213,7 +266,7 @@ def add_note(
     if is_sent:
         announce(locked, "note", actor=actor, text=text, at=at)
     meta = {"is_sent": True} if is_sent else None
-    return _note_change(locked, actor, "note", text, meta=meta, happened_at=happened_at, at=at)
+    return note_change(locked, actor, "note", text, meta=meta, happened_at=happened_at, at=at)
 
 
 @transaction.atomic
@@ -221,7 +274,7 @@ def leave_incident_open(*, incident: Incident, reason: str) -> IncidentEvent:
     """Note that an incident's rule no longer watches it, and notify the channels: users have to resolve it."""
     locked = _locked(incident)
     announce(locked, "unwatched", actor=None, text=reason)
-    return _note_change(locked, None, "note", reason)
+    return note_change(locked, None, "note", reason)
 
 
 def _locked(incident: Incident) -> Incident:
@@ -235,7 +288,7 @@ def _copy(source: Incident, target: Incident) -> None:
         setattr(target, name, getattr(source, name))
 
 
-def _note_change(
+def note_change(
     incident: Incident,
     actor: User | None,
     event: str,
@@ -245,7 +298,7 @@ def _note_change(
     at: datetime | None = None,
     happened_at: datetime | None = None,
 ) -> IncidentEvent:
-    """Write the timeline's entry and the audit row."""
+    """Write the timeline's entry and the audit row, in the transaction of what they say."""
     entry = IncidentEvent.objects.create(
         incident=incident,
         actor_user=actor,

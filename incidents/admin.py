@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.audit.admin import AuditedModelAdmin
-from incidents.models import Incident, IncidentEvent
+from incidents.models import EscalationPolicy, Incident, IncidentEvent
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -18,6 +18,15 @@ class IncidentAdmin(AuditedModelAdmin):
     search_fields = ["title", "description", "org__name", "service__name", "fingerprint", "=id", "=rule_id"]
     raw_id_fields = ["org", "service", "environment", "assignee"]
     readonly_fields = ["id", "fingerprint", "rule_id", "detections", "last_seen_at", "evidence_json", "created_at"]
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(AuditedModelAdmin):
+    list_display = ["__str__", "org", "after_minutes", "repeats"]
+    list_filter = ["severity"]
+    list_select_related = ["org"]
+    search_fields = ["org__name", "=rule_id"]
+    raw_id_fields = ["org"]
 
 
 @admin.register(IncidentEvent)

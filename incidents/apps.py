@@ -13,6 +13,11 @@ _PHRASES = {
     "incident.severity": "lowered the severity of the incident",
     "incident.edited": "edited the incident",
     "incident.note": "wrote a note on the incident",
+    "incident.reminded": "escalated the incident",
+    "incident.snoozed": "snoozed the incident",
+    "incident.unsnoozed": "ended the snoozing of the incident",
+    "escalation.set": "set the escalation of",
+    "escalation.removed": "removed the escalation of",
 }
 
 
@@ -23,6 +28,7 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         NAV.add(
             NavEntry(30, "Incidents", "incidents:list", "incident", "i"),
+            NavEntry(95, "Escalation", "incidents:escalation", "arrow-up", settings=True),
         )
         PHRASES.update(_PHRASES)
         # Models are there only now.

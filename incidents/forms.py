@@ -15,6 +15,13 @@ from pulseops.core.ui.times import zone_label
 from services.queries import environments_of
 
 _TITLE = 200
+SNOOZES = {
+    "30m": ("30 minutes", timedelta(minutes=30)),
+    "1h": ("1 hour", timedelta(hours=1)),
+    "4h": ("4 hours", timedelta(hours=4)),
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+}
 
 
 class EnvironmentField(forms.ModelChoiceField):
@@ -94,6 +101,26 @@ class SeverityForm(forms.Form):
     """How bad it is."""
 
     severity = forms.ChoiceField(choices=Severity.choices)
+
+
+class SnoozeForm(forms.Form):
+    """For how long an incident is left alone; empty ends that. More than a day is for admins."""
+
+    length = forms.ChoiceField(label="Snooze for", required=False)
+
+    def __init__(self, *args: Any, is_admin: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["length"]
+        assert isinstance(field, forms.ChoiceField)
+        day = timedelta(days=1)
+        lengths = [(key, label) for key, (label, length) in SNOOZES.items() if is_admin or length <= day]
+        field.choices = [("", "not snoozed"), *lengths]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """What a valid form says."""
+        chosen = self.cleaned_data["length"]
+        return SNOOZES[chosen][1] if chosen else None
 
 
 class MemberField(forms.ModelChoiceField):

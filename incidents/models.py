@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from accounts.org_rows import OrgQuerySet
+from incidents.escalation import Policy
 from services.models import Environment, Service
 
 
@@ -71,6 +72,10 @@ class Incident(models.Model):
     detections = models.IntegerField(default=0, db_default=0)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     evidence_json = models.JSONField(null=True, blank=True)
+    reopened_at = models.DateTimeField(null=True, blank=True)  # the last time
+    escalation_steps = models.IntegerField(default=0, db_default=0)  # that were taken since it opened last
+    escalated_at = models.DateTimeField(null=True, blank=True)  # when the last of these was
+    snoozed_until = models.DateTimeField(null=True, blank=True)
 
     objects = IncidentQuerySet.as_manager()
 
@@ -116,9 +121,54 @@ class Incident(models.Model):
         return self.title
 
     @property
+    def is_snoozed(self) -> bool:
+        """Whether it is to be left alone now."""
+        return self.is_live and self.snoozed_until is not None and self.snoozed_until > timezone.now()
+
+    @property
     def is_live(self) -> bool:
         """Whether it is not resolved."""
         return self.status != self.Status.RESOLVED
+
+
+class EscalationPolicyQuerySet(OrgQuerySet["EscalationPolicy"]):
+    pass
+
+
+class EscalationPolicy(models.Model):
+    """How open incidents of one severity, or of one rule, are brought up again; see incidents.escalation."""
+
+    org = models.ForeignKey(
+        Org, on_delete=models.DO_NOTHING, related_name="escalation_policies", db_index=False, db_constraint=False
+    )
+    severity = models.TextField(choices=Severity.choices, null=True, blank=True)
+    rule_id = models.BigIntegerField(null=True, blank=True)
+    after_minutes = models.IntegerField()
+    repeats = models.IntegerField()
+    channels_json = models.JSONField(default=list)  # ids of the channels that are notified from the second step on
+
+    objects = EscalationPolicyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "escalation_policies"
+        verbose_name_plural = "escalation policies"
+        constraints = [
+            models.UniqueConstraint(fields=["org", "severity"], name="escalation_policies_severity_key"),
+            models.UniqueConstraint(fields=["org", "rule_id"], name="escalation_policies_rule_key"),
+            models.CheckConstraint(
+                condition=models.Q(severity__isnull=True) ^ models.Q(rule_id__isnull=True),
+                name="escalation_policies_target_check",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_severity_display()} severity" if self.severity else f"rule {self.rule_id}"
+
+    @property
+    def policy(self) -> Policy:
+        """What it says."""
+        channels = self.channels_json if isinstance(self.channels_json, list) else []
+        return Policy(timedelta(minutes=self.after_minutes), self.repeats, tuple(map(str, channels)))
 
 
 class IncidentEvent(models.Model):

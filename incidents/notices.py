@@ -17,8 +17,8 @@ from notifications.outbox import enqueue
 from notifications.routing import Subject
 from pulseops.core.ui.times import duration
 
-EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched", "note"})
-_ASKING = frozenset({"created", "reopened", "escalated"})  # that wait for somebody to acknowledge
+EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched", "note", "reminded"})
+_ASKING = frozenset({"created", "reopened", "escalated", "reminded"})  # that wait for somebody to acknowledge
 REPLY_PATH = "/a/"  # before the signed part; short, for it is part of every message
 
 
@@ -28,6 +28,8 @@ def announce(
     """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel; call it in its
     transaction. `via` says by which way it came where that was not a page of ours.
     """
+    if incident.is_snoozed and event == "reopened":
+        return
     payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)
     about = subject_of(incident, event)
     enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk, about=about)
@@ -50,7 +52,7 @@ def notice_payload(
 ) -> dict[str, Any]:
     """Return what notifications.messages.Notice reads, and notifications.replies."""
     stored = Evidence.from_json(incident.evidence_json)
-    evidence = stored if event in {"created", "reopened"} else None
+    evidence = stored if event in {"created", "reopened", "reminded"} else None
     payload: dict[str, Any] = {
         "incident_id": incident.pk,
         "title": incident.title,

@@ -1,4 +1,4 @@
-"""Deletes incidents that were resolved long ago."""
+"""The worker's part: escalation, and the end of incidents that were resolved long ago."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from incidents.escalate import escalate_due
 from incidents.models import Incident
 from pulseops.core.jobs.registry import Result, recorded_job
 
 _BATCH = 1000
+
+
+@recorded_job("escalate_incidents", every=timedelta(minutes=1))
+def escalate_incidents() -> Result:
+    """Take the steps of escalation that are due. The dispatcher does so every 30 s; here it is the safety net."""
+    return {"steps": escalate_due()}
 
 
 @recorded_job("trim_incidents", every=timedelta(hours=12))

@@ -4,7 +4,7 @@ from django.urls import path
 
 from incidents.notices import REPLY_PATH
 from incidents.transitions import Move
-from incidents.views import changes, reading, reply
+from incidents.views import changes, escalation, reading, reply
 
 app_name = "incidents"
 _INCIDENT = "incidents/<int:incident_id>"
@@ -13,6 +13,9 @@ urlpatterns = [
     path("incidents/new", changes.incident_create, name="create"),
     path("incidents/bulk", changes.incident_bulk, name="bulk"),
     path(_INCIDENT, reading.incident_detail, name="detail"),
+    path("settings/escalation", escalation.escalation, name="escalation"),
+    path("settings/escalation/<int:policy_id>/delete", escalation.escalation_delete, name="escalation_delete"),
+    path(f"{_INCIDENT}/snooze", changes.incident_snooze, name="snooze"),
     path(f"{_INCIDENT}/edit", changes.incident_edit, name="edit"),
     path(f"{_INCIDENT}/notes", changes.incident_note, name="note"),
     path(f"{_INCIDENT}/severity", changes.incident_severity, name="severity"),

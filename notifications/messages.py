@@ -19,6 +19,7 @@ _WORDS = {
     "incident.escalated": "Escalated",
     "incident.unwatched": "No longer resolved automatically",
     "incident.note": "Note",
+    "incident.reminded": "Not acknowledged yet",
     "channel.test": "Test message",
 }
 _SYMBOLS = {
@@ -29,6 +30,7 @@ _SYMBOLS = {
     "incident.escalated": "🔺",
     "incident.unwatched": "🟡",
     "incident.note": "📝",
+    "incident.reminded": "⏰",
     "channel.test": "🔔",
 }
 _SEVERITIES = {"low": "low", "med": "medium", "high": "high"}

@@ -65,6 +65,11 @@ def channels_reached(org: Org, subject: Subject) -> list[str]:
     return [str(each) for each in rows if each.routing.wants(subject)]
 
 
+def channel_names(org: Org) -> dict[str, str]:
+    """Return id → name of the organisation's channels, the oldest first; one query."""
+    return {str(each.pk): str(each) for each in Channel.objects.for_org(org).order_by("created_at", "pk")}
+
+
 def routings() -> ArraySubquery:
     """Return, as a part of a query of organisations, what each channel that is on wants."""
     return ArraySubquery(Channel.objects.filter(org=OuterRef("pk"), enabled=True).values("routing_json"))

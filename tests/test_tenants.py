@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import Invitation, Membership, Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
-from incidents.models import Incident
+from incidents.models import EscalationPolicy, Incident
 from logs.cursor import LogCursor
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
@@ -65,6 +65,7 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "incident_id": incident.pk,
         "rule_id": rule.pk,
         "channel_id": channel.pk,
+        "policy_id": EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1).pk,
         "job_id": job.pk,
         "deployment_id": deployment.pk,
         "provider_id": "none-of-this-name",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.tenancy import OrgRequest, org_developer
 from incidents import actions
-from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, WordsForm
+from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, SnoozeForm, WordsForm
 from incidents.models import Incident
 from incidents.transitions import TRANSITIONS, Move, TransitionError
 from incidents.views.reading import render_detail
@@ -77,6 +78,26 @@ def incident_note(request: OrgRequest, incident_id: int) -> HttpResponse:
     actions.add_note(actor=request.user, incident=incident, **form.cleaned_data)
     is_sent = form.cleaned_data["is_sent"]
     messages.success(request, f"The note is in the timeline{' and on its way to the channels' if is_sent else ''}.")
+    return redirect("incidents:detail", incident.pk)
+
+
+@require_POST
+@org_developer
+def incident_snooze(request: OrgRequest, incident_id: int) -> HttpResponse:
+    """Leave an incident alone for a while, or end that. Developers may for a day, admins for a week."""
+    incident = _incident(request, incident_id)
+    form = SnoozeForm(request.POST, is_admin=request.membership.is_admin)
+    if not form.is_valid():
+        messages.error(request, "Snoozing for so long needs the role admin.")
+        return redirect("incidents:detail", incident.pk)
+    length = form.duration
+    try:
+        actions.snooze_incident(
+            actor=request.user, incident=incident, until=timezone.now() + length if length else None
+        )
+        messages.success(request, "The incident is snoozed." if length else "The incident is no longer snoozed.")
+    except TransitionError as error:
+        messages.error(request, str(error))
     return redirect("incidents:detail", incident.pk)
 
 

@@ -17,7 +17,7 @@ from deployments.queries import deployments_between
 from incidents import queries
 from incidents.evidence import Charted, Evidence
 from incidents.filters import LIVE, Filters, read_filters
-from incidents.forms import AssigneeForm, NoteForm, SeverityForm
+from incidents.forms import AssigneeForm, NoteForm, SeverityForm, SnoozeForm
 from incidents.links import sample_url, window_url
 from incidents.markdown import as_markdown
 from incidents.models import Incident, IncidentEvent, Severity
@@ -106,6 +106,7 @@ def render_detail(request: OrgRequest, incident: Incident, note_form: NoteForm, 
         "is_unheard": incident.is_live and not queries.is_heard(incident),
         "move": next_move(incident.status),
         "note_form": note_form,
+        "snooze_form": SnoozeForm(is_admin=request.membership.is_admin),
         "severity_form": SeverityForm(initial={"severity": incident.severity}),
         "assignee_form": AssigneeForm(org=request.org, initial={"assignee": incident.assignee_id}),
         "markdown": as_markdown(incident, events, evidence),

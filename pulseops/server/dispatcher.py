@@ -25,6 +25,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from alerts.evaluate import Report, evaluate
 from alerts.lag import note_oldest_turn
 from alerts.turns import turns
+from incidents.escalate import escalate_due
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned
 from pulseops.core.budget import TimeBudget
@@ -164,6 +165,7 @@ class Dispatcher:
             while not self.stop.is_set():
                 if time.monotonic() >= swept_at:
                     fail_abandoned()
+                    escalate_due()
                     swept_at = time.monotonic() + EVERY
                 self.deliver_now.clear()
                 if deliverer.step() is None:

@@ -20,6 +20,7 @@ from accounts.audit.record import record
 from accounts.models import AuditLog, Membership, Org, Role, User
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from deployments.models import GitHubIntegration
+from incidents.models import EscalationPolicy
 from logs.models import LogCount, SavedView
 from notifications.models import Channel, Job
 from pulseops.core.db import row_security
@@ -54,6 +55,7 @@ def _fill(org: Org) -> Org:
     )
     Job.objects.create(org=org, channel=channel, type="test", payload_json={}, status="pending")
     SavedView.objects.create(org=org, owner=admin, name=org.name)
+    EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1)
     GitHubIntegration.objects.create(service=service, repo_owner="o", repo_name="r", webhook_secret_hash="x")
     invite(actor=admin, org=org, email=f"new@{org.name}.example", role=Role.VIEWER)
     record(actor=admin, org=org, action="org.renamed", resource=org)
