@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -46,9 +47,12 @@ def escalate_due(now: datetime | None = None) -> int:
 def _candidates(org_id: UUID, policies: Sequence[EscalationPolicy], now: datetime) -> list[int]:
     soonest = min(policy.after_minutes for policy in policies)
     most = max(policy.repeats for policy in policies)
-    rows = Incident.objects.filter(org_id=org_id, status=Incident.Status.OPEN, escalation_steps__lte=most)
-    since = Coalesce("escalated_at", "reopened_at", "created_at")
-    rows = rows.annotate(since=since).filter(since__lte=now - timedelta(minutes=soonest)).exclude(snoozed_until__gt=now)
+    rows = (
+        Incident.objects.filter(org_id=org_id, status=Incident.Status.OPEN, escalation_steps__lte=most)
+        .exclude(snoozed_until__gt=now)
+        .annotate(since=Coalesce("escalated_at", "reopened_at", "created_at"))
+        .filter(since__lte=now - timedelta(minutes=soonest))
+    )
     return list(rows.order_by("since", "pk").values_list("pk", flat=True)[:MOST_PER_ORG])
 
 
@@ -76,7 +80,12 @@ def _send(incident: Incident, step: Step, text: str, now: datetime) -> list[str]
     """Write the messages; returns the names of the channels."""
     payload = notice_payload(incident, "reminded", actor=None, text=text, at=now)
     about = subject_of(incident, "reminded")
-    values = {"org": incident.org, "event": "incident.reminded", "payload": payload, "subject_id": incident.pk}
+    values: dict[str, Any] = {
+        "org": incident.org,
+        "event": "incident.reminded",
+        "payload": payload,
+        "subject_id": incident.pk,
+    }
     jobs = enqueue(**values, about=about)
     reached = {job.channel_id for job in jobs}
     further = [UUID(each) for each in step.channels if UUID(each) not in reached]

@@ -9,8 +9,6 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.core import mail
 from django.core.mail import get_connection
 from django.test import Client
@@ -21,48 +19,18 @@ from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from notifications.tasks import ask_addresses
 from tests.notifications.conftest import states
+from tests.notifications.smtp import MailServer, mail_server
 from tests.support.alerting import tell
-from tests.support.installation import free_port
 
 pytestmark = pytest.mark.django_db
 NEW = "/settings/notifications/new?type=email"
 ClientFor = Callable[[User], Client]
 
 
-class Server:
-    """Keeps what it takes; refuses the recipients in `refused` with their codes, and a message with `answer`."""
-
-    def __init__(self) -> None:
-        self.refused: dict[str, int] = {}
-        self.answer = "250 OK"
-        self.envelopes: list[Envelope] = []
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if code := self.refused.get(address):
-            return f"{code} no"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.answer.startswith("250"):
-            self.envelopes.append(envelope)
-        return self.answer
-
-
 @pytest.fixture
-def server(settings: Settings) -> Iterator[Server]:
-    handler = Server()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    settings.EMAIL_URL = "smtp://127.0.0.1"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    try:
-        yield handler
-    finally:
-        controller.stop()
+def server(settings: Settings) -> Iterator[MailServer]:
+    with mail_server(settings) as server:
+        yield server
 
 
 def make_email(org: Org, *to: str) -> Channel:
@@ -70,7 +38,7 @@ def make_email(org: Org, *to: str) -> Channel:
     return Channel.objects.create(org=org, type="email", name="duty", config_json=config)
 
 
-def test_one_mail_goes_to_all_who_agreed(org: Org, server: Server) -> None:
+def test_one_mail_goes_to_all_who_agreed(org: Org, server: MailServer) -> None:
     channel = make_email(org, "one@example.com", "two@example.com")
     channel.config_json["to"].append("not-asked@example.com")
     channel.save()
@@ -89,7 +57,7 @@ def test_one_mail_goes_to_all_who_agreed(org: Org, server: Server) -> None:
     assert stop in text.replace("\n", "")
 
 
-def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Server) -> None:
+def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: MailServer) -> None:
     make_email(org, "one@example.com", "gone@example.com", "two@example.com")
     server.refused = {"gone@example.com": 550}
     tell(org)
@@ -109,8 +77,8 @@ def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Se
         ({}, "452 full", "pending", "refused the message (452)"),
     ],
 )
-def test_a_refusal_is_forever_or_for_now(
-    org: Org, server: Server, refused: dict[str, int], answer: str, state: str, said: str
+def test_a_refusal_is_for_ever_or_for_now(
+    org: Org, server: MailServer, refused: dict[str, int], answer: str, state: str, said: str
 ) -> None:
     make_email(org, "one@example.com")
     server.refused, server.answer = refused, answer
@@ -121,7 +89,7 @@ def test_a_refusal_is_forever_or_for_now(
     assert said in str(error)
 
 
-def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, server: Server) -> None:
+def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, server: MailServer) -> None:
     make_email(org, "one@example.com")
     settings.EMAIL_PORT = 1
     tell(org)
@@ -131,7 +99,7 @@ def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, serv
     assert "did not answer" in str(error)
 
 
-def test_the_backend_has_the_connection_that_notices_refusals(server: Server) -> None:
+def test_the_backend_has_the_connection_that_tells_of_refusals(server: MailServer) -> None:
     with get_connection() as connection:
         assert isinstance(connection.connection, smtplib.SMTP)  # type: ignore[attr-defined]
 
@@ -174,7 +142,7 @@ def test_a_day_has_an_end_of_asking(org: Org, admin: User, client_for: ClientFor
     assert not Channel.objects.exists()
 
 
-def test_leaving_by_the_link_of_a_mail(org: Org, server: Server) -> None:
+def test_leaving_by_the_link_of_a_mail(org: Org, server: MailServer) -> None:
     channel = make_email(org, "one@example.com", "two@example.com")
     tell(org)
     deliver_due(10)
