@@ -18,6 +18,7 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.queries import is_member
 from incidents.evidence import Evidence
+from incidents.flapping import announce_move
 from incidents.models import EscalationPolicy, Incident, IncidentEvent, Severity
 from incidents.notices import announce
 from incidents.transitions import Move, TransitionError, transition
@@ -115,7 +116,7 @@ def _move(
     locked.save()
     words = reason or f"{' '.join(filter(None, [row.words, via]))}."
     note_change(locked, actor, row.event, words, meta={"via": via} if via else None, at=now)
-    announce(locked, row.event, actor=actor, text=reason, via=via, at=now)
+    announce_move(locked, row.event, actor=actor, text=reason, via=via, at=now)
     _copy(locked, incident)
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -17,22 +17,42 @@ from notifications.outbox import enqueue
 from notifications.routing import Subject
 from pulseops.core.ui.times import duration
 
-EVENTS = frozenset({"created", "investigating", "resolved", "reopened", "escalated", "unwatched", "note", "reminded"})
-_ASKING = frozenset({"created", "reopened", "escalated", "reminded"})  # that wait for somebody to acknowledge
+EVENTS = frozenset(
+    {"created", "investigating", "resolved", "reopened", "escalated", "unwatched", "note", "reminded", "flapping"}
+)
+_ASKING = frozenset(
+    {"created", "reopened", "escalated", "reminded", "flapping"}
+)  # that wait for somebody to acknowledge
 REPLY_PATH = "/a/"  # before the signed part; short, for it is part of every message
 
 
 def announce(
-    incident: Incident, event: str, *, actor: User | None, text: str = "", via: str = "", at: datetime | None = None
+    incident: Incident,
+    event: str,
+    *,
+    actor: User | None,
+    text: str = "",
+    via: str = "",
+    at: datetime | None = None,
+    hold: timedelta | None = None,
 ) -> None:
-    """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel; call it in its
-    transaction. `via` says by which way it came where that was not a page of ours.
+    """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel that wants it.
+
+    Call it in the event's transaction. `via` says by which way it came where that was not a page of ours; `hold` is for
+    how long the message may still be taken back.
     """
-    if incident.is_snoozed and event == "reopened":
+    if incident.is_snoozed and event in {"reopened", "flapping"}:
         return
     payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)
     about = subject_of(incident, event)
-    enqueue(org=incident.org, event=f"incident.{event}", payload=payload, subject_id=incident.pk, about=about)
+    values: dict[str, Any] = {
+        "event": f"incident.{event}",
+        "payload": payload,
+        "subject_id": incident.pk,
+        "about": about,
+        "hold": hold,
+    }
+    enqueue(org=incident.org, **values)
 
 
 def subject_of(incident: Incident, event: str = "created") -> Subject:

@@ -19,6 +19,7 @@ _WORDS = {
     "incident.escalated": "Escalated",
     "incident.unwatched": "No longer resolved automatically",
     "incident.note": "Note",
+    "incident.flapping": "Reopened again and again",
     "incident.reminded": "Not acknowledged yet",
     "channel.test": "Test message",
 }
@@ -30,6 +31,7 @@ _SYMBOLS = {
     "incident.escalated": "🔺",
     "incident.unwatched": "🟡",
     "incident.note": "📝",
+    "incident.flapping": "🔁",
     "incident.reminded": "⏰",
     "channel.test": "🔔",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,17 +24,26 @@ def enqueue(
     subject_id: int | None = None,
     about: Subject | None = None,
     only: Collection[UUID] | None = None,
+    hold: timedelta | None = None,
 ) -> list[Job]:
     """Write one job for each channel of `org` that is on and wants to hear `about` it, and wake the loop on commit.
 
     `event` is like "incident.created"; `payload` what notifications.messages.Notice reads; messages with the same
-    `subject_id` reach a channel in order. `only` names the channels that are meant whatever they want.
+    `subject_id` reach a channel in order. `only` names the channels that are meant whatever they want. `hold` keeps the
+    jobs back for so long; `discard_held` takes them back.
     """
     channels = Channel.objects.for_org(org).filter(enabled=True)
     if only is not None:
         return _write(list(channels.filter(pk__in=only)), event, payload, subject_id, None)
     wanting = [each for each in channels if about is None or each.routing.wants(about)]
-    return _write(wanting, event, payload, subject_id, about)
+    return _write(wanting, event, payload, subject_id, about, hold)
+
+
+def discard_held(org: Org, *, subject_id: int, event: str) -> int:
+    """Delete messages that are still held back; returns how many."""
+    held = Job.objects.for_org(org).filter(subject_id=subject_id, type=event, status=Job.Status.PENDING)
+    deleted, _ = held.filter(held_until__gt=timezone.now()).delete()
+    return deleted
 
 
 def enqueue_to(channel: Channel, *, event: str, payload: Mapping[str, Any]) -> Job:
@@ -43,13 +52,19 @@ def enqueue_to(channel: Channel, *, event: str, payload: Mapping[str, Any]) -> J
 
 
 def _write(
-    channels: Sequence[Channel], event: str, payload: Mapping[str, Any], subject_id: int | None, about: Subject | None
+    channels: Sequence[Channel],
+    event: str,
+    payload: Mapping[str, Any],
+    subject_id: int | None,
+    about: Subject | None,
+    hold: timedelta | None = None,
 ) -> list[Job]:
     facts = {**payload, "event": event, "correlation_id": correlation_id()}
     now = timezone.now()
     jobs = []
     for channel in channels:
-        held = channel.routing.held_until(about, now) if about else None
+        quiet = channel.routing.held_until(about, now) if about else None
+        held = max(filter(None, [quiet, now + hold if hold else None]), default=None)
         if held is None and subject_id is not None:
             _release(channel, subject_id, now)
         job = Job(

@@ -22,7 +22,11 @@ EVENTS = {
     "escalated": "escalated",
     "note": "notes",
 }
-_LIKE = {"unwatched": "escalated", "reminded": "escalated"}  # events that no one chooses by themselves
+_LIKE = {
+    "unwatched": "escalated",
+    "reminded": "escalated",
+    "flapping": "reopened",
+}  # events that no one chooses by themselves
 
 
 @dataclass(frozen=True, slots=True)

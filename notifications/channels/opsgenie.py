@@ -23,7 +23,9 @@ _SERVERS = {
     "https://api.atlassian.com/jsm/ops/integration": "Jira Service Management",
 }
 _PRIORITIES = {"high": "P1", "medium": "P3", "low": "P4"}
-_OPENING = frozenset({"incident.created", "incident.reopened", "incident.reminded", "channel.test"})
+_OPENING = frozenset(
+    {"incident.created", "incident.reopened", "incident.flapping", "incident.reminded", "channel.test"}
+)
 _VERBS = {"incident.investigating": "acknowledge", "incident.resolved": "close"}
 
 

@@ -25,6 +25,7 @@ _ACTIONS = {
     "incident.reopened": "trigger",
     "incident.escalated": "trigger",
     "incident.reminded": "trigger",
+    "incident.flapping": "trigger",
     "channel.test": "trigger",
     "incident.investigating": "acknowledge",
     "incident.resolved": "resolve",
