@@ -68,7 +68,7 @@ def open_incident(
 
 
 def acknowledge_incident(*, actor: User | None, incident: Incident, via: str = "", at: datetime | None = None) -> bool:
-    """Acknowledge an incident; whoever does becomes its assignee if it has none. Raises TransitionError.
+    """Acknowledge an incident; its actor becomes the assignee if it has none. Raises TransitionError.
 
     `via` says by which way where that was not a page of ours, such as "by link in #on-call".
     """

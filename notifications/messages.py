@@ -73,7 +73,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One event as it is told. `path` begins with a slash and becomes a link; `lines` are quoted from a log."""
+    """One event in a message. `path` begins with a slash and becomes a link; `lines` are quoted from a log."""
 
     event: str
     title: str

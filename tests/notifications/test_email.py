@@ -77,7 +77,7 @@ def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Ma
         ({}, "452 full", "pending", "refused the message (452)"),
     ],
 )
-def test_a_refusal_is_for_ever_or_for_now(
+def test_a_refusal_is_forever_or_for_now(
     org: Org, server: MailServer, refused: dict[str, int], answer: str, state: str, said: str
 ) -> None:
     make_email(org, "one@example.com")
@@ -99,7 +99,7 @@ def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, serv
     assert "did not answer" in str(error)
 
 
-def test_the_backend_has_the_connection_that_tells_of_refusals(server: MailServer) -> None:
+def test_the_backend_has_the_connection_that_notices_refusals(server: MailServer) -> None:
     with get_connection() as connection:
         assert isinstance(connection.connection, smtplib.SMTP)  # type: ignore[attr-defined]
 
