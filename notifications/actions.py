@@ -200,6 +200,19 @@ def retry_job(*, actor: User | None, job: Job) -> bool:
 
 
 @transaction.atomic
+def replay_message(*, actor: User | None, channel: Channel, message_id: UUID) -> int:
+    """Send a message once more, under a name of its own; returns how many events it tells of, 0 if none is kept."""
+    jobs = list(Job.objects.for_org(channel.org).filter(channel=channel, batch=message_id).order_by("created_at", "pk"))
+    if not jobs or not channel.enabled:
+        return 0
+    for job in jobs:
+        enqueue_to(channel, event=job.type, payload=job.payload_json, subject_id=job.subject_id)
+    meta = {"name": channel.name, "message": str(message_id), "events": len(jobs)}
+    record(actor=actor, org=channel.org, action="notification.replayed", resource=channel, meta=meta)
+    return len(jobs)
+
+
+@transaction.atomic
 def drop_job(*, actor: User | None, org: Org, job_id: UUID) -> bool:
     """Delete a job that has not been sent and is not being sent; returns whether it did."""
     job = Job.objects.for_org(org).select_for_update().filter(pk=job_id).first()

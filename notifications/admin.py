@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.audit.admin import AuditedModelAdmin
-from notifications.models import Channel, Job
+from notifications.models import Channel, DeliveryAttempt, Job
+from pulseops.core.admin import ReadOnlyAdmin
 
 
 @admin.register(Channel)
@@ -40,3 +41,12 @@ class JobAdmin(AuditedModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Messages are written by what happened."""
         return False
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(ReadOnlyAdmin):
+    list_display = ["at", "channel", "org", "result", "events", "seconds", "reason"]
+    list_filter = ["result", "at"]
+    list_select_related = ["org", "channel"]
+    search_fields = ["channel__name", "org__name", "reason", "=message_id"]
+    show_full_result_count = False

@@ -17,5 +17,6 @@ class NotificationsConfig(AppConfig):
             NavEntry(90, "Notifications", "notifications:channels", "send", settings=True),
         )
         PHRASES["channel.secret_rotated"] = "rotated the signing secret of"
+        PHRASES["notification.replayed"] = "sent a message once more to"
         PHRASES["channel.routed"] = "changed what is sent to the channel"
         import_module("notifications.quotas")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 SLOTS = 8  # messages on their way at once
 _SILENT_AFTER = 2  # unanswered messages in a row before a receiver is given one thread only
 
+_RESULTS: dict[type, str] = {str: "sent", RateLimitedError: "limited", TransientError: "retried"}
 Outcome = Exception | str  # what was raised, or a remark on what was sent
 
 
@@ -42,7 +43,7 @@ class Deliverer:
     def __init__(self, slots: int = SLOTS) -> None:
         self._slots = slots
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="deliver")
-        self._finished: queue.SimpleQueue[tuple[Claim, Outcome]] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[tuple[Claim, Outcome, float]] = queue.SimpleQueue()
         self._receivers: Counter[str] = Counter()  # on their way, by receiver
         self._unanswered: Counter[str] = Counter()  # in a row, by receiver
 
@@ -60,10 +61,10 @@ class Deliverer:
     def wait(self, seconds: float) -> list[Delivered]:
         """Wait until a message on its way has ended, and write it down; empty after `seconds`."""
         try:
-            claim, outcome = self._finished.get(timeout=seconds)
+            finished = self._finished.get(timeout=seconds)
         except queue.Empty:
             return []
-        return self._record(claim, outcome)
+        return self._record(*finished)
 
     def drain(self, seconds: float) -> list[Delivered]:
         """Start nothing more; wait at most `seconds` for what is on its way."""
@@ -98,19 +99,21 @@ class Deliverer:
     def _send(self, claim: Claim) -> None:
         """On a thread: no database here."""
         outcome: Outcome
+        began = time.monotonic()
         try:
             notices = [notice_of(job) for job in claim.jobs]
             outcome = claim.channel.kind.send(claim.channel, notices, claim.message_id)
         except Exception as error:  # whatever it is, it is written down, and the loop goes on
             outcome = error
-        self._finished.put((claim, outcome))
+        self._finished.put((claim, outcome, time.monotonic() - began))
 
-    def _record(self, claim: Claim, outcome: Outcome) -> list[Delivered]:
+    def _record(self, claim: Claim, outcome: Outcome, seconds: float) -> list[Delivered]:
         receiver = claim.channel.receiver
         self._receivers[receiver] -= 1
         silent = isinstance(outcome, TransientError) and outcome.is_unreachable
         self._unanswered[receiver] = self._unanswered[receiver] + 1 if silent else 0
         reason = record_outcome(claim, outcome)
+        outcomes.record_attempt(claim, _RESULTS.get(type(outcome), "failed"), reason or str(outcome), seconds)
         log.log(
             logging.WARNING if reason else logging.INFO,
             "message was not delivered" if reason else "message delivered",

@@ -213,3 +213,43 @@ class Job(models.Model):
         given = self.payload_json if isinstance(self.payload_json, dict) else {}
         path = str(given.get("path") or "").partition("?")[0]
         return path if path.startswith("/") and not path.startswith("//") else ""
+
+
+class DeliveryAttemptQuerySet(OrgQuerySet["DeliveryAttempt"]):
+    pass
+
+
+class DeliveryAttempt(models.Model):
+    """One try to send a message to a channel: what came of it, what the receiver said, and how long it took."""
+
+    class Result(models.TextChoices):
+        SENT = "sent", "Sent"
+        LIMITED = "limited", "Asked to wait"
+        RETRIED = "retried", "To be tried again"
+        FAILED = "failed", "Failed"
+
+    id = models.BigAutoField(primary_key=True)
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    channel = models.ForeignKey(
+        Channel, on_delete=models.DO_NOTHING, related_name="attempts", db_index=False, db_constraint=False
+    )
+    message_id = models.UUIDField()  # the batch of its jobs
+    events = models.IntegerField()  # in the message
+    result = models.CharField(max_length=10, choices=Result.choices)
+    reason = models.TextField(default="", blank=True)  # what went wrong, or a remark
+    seconds = models.FloatField()
+    at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    objects = DeliveryAttemptQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notification_attempts"
+        indexes = [models.Index("channel", models.F("id").desc(), name="notification_attempts_channel")]
+
+    def __str__(self) -> str:
+        return f"{self.result} {self.at:%F %T}"
+
+    @property
+    def state(self) -> str:
+        """The result as other states look."""
+        return {"limited": "waiting", "retried": "waiting"}.get(self.result, self.result)

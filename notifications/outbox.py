@@ -46,9 +46,9 @@ def discard_held(org: Org, *, subject_id: int, event: str) -> int:
     return deleted
 
 
-def enqueue_to(channel: Channel, *, event: str, payload: Mapping[str, Any]) -> Job:
+def enqueue_to(channel: Channel, *, event: str, payload: Mapping[str, Any], subject_id: int | None = None) -> Job:
     """Write one job for one channel, and wake the loop on commit."""
-    return _write([channel], event, payload, None, None)[0]
+    return _write([channel], event, payload, subject_id, None)[0]
 
 
 def _write(

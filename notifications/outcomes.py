@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from notifications.claims import Claim
-from notifications.models import Channel, Job
+from notifications.models import Channel, DeliveryAttempt, Job
 
 BACKOFF = (1, 2, 5, 10, 30)  # minutes after the first, second, … attempt; the last repeats
 GIVE_UP_WAITING_AFTER = timedelta(hours=24)  # for a receiver that only ever answers 429
@@ -68,6 +69,21 @@ def record_permanent(claim: Claim, reason: str) -> None:
     """Another attempt would end the same way: fail now, and say why."""
     _note_failure(claim, reason)
     _held(claim).update(status=Job.Status.FAILED, last_error=reason, lease=None)
+
+
+def record_attempt(claim: Claim, result: str, reason: str, seconds: float) -> None:
+    """Write into the channel's log what came of sending a message once."""
+    attempt = DeliveryAttempt(
+        org_id=claim.channel.org_id,
+        channel_id=claim.channel.pk,
+        message_id=claim.message_id,
+        events=len(claim.jobs),
+        result=result,
+        reason=reason[:500],
+        seconds=round(seconds, 3),
+    )
+    with suppress(IntegrityError), transaction.atomic():  # the channel may have been deleted meanwhile
+        attempt.save()
 
 
 def _note_failure(claim: Claim, reason: str) -> None:

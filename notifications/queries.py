@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextFie
 from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, Upper
 
 from accounts.models import Org
-from notifications.models import Channel, Job
+from notifications.models import Channel, DeliveryAttempt, Job
 from notifications.routing import Subject
 from pulseops.core.web.keyset import Page, newest_first
 
@@ -63,6 +63,13 @@ def channels_reached(org: Org, subject: Subject) -> list[str]:
     """Return the names of the channels that are notified of `subject`; one query."""
     rows = Channel.objects.for_org(org).filter(enabled=True).order_by("created_at", "pk")
     return [str(each) for each in rows if each.routing.wants(subject)]
+
+
+def deliveries_of(channel: Channel, before: str) -> Page[DeliveryAttempt]:
+    """Return a page of a channel's log, newest first."""
+    return newest_first(
+        DeliveryAttempt.objects.for_org(channel.org).filter(channel=channel), before, length=15, column="at"
+    )
 
 
 def channel_names(org: Org) -> dict[str, str]:

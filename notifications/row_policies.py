@@ -4,4 +4,10 @@ from __future__ import annotations
 
 from pulseops.core.db.row_policies import of_org, register
 
-register({"notification_channels": of_org(), "notification_jobs": of_org()})
+register(
+    {
+        "notification_channels": of_org(),
+        "notification_jobs": of_org(),
+        "notification_attempts": of_org(may="SELECT"),
+    }
+)

@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{_CHANNEL}/switch", views.channel_switch, name="switch"),
     path(f"{_CHANNEL}/routing", routing_views.channel_routing, name="routing"),
     path(f"{_CHANNEL}/routing/preview", routing_views.routing_preview, name="routing_preview"),
+    path(f"{_CHANNEL}/deliveries/<uuid:message_id>/replay", views.message_replay, name="replay"),
     path(f"{_CHANNEL}/secret", views.channel_secret, name="secret"),
     path(f"{_CHANNEL}/delete", views.channel_delete, name="delete"),
     path(f"{_MESSAGE}/retry", views.job_retry, name="retry"),

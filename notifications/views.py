@@ -97,11 +97,30 @@ def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
             messages.success(request, f"{name} was saved.")
             return redirect("notifications:channels")
     secret = request.COOKIES.get(_SECRET_COOKIE, "") if request.method == "GET" else ""
-    page = {"form": form, "channel": channel, "kind": channel.kind, "secret": secret}
+    page = {"form": form, "channel": channel, "kind": channel.kind, "secret": secret, **_deliveries(request, channel)}
     response = render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
     if secret:
         response.delete_cookie(_SECRET_COOKIE, path=request.path, samesite="Strict")
     return response
+
+
+def _deliveries(request: OrgRequest, channel: Channel) -> dict[str, Any]:
+    before = request.GET.get("before", "")
+    found = queries.deliveries_of(channel, before)
+    older = f"?{urlencode({'before': found.older})}#deliveries" if found.older else ""
+    return {"attempts": found.rows, "older_url": older, "newer_url": f"{request.path}#deliveries" if before else ""}
+
+
+@require_POST
+@org_admin
+def message_replay(request: OrgRequest, channel_id: UUID, message_id: UUID) -> HttpResponse:
+    """Send a message once more."""
+    channel = _channel(request, channel_id)
+    if actions.replay_message(actor=request.user, channel=channel, message_id=message_id):
+        messages.success(request, "The message is on its way once more.")
+    else:
+        messages.error(request, "This message is no longer kept, or its channel is off.")
+    return redirect("notifications:edit", channel.pk)
 
 
 @require_POST

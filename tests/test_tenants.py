@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -65,6 +66,7 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "incident_id": incident.pk,
         "rule_id": rule.pk,
         "channel_id": channel.pk,
+        "message_id": uuid4(),
         "policy_id": EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1).pk,
         "job_id": job.pk,
         "deployment_id": deployment.pk,

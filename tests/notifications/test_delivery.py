@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Org
-from notifications import outcomes
-from notifications.actions import drop_job, retry_job
+from accounts.models import Org, User
+from notifications import claims, outcomes
+from notifications.actions import delete_channel, drop_job, retry_job
 from notifications.delivery import deliver_due
-from notifications.models import Job
+from notifications.models import DeliveryAttempt, Job
 from tests.notifications.conftest import states
 from tests.support import receivers
 from tests.support.alerting import make_channel, tell
 from tests.support.factories import make_org
 
+ClientFor = Callable[[User], Client]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 
 
@@ -185,3 +189,42 @@ def test_payloads_of_other_software_are_sent_as_far_as_they_can_be_read(org: Org
         Job.objects.create(org=org, channel=channel, type="x", payload_json=payload, status="pending")
         deliver_due(5)
     assert len(server.received) == 1
+
+
+def test_each_attempt_is_logged_and_a_message_can_be_sent_again(org: Org, admin: User, client_for: ClientFor) -> None:
+    client = client_for(admin)
+    with receivers.receiver(receivers.answer(503, b"later")) as server:
+        channel = make_channel(org, server.url)
+        tell(org)
+        deliver_due(5)
+        server.behaviour = receivers.answer(429, Retry_After="7")
+        with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+            deliver_due(5)
+        server.behaviour = receivers.answer()
+        with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+            deliver_due(5)
+        page = f"/settings/notifications/{channel.pk}"
+        said = [(each.result, each.reason) for each in DeliveryAttempt.objects.order_by("pk")]
+        assert said == [
+            ("retried", "The receiver answered 503: later"),
+            ("limited", "The receiver asked to wait 7 s (429)."),
+            ("sent", ""),
+        ]
+        assert "asked to wait 7 s" in client.get(page).text
+        message_id = DeliveryAttempt.objects.latest("pk").message_id
+        assert "once more" in client.post(f"{page}/deliveries/{message_id}/replay", follow=True).text
+        with time_machine.travel(timezone.now() + timedelta(minutes=5)):
+            deliver_due(5)
+        assert len({each.headers["idempotency-key"] for each in server.received}) == 2
+        assert "no longer kept" in client.post(f"{page}/deliveries/{uuid4()}/replay", follow=True).text
+
+
+def test_a_channel_that_was_deleted_meanwhile_leaves_no_log(org: Org, admin: User) -> None:
+    with receivers.receiver() as server:
+        channel = make_channel(org, server.url)
+        tell(org)
+        claim = claims.claim_message()
+        assert claim
+        delete_channel(actor=admin, channel=channel)
+        outcomes.record_attempt(claim, "sent", "", 0.1)
+    assert not DeliveryAttempt.objects.exists()
