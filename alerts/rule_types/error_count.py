@@ -105,6 +105,8 @@ class ErrorCount(RuleType[ErrorCountParams]):
         """See RuleType: count, threshold, sample lines and the deployment that may be the cause."""
         since = sample.at - params.window
         lines = last_lines(environment, params.matching, since, sample.at)
+        first_at = first_line_at(environment, params.matching, since, sample.at)
+        times = [line.ts for line in lines] + ([first_at] if first_at else [])
         return Evidence(
             at=sample.at,
             count=sample.count,
@@ -113,8 +115,8 @@ class ErrorCount(RuleType[ErrorCountParams]):
             level=params.level,
             filter=params.query,
             samples=lines,
-            first_at=first_line_at(environment, params.matching, since, sample.at),
-            last_at=max((line.ts for line in lines), default=None),
+            first_at=min(times) if first_at else None,
+            last_at=max(times, default=None),
             deployment=suspect(environment, sample.at),
         )
 
