@@ -19,6 +19,7 @@ from accounts.models import Org, User
 from accounts.queries import is_member
 from incidents.evidence import Evidence
 from incidents.flapping import announce_move
+from incidents.maintenance import silent_until
 from incidents.models import EscalationPolicy, Incident, IncidentEvent, Severity
 from incidents.notices import announce
 from incidents.transitions import Move, TransitionError, transition
@@ -45,6 +46,7 @@ def open_incident(
     Raises IntegrityError when a live one stands for the same rule and fingerprint.
     """
     now = at or timezone.now()
+    silenced = silent_until(org.pk, environment.service_id, environment.pk, now)
     incident = Incident.objects.create(
         org=org,
         service=environment.service,
@@ -60,6 +62,7 @@ def open_incident(
         last_seen_at=now if rule_id else None,
         detections=1 if rule_id else 0,
         evidence_json=evidence.to_json() if evidence else None,
+        silenced_until=silenced,
     )
     words = evidence.words if evidence else "Opened manually."
     note_change(incident, actor, "created", words, at=now)

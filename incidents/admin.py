@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.audit.admin import AuditedModelAdmin
-from incidents.models import EscalationPolicy, Incident, IncidentEvent
+from incidents.models import EscalationPolicy, Incident, IncidentEvent, MaintenanceWindow
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -27,6 +27,15 @@ class EscalationPolicyAdmin(AuditedModelAdmin):
     list_select_related = ["org"]
     search_fields = ["org__name", "=rule_id"]
     raw_id_fields = ["org"]
+
+
+@admin.register(MaintenanceWindow)
+class MaintenanceWindowAdmin(AuditedModelAdmin):
+    list_display = ["__str__", "org", "starts_at", "ends_at", "reason", "created_by"]
+    list_filter = ["ends_at"]
+    list_select_related = ["org", "service", "environment", "created_by"]
+    search_fields = ["org__name", "service__name", "reason"]
+    raw_id_fields = ["org", "service", "environment", "created_by"]
 
 
 @admin.register(IncidentEvent)

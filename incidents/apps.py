@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from accounts.audit.descriptions import PHRASES
@@ -16,6 +18,8 @@ _PHRASES = {
     "incident.reminded": "escalated the incident",
     "incident.snoozed": "snoozed the incident",
     "incident.unsnoozed": "ended the snoozing of the incident",
+    "maintenance.started": "started maintenance of",
+    "maintenance.ended": "ended maintenance of",
     "escalation.set": "set the escalation of",
     "escalation.removed": "removed the escalation of",
 }
@@ -36,5 +40,6 @@ class IncidentsConfig(AppConfig):
         from incidents.timeline import incident_marks, service_panel  # noqa: PLC0415
 
         SERVICE_PANELS.add(service_panel)
+        import_module("incidents.quotas")
         TIMELINE_MARKS.add(incident_marks)
         PAST_SUBJECTS.add(past_subjects)

@@ -50,6 +50,7 @@ def _candidates(org_id: UUID, policies: Sequence[EscalationPolicy], now: datetim
     rows = (
         Incident.objects.filter(org_id=org_id, status=Incident.Status.OPEN, escalation_steps__lte=most)
         .exclude(snoozed_until__gt=now)
+        .filter(silenced_until=None)
         .annotate(since=Coalesce("escalated_at", "reopened_at", "created_at"))
         .filter(since__lte=now - timedelta(minutes=soonest))
     )

@@ -76,6 +76,7 @@ class Incident(models.Model):
     escalation_steps = models.IntegerField(default=0, db_default=0)  # that were taken since it opened last
     escalated_at = models.DateTimeField(null=True, blank=True)  # when the last of these was
     snoozed_until = models.DateTimeField(null=True, blank=True)
+    silenced_until = models.DateTimeField(null=True, blank=True)  # opened in maintenance that ends then
 
     objects = IncidentQuerySet.as_manager()
 
@@ -169,6 +170,37 @@ class EscalationPolicy(models.Model):
         """What it says."""
         channels = self.channels_json if isinstance(self.channels_json, list) else []
         return Policy(timedelta(minutes=self.after_minutes), self.repeats, tuple(map(str, channels)))
+
+
+class MaintenanceWindowQuerySet(OrgQuerySet["MaintenanceWindow"]):
+    pass
+
+
+class MaintenanceWindow(models.Model):
+    """A time in which nothing is sent about the incidents of a service, or of one of its environments."""
+
+    org = models.ForeignKey(Org, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField()
+    reason = models.TextField(default="", blank=True)
+    created_by = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+    objects = MaintenanceWindowQuerySet.as_manager()
+
+    class Meta:
+        db_table = "maintenance_windows"
+        indexes = [models.Index(fields=["org", "ends_at"], name="maintenance_windows_org_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.service.name} / {self.environment.name}" if self.environment else self.service.name
 
 
 class IncidentEvent(models.Model):

@@ -41,6 +41,9 @@ def announce(
     Call it in the event's transaction. `via` says by which way it came where that was not a page of ours; `hold` is for
     how long the message may still be taken back.
     """
+    moment = at or timezone.now()
+    if incident.silenced_until and incident.silenced_until > moment:
+        return
     if incident.is_snoozed and event in {"reopened", "flapping"}:
         return
     payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)

@@ -9,5 +9,6 @@ register(
         "incidents": of_org(),
         "incident_events": of_parent("incident_events", "incidents", "incident_id"),
         "escalation_policies": of_org(),
+        "maintenance_windows": of_org(),
     }
 )

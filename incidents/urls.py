@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from django.urls import path
 
+from incidents import api
 from incidents.notices import REPLY_PATH
 from incidents.transitions import Move
-from incidents.views import changes, escalation, reading, reply
+from incidents.views import changes, escalation, maintenance, reading, reply
 
 app_name = "incidents"
 _INCIDENT = "incidents/<int:incident_id>"
@@ -13,6 +14,10 @@ urlpatterns = [
     path("incidents/new", changes.incident_create, name="create"),
     path("incidents/bulk", changes.incident_bulk, name="bulk"),
     path(_INCIDENT, reading.incident_detail, name="detail"),
+    path("incidents/maintenance", maintenance.maintenance, name="maintenance"),
+    path("incidents/maintenance/<int:window_id>/end", maintenance.maintenance_end, name="maintenance_end"),
+    path("api/v1/maintenance", api.maintenance_start, name="maintenance_api"),
+    path("api/v1/maintenance/<int:window_id>/end", api.maintenance_end, name="maintenance_api_end"),
     path("settings/escalation", escalation.escalation, name="escalation"),
     path("settings/escalation/<int:policy_id>/delete", escalation.escalation_delete, name="escalation_delete"),
     path(f"{_INCIDENT}/snooze", changes.incident_snooze, name="snooze"),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Invitation, Membership, Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
-from incidents.models import EscalationPolicy, Incident
+from incidents.models import EscalationPolicy, Incident, MaintenanceWindow
 from logs.cursor import LogCursor
 from logs.models import LogEntry, SavedView
 from notifications.models import Channel, Job
@@ -67,6 +67,7 @@ def ids(org: Org, admin: User) -> dict[str, Any]:
         "rule_id": rule.pk,
         "channel_id": channel.pk,
         "message_id": uuid4(),
+        "window_id": MaintenanceWindow.objects.create(org=org, service=service, ends_at=timezone.now()).pk,
         "policy_id": EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1).pk,
         "job_id": job.pk,
         "deployment_id": deployment.pk,

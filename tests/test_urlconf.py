@@ -41,6 +41,8 @@ PUBLIC = {
     "accounts:confirm_address": "has the link of the mail",
     "notifications:confirm": "has the link of the mail",
     "notifications:leave": "has the link of the mail",
+    "incidents:maintenance_api": "API key",
+    "incidents:maintenance_api_end": "API key",
     "incidents:reply": "has the link of the message",
     "logs:ingest": "API key",
     "logs:loki": "API key",

@@ -26,6 +26,7 @@ from alerts.evaluate import Report, evaluate
 from alerts.lag import note_oldest_turn
 from alerts.turns import turns
 from incidents.escalate import escalate_due
+from incidents.maintenance import announce_after_maintenance
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned
 from pulseops.core.budget import TimeBudget
@@ -165,6 +166,7 @@ class Dispatcher:
             while not self.stop.is_set():
                 if time.monotonic() >= swept_at:
                     fail_abandoned()
+                    announce_after_maintenance()
                     escalate_due()
                     swept_at = time.monotonic() + EVERY
                 self.deliver_now.clear()

@@ -69,6 +69,7 @@ QUOTA_ENVIRONMENTS = env.whole("QUOTA_ENVIRONMENTS", 1_000)
 QUOTA_KEYS = env.whole("QUOTA_KEYS", 1_000)  # those that work, and those that were made within a day
 QUOTA_RULES = env.whole("QUOTA_RULES", 500)
 QUOTA_CHANNELS = env.whole("QUOTA_CHANNELS", 20)
+QUOTA_MAINTENANCE = env.whole("QUOTA_MAINTENANCE", 100)  # windows that are on
 QUOTA_VIEWS = env.whole("QUOTA_VIEWS", 1_000)  # saved views of all members
 QUOTA_DEPLOYMENTS_PER_MINUTE = env.whole("QUOTA_DEPLOYMENTS_PER_MINUTE", 120)
 QUOTA_EXPORTS_PER_DAY = env.whole("QUOTA_EXPORTS_PER_DAY", 200)  # of logs; days are those of UTC

@@ -20,7 +20,7 @@ from accounts.audit.record import record
 from accounts.models import AuditLog, Membership, Org, Role, User
 from alerts.models import AlertFiring, AlertPending, AlertRule
 from deployments.models import GitHubIntegration
-from incidents.models import EscalationPolicy
+from incidents.models import EscalationPolicy, MaintenanceWindow
 from logs.models import LogCount, SavedView
 from notifications.models import Channel, DeliveryAttempt, Job
 from pulseops.core.db import row_security
@@ -56,6 +56,7 @@ def _fill(org: Org) -> Org:
     Job.objects.create(org=org, channel=channel, type="test", payload_json={}, status="pending")
     SavedView.objects.create(org=org, owner=admin, name=org.name)
     DeliveryAttempt.objects.create(org=org, channel=channel, message_id=uuid4(), events=1, result="sent", seconds=0.1)
+    MaintenanceWindow.objects.create(org=org, service=service, ends_at=now)
     EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1)
     GitHubIntegration.objects.create(service=service, repo_owner="o", repo_name="r", webhook_secret_hash="x")
     invite(actor=admin, org=org, email=f"new@{org.name}.example", role=Role.VIEWER)
