@@ -9,6 +9,7 @@ from django import forms
 
 from accounts.models import Org
 from incidents.forms import EnvironmentField
+from services.models import Service
 from services.queries import services_of
 
 _LENGTHS = {
@@ -23,7 +24,7 @@ _LENGTHS = {
 class WindowForm(forms.Form):
     """A service, or one environment, for a while; more than a day is for admins."""
 
-    service = forms.ModelChoiceField(None, required=False, empty_label="Choose…")
+    service: forms.ModelChoiceField[Service] = forms.ModelChoiceField(None, required=False, empty_label="Choose…")
     environment = EnvironmentField(required=False, empty_label="all of the service")
     length = forms.ChoiceField(label="For")
     reason = forms.CharField(max_length=500, required=False)
