@@ -18,6 +18,7 @@ from incidents import queries
 from incidents.evidence import Charted, Evidence
 from incidents.filters import LIVE, Filters, read_filters
 from incidents.forms import AssigneeForm, NoteForm, SeverityForm, SnoozeForm
+from incidents.groups import grouped
 from incidents.links import sample_url, window_url
 from incidents.markdown import as_markdown
 from incidents.models import Incident, IncidentEvent, Severity
@@ -52,6 +53,7 @@ def incident_list(request: OrgRequest) -> HttpResponse:
     values = {
         "filters": filters,
         "page": page,
+        "groups": grouped(page.rows),
         "tabs": _tabs(filters, queries.counts_by_state(request.org, filters)),
         "services": services,
         "environments": environment_names(request.org),

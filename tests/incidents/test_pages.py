@@ -276,3 +276,20 @@ def test_a_note_goes_to_the_channels_if_it_is_meant_to(org: Org, developer: User
     notice = notice_of(job)
     assert (notice.headline, notice.text) == ("Note · medium", "The provider is down")
     assert [(fact.name, fact.text) for fact in notice.facts] == [("By", developer.display_name)]
+
+
+def test_a_storm_is_one_row_of_the_list(org: Org, client: Client) -> None:
+    rule = make_rule(org, name="Errors pile up")
+    now = timezone.now()
+    for number in range(6):
+        place = make_service(org).environments.get(name="production")
+        values = {"rule_id": rule.pk, "fingerprint": str(number), "source": "alert", "environment": place}
+        make_incident(org, f"Storm {number}", at=now - timedelta(seconds=number), **values)
+    make_incident(
+        org, "Storm of yesterday", rule_id=rule.pk, fingerprint="y", source="alert", at=now - timedelta(days=1)
+    )
+    page = client.get("/incidents").text
+    assert page.count('class="row-link"') == 2
+    assert "and 5 more of its rule within a minute" in page
+    assert all(f"Storm {number}" in page for number in range(6))
+    assert page.count('name="incident"') == 7
