@@ -212,7 +212,7 @@ def test_the_page_of_policies(org: Org, admin: User, client_for: ClientFor) -> N
         assert client.post(page, {**values, **wrong}).status_code == 422
     client.post(f"/alerts/{rule.pk}/delete")
     assert [each.after_minutes for each in policies.all()] == [7]
-    client.post(f"{page}/{policies[0].pk}/delete")
+    client.post(f"{page}/{policies.get().pk}/delete")
     assert not policies.all().exists()
 
 

@@ -202,7 +202,7 @@ def test_a_rule_and_an_incident_that_reach_no_channel_say_so(org: Org, admin: Us
     channel = make_channel(org, URL, name="#on-call", routing_json={"severities": ["high"]})
     rule = make_rule(org, name="Small things", severity="low")
     assert "No channel is notified." in client.get(f"/alerts/{rule.pk}").text
-    form = {"name": "x", "type": "error_count", "severity": "low", "threshold": "3", "window_minutes": "5"}
+    form = {"name": "x", "type": "error_count", "severity": "low", "threshold": "3", "cooldown_seconds": "300"}
     assert "No channel is notified." in client.post("/alerts/try", form).text
     assert "Notifies #on-call." in client.post("/alerts/try", {**form, "severity": "high"}).text
     assert "An alert rule notifies no channel." in client.get("/dashboard").text
