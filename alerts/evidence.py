@@ -55,7 +55,9 @@ def last_deployment(
     deployment = last_ended(environment, at, status=status, within=within)
     if deployment is None:
         return None
-    fact = DeploymentFact(found.pk, found.commit_sha, found.title[:200], found.status, found.status_changed_at)
-    if change := error_changes(environment.service.org, [found]).get(found.pk):
+    fact = DeploymentFact(
+        deployment.pk, deployment.commit_sha, deployment.title[:200], deployment.status, deployment.status_changed_at
+    )
+    if change := error_changes(environment.service.org, [deployment]).get(deployment.pk):
         return replace(fact, errors_before=change.before, errors_after=change.after, is_clear=change.is_clear)
     return fact
