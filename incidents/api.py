@@ -37,7 +37,8 @@ def maintenance_start(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
-        key = authenticate(Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)).scope
+        credential = Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)
+        key = authenticate(credential).scope
         sent = _read(request)
         environment = environments_by_id([key.environment_id]).get(key.environment_id)
         if environment is None:
@@ -54,7 +55,7 @@ def maintenance_start(request: HttpRequest) -> HttpResponse:
         return json_error("FORBIDDEN", "This API key is unknown or revoked.")
     except ApiError as error:
         return error.response()
-    touch(key.key_id)
+    touch(key.key_id, credential)
     return json_data({"id": window.pk, "until": window.ends_at.isoformat()}, status=201)
 
 
@@ -65,7 +66,8 @@ def maintenance_end(request: HttpRequest, window_id: int) -> HttpResponse:
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
-        key = authenticate(Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)).scope
+        credential = Credential.of(request.META, ApiKey.Scope.DEPLOYMENTS)
+        key = authenticate(credential).scope
     except ApiError as error:
         return error.response()
     rows = MaintenanceWindow.objects.select_related("org", "service", "environment")
@@ -73,7 +75,7 @@ def maintenance_end(request: HttpRequest, window_id: int) -> HttpResponse:
     if window is None:
         return json_error("NOT_FOUND", "There is no such maintenance window of this key's environment.")
     ended = end_window(actor=None, window=window)
-    touch(key.key_id)
+    touch(key.key_id, credential)
     return json_data({"id": window.pk, "ended": ended})
 
 
