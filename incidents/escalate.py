@@ -1,7 +1,7 @@
 """Taking the steps of escalation that are due.
 
 Each is one transaction: the incident's row says how far it came, and the messages stand in the outbox beside it, so a
-step is taken once and never lost, whoever is killed when.
+step is taken once and never lost, whatever is killed when.
 """
 
 from __future__ import annotations

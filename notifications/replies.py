@@ -1,4 +1,4 @@
-"""Links in messages by which whoever reads them answers: signed for one incident and one channel, and they expire.
+"""Links in messages by which their reader answers: signed for one incident and one channel, and they expire.
 
 A link opens a page with one button, so that programs that look at links change nothing. The app that wrote the message
 says in its payload where that page is (`reply_path`); the outbox holds no link, each is signed as it is sent.
@@ -46,7 +46,7 @@ def notice_of(job: Job) -> Notice:
 
 
 def sign_reply(channel_id: Any, subject_id: int) -> str:
-    """Sign that whoever got this in a message of the channel may answer."""
+    """Sign that the reader of a message of the channel may answer."""
     return signing.dumps([str(channel_id), subject_id], salt=_PURPOSE)
 
 

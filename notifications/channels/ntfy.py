@@ -32,7 +32,7 @@ class NtfyForm(KeyedForm):
     topic = forms.CharField(
         max_length=64,
         validators=[RegexValidator(r"\A[-_A-Za-z0-9]{1,64}\Z", "Letters, digits, - and _, 64 at most.")],
-        help_text="Whoever knows the name of an open topic can read it: choose one that is hard to guess.",
+        help_text="Anyone who knows the name of an open topic can read it: choose one that is hard to guess.",
     )
     token = forms.CharField(max_length=200, required=False, help_text="An access token, if the topic needs one.")
 

@@ -39,7 +39,7 @@ class SignedWebhookForm(WebhookForm):
 
 
 def new_secret(config: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return `config` with a new secret, beside which the one of before holds for OVERLAP; and the secret."""
+    """Return `config` with a new secret, beside which the previous one holds for OVERLAP; and the secret."""
     secret = _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     kept = {name: value for name, value in config.items() if not name.startswith("previous_secret")}
     if before := config.get("secret_encrypted"):

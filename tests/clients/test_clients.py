@@ -205,7 +205,7 @@ def the_log(run: Run, name: str) -> Stored:
 
 
 @pytest.mark.parametrize("name", [*PY, *NODE])
-def test_what_a_client_was_told_to_log_is_stored(run: Run, name: str) -> None:
+def test_what_a_client_logs_is_stored(run: Run, name: str) -> None:
     log, expected = the_log(run, name), {**PY, **NODE}[name]
     assert (log.message, log.level, log.trace_id) == ("charge failed", "error", expected.trace_id)
     assert expected.meta.items() <= flat(log.meta).items()

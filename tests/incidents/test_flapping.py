@@ -52,7 +52,7 @@ def test_one_message_says_that_it_flaps_and_one_that_it_stayed_resolved(org: Org
     assert set(Job.objects.values_list("status", flat=True)) == {"sent"}
 
 
-def test_an_hour_later_it_is_told_as_ever(org: Org) -> None:
+def test_an_hour_later_it_is_sent_as_before(org: Org) -> None:
     make_channel(org, "https://hooks.slack.com/services/T/B/x")
     with time_machine.travel(START, tick=False) as clock:
         incident = make_incident(org)
