@@ -71,7 +71,7 @@ class Tested(Field):
 
     @property
     def section(self) -> str:
-        """The section of a block that tells whether it holds; "" where none has to be read."""
+        """The section of a block that says whether it holds; "" where none has to be read."""
         column = column_of(self.key)
         return {"level": "narrow", "trace_id": "trace", "request_id": "request", None: "meta"}.get(column, "")
 

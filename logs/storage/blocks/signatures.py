@@ -1,7 +1,7 @@
 """Signatures: what is certainly not in a block, told by a few bits, which PostgreSQL looks at without opening it.
 
 A Bloom filter (Bloom, 1970) of every four bytes in a row of a block's text, folded, and one of whole ids. Hashes are of
-32 bits and ours, so that they are the same for ever; place = hash * bits >> 32, so a filter may have any length.
+32 bits and ours, so that they are the same forever; place = hash * bits >> 32, so a filter may have any length.
 """
 
 from __future__ import annotations
