@@ -9,7 +9,7 @@ LONGEST = 60  # characters of a product's name and version that are kept
 # As protocols are called in logs/ingest/protocols and in the database; "" for what came before they were noted.
 PROTOCOLS = {
     "json": "PulseOps' own API",
-    "otlp": "OpenTelemetry (OTLP)",
+    "otlp": "OTLP",
     "loki": "Loki push",
     "elastic": "Elasticsearch bulk",
     "hec": "Splunk HEC",

@@ -1,4 +1,4 @@
-"""Real clients against a running server: what they were told to log stands in the database."""
+"""Clients that the requirements bring: what they were told to log is stored. tests/clients has more, in more detail."""
 
 from __future__ import annotations
 
@@ -62,14 +62,6 @@ def splunk(url: str, key: str) -> None:
     handler.close()
 
 
-def gelf(url: str, key: str) -> None:
-    reason = "graypy is not among the requirements: its package would shadow our tests"
-    module = pytest.importorskip("graypy", reason=reason)
-    address = urlsplit(url)
-    handler = module.GELFHTTPHandler(address.hostname, port=address.port, path=f"/gelf?token={key}")
-    fail(logger_with(handler))
-
-
 CLIENTS = {
     "python-logging-loki, old": loki("0"),
     "python-logging-loki": loki("1"),
@@ -78,7 +70,6 @@ CLIENTS = {
     "elasticsearch, basic": elasticsearch(basic_auth=lambda key: ("any", key)),
     "elasticsearch, bearer": elasticsearch(bearer_auth=str),
     "splunk-handler": splunk,
-    "graypy": gelf,
 }
 
 
