@@ -151,6 +151,12 @@ def newest_deployments(org: Org, *, limit: int) -> list[Deployment]:
     return list(newest.filter(wanted).select_related("service", "environment"))
 
 
+def deployments_of_commit(org: Org, sha: str, *, limit: int) -> list[Deployment]:
+    """Return the newest deployments of the commit whose SHA begins with `sha`, hexadecimal in any case."""
+    rows = Deployment.objects.for_org(org).filter(commit_sha__istartswith=sha)
+    return list(rows.select_related("service", "environment").order_by("-created_at", "-pk")[:limit])
+
+
 def next_deployment(deployment: Deployment) -> Deployment | None:
     """Return what next went to the same environment after `deployment` was live."""
     later = deployments_between(

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from accounts.models import Org
 from logs.cursor import LogCursor
-from logs.explorer.rows import Marker, without_colours
+from logs.explorer.marker import Marker
+from logs.explorer.rows import without_colours
 from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.flat_fields import beginning_of, count_fields, flat_fields
@@ -42,6 +43,7 @@ class Field:
 
     name: str
     value: str
+    shown: str  # with what was looked for marked
     with_url: str = ""
     without_url: str = ""
     column_url: str = ""
@@ -129,14 +131,16 @@ def _fields(explorer: ExplorerState, meta: object) -> list[Field]:
 
 
 def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) -> Field:
+    shown = Marker(explorer.node).mark(value)
     if term is None:
-        return Field(name, value)
+        return Field(name, value, shown)
     node = explorer.node or Everything()
     columns = [*explorer.columns, name]
     is_shown = name in explorer.columns or name == "level"
     return Field(
         name,
         value,
+        shown,
         explorer.with_query(with_term(node, term)),
         explorer.with_query(with_term(node, Not(term))),
         "" if is_shown else explorer.url(cols=",".join(columns)),

@@ -13,6 +13,7 @@ from logs.explorer.state import ExplorerState
 from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.flat_fields import flat_fields
+from logs.search.operators import Exists
 from logs.search.page import Search, newest_page, prepare
 from logs.search.printer import print_query
 from logs.search.rewrite import without_term
@@ -20,7 +21,8 @@ from logs.search.rows import LogRow
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.spelling import closest
-from logs.search.tree import And, Field, Node, Not, Or, conjunction, leaves, terms
+from logs.search.text import SPACE
+from logs.search.tree import And, Field, Node, Not, Or, Text, conjunction, leaves, terms
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from pulseops.core.ui import times
 from services.scopes import Scope
@@ -29,6 +31,7 @@ _FIRST = timedelta(hours=1)  # that is searched for the nearest match
 _MOST_TERMS, _MOST_COUNTED = 6, 1_000
 _SECONDS_EACH = 0.1
 AROUND = timedelta(minutes=15)
+WORDS_ARE_IN = "its message, the texts and numbers of its JSON, and as the whole trace or request id"
 _NAMED = 3  # names of services that a sentence has
 _ROWS_SAMPLED, _FIELDS_SAMPLED = 200, 200  # newest rows, and fields of each, that are taken for those that there are
 
@@ -54,6 +57,7 @@ class KeySuggestion:
     key: str
     meant: str
     url: str
+    is_name: bool = False  # the word is the name of a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class NoResults:
     nearest_at: datetime | None = None
     nearest_url: str = ""
     is_nowhere: bool = False
+    looked_in: str = ""  # the parts of a log in which its words were looked for
     costs: Sequence[TermImpact] = ()
     guesses: Sequence[KeySuggestion] = ()
 
@@ -95,6 +100,7 @@ def help_for(session: SearchSession, search: Search, explorer: ExplorerState) ->
         nearest_at=nearest,
         nearest_url=_around(explorer, nearest, search.node),
         is_nowhere=is_nowhere,
+        looked_in=_looked_in(search.node),
         costs=_costs(session, search, explorer),
         guesses=_guesses(session, search, explorer, oldest),
     )
@@ -161,8 +167,10 @@ def _costs(session: SearchSession, search: Search, explorer: ExplorerState) -> l
 
 
 def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, oldest: datetime) -> list[KeySuggestion]:
-    asked = [leaf for leaf, wanted in leaves(search.node) if wanted and _is_json(leaf)][:_MOST_TERMS]
-    if not asked:
+    found = [leaf for leaf, wanted in leaves(search.node) if wanted]
+    asked = [leaf for leaf in found if _is_json(leaf)][:_MOST_TERMS]
+    names = [leaf for leaf in found if isinstance(leaf, Text) and not SPACE.search(leaf.text)][:_MOST_TERMS]
+    if not asked and not names:
         return []
     rows = _newest(session, search, explorer, oldest)
     known = list(dict.fromkeys(field.key for row in rows for field in flat_fields(row.meta, _FIELDS_SAMPLED)))
@@ -170,9 +178,22 @@ def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, ol
     for leaf in asked:
         meant = _meant(json_key(leaf.key), known)
         if meant:
-            node = _renamed(search.node, leaf, key_for_json(meant))
+            node = _replaced(search.node, leaf, leaf.renamed(key_for_json(meant)))
             guesses.append(KeySuggestion(leaf.key, meant, explorer.with_query(node)))
-    return guesses
+    return guesses + [_named(search.node, leaf, known, explorer) for leaf in names if leaf.text in known]
+
+
+def _named(node: Node, leaf: Text, known: Sequence[str], explorer: ExplorerState) -> KeySuggestion:
+    """Offer the logs that have the field of which a word is the name."""
+    exists = Exists(key_for_json(leaf.text))
+    return KeySuggestion(
+        leaf.text, print_query(exists), explorer.with_query(_replaced(node, leaf, exists)), is_name=True
+    )
+
+
+def _looked_in(node: Node) -> str:
+    """Say in what of each log the query's words were looked for; empty if it has none."""
+    return WORDS_ARE_IN if any(isinstance(leaf, Text) for leaf, wanted in leaves(node) if wanted) else ""
 
 
 def _is_json(leaf: Node) -> TypeGuard[Field]:
@@ -207,14 +228,14 @@ def _meant(key: str, known: Sequence[str]) -> str | None:
     return next((each for each in [*ends, *near] if each), None)
 
 
-def _renamed(node: Node, leaf: Field, key: str) -> Node:
-    """Return `node` with `key` in place of the key of `leaf`."""
+def _replaced(node: Node, leaf: Node, other: Node) -> Node:
+    """Return `node` with `other` in place of `leaf`."""
     if node == leaf:
-        return leaf.renamed(key)
+        return other
     if isinstance(node, Not):
-        return replace(node, node=_renamed(node.node, leaf, key))
+        return replace(node, node=_replaced(node.node, leaf, other))
     if isinstance(node, And | Or):
-        return replace(node, nodes=tuple(_renamed(each, leaf, key) for each in node.nodes))
+        return replace(node, nodes=tuple(_replaced(each, leaf, other) for each in node.nodes))
     return node
 
 

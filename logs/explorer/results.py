@@ -14,8 +14,9 @@ from django.utils import timezone
 from accounts.models import Org
 from logs.explorer import facets, no_results, pills
 from logs.explorer.facets import Facet, KeySeen
+from logs.explorer.marker import Marker
 from logs.explorer.pills import Pill
-from logs.explorer.rows import Column, Lister, Marker, ShownRow, columns_of, zone_of
+from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare

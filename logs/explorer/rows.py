@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,16 +9,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from logs.cursor import LogCursor
-from logs.search.flat_fields import beginning_of, term_for
+from logs.explorer.marker import Marker, is_id
+from logs.search.flat_fields import beginning_of, flat_fields, term_for, texts_of
 from logs.search.operators import Equals
 from logs.search.printer import print_query
 from logs.search.rewrite import value_of
 from logs.search.rows import LogRow
-from logs.search.tree import Node, Text, leaves
+from logs.search.text import COLOURS, holds
 from pulseops.core.ui import times
 from services.scopes import Scope, Scopes
 
@@ -28,12 +27,10 @@ _LEAD = 80  # characters kept before a match that lies further right than the li
 _CELL = 120
 _TALL, _VAST = 20, 3_000  # lines of a wrapped message, as in the stylesheet; characters
 _BEGINNING = 500  # characters that those lines surely show
-_COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")  # what a terminal takes for colours: ECMA-48's control sequences
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
+_FIELDS_SEARCHED, _WHERE = 200, 60  # fields of a row; characters of the value that holds a word
 _ABSENT = object()
 _AHEAD = timedelta(minutes=1)  # beyond which a line is of the future, not of a clock that is a little ahead
-_MOST_WORDS, _MOST_MARKS = 10, 200  # that are marked in one message, the longest words; marks of each
-_BEGINNING_FOUND, _MOST_COMPARED = 90, 1_000  # characters that are looked for; how often the rest is compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,7 @@ class ShownRow:
     cells: tuple[Cell, ...]
     is_open: bool = False
     is_tall: bool = False
+    where: tuple[str, SafeString] | None = None  # a field, and what of it a word of the query found
     day: str = ""  # where it is not today, or ahead of now
     day_before: str | None = None  # what stands between it and the row above, if the day changes there
 
@@ -78,67 +76,6 @@ class ShownRow:
     def is_blank(self) -> bool:
         """Whether the message has nothing to see."""
         return not self.row.message.strip()
-
-
-class Marker:
-    """Marks in a message what the query's words found; case is ignored as in the search.
-
-    Words are looked for one by one, the longest first, by `str.find`: an alternation of regular expressions would try
-    each of a hundred long words at each letter of every message.
-    """
-
-    def __init__(self, node: Node | None) -> None:
-        words = {_fold(leaf.text) for leaf, wanted in leaves(node) if wanted and isinstance(leaf, Text)} if node else ()
-        self._words = sorted(words, key=len, reverse=True)[:_MOST_WORDS]
-
-    def first(self, text: str) -> int:
-        """Return where the first match begins; 0 when there is none."""
-        folded = _fold(text) if self._words else ""
-        return min((at for word in self._words if (at := _find(word, folded, 0)) >= 0), default=0)
-
-    def mark(self, text: str) -> SafeString:
-        """Return `text` as HTML."""
-        parts, at = [], 0
-        for start, end in self._matches(text):
-            if start >= at:
-                parts.append(f"{escape(text[at:start])}<mark>{escape(text[start:end])}</mark>")
-                at = end
-        return mark_safe("".join(parts) + escape(text[at:]))  # noqa: S308  # every part was escaped above
-
-    def _matches(self, text: str) -> list[tuple[int, int]]:
-        """Return (start, end) of at most _MOST_MARKS matches of each word, by start, of several there the longest."""
-        folded = _fold(text) if self._words else ""
-        rows = []
-        for word in self._words:
-            at = _find(word, folded, 0)
-            for _ in range(_MOST_MARKS):
-                if at < 0:
-                    break
-                rows.append((at, at + len(word)))
-                at = _find(word, folded, at + len(word))
-        return sorted(rows, key=lambda each: (each[0], -each[1]))
-
-
-def _fold(text: str) -> str:
-    """Return `text` in lower case, letter by letter, so that places in it are places in `text`."""
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
-    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-
-
-def _find(word: str, folded: str, at: int) -> int:
-    """Return where `word` stands from `at` on, -1 for nowhere.
-
-    A beginning that is short is found in linear time; what follows it is compared a bounded number of times.
-    """
-    beginning = word[:_BEGINNING_FOUND]
-    for _ in range(_MOST_COMPARED):
-        at = folded.find(beginning, at)
-        if at < 0 or folded.startswith(word, at):
-            return at
-        at += 1
-    return -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +130,21 @@ class Lister:
             cells=tuple(replace(cell(each.name, row, scope), width=each.width) for each in self.columns),
             is_open=str(row.address) == self.opened,
             is_tall=self._is_tall(message, more),
+            where=self._where(row, message),
             day=self._day(row.ts),
         )
+
+    def _where(self, row: LogRow, message: str) -> tuple[str, SafeString] | None:
+        """Return which field holds a word of the query that the message does not."""
+        for word in self.marker.missing_from(message):
+            for name, value in (("trace", row.trace_id), ("request", row.request_id)):
+                if is_id(value, word):
+                    return name, self.marker.mark((value or "")[:_CELL])
+            for field in flat_fields(row.meta, _FIELDS_SEARCHED):
+                if text := next((each for each in texts_of(field.value) if holds(each, word, has_colours=False)), ""):
+                    start = max(self.marker.first(text) - _WHERE // 3, 0)
+                    return field.key, self.marker.mark(("… " if start else "") + text[start : start + _WHERE])
+        return None
 
     def _is_tall(self, message: str, more: int) -> bool:
         """Return whether it would push the others out of sight; not where what matched stands further down."""
@@ -223,7 +173,7 @@ def zone_of(rows: Sequence[LogRow]) -> str:
 
 def without_colours(message: str) -> str:
     """Return a message as a terminal would show it; its raw JSON has what was sent."""
-    return _COLOURS.sub("", message) if "\x1b" in message else message
+    return COLOURS.sub("", message) if "\x1b" in message else message
 
 
 def columns_of(names: Iterable[str], scopes: Scopes) -> list[Column]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from logs.cursor import EARLIEST, LogCursor
 from logs.explorer import time_range
 from logs.explorer.state import DEFAULT_COLUMNS, ExplorerState
+from logs.search.dialects import translated
 from logs.search.printer import print_query
 from logs.search.tree import Everything
 from pulseops.core.ui import times
@@ -174,6 +175,12 @@ class Controls:
     def page(self) -> str:
         """The query string that a saved view keeps."""
         return urlencode(self.explorer.params())
+
+    @property
+    def translation(self) -> tuple[str, str] | None:
+        """The query as it is written here, if it looks like another tool's, and the page of that."""
+        written = translated(self.explorer.q)
+        return (written, self.explorer.url(q=written)) if written else None
 
     @property
     def mistake_parts(self) -> tuple[str, str, str]:

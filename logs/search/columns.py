@@ -109,12 +109,10 @@ def split(node: Node, scopes: Scopes) -> Split:
         column, field, is_wanted = named
         if column == "level":
             _narrow(levels, field.levels(), is_wanted)
-        elif field.choices is not None:
-            words = [value.text for value in field.choices]
-            if column == "service":
-                _narrow(services, scopes.service_ids(words), is_wanted)
-            else:
-                _narrow(environments, scopes.environment_ids(words), is_wanted)
+        elif column == "service" and (words := field.scope_words(scopes.services())) is not None:
+            _narrow(services, scopes.service_ids(words), is_wanted)
+        elif column == "environment" and (words := field.scope_words(scopes.environments())) is not None:
+            _narrow(environments, scopes.environment_ids(words), is_wanted)
     columns = ColumnFilter(frozenset(levels), frozenset(services), frozenset(environments))
     return Split(columns, tuple(column_terms), conjunction(rest))
 

@@ -10,23 +10,16 @@ How a condition is best looked up is a rule per kind of term (`Reach`), which `p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from logs.search.conditions import Condition, Reach, one_of
+from logs.search.conditions import Condition, Reach, any_of, one_of
 from logs.search.spelling import closest
+from logs.search.text import texts_condition
 from logs.search.tree import And, Everything, Node, Not, Or, Text
-from logs.search.trigrams import rare_pieces
 from services.scopes import Scopes
 
-_THREE_LETTERS = re.compile(r"[^\W_]{3}")  # what pg_trgm can look up
 _MOST_NOTICES = 5  # of a query; to guess what was meant, each is compared with every name
-_LIKE_SPECIAL = re.compile(r"[%_\\]")
-# Sigma and the dotted I: under ICU collations their lower case depends on the letters around them, so that lower(part)
-# need not stand in lower(whole).
-_CONTEXT_LETTERS = re.compile("[\u03a3\u03c3\u03c2\u0130\u0307]")
 
 
 @dataclass(slots=True)
@@ -50,63 +43,45 @@ class Compiler:
             reach = Reach.COLUMN if inner.reach is Reach.COLUMN else Reach.SCAN
             return Condition(f"({inner.sql}) IS NOT TRUE", inner.params, reach)
         if isinstance(node, And):
-            return _joined(" AND ", [self.compile(each) for each in node.nodes], _reach_of_all)
+            return self._all(node.nodes)
         if isinstance(node, Or):
-            return _joined(" OR ", [self.compile(each) for each in node.nodes], _reach_of_any)
+            return any_of([self.compile(each) for each in node.nodes])
         if isinstance(node, Text):
-            return text_condition(node.text, is_plain=self.is_plain)
+            return texts_condition([node.text], is_plain=self.is_plain)
         return node.condition(self)
+
+    def _all(self, nodes: Sequence[Node]) -> Condition:
+        """Return what meets all of `nodes`; texts become one condition, so that an index looks for them together."""
+        texts = [node.text for node in nodes if isinstance(node, Text)]
+        parts = [self.compile(node) for node in nodes if not isinstance(node, Text)]
+        if texts:
+            parts.append(texts_condition(texts, is_plain=self.is_plain))
+        return _all_of(parts)
+
+    def names(self, column: str) -> list[str]:
+        """Return the names of all services or all environments."""
+        return self.scopes.services() if column == "service" else self.scopes.environments()
 
     def scope(self, column: str, words: Sequence[str]) -> Condition:
         """Return what `words`, names of services or environments, mean; a notice for each that nothing has."""
         is_service = column == "service"
         find = self.scopes.service_ids if is_service else self.scopes.environment_ids
-        names = self.scopes.services() if is_service else self.scopes.environments()
+        names = self.names(column)
         unknown = [word for word in words if not find([word])]
         self.notices.extend(_unknown(column, word, names) for word in unknown[: _MOST_NOTICES - len(self.notices)])
         return one_of(f"{column}_id", find(words), "uuid")
 
 
-def text_condition(text: str, *, is_plain: bool = False) -> Condition:
-    """Return «the message holds `text`», upper and lower case being the same, as the database folds them."""
-    pattern = like_pattern(text)
-    folded, looked_at = "lower(message) LIKE lower(%s)", "lower(message || '') LIKE lower(%s)"
-    if is_plain:
-        folded = looked_at
-    if _THREE_LETTERS.search(text) and not _CONTEXT_LETTERS.search(text):
-        if not is_plain and (pieces := rare_pieces(text)):
-            return Condition(f"{folded} AND {looked_at}", ("%" + "%".join(pieces) + "%", pattern), Reach.TRIGRAM)
-        return Condition(folded, (pattern,), Reach.SCAN if is_plain else Reach.TRIGRAM)
-    if text.lower() == text.upper():  # no letter in it has two cases
-        return Condition("message LIKE %s", (pattern,), Reach.SCAN)
-    if _CONTEXT_LETTERS.search(text):
-        return Condition(f"({folded} OR message LIKE %s)", (pattern, pattern), Reach.SCAN)
-    return Condition(folded, (pattern,), Reach.SCAN)
-
-
-def like_pattern(text: str) -> str:
-    """Return the LIKE pattern «holds `text`», in which % _ and \\ stand for themselves."""
-    return "%" + _LIKE_SPECIAL.sub(r"\\\g<0>", text) + "%"
-
-
-def _joined(word: str, parts: Sequence[Condition], reach_of: Any) -> Condition:
-    sql = word.join(f"({part.sql})" for part in parts)
+def _all_of(parts: Sequence[Condition]) -> Condition:
+    sql = " AND ".join(f"({part.sql})" for part in parts)
     params = tuple(param for part in parts for param in part.params)
-    return Condition(sql, params, reach_of([part.reach for part in parts]))
+    return Condition(sql, params, _reach_of_all([part.reach for part in parts]))
 
 
 def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
     """Of terms that must all hold one lookup is enough."""
     result = set(reaches)
     return next((each for each in (Reach.LOOKUP, Reach.TRIGRAM, Reach.SCAN) if each in result), Reach.COLUMN)
-
-
-def _reach_of_any(reaches: Iterable[Reach]) -> Reach:
-    """Of terms of which one must hold all have to be found in the same way."""
-    different = set(reaches)
-    if different == {Reach.LOOKUP, Reach.TRIGRAM}:
-        return Reach.TRIGRAM
-    return different.pop() if len(different) == 1 else Reach.SCAN
 
 
 def _unknown(column: str, word: str, names: list[str]) -> str:

@@ -27,6 +27,22 @@ class Condition:
     reach: Reach = Reach.COLUMN
 
 
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """Join conditions by OR; they are reached in the way that all of them share, else by looking at rows."""
+    if len(conditions) == 1:
+        return conditions[0]
+    different = {condition.reach for condition in conditions}
+    reach = (
+        different.pop()
+        if len(different) == 1
+        else Reach.TRIGRAM
+        if different == {Reach.LOOKUP, Reach.TRIGRAM}
+        else Reach.SCAN
+    )
+    sql = " OR ".join(f"({condition.sql})" for condition in conditions)
+    return Condition(sql, tuple(param for condition in conditions for param in condition.params), reach)
+
+
 def one_of(column: str, values: Sequence[str | UUID], kind: str) -> Condition:
     """Return «the column has one of `values`», which are of the SQL type `kind`."""
     if not values:

@@ -17,7 +17,11 @@ COLUMNS = {
     "trace_id": "trace_id",
     "request": "request_id",
     "request_id": "request_id",
+    "message": "message",
 }
+NEVER_WORDS = frozenset(COLUMNS) - {
+    "message"
+}  # that mean the field even without a value, so that is said to be missing
 JSON_PREFIX = "meta."  # meta.level:x is the JSON key `level`, which would be the column otherwise
 LEVELS = tuple(Level.values)  # from least to most severe
 CONSTANTS = ("true", "false", "null")

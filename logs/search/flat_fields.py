@@ -67,6 +67,17 @@ def flat_fields(meta: object, most: int) -> list[FlatField]:
     return [FlatField(names, ".".join(names), value) for names, value in islice(_values(meta), most)]
 
 
+def texts_of(value: object) -> Iterator[str]:
+    """Yield the texts and numbers that `value` is or has in it, as a search for words reads them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield json.dumps(value)
+    elif isinstance(value, list | dict):
+        for each in value if isinstance(value, list) else value.values():
+            yield from texts_of(each)
+
+
 def count_fields(meta: object) -> int:
     """Return how many values `flat_fields` could give."""
     return sum(1 for _ in _values(meta))

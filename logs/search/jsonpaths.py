@@ -20,6 +20,11 @@ def accessors(key: str) -> list[str]:
     return ["$" + "".join("." + quoted(name) for name in way) for way in names_of(key)]
 
 
+def items(key: str) -> list[str]:
+    """Return the paths to what stands under the dotted `key`, of lists to each item."""
+    return [f"{path}[*]" for path in accessors(key)]
+
+
 def names_condition(key: str) -> tuple[str, list[list[str]]]:
     """Return the SQL, with its parameters, that a log meets if the names of the dotted `key` are in its JSON."""
     ways = names_of(key)

@@ -5,16 +5,18 @@ What stands in a class is all there is to know of its kind: the parser makes it,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logs.search import jsonpaths
-from logs.search.conditions import Condition, Reach, one_of
+from logs.search.conditions import Condition, Reach, any_of, one_of
 from logs.search.errors import QuerySyntaxError
 from logs.search.fields import CONSTANTS, LEVELS, NUMBER, column_of, is_literal, json_key, level_named, names_of
 from logs.search.scanner import is_plain_value, quoted
+from logs.search.text import Needle, flat, holds, in_message, in_values
 from logs.search.tree import COMPARISONS, Field, Span, Value
 
 if TYPE_CHECKING:
@@ -43,9 +45,11 @@ class Tested(Field):
             levels = self.levels()
             return Condition("TRUE") if len(levels) == len(LEVELS) else one_of("level", levels, "text")
         if column in ("service", "environment"):
-            values = self.choices
-            return Condition("TRUE") if values is None else compiler.scope(column, [value.text for value in values])
-        return self.in_column(column) if column else self.in_json(json_key(self.key), is_plain=compiler.is_plain)
+            words = self.scope_words(compiler.names(column))
+            return Condition("TRUE") if words is None else compiler.scope(column, words)
+        if column:
+            return self.in_column(column, is_plain=compiler.is_plain)
+        return self.in_json(json_key(self.key), is_plain=compiler.is_plain)
 
     def mask(self, matcher: Matcher) -> Mask:
         """Return which logs of a block the term means: the same as `condition` of rows."""
@@ -53,8 +57,10 @@ class Tested(Field):
         if column == "level":
             return matcher.levels(self.levels())
         if column in ("service", "environment"):
-            values = self.choices
-            return matcher.all() if values is None else matcher.scope(column, [value.text for value in values])
+            words = self.scope_words(matcher.names(column))
+            return matcher.all() if words is None else matcher.scope(column, words)
+        if column == "message":
+            return matcher.messages(self)
         return matcher.ids(column, self.holds_id) if column else matcher.json(json_key(self.key), self)
 
     def prune(self, pruner: Pruner) -> Condition:
@@ -64,7 +70,10 @@ class Tested(Field):
             return pruner.levels(self.levels())
         values = self.choices
         if column in ("service", "environment"):
-            return Condition() if values is None else pruner.scope(column, [value.text for value in values])
+            words = self.scope_words(pruner.names(column))
+            return Condition() if words is None else pruner.scope(column, words)
+        if column == "message":
+            return pruner.any_text(self.message_parts)
         if column:
             return Condition() if values is None else pruner.ids([value.text for value in values])
         return pruner.json(json_key(self.key), self)
@@ -73,7 +82,13 @@ class Tested(Field):
     def section(self) -> str:
         """The section of a block that says whether it holds; "" where none has to be read."""
         column = column_of(self.key)
-        return {"level": "narrow", "trace_id": "trace", "request_id": "request", None: "meta"}.get(column, "")
+        return {
+            "level": "narrow",
+            "trace_id": "trace",
+            "request_id": "request",
+            "message": "message",
+            None: "meta",
+        }.get(column, "")
 
     @property
     def asks_value(self) -> bool:
@@ -84,6 +99,15 @@ class Tested(Field):
     def numbers(self) -> tuple[tuple[str, Decimal], ...]:
         """The comparisons with numbers of which one must hold of a number, as (sign, number)."""
         return ()
+
+    @property
+    def part_of_value(self) -> str:
+        """The text that each fitting value of the JSON has in it, numbers read as texts; "" where it is no such term."""
+        return ""
+
+    def holds_message(self, message: str) -> bool:
+        """Return whether it holds of a message."""
+        return True
 
     def holds_id(self, value: str | None) -> bool:
         """Return whether it holds of a trace or request id."""
@@ -121,8 +145,8 @@ class Tested(Field):
         """The words that must be levels if the field is the level."""
         return []
 
-    def in_column(self, column: str) -> Condition:
-        """Return the condition on a column of text that an index finds, trace or request."""
+    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+        """Return the condition on a column of text: the message, trace or request."""
         return Condition(f"{column} IS NOT NULL", (), Reach.SCAN)
 
     def in_json(self, key: str, *, is_plain: bool) -> Condition:
@@ -165,6 +189,11 @@ class Equals(Tested):
         """All values."""
         return [value.text for value in self.values]
 
+    @property
+    def message_parts(self) -> tuple[str, ...]:
+        """The values, if the field is the message."""
+        return tuple(value.text for value in self.values) if column_of(self.key) == "message" else ()
+
     def levels(self) -> list[str]:
         """Return the levels named."""
         named = {level_named(value.text) for value in self.values}
@@ -174,6 +203,10 @@ class Equals(Tested):
     def numbers(self) -> tuple[tuple[str, Decimal], ...]:
         """Each value that may be a number."""
         return tuple(("==", number) for number in _meaning(self.values).numbers)
+
+    def holds_message(self, message: str) -> bool:
+        """Return whether the message holds one of the values."""
+        return any(holds(message, value.text) for value in self.values)
 
     def holds_id(self, value: str | None) -> bool:
         """Return whether the id is one of the values."""
@@ -188,8 +221,10 @@ class Equals(Tested):
             return value in meaning.constants
         return isinstance(value, int | Decimal) and value in meaning.numbers
 
-    def in_column(self, column: str) -> Condition:
-        """Return that the column has one of the values, which its index finds."""
+    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+        """Return that the column has one of the values, which its index finds; or the message holds one of them."""
+        if column == "message":
+            return any_of([in_message(value.text, is_plain=is_plain) for value in self.values])
         condition = one_of(column, [value.text for value in self.values], "text")
         return Condition(condition.sql, condition.params, Reach.LOOKUP)
 
@@ -285,6 +320,143 @@ class Exists(Tested):
             return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
         sql, names = jsonpaths.names_condition(key)
         return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(Tested):
+    """The field holds `part`, by the rule of words (logs/search/text.py)."""
+
+    key: str
+    part: str
+    span: Span = field(default=Span(), compare=False)
+
+    @property
+    def tested(self) -> str:
+        """A tilde and the part."""
+        return "~" + _part(self.part)
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        return f"contains {self.part}"
+
+    @property
+    def message_parts(self) -> tuple[str, ...]:
+        """It, if the field is the message."""
+        return (self.part,) if column_of(self.key) == "message" else ()
+
+    @property
+    def part_of_value(self) -> str:
+        """It."""
+        return self.part
+
+    def holds_message(self, message: str) -> bool:
+        """Return whether it does of a message."""
+        return holds(message, self.part)
+
+    def holds_id(self, value: str | None) -> bool:
+        """Return whether it does of a trace or request id."""
+        return value is not None and self._holds(value)
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether it does of a text or number."""
+        text = text_of(value)
+        return text is not None and self._holds(text)
+
+    def _holds(self, text: str) -> bool:
+        return holds(text, self.part, has_colours=False)
+
+    def levels(self) -> list[str]:
+        """Return the levels whose name holds it."""
+        return [level for level in LEVELS if holds(level, self.part)]
+
+    def scope_words(self, names: Sequence[str]) -> list[str] | None:
+        """Return those of `names` that hold it."""
+        return [name for name in names if holds(name, self.part)]
+
+    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+        """Return that the column holds it; only looking at rows tells that of ids."""
+        return in_message(self.part, is_plain=is_plain) if column == "message" else Needle(self.part).held_by(column)
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return that a text or number there holds it."""
+        return in_values(self.part, jsonpaths.items(key), is_plain=is_plain)
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith(Tested):
+    """The field begins with `prefix`, in any case."""
+
+    key: str
+    prefix: str
+    span: Span = field(default=Span(), compare=False)
+
+    @property
+    def tested(self) -> str:
+        """The prefix and a star."""
+        reads_otherwise = self.prefix.startswith(COMPARISONS)
+        return (quoted(self.prefix) if reads_otherwise else _part(self.prefix)) + "*"
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        return f"starts with {self.prefix}"
+
+    @property
+    def message_parts(self) -> tuple[str, ...]:
+        """It, if the field is the message."""
+        return (self.prefix,) if column_of(self.key) == "message" else ()
+
+    @property
+    def part_of_value(self) -> str:
+        """It."""
+        return self.prefix
+
+    def holds_message(self, message: str) -> bool:
+        """Return whether it does of a message."""
+        return flat(message).startswith(flat(self.prefix))
+
+    def holds_id(self, value: str | None) -> bool:
+        """Return whether it does of a trace or request id."""
+        return value is not None and self._holds(value)
+
+    def holds_json(self, value: Any) -> bool:
+        """Return whether it does of a text or number."""
+        text = text_of(value)
+        return text is not None and self._holds(text)
+
+    def _holds(self, text: str) -> bool:
+        return flat(text).startswith(flat(self.prefix))
+
+    def levels(self) -> list[str]:
+        """Return the levels whose name begins so."""
+        return [level for level in LEVELS if flat(level).startswith(flat(self.prefix))]
+
+    def scope_words(self, names: Sequence[str]) -> list[str] | None:
+        """Return those of `names` that begin so."""
+        return [name for name in names if flat(name).startswith(flat(self.prefix))]
+
+    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+        """Return that the column begins so; only looking at rows tells that of ids."""
+        if column == "message":
+            return in_message(self.prefix, is_plain=is_plain, is_start=True)
+        return Needle(self.prefix).starts(column)
+
+    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+        """Return that a text or number there begins so."""
+        return in_values(self.prefix, jsonpaths.items(key), is_plain=is_plain, is_start=True)
+
+
+def _part(text: str) -> str:
+    return text if is_plain_value(text) else quoted(text)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a text, or a number of the JSON as PostgreSQL writes it, which is int or Decimal; None for all else."""
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value) if is_number else None
 
 
 class _Meaning(NamedTuple):

@@ -4,7 +4,7 @@ query  = group { "OR" group }
 group  = { term | "AND" }
 term   = [ "-" ] ( "(" query ")" | field | phrase | word )
 field  = name ":" ( "*" | (">" | ">=" | "<" | "<=") number | value { "," value } )
-value  = phrase | word
+value  = [ "~" ] ( phrase | word ) | ( phrase | word ) "*"
 name   = a word of letters, digits and . _ - @ $ /, or a phrase
 """
 
@@ -15,14 +15,15 @@ import re
 from django.conf import settings
 
 from logs.search.errors import QuerySyntaxError
-from logs.search.fields import COLUMNS, NUMBER, column_of
-from logs.search.operators import Compares, Equals, Exists
+from logs.search.fields import NEVER_WORDS, NUMBER, column_of
+from logs.search.operators import Compares, Contains, Equals, Exists, StartsWith
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
 from logs.search.tree import COMPARISONS, Everything, Field, Node, Not, Span, Text, Value, conjunction, disjunction
 
 MAX_LENGTH = 4_000  # characters
 MAX_TERMS = 100
 MAX_DEPTH = 20
+_ANY = Value("*", quoted=True)  # as it reads without quotes, which no list of values but that of itself does
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # ingest stores U+FFFD for these, so that is what is looked for
 
 
@@ -108,7 +109,7 @@ class _Parser:
     def _is_field(self, name: str, behind: int) -> bool:
         """Tell `user:42` from `Error: refused`: without a value it is a word, unless a column's name stands there."""
         following = self.query[behind : behind + 1]
-        return bool(following and not following.isspace() and following != ")") or name.lower() in COLUMNS
+        return bool(following and not following.isspace() and following != ")") or name.lower() in NEVER_WORDS
 
     def _text(self, text: str, start: int) -> Node:
         if not text:
@@ -134,11 +135,12 @@ class _Parser:
             raise QuerySyntaxError(start, self.at, "Nothing stands in these brackets.", 'Quote them to look for "()".')
         return node
 
-    def _field(self, key: str, start: int) -> Field:
+    def _field(self, key: str, start: int) -> Node:
         """Read what stands behind the colon."""
-        node = self._tested(key, start)
-        node.check()
-        self.comparisons += node.comparisons
+        fields = self._tests(key, start)
+        for field in fields:
+            field.check()
+            self.comparisons += field.comparisons
         if self.comparisons > settings.LOG_QUERY_COMPARISONS:
             raise QuerySyntaxError(
                 start,
@@ -146,20 +148,23 @@ class _Parser:
                 f"The search makes more than {settings.LOG_QUERY_COMPARISONS:,} comparisons.",
                 "Ask for fewer values; a name with many dots makes several of each.",
             )
-        return node
+        return disjunction(fields)
 
-    def _tested(self, key: str, start: int) -> Field:
+    def _tests(self, key: str, start: int) -> list[Field]:
+        """Read the values, of which the field has to meet one: those to equal together, each part by itself."""
         for comparison in COMPARISONS:
             if self.query.startswith(comparison, self.at):
-                return self._comparison(key, comparison, start)
+                return [self._comparison(key, comparison, start)]
         values = [self._value(key, start)]
         while self._peek() == ",":
             self.at += 1
             values.append(self._value(key, start))
         span = Span(start, self.at)
-        if values == [Value("*")]:
-            return Exists(key, span)
-        return Equals(key, tuple(dict.fromkeys(values)), span)
+        if values == [_ANY]:
+            return [Exists(key, span)]
+        whole = tuple(dict.fromkeys(value for value in values if isinstance(value, Value)))
+        parts: list[Field] = [Equals(key, whole, span)] if whole else []
+        return parts + [value for value in dict.fromkeys(values) if not isinstance(value, Value)]
 
     def _comparison(self, key: str, comparison: str, start: int) -> Field:
         self.at += len(comparison)
@@ -169,15 +174,28 @@ class _Parser:
             raise QuerySyntaxError(start, self.at, f"A number must follow {comparison}.", f"For example {shown}")
         return Compares(key, comparison, number, Span(start, self.at))
 
-    def _value(self, key: str, start: int) -> Value:
-        if self._peek() == '"':
+    def _value(self, key: str, start: int) -> Value | Contains | StartsWith:
+        is_part = self._peek() == "~"
+        self.at += is_part
+        is_quoted = self._peek() == '"'
+        if is_quoted:
             text, self.at = scan_phrase(self.query, self.at)
-            return Value(text, quoted=True)
-        text, self.at = scan_word(self.query, self.at, stops=",")
-        if not text:
+        else:
+            text, self.at = scan_word(self.query, self.at, stops=",")
+        is_beginning = not is_part and (self._takes_star() if is_quoted else len(text) > 1 and text.endswith("*"))
+        if text and is_part:
+            return Contains(key, text, Span(start, self.at))
+        if text and is_beginning:
+            return StartsWith(key, text if is_quoted else text[:-1], Span(start, self.at))
+        if not text and not (is_quoted and not is_part and not is_beginning):
             hint = f'Write {key}:value, {key}:"" for the empty text, or "{key}:" in quotes to look for that text.'
             raise QuerySyntaxError(start, max(self.at, start + 1), f"{key}: has no value.", hint)
-        return Value(text, quoted=not is_plain_value(text))
+        return Value(text, quoted=is_quoted or not is_plain_value(text))
+
+    def _takes_star(self) -> bool:
+        is_star = self._peek() == "*"
+        self.at += is_star
+        return is_star
 
     def _peek(self) -> str:
         return self.query[self.at : self.at + 1]

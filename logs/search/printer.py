@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logs.search.fields import COLUMNS
+from logs.search.fields import NEVER_WORDS
 from logs.search.scanner import is_word, quoted, scan_name
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text
 
@@ -42,4 +42,4 @@ def is_plain_word(text: str) -> bool:
     if not text or text in _KEYWORDS or text[0] in '-("' or not is_word(text):
         return False
     name = scan_name(text, 0)
-    return not name or (len(name) + 1 == len(text) and name.lower() not in COLUMNS)
+    return not name or (len(name) + 1 == len(text) and name.lower() not in NEVER_WORDS)

@@ -38,7 +38,7 @@ def is_word(text: str, stops: str = "") -> bool:
 
 def is_plain_value(text: str) -> bool:
     """Return whether `text` reads as a field's value wherever it stands without quotes."""
-    return text[:1] != '"' and is_word(text, ",")
+    return text[:1] not in ('"', "~") and text[-1:] != "*" and is_word(text, ",")
 
 
 def scan_phrase(query: str, at: int) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -33,7 +33,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The message holds this text, whatever stands around it; upper and lower case are the same."""
+    """The log holds this text: in its message, in a value of its JSON, or as its id (logs/search/text.py)."""
 
     text: str
     span: Span = field(default=Span(), compare=False)
@@ -65,6 +65,15 @@ class Field:
     def comparisons(self) -> int:
         """How many comparisons it becomes."""
         raise NotImplementedError
+
+    @property
+    def message_parts(self) -> tuple[str, ...]:
+        """The texts of which the message must hold one; none where it is about another field."""
+        return ()
+
+    def scope_words(self, names: Sequence[str]) -> list[str] | None:
+        """Return the words that name services or environments, of which there are `names`; None where any will do."""
+        return None if self.choices is None else [value.text for value in self.choices]
 
     def renamed(self, key: str) -> Field:
         """Return the same about the field `key`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -12,8 +14,11 @@ from django.views.decorators.http import require_safe
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_member
 from alerts.queries import rules_named
+from deployments.queries import deployments_of_commit
 from incidents.queries import incidents_named
+from logs.ids import logs_of_id
 from pulseops.core.routes import address
+from pulseops.core.ui import times
 from pulseops.core.ui.context_processors import Frame
 from pulseops.docs.pages import groups
 from services.links import explorer_url
@@ -21,6 +26,9 @@ from services.queries import services_named
 
 MOST = 6  # of each kind
 MOST_LETTERS = 200
+_SHA = re.compile("[0-9a-f]{7,40}")
+_AROUND_ID = timedelta(hours=1)
+_IDS = "Traces and requests"
 _LOGS = "Logs"  # always among the hits: their text is searched elsewhere
 _BESIDE = (
     ("Documentation", "docs:index", "help"),
@@ -68,6 +76,8 @@ def _groups(request: OrgRequest, query: str) -> list[Group]:
     groups = [Group("Pages", _pages(request, words))]
     if words:
         groups += [
+            Group("Deployments", _deployments(request.org, words)),
+            Group(_IDS, _of_id(request.org, query)),
             Group("Services", _services(request.org, words)),
             Group("Incidents", _incidents(request.org, words)),
             Group("Alert rules", _rules(request.org, words)),
@@ -87,6 +97,33 @@ def _pages(request: OrgRequest, words: Sequence[str]) -> list[Hit]:
 
 def _has_all(text: str, words: Iterable[str]) -> bool:
     return all(word in text.lower() for word in words)
+
+
+def _deployments(org: Org, words: Sequence[str]) -> list[Hit]:
+    if len(words) != 1 or not _SHA.fullmatch(words[0]):
+        return []
+    rows = deployments_of_commit(org, words[0], limit=MOST)
+    hits = [
+        Hit(
+            f"{row.commit_sha[:7]} to {row.service.name} in {row.environment.name}",
+            address("deployments:detail", row.pk),
+            "deployments",
+            times.relative(row.created_at),
+            row.status,
+            row.get_status_display(),
+        )
+        for row in rows
+    ]
+    return [hit for hit in hits if hit.url]
+
+
+def _of_id(org: Org, query: str) -> list[Hit]:
+    found = logs_of_id(org, query)
+    if found is None:
+        return []
+    since, until = found.at - _AROUND_ID, found.at + _AROUND_ID
+    logs = explorer_url(words=found.query, since=since, until=until)
+    return [Hit(f"Logs of {found.name} {query}", logs, "logs", times.relative(found.at))]
 
 
 def _services(org: Org, words: Sequence[str]) -> list[Hit]:

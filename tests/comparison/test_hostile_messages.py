@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from deployments.models import Deployment
-from logs.explorer.rows import Marker, without_colours
+from logs.explorer.marker import Marker
+from logs.explorer.rows import without_colours
 from logs.message_patterns import _MASKED, MESSAGE_READ, message_pattern
 from logs.models import LogEntry
 from logs.search.parser import parse

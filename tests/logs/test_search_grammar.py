@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logs.search.errors import QuerySyntaxError
-from logs.search.operators import Compares, Equals, Exists
+from logs.search.operators import Compares, Contains, Equals, Exists, StartsWith
 from logs.search.parser import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse
 from logs.search.printer import print_query
 from logs.search.tree import COMPARISONS, And, Everything, Node, Not, Or, Text, Value, conjunction, disjunction
@@ -42,6 +42,16 @@ def equals(key: str, *values: str) -> Equals:
         ("-(a b)", Not(And((Text("a"), Text("b"))))),
         ('-(a "f(")', Not(And((Text("a"), Text("f("))))),
         ('-(a k:"f(")', Not(And((Text("a"), Equals("k", (Value("f(", quoted=True),)))))),
+        ("http.path:~/api", Contains("http.path", "/api")),
+        ('sql:~"from users"', Contains("sql", "from users")),
+        ("http.path:/api/*", StartsWith("http.path", "/api/")),
+        ('http.path:"/api x"*', StartsWith("http.path", "/api x")),
+        ('http.path:"/api*"', Equals("http.path", (Value("/api*", quoted=True),))),
+        ('k:"~x"', Equals("k", (Value("~x", quoted=True),))),
+        ("k:a,b*,~c,d", Or((equals("k", "a", "d"), StartsWith("k", "b"), Contains("k", "c")))),
+        ("-k:a*", Not(StartsWith("k", "a"))),
+        ('message:"charge failed"', Equals("message", (Value("charge failed", quoted=True),))),
+        ("message: x", And((Text("message:"), Text("x")))),
         ("k:f(", Equals("k", (Value("f(", quoted=True),))),
         ("((a))", Text("a")),
         ("connect() failed", And((Text("connect()"), Text("failed")))),
@@ -73,6 +83,10 @@ def test_a_query_means(query: str, meaning: Node) -> None:
         ("level:", 0, "no value"),
         ("a level: error", 2, "no value"),
         ("user:1,", 0, "no value"),
+        ("user:~", 0, "no value"),
+        ('user:~""', 0, "no value"),
+        ('user:""*', 0, "no value"),
+        ("message:>5", 0, "no order"),
         ("level:loud", 0, "no level"),
         ("took:>fast", 0, "A number must follow"),
         ("trace:>5", 0, "no order"),
@@ -101,7 +115,7 @@ def read(query: str) -> tuple[Node, QuerySyntaxError | None]:
 ANY_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=12)
 SHARP_TEXT = st.text(alphabet='ab:"\\()-, *<>=.OR', min_size=1, max_size=8)
 TEXT = ANY_TEXT | SHARP_TEXT | st.sampled_from(["OR", "AND", "-", "*", "level:", "x:y", "//", "http://x", ">5"])
-BARE = st.text(alphabet="abc019._/-*é日", min_size=1, max_size=6).filter(lambda text: text != "*")
+BARE = st.text(alphabet="abc019._/-*é日", min_size=1, max_size=6).filter(lambda text: text[-1] != "*")
 VALUE = st.builds(Value, BARE, st.just(False)) | st.builds(Value, TEXT | st.just(""), st.just(True))
 KEY = (TEXT | st.just("")).filter(lambda key: key.lower() not in {"level", "service", "env"})
 LEAF: st.SearchStrategy[Node] = st.one_of(
@@ -109,6 +123,8 @@ LEAF: st.SearchStrategy[Node] = st.one_of(
     st.builds(Equals, KEY, st.lists(VALUE, min_size=1, max_size=3, unique=True).map(tuple)),
     st.builds(Compares, st.sampled_from(["took", "a b", "日.x"]), st.sampled_from(COMPARISONS), st.just("-1.5e3")),
     st.builds(Exists, KEY),
+    st.builds(Contains, KEY, TEXT),
+    st.builds(StartsWith, KEY, TEXT),
     st.builds(equals, st.just("level"), st.sampled_from(["error", "WARN"])),
 )
 TREE = st.recursive(

@@ -10,8 +10,9 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Org, User
+from deployments.models import Deployment
 from tests.support.browser import assert_accessible, assert_fits
-from tests.support.factories import make_org, make_service
+from tests.support.factories import make_log, make_org, make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -53,6 +54,35 @@ def test_every_word_has_to_be_in_the_name_in_any_case(org: Org, viewer: User, cl
 def test_nothing_of_another_organisation_is_found(viewer: User, client_for: SignIn) -> None:
     make_service(make_org("Strangers"), "theirs")
     assert "theirs</span>" not in found(client_for(viewer), "theirs").replace("the logs for theirs</span>", "")
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_pasted_id_finds_its_logs(org: Org, viewer: User, client_for: SignIn) -> None:
+    make_log(make_service(org), "charge failed", trace_id=TRACE, request_id="req-81342")
+    make_log(make_service(make_org("Strangers")), trace_id="5" * 32)
+    client = client_for(viewer)
+    for pasted in (TRACE, TRACE.upper(), f"00-{TRACE}-00f067aa0ba902b7-01"):
+        assert f"q=trace%3A{TRACE}" in found(client, pasted)
+    assert "q=request%3Areq-81342" in found(client, "req-81342")
+    for other in ("5" * 32, "6" * 32, "req-8134"):
+        assert "Traces and requests" not in found(client, other)
+
+
+def test_a_pasted_commit_finds_its_deployments(org: Org, viewer: User, client_for: SignIn) -> None:
+    ours, theirs = [
+        Deployment.objects.create(
+            org=service.org, service=service, environment=service.environments.get(name="production"),
+            commit_sha="490b753" + "a" * 33, status="success",
+        )
+        for service in (make_service(org), make_service(make_org("Strangers")))
+    ]  # fmt: skip
+    client = client_for(viewer)
+    for pasted in ("490b753", "490B753", "490b753" + "a" * 33):
+        assert f'href="/deployments/{ours.pk}"' in found(client, pasted)
+        assert f'href="/deployments/{theirs.pk}"' not in found(client, pasted)
+    assert 'href="/deployments/' not in found(client, "490b754")
 
 
 def test_what_is_searched_for_can_be_searched_in_the_logs(viewer: User, client_for: SignIn) -> None:
