@@ -1,11 +1,13 @@
 // What every page has: one file a behaviour, bundled when static files are collected (core/config/staticfiles.py).
 import "./busy.js";
+import "./chart-card.js";
 import "./choose.js";
 import "./clients.js";
 import "./copy.js";
 import "./csrf.js";
 import "./dialog.js";
 import "./dirty.js";
+import "./filter.js";
 import "./keys.js";
 import "./menu.js";
 import "./only.js";

@@ -21,6 +21,7 @@ class Line:
     anchor: str = "middle"
     url: str = ""
     tone: str = ""
+    count: int = 1  # how many it stands for
 
 
 class Extent:

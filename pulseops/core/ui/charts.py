@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from django.utils import timezone
 
@@ -20,7 +21,9 @@ from pulseops.core.ui.states import LEVELS, style_of
 
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
-_APART = 0.8  # percent of the width: flags that are closer become one
+_APART, _NEAR_END = 2.0, 95.0  # percent of the width: flags that are closer become one; where words go to the left
+_LEAST_HEIGHT, _LEAST_ERROR = 1.5, 3.0  # pixels: one error among a million must still be seen
+_MOST_NAMED = 8  # bands or flags that one that stands for several names
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Band:
     start: datetime
     end: datetime | None
     label: str
-    tone: str = "error"
+    tone: str = "incident"
     url: str = ""
 
 
@@ -148,7 +151,7 @@ def stacked_histogram(
     scale = Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
     flags = tuple(_flags([m for m in markers if extent.holds(m.at)], extent))
-    drawn = tuple(span for band in sorted(bands, key=_start_of) if (span := _span(band, extent)))
+    drawn = tuple(span for band in _united(bands) if (span := _span(band, extent)))
     return Chart(
         height=height,
         top=top,
@@ -167,8 +170,34 @@ def stacked_histogram(
     )
 
 
-def _start_of(band: Band) -> datetime:
-    return band.start
+def _united(bands: Iterable[Band]) -> Iterator[Band]:
+    """Yield the union of the bands of each tone: those that overlap become one, which says and leads to the newest."""
+    for _, of_tone in groupby(sorted(bands, key=lambda each: (each.tone, each.start)), key=lambda each: each.tone):
+        together: list[Band] = []
+        for band in of_tone:
+            until = _last_end(together)
+            if together and until is not None and band.start > until:
+                yield _union(together)
+                together = []
+            together.append(band)
+        yield _union(together)
+
+
+def _last_end(bands: Sequence[Band]) -> datetime | None:
+    ends = [band.end for band in bands]
+    return max((end for end in ends if end), default=None) if None not in ends else None
+
+
+def _union(bands: Sequence[Band]) -> Band:
+    newest = bands[-1]
+    return Band(
+        bands[0].start, _last_end(bands), _names([band.label for band in reversed(bands)]), newest.tone, newest.url
+    )
+
+
+def _names(labels: Sequence[str]) -> str:
+    more = len(labels) - _MOST_NAMED
+    return "\n".join([*labels[:_MOST_NAMED], *([f"and {more:,} more"] if more > 0 else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +246,7 @@ def _bar(bucket: Bucket, extent: Extent, scale: Scale, order: Sequence[str]) -> 
     for tone in order:
         count = bucket.counts.get(tone, 0)
         if count:
-            length = max(scale.length(count), 1.5)  # pixels: one error among a million must still be seen
+            length = max(scale.length(count), _LEAST_ERROR if tone == "error" else _LEAST_HEIGHT)
             y -= length
             segments.append(Segment(tone, f"{max(y, 0):.2f}", f"{length:.2f}"))
     width = extent.share(bucket.end) - x
@@ -244,8 +273,10 @@ def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
 def _flag(markers: Sequence[Marker], extent: Extent) -> Line:
     newest = markers[-1]
     tone = next((each.tone for each in markers if each.tone == "error"), newest.tone)
-    label = "\n".join(each.label for each in reversed(markers))
-    return Line(percent(extent.share(newest.at)), label, url=newest.url, tone=tone)
+    label = _names([each.label for each in reversed(markers)])
+    place = extent.share(newest.at)
+    anchor = "end" if place > _NEAR_END else "start"
+    return Line(percent(place), label, anchor, newest.url, tone, len(markers))
 
 
 def _span(band: Band, extent: Extent) -> Span | None:
