@@ -14,6 +14,7 @@ urlpatterns = [
     path("logs/live", views.live, name="live"),
     path("logs/export", views.export, name="export"),
     path("logs/views", views.save_view, name="save_view"),
+    path("logs/views/all", views.saved_views, name="saved_views"),
     path("logs/views/<int:view_id>/delete", views.delete_view, name="delete_view"),
     path("logs/<str:address>", views.entry, name="entry"),
     path("logs/<str:address>/raw", views.raw, name="raw"),

@@ -9,14 +9,16 @@ from datetime import timedelta
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from accounts.models import Org
 from logs.cursor import LogCursor
 from logs.explorer.marker import Marker
 from logs.explorer.rows import without_colours
+from logs.explorer.stacks import stack_html
 from logs.explorer.state import ExplorerState
 from logs.search import queries
-from logs.search.flat_fields import beginning_of, count_fields, flat_fields
+from logs.search.flat_fields import FlatField, beginning_of, count_fields, flat_fields
 from logs.search.operators import Equals
 from logs.search.printer import print_query
 from logs.search.rewrite import value_of, with_term
@@ -32,6 +34,7 @@ _AROUND_TRACE = timedelta(hours=1)
 _AROUND_LOG = timedelta(minutes=5)
 _NEAR = timedelta(hours=2)
 _LONG, _HUGE = 40, 600  # characters of a value
+_LINES_SHOWN = 20_000  # characters of a value of several lines
 _LONGEST = 300  # characters of a value that a link asks for
 _MOST_FIELDS = 300  # that the page shows; each costs a row with three links
 _RAW_FORMATTED, _RAW_SHOWN = 50_000, 100_000  # characters of JSON that are formatted, and shown; all is in `raw_json`
@@ -43,7 +46,7 @@ class Field:
 
     name: str
     value: str
-    shown: str  # with what was looked for marked
+    shown: SafeString  # with what was looked for marked
     with_url: str = ""
     without_url: str = ""
     column_url: str = ""
@@ -51,7 +54,12 @@ class Field:
     @property
     def is_long(self) -> bool:
         """Whether a phone has no room for it beside its name."""
-        return len(self.value) > _LONG
+        return len(self.value) > _LONG or self.has_lines
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it is several lines, which are shown as such."""
+        return "\n" in self.value.strip()
 
     @property
     def is_huge(self) -> bool:
@@ -66,7 +74,8 @@ class Drawer:
     log: LogDetail
     address: LogCursor
     scope: Scope | None
-    message: str
+    message: SafeString
+    has_lines: bool
     columns: Sequence[Field]
     fields: Sequence[Field]
     more_fields: int
@@ -76,6 +85,7 @@ class Drawer:
     trace_url: str
     request_url: str
     marks: Sequence[Mark]
+    wrap_url: str
     page_url: str
     explorer_url: str
 
@@ -94,7 +104,8 @@ def drawer_for(
         log=log,
         address=address,
         scope=scope,
-        message=Marker(explorer.node).mark(without_colours(log.message)),
+        message=stack_html(without_colours(log.message), Marker(explorer.node)),
+        has_lines="\n" in log.message.strip(),
         columns=_columns(explorer, log, scope),
         fields=_fields(explorer, meta),
         more_fields=max(0, count_fields(meta) - _MOST_FIELDS),
@@ -104,9 +115,18 @@ def drawer_for(
         trace_url=_all_of(explorer, "trace", log.trace_id, log),
         request_url=_all_of(explorer, "request", log.request_id, log),
         marks=_nearby(org, log),
+        wrap_url=_wrapped(explorer, address),
         page_url=reverse("logs:entry", args=[str(address)]),
         explorer_url=_around(scope, log),
     )
+
+
+def _wrapped(explorer: ExplorerState, address: LogCursor) -> str:
+    """Return this page, the explorer's or the log's own, with lines wrapped, or not any more."""
+    wrap = "" if explorer.is_wrapped else "1"
+    if explorer.row:
+        return explorer.url(wrap=wrap, row=str(address))
+    return reverse("logs:entry", args=[str(address)]) + ("?wrap=1" if wrap else "")
 
 
 def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> list[Field]:
@@ -127,11 +147,18 @@ def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> li
 
 
 def _fields(explorer: ExplorerState, meta: object) -> list[Field]:
-    return [_field(explorer, f.key, f.shown, f.term) for f in flat_fields(meta, _MOST_FIELDS)]
+    fields = flat_fields(meta, _MOST_FIELDS)
+    return [_field(explorer, f.key, _shown(f), f.term) for f in fields]
+
+
+def _shown(field: FlatField) -> str:
+    """Return a value as the page writes it: of several lines, such as a stack trace, more than of others."""
+    value = field.value
+    return beginning_of(value, _LINES_SHOWN) if isinstance(value, str) and "\n" in value else field.shown
 
 
 def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) -> Field:
-    shown = Marker(explorer.node).mark(value)
+    shown = stack_html(value, Marker(explorer.node))
     if term is None:
         return Field(name, value, shown)
     node = explorer.node or Everything()

@@ -14,7 +14,7 @@ from logs.search.operators import Exists
 from logs.search.page import Search
 from logs.search.rewrite import with_choice, with_term
 from logs.search.rows import LogRow
-from logs.search.tree import Everything, Node
+from logs.search.tree import Everything, Node, Not
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
@@ -46,13 +46,16 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class KeySeen:
-    """A key of the JSON, in how many of the page's rows, and its commonest values: text, count, the filtering link."""
+    """A key of the JSON, in how many of the counted rows, and its commonest values.
+
+    Of a value: its text, how many, the links to only that and to all without it.
+    """
 
     key: str
     count: int
     exists_url: str
     column_url: str
-    values: tuple[tuple[str, int, str], ...]
+    values: tuple[tuple[str, int, str, str], ...]
 
 
 def column_facets(explorer: ExplorerState, search: Search, counts: Counts) -> list[Facet]:
@@ -134,7 +137,8 @@ def _key_seen(explorer: ExplorerState, node: Node, key: str, values: dict[str, l
     for shown, fields in sorted(values.items(), key=lambda item: -len(item[1])):
         term = fields[0].term
         if term and len(shown) <= _LONGEST_VALUE:
-            offered.append((shown, len(fields), explorer.with_query(with_term(node, term))))
+            only, without = (explorer.with_query(with_term(node, each)) for each in (term, Not(term)))
+            offered.append((shown, len(fields), only, without))
         if len(offered) == _VALUES_SHOWN:
             break
     columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]

@@ -19,7 +19,7 @@ from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
-from logs.search.page import Page, Search, newest_page, prepare
+from logs.search.page import LogRow, Page, Search, newest_page, prepare
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core.extensions import TIMELINE_MARKS
@@ -28,6 +28,8 @@ from pulseops.core.ui.states import LEVELS
 from services.scopes import Scopes
 
 PAGE_ROWS = 100
+FACET_ROWS = 1_000  # whose fields are counted
+_FACET_SECONDS = 0.15
 _COMMON = 5_000  # logs
 CHART_HEIGHT = 108  # pixels
 
@@ -48,6 +50,7 @@ class ExplorerResults:
     seconds: float
     facets: Sequence[Facet]
     keys: Sequence[KeySeen]
+    keys_of: int  # the newest logs, if not all that were found, whose fields were counted; else 0
     pills: Sequence[Pill]
     notices: Sequence[str]
     older_url: str
@@ -73,6 +76,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:
             page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
+        counted_rows = _rows_of_facets(session, search, explorer, page)
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = no_results.help_for(session, search, explorer)
@@ -89,7 +93,8 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         step=step_name(counts.step),
         seconds=seconds,
         facets=facets.column_facets(explorer, search, counts),
-        keys=facets.keys_seen(explorer, page.rows),
+        keys=facets.keys_seen(explorer, counted_rows),
+        keys_of=0 if len(counted_rows) == chart.total and counts.is_complete else len(counted_rows),
         pills=pills.pills(explorer),
         notices=(*search.notices, *_damage(session)),
         older_url=explorer.older_url(page.after) if page.after else "",
@@ -132,6 +137,23 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
     )
 
 
+def _rows_of_facets(session: SearchSession, search: Search, explorer: ExplorerState, page: Page) -> Sequence[LogRow]:
+    """Return the rows whose fields are counted: all that were found, or the newest, as far as a moment allows."""
+    if explorer.node is None or _is_all(page, explorer) or page.searched_to or not session.may_go_on():
+        return page.rows
+    rows = page.rows if explorer.before is None else ()
+    more = newest_page(
+        session,
+        search,
+        explorer.range.window,
+        now=explorer.now,
+        seconds=_FACET_SECONDS,
+        before=page.after if rows else None,
+        limit=FACET_ROWS - len(rows),
+    )
+    return [*rows, *more.rows]
+
+
 def _is_all(page: Page, explorer: ExplorerState) -> bool:
     """Return whether the page has every row that there is."""
     return page.after is None and page.searched_to is None and explorer.before is None
@@ -161,7 +183,7 @@ def _counted(
             seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=partial(_admits, search),
         )  # fmt: skip
     buckets = list(_buckets(explorer, counts.bars, origin, step))
-    markers, bands = _marks(org, search, start, end)
+    markers, bands = _marks(org, search, counts, start, end)
     if not counts.is_complete:
         bands.append(charts.Band(start, min(counts.counted_to, end), "Not counted: took too long", tone="info"))
     return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
@@ -185,11 +207,18 @@ def _buckets(
         at += step
 
 
-def _marks(org: Org, search: Search, start: datetime, end: datetime) -> tuple[list[charts.Marker], list[charts.Band]]:
-    """Ask the apps above what happened meanwhile to what is shown."""
+def _marks(
+    org: Org, search: Search, counts: Counts, start: datetime, end: datetime
+) -> tuple[list[charts.Marker], list[charts.Band]]:
+    """Ask the apps above what happened meanwhile to what is shown: where words were looked for, to who logged them."""
     columns, scopes = search.split.columns, search.scopes
     service_ids = list(columns.services) if len(columns.services) < len(scopes.services()) else []
     held = [s.environment_id for s in scopes.all if columns.holds(s)]
+    if search.rest.sql:
+        found = {environment_id for environment_id, _ in counts.groups}
+        held = [environment_id for environment_id in held if environment_id in found]
+        if not held:
+            return [], []
     environment_ids = held if len(held) < len(scopes.all) else []
     marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
     return charts.markers_of(marks), charts.bands_of(marks)

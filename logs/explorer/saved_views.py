@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.db.models import Case, When
 from django.urls import reverse
 
 from accounts.models import Membership, Org, User
@@ -27,12 +28,17 @@ class OfferedView:
         return f"delete-view-{self.view.pk}"
 
 
-def offered_views(org: Org, user: User, membership: Membership) -> Sequence[OfferedView]:
-    """Return the reader's views and those that others share, by name; one query."""
-    views = SavedView.objects.for_org(org).seen_by(user).select_related("owner").order_by("name", "pk")
+def offered_views(
+    org: Org, user: User, membership: Membership, *, words: str = "", most: int | None = None
+) -> Sequence[OfferedView]:
+    """Return the reader's views, then those that others share, by name: the first `most`, whose name holds `words`."""
+    views = SavedView.objects.for_org(org).seen_by(user).select_related("owner")
+    if words:
+        views = views.filter(name__icontains=words)
+    is_others = Case(When(owner=user, then=0), default=1)
     return [
         OfferedView(view, view_url(view), view.owner_id == user.pk, view.owner_id == user.pk or membership.is_admin)
-        for view in views
+        for view in views.order_by(is_others, "name", "pk")[:most]
     ]
 
 

@@ -32,6 +32,7 @@ from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
+from logs.explorer.preferences import with_preferences
 from logs.explorer.results import ExplorerResults, explore, lister
 from logs.explorer.saved_views import offered_views, view_url
 from logs.explorer.state import ExplorerState
@@ -48,6 +49,8 @@ from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, 
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
+_VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 100
+
 
 @org_member
 @require_safe
@@ -56,7 +59,7 @@ def explorer(request: OrgRequest) -> HttpResponse:
 
     `add` is a query that is to hold as well: it is put into the page's own, and the address that says so shown.
     """
-    asked = ExplorerState.read(request.GET)
+    asked = ExplorerState.read(with_preferences(request))
     if added := request.GET.get("add"):
         return redirect(asked.with_added(added))
     scopes = scopes_of(request.org)
@@ -70,7 +73,8 @@ def explorer(request: OrgRequest) -> HttpResponse:
     else:
         asked, values["found"] = _explored(request, asked, scopes)
         values |= {"explorer": asked, "controls": Controls(asked, request.zone)}
-        values["views"] = offered_views(request.org, request.user, request.membership)
+        views = offered_views(request.org, request.user, request.membership, most=_VIEWS_IN_MENU + 1)
+        values |= {"views": views[:_VIEWS_IN_MENU], "has_more_views": len(views) > _VIEWS_IN_MENU}
         response = render(request, "logs/explorer.html", values)
         if request.headers.get("HX-Boosted") and asked.mistake is None:
             response["HX-Push-Url"] = asked.whole_url()  # without `good`, and written as all links are
@@ -203,6 +207,18 @@ def save_view(request: OrgRequest) -> HttpResponse:
         return redirect(safe_next(request, reverse("logs:explorer")))
     messages.success(request, f"Saved “{view.name}”.")
     return redirect(view_url(view))
+
+
+@org_member
+@require_safe
+def saved_views(request: OrgRequest) -> HttpResponse:
+    """List the saved views whose name holds `q`, to open or delete; for the explorer's menu all of them, as links."""
+    words = request.GET.get("q", "").replace("\0", "")[:80]
+    is_menu = request.headers.get("HX-Request") == "true"
+    most = _VIEWS_IN_ALL if is_menu else _VIEWS_ON_PAGE
+    views = offered_views(request.org, request.user, request.membership, words=words, most=most + 1)
+    values = {"views": views[:most], "has_more_views": len(views) > most, "words": words, "most": most}
+    return render(request, "logs/_view_list.html" if is_menu else "logs/views.html", values)
 
 
 @org_member

@@ -25,6 +25,21 @@ document.addEventListener("htmx:afterSettle", () => {
   sheet = null;
 });
 
+// <a data-keep="cols wrap">: what its address says of these becomes what the reader sees where an address does not say.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-keep]");
+  if (!link) return;
+  const said = new URL(link.href).searchParams;
+  const cookie = document.cookie.split("; ").find((each) => each.startsWith("log_view="))?.slice("log_view=".length) ?? "";
+  const kept = new URLSearchParams(decodeURIComponent(cookie));
+  for (const name of link.dataset.keep.split(" ")) {
+    if (said.has(name)) kept.set(name, said.get(name));
+    else kept.delete(name);
+  }
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `log_view=${encodeURIComponent(kept)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}, { capture: true });
+
 // What a screen reader should hear of a change: it stands outside of all that is replaced.
 document.addEventListener("say", (event) => {
   const status = document.getElementById("log-status");

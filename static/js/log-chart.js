@@ -142,7 +142,7 @@ function prepare() {
   const all = chart ? bars(chart) : [];
   anchor = -1;
   stand(all, all.length - 1);
-  if (takesFocus) all.at(-1)?.focus({ preventScroll: true });
+  if (takesFocus && (document.activeElement === document.body || !document.activeElement)) all.at(-1)?.focus({ preventScroll: true });
   takesFocus = false;
 }
 document.addEventListener("htmx:afterSettle", (event) => {

@@ -19,9 +19,16 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-drawer-close]")) wanted = "row";
 }, { capture: true });
 
+// Whoever went on meanwhile, to the search box say, keeps the focus: letters that are typed must not become keys.
+function isFocusFree() {
+  const focused = document.activeElement;
+  return !focused || focused === document.body || focused.closest("#drawer, [data-logs]") !== null;
+}
+
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id !== "drawer") return;
   mark();
+  if (!isFocusFree()) wanted = "";
   if (wanted === "drawer") document.querySelector("#drawer.drawer--open")?.focus({ preventScroll: true });
   if (wanted === "row") document.querySelector(`[data-log="${CSS.escape(opened)}"] > .log__link`)?.focus({ preventScroll: true });
   wanted = "";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def rows(page: Page) -> Any:
-    return page.locator("[data-logs] > li")
+    return page.locator("[data-log]")
 
 
 def press(page: Page, *keys: str) -> None:
@@ -189,3 +190,65 @@ def test_the_switches_of_zone_and_theme_keep_the_search(
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert_accessible(page)
+
+
+def test_letters_typed_after_closing_a_log_are_never_lost(explorer: Page) -> None:
+    """The answer that takes the log away comes after the letters; it must not take the focus from the search box."""
+    page = explorer
+    page.locator("[data-log] > .log__link").first.click()
+    expect(page.locator("#drawer.drawer--open")).to_be_visible()
+    page.route("**/logs*", lambda route: (time.sleep(0.3), route.continue_()))
+    press(page, "Escape", "/")
+    page.keyboard.type("level:error", delay=60)
+    expect(page.locator("#drawer.drawer--open")).to_have_count(0)
+    expect(page.locator("#log-q")).to_have_value("level:error")
+    expect(page.locator("#log-q")).to_be_focused()
+    assert "live=" not in page.url
+
+
+def test_a_long_stack_fits_the_drawer_and_is_copied_whole(explorer: Page, busy_service: Service) -> None:
+    page = explorer
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    frames = "".join(f"\tat com.shop.Charge.step{n}(Charge.java:{n})\n" for n in range(396))
+    stack = f"java.lang.IllegalStateException: charge\n{frames}Caused by: java.io.IOException: gone\n\t... 9 more"
+    make_log(busy_service, stack, level="error", ts=timezone.now())
+    page.reload()
+    page.locator("[data-log] > .log__link").first.click()
+    drawer = page.locator("#drawer")
+    expect(drawer.locator(".stack__cause")).to_have_count(2)
+    expect(drawer.locator(".stack__cause").last).to_be_in_viewport()
+    boxes = [page.locator(name).bounding_box() for name in ("#drawer", ".log-query", ".explorer__main")]
+    assert all(boxes)
+    over, bar, rows_ = (box for box in boxes if box)
+    assert over["y"] >= bar["y"] + bar["height"] - 1
+    assert over["x"] >= rows_["x"] + rows_["width"] - 1
+    drawer.get_by_role("button", name="Copy the message").click()
+    assert page.evaluate("navigator.clipboard.readText()") == stack
+
+
+def test_what_a_bar_says_is_shown_at_once(explorer: Page) -> None:
+    page = explorer
+    chart = page.locator("[data-chart]").first
+    box = chart.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 60)
+    expect(page.locator(".chart-card")).to_contain_text("UTC")
+    page.keyboard.press("Escape")
+    expect(page.locator(".chart-card")).to_have_count(0)
+    chart.locator("a[tabindex='0']").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".chart-card")).to_contain_text("UTC")
+    assert_accessible(page)
+
+
+def test_the_last_choice_stays(explorer: Page, live_server: Any) -> None:
+    page = explorer
+    press(page, "w")
+    expect(page.locator(".logs--wrap")).to_be_visible()
+    page.goto(f"{live_server.url}/logs")
+    expect(page.locator(".logs--wrap")).to_be_visible()
+    press(page, "w")
+    expect(page.locator(".logs--wrap")).to_have_count(0)
+    page.goto(f"{live_server.url}/logs")
+    expect(page.locator("[data-log]").first).to_be_visible()
+    expect(page.locator(".logs--wrap")).to_have_count(0)
