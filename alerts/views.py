@@ -23,6 +23,7 @@ from alerts.routing import notified_by
 from logs.search.session import SearchBusyError, patiently
 from pulseops.core.db.statement_timeout import QueryFailedError, QueryTimeoutError
 
+_LONGEST_QUERY = 4_000  # characters that a link fills in
 _PERIOD_LABELS = {"24h": "24 hours", "7d": "7 days"}
 
 
@@ -37,7 +38,7 @@ def rule_list(request: OrgRequest) -> HttpResponse:
 @org_admin
 def rule_create(request: OrgRequest) -> HttpResponse:
     """Add a rule; the button “Preview” shows what it would have done instead of saving."""
-    form = RuleForm(request.POST or None, org=request.org)
+    form = RuleForm(request.POST or None, org=request.org, initial=_initial(request))
     if request.method == "POST" and form.is_valid() and "try" not in request.POST:
         try:
             rule = actions.create_rule(actor=request.user, org=request.org, **form.values)
@@ -87,6 +88,12 @@ def rule_detail(request: OrgRequest, rule_id: int) -> HttpResponse:
         "mute_form": MuteForm(is_admin=request.membership.is_admin),
     }
     return render(request, "alerts/detail.html", values)
+
+
+def _initial(request: OrgRequest) -> dict[str, str]:
+    """Return what a link to the editor fills in: a search of the explorer, as its filter."""
+    query = request.GET.get("query", "").replace("\0", "")[:_LONGEST_QUERY]
+    return {"query": query, "level": ""} if query else {}
 
 
 @require_POST

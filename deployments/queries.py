@@ -219,7 +219,7 @@ class Lane:
 
 
 def lanes(org: Org, filters: Filters) -> list[Lane]:
-    """Return a lane for each environment name that the filters leave, production first.
+    """Return a lane for each environment name that the filters leave, in the order of `_lane_order`.
 
     Three queries, whatever there is: each environment's newest by the index, of those each name's newest, and the rows.
     """
@@ -228,7 +228,7 @@ def lanes(org: Org, filters: Filters) -> list[Lane]:
     rows = Deployment.objects.for_org(org).select_related("service", "environment").in_bulk(wanted)
     return [
         Lane(name, [rows[each] for each in result[:LANE_LENGTH] if each in rows], len(result) > LANE_LENGTH)
-        for name, result in sorted(by_name.items(), key=lambda item: _lane_order(item[0]))
+        for name, result in sorted(by_name.items(), key=lambda item: _lane_order(*item))
     ]
 
 
@@ -248,8 +248,10 @@ def _newest_by_name(org: Org, filters: Filters) -> dict[str, list[int]]:
     return by_name
 
 
-def _lane_order(name: str) -> tuple[bool, str]:
-    return not name.lower().startswith("prod"), name
+def _lane_order(name: str, newest: Sequence[int]) -> tuple[int, int, str]:
+    """Production stands first, then staging, then what was deployed to last; the ids of `newest` rise with time."""
+    rank = next((rank for rank, start in enumerate(("prod", "stag")) if name.lower().startswith(start)), 2)
+    return rank, -max(newest, default=0), name
 
 
 def lane_page(org: Org, filters: Filters, before: str) -> Page[Deployment]:

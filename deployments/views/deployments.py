@@ -20,6 +20,8 @@ from pulseops.core.extensions import DEPLOYMENT_PANELS, Panel
 from services.links import explorer_url
 from services.queries import environment_names, services_of
 
+_LANES_OPEN = 4  # beyond which environments are folded
+
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
@@ -56,7 +58,8 @@ def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
         )
         for lane in lanes
     ]
-    return {"lanes": shown, "is_empty": not any(lane.cards for lane in shown)}
+    is_empty = not any(lane.cards for lane in shown)
+    return {"lanes": shown[:_LANES_OPEN], "more_lanes": shown[_LANES_OPEN:], "is_empty": is_empty}
 
 
 def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from logs.explorer.state import DEFAULT_COLUMNS, ExplorerState
 from logs.search.dialects import translated
 from logs.search.printer import print_query
 from logs.search.tree import Everything
+from pulseops.core.routes import address
 from pulseops.core.ui import times
 from pulseops.core.web.timezones import ReaderZone
 
@@ -175,6 +176,12 @@ class Controls:
     def page(self) -> str:
         """The query string that a saved view keeps."""
         return urlencode(self.explorer.params())
+
+    @property
+    def rule_url(self) -> str:
+        """Where an alert rule of this search is made; empty where there are no rules, or nothing is searched for."""
+        place = address("alerts:create") if self.good else ""
+        return f"{place}?{urlencode({'query': self.good})}" if place else ""
 
     @property
     def translation(self) -> tuple[str, str] | None:

@@ -1,4 +1,5 @@
 // What every page has: one file a behaviour, bundled when static files are collected (core/config/staticfiles.py).
+import "./apply.js";
 import "./busy.js";
 import "./chart-card.js";
 import "./choose.js";

@@ -74,6 +74,15 @@ def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString |
 
 
 @register.simple_tag
+def distance(moment: datetime, other: datetime) -> SafeString:
+    """Say how long before or after `moment` the `other` was, with its exact time in the title."""
+    seconds = (other - moment).total_seconds()
+    words = f"{times.duration(abs(seconds))} {'after' if seconds > 0 else 'before'}"
+    exact = f"{times.exact(other)} {times.zone_label(other)}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(other), exact, words)
+
+
+@register.simple_tag
 def zone_name() -> str:
     """Name the zone that times are shown in, for a column's head."""
     return times.zone_label()
