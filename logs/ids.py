@@ -17,7 +17,7 @@ from logs.search.text import spellings_of_id
 from logs.search.tree import Value, disjunction
 from services.scopes import scopes_of
 
-_FEWEST = 4  # letters of an id; fewer are a word that somebody begins to type
+_FEWEST = 4  # letters of an id; fewer are a word whose beginning is typed
 _KEPT, _AHEAD = timedelta(days=400), timedelta(hours=25)
 _SECONDS = 0.2
 

@@ -1,4 +1,4 @@
-"""What somebody means who writes a search as another tool reads it: Lucene, KQL, LogQL, SPL, Datadog, SQL.
+"""What a search means that is written as another tool reads it: Lucene, KQL, LogQL, SPL, Datadog, SQL.
 
 Such a search is nearly always also text that this grammar reads, as other words; so it is searched as it stands, and
 beside it is offered how it would be written here. Nothing is understood by halves: what no rule below knows stays as
@@ -18,7 +18,7 @@ from logs.search.scanner import is_plain_value, quoted
 
 _LONGEST = 1_000  # characters of a query that a person wrote
 _PHRASE = re.compile(r'"(?:[^"\\]|\\.)*"')
-# What nobody writes who knows this grammar; phrases are left out before. Without any of it nothing is offered.
+# What no search of this grammar has; phrases are left out before. Without any of it nothing is offered.
 _FOREIGN = re.compile(
     r"""(?x)
     (?:^|[\s(])(?:NOT|not|!)(?=[\s(\w"])         # NOT x, !x

@@ -44,7 +44,7 @@ _PARTS = r"""
     JOIN pg_inherits p ON p.inhrelid = t.oid AND p.inhparent = 'logs'::regclass
     WHERE c.relname LIKE '%\_parts\_%'
 """
-# One of before HAYSTACK, of the message alone, answers no search: it counts as not finished, and is built anew.
+# An older one, of the message alone, answers no search: it counts as not finished, and is built anew.
 # Of all organisations, so this reads all counts of the time, which are few rows a minute.
 _HOURS = """
     SELECT date_trunc('hour', minute, 'UTC'), sum(count) FROM log_counts
