@@ -19,7 +19,8 @@ from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
-from logs.search.page import LogRow, Page, Search, newest_page, prepare
+from logs.search.page import Page, Search, newest_page, prepare
+from logs.search.rows import LogRow
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core.extensions import TIMELINE_MARKS

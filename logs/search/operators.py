@@ -102,7 +102,7 @@ class Tested(Field):
 
     @property
     def part_of_value(self) -> str:
-        """The text that each fitting value of the JSON has in it, numbers read as texts; "" where it is no such term."""
+        """A text that each fitting value of the JSON has in it, numbers read as texts; "" where none is known."""
         return ""
 
     def holds_message(self, message: str) -> bool:

@@ -77,6 +77,16 @@ def _composed(text: str, has_colours: bool) -> str:
     return SPACE.sub(" ", unicodedata.normalize("NFC", bare))
 
 
+def differing(wanted: str) -> re.Pattern[bytes]:
+    """Return what a message has, in UTF-8, that may hold `wanted` as it is folded, but not flat: a cheap look ahead."""
+    marks = [rb"\x1b"]
+    if not wanted.isascii():
+        marks.append(rb"[\x80-\xff]")
+    if SPACE.search(wanted):
+        marks.append(rb"[\t-\r ]")
+    return re.compile(b"|".join(marks))
+
+
 # -- In SQL ----------------------------------------------------------------------------------------------------------
 
 

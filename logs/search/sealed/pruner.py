@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from logs.search.conditions import Condition, one_of
-from logs.search.folding import fold
 from logs.search.sealed.matcher import JsonTest
+from logs.search.text import Needle, spellings_of_id
 from logs.search.tree import And, Everything, Node, Not, Or, Text
 from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.signatures import id_hashes, word_hashes
@@ -36,7 +36,14 @@ class Pruner:
             return _all([self.prune(each) for each in node.nodes])
         if isinstance(node, Or):
             return _any([self.prune(each) for each in node.nodes])
-        return self.text(node.text) if isinstance(node, Text) else node.prune(self)
+        if isinstance(node, Text):
+            ids = spellings_of_id(node.text)
+            return _any([self.text(node.text), self.ids(ids)]) if ids else self.text(node.text)
+        return node.prune(self)
+
+    def names(self, column: str) -> list[str]:
+        """Return the names of all services or all environments."""
+        return self.scopes.services() if column == "service" else self.scopes.environments()
 
     def levels(self, names: Sequence[str]) -> Condition:
         """A block with a log of one of the levels."""
@@ -56,9 +63,13 @@ class Pruner:
         return _any([_all([_bit("id_sig", hash_) for hash_ in id_hashes(value)]) for value in values])
 
     def text(self, text: str) -> Condition:
-        """A block that has this text somewhere."""
-        hashes = word_hashes(fold(text).encode(), _MOST_GRAMS)
-        return _all([_bit("text_sig", hash_) for each in hashes for hash_ in each])
+        """A block that has this text in a message or the JSON."""
+        hashes = [each for run in Needle(text).runs for each in word_hashes(run.encode(), _MOST_GRAMS)]
+        return _all([_bit("text_sig", hash_) for each in hashes[:_MOST_GRAMS] for hash_ in each])
+
+    def any_text(self, texts: Sequence[str]) -> Condition:
+        """A block that has one of these texts."""
+        return _any([self.text(text) for text in texts]) if 0 < len(texts) <= _MOST_VALUES else Condition()
 
     def json(self, key: str, test: JsonTest) -> Condition:
         """A block that has a fitting value under the dotted `key`."""
@@ -66,7 +77,8 @@ class Pruner:
         values: Any = getattr(test, "choices", None)
         alternatives += [self._value(value.text) for value in values or ()]
         told = _any(alternatives) if alternatives and len(alternatives) <= _MOST_VALUES else Condition()
-        there = _all([Condition("ranges ? %s", (key,)), told])
+        part = self.text(test.part_of_value) if test.part_of_value else Condition()
+        there = _all([Condition("ranges ? %s", (key,)), told, part])
         return Condition(f"ranges IS NULL OR ({there.sql})", there.params)
 
     def _digits(self, sign: str, number: Decimal) -> Condition:

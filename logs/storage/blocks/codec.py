@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logs.search.folding import fold_bytes
+from logs.search.text import fold
 from logs.storage.blocks.documents import Documents, pack_documents
 from logs.storage.blocks.packing import (
     DamagedBlockError,
@@ -96,7 +97,8 @@ def encode(rows: Rows) -> Sections:
     assert 0 < len(rows) <= MAX_LOGS
     metas = [meta or "" for meta in rows.metas]
     meta = pack_documents(metas)
-    texts = [fold_bytes("\0".join(rows.messages).encode()), fold_bytes("\n".join(metas).encode())]
+    texts = [_flat("\0".join(rows.messages)), _flat("\n".join(metas))]
+    texts += [fold(each).encode() for each in rows.messages if "\x1b" in each]  # colours may part letters
     return Sections(
         narrow=_pack_narrow(rows),
         message=pack_messages(rows.messages),
@@ -107,6 +109,11 @@ def encode(rows: Rows) -> Sections:
         id_sig=id_signature([*rows.traces, *rows.requests]),
         ranges=ranges_of(Documents(meta, len(rows))),
     )
+
+
+def _flat(text: str) -> bytes:
+    """Return the flat reading of a text, which is what words are looked for in (logs/search/text.py)."""
+    return fold_bytes(text.encode()).replace("ß".encode(), b"ss")
 
 
 def _pack_narrow(rows: Rows) -> bytes:
