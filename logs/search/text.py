@@ -117,7 +117,7 @@ HAYSTACK = (
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """A text that is looked for, and how SQL tells whether something holds it."""
+    """A text that is looked for, and how SQL says that something holds it."""
 
     text: str
 
