@@ -21,8 +21,9 @@ from logs.search.tree import COMPARISONS, Field, Span, Value
 
 if TYPE_CHECKING:
     from logs.search.compiler import Compiler
-    from logs.search.sealed.matcher import Mask, Matcher
+    from logs.search.sealed.matcher import Matcher
     from logs.search.sealed.pruner import Pruner
+    from logs.storage.blocks.codec import Mask
 
 ORDER: dict[str, Any] = {
     "==": lambda a, b: a == b,
@@ -104,6 +105,11 @@ class Tested(Field):
     def part_of_value(self) -> str:
         """A text that each fitting value of the JSON has in it, numbers read as texts; "" where none is known."""
         return ""
+
+    @property
+    def is_part_enough(self) -> bool:
+        """Whether each value of the JSON that holds `part_of_value` is meant."""
+        return False
 
     def holds_message(self, message: str) -> bool:
         """Return whether it holds of a message."""
@@ -349,6 +355,11 @@ class Contains(Tested):
     def part_of_value(self) -> str:
         """It."""
         return self.part
+
+    @property
+    def is_part_enough(self) -> bool:
+        """It is."""
+        return True
 
     def holds_message(self, message: str) -> bool:
         """Return whether it does of a message."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from logs.search.compiler import Compiler
     from logs.search.conditions import Condition
-    from logs.search.sealed.matcher import Mask, Matcher
+    from logs.search.sealed.matcher import Matcher
     from logs.search.sealed.pruner import Pruner
+    from logs.storage.blocks.codec import Mask
 
 COMPARISONS = (">=", "<=", ">", "<")
 

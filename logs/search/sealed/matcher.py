@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logs.search.fields import names_of
-from logs.search.folding import fold_bytes
-from logs.search.operators import ORDER, text_of
-from logs.search.text import Needle, differing, flat, holds, spellings_of_id
+from logs.search.operators import ORDER
+from logs.search.sealed.words import Word, messages
+from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
-from logs.storage.blocks.codec import LEVELS, Block
-from logs.storage.blocks.documents import HOLE, Column, Slot, parse_shape, parse_value
+from logs.storage.blocks.codec import LEVELS, Block, Mask
+from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
 from logs.storage.blocks.table import Head
-from logs.storage.blocks.texts import END, decoded
 from services.scopes import Scopes
 
-Mask: TypeAlias = NDArray[np.bool_]
 _DIGITS = frozenset(b"-0123456789")
 _ROUNDED = {">": ROUND_FLOOR, "<=": ROUND_FLOOR, ">=": ROUND_CEILING, "<": ROUND_CEILING}
 
@@ -41,12 +39,20 @@ class JsonTest(Protocol):
     def part_of_value(self) -> str:
         """A text that each fitting value has in it, numbers read as texts; "" where it is no such term."""
 
+    @property
+    def is_part_enough(self) -> bool:
+        """Whether each value that holds that text is meant."""
+
     def holds_json(self, value: Any) -> bool:
         """Return whether it holds of a value."""
 
 
 class MessageTest(Protocol):
     """What a term asks of a message."""
+
+    @property
+    def message_parts(self) -> tuple[str, ...]:
+        """The texts of which a message must hold one."""
 
     def holds_message(self, message: str) -> bool:
         """Return whether it holds."""
@@ -82,7 +88,7 @@ class Matcher:
         if isinstance(node, Or):
             return ~self._every([Not(each) for each in node.nodes])
         if isinstance(node, Text):
-            return self._text(node.text)
+            return Word(node.text).mask(self.block)
         return node.mask(self)
 
     def all(self) -> Mask:
@@ -142,61 +148,16 @@ class Matcher:
                 break
         return found
 
-    def _text(self, text: str) -> Mask:
-        """Return which logs hold a text, by the rule of logs/search/text.py."""
-        found = self._in_message(text) | self._in_values(text)
-        if spellings := frozenset(spellings_of_id(text)):
-            found |= self.ids("trace_id", spellings.__contains__) | self.ids("request_id", spellings.__contains__)
-        return found
-
-    def _in_message(self, text: str) -> Mask:
-        word, flattened = flat(text).encode(), self.block.folded.replace("ß".encode(), b"ss")
-        found = self.none()
-        if word in flattened:
-            found |= np.fromiter((word in message for message in flattened.split(END)), bool, self.block.count)
-        differs = differing(text)
-        for place in np.flatnonzero(~found).tolist() if differs.search(self.block.text) else ():
-            message = self.block.messages[place]
-            found[place] = differs.search(message) is not None and holds(message.decode(), text)
-        return found
-
-    def _in_values(self, text: str) -> Mask:
-        """Return which logs have a text or number in their JSON that holds `text`."""
-        runs = [run.encode() for run in Needle(text).runs]
-        documents, found = self.block.documents, self.none()
-
-        def is_held(value: Any) -> bool:
-            return any(holds(each, text, has_colours=False) for each in _texts_in(value))
-
-        def is_held_in(json: bytes) -> bool:
-            lower = fold_bytes(json).replace("ß".encode(), b"ss")
-            return all(run in lower for run in runs) and is_held(parse_value(json))
-
-        for shape, written in enumerate(documents.shapes):
-            is_whole = documents.is_whole(written)
-            if not is_whole and is_held(_parsed(written)):
-                found[documents.rows(shape)] = True
-                continue
-            for slot in range(1 if is_whole else written.count(HOLE)):
-                found[documents.rows(shape)] |= documents.column(shape, slot).mask(is_held_in)
-        return found
-
     def names(self, column: str) -> list[str]:
         """Return the names of all services or all environments."""
         return self.scopes.services() if column == "service" else self.scopes.environments()
 
     def messages(self, test: MessageTest) -> Mask:
         """Those of whose message it holds."""
-        return np.fromiter(map(test.holds_message, decoded(self.block.messages)), bool, self.block.count)
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers in a value at any depth."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(each)
-    elif (text := text_of(value)) is not None:
-        yield text
+        parts = test.message_parts
+        if parts and not any(Word(part).in_messages(self.block).any() for part in parts):
+            return self.none()
+        return messages(self.block, test.holds_message)
 
 
 @lru_cache(maxsize=4096)
@@ -234,6 +195,11 @@ def _unwrapped(value: Any) -> Sequence[Any]:
 def column_mask(column: Column, test: JsonTest) -> Mask:
     """Return for which rows of a column the test holds."""
     if test.part_of_value:
+        word = Word(test.part_of_value)
+        if test.is_part_enough:
+            return word.in_column(column)
+        if not word.may_be_in(column):
+            return np.zeros(column.count, bool)
         return column.mask(lambda text: _holds(text, test))
     if column.ints is not None:
         return _of_ints(column.ints, test)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from logs.search.conditions import Condition, one_of
 from logs.search.sealed.matcher import JsonTest
-from logs.search.text import Needle, spellings_of_id
+from logs.search.text import flat, fold, spellings_of_id
 from logs.search.tree import And, Everything, Node, Not, Or, Text
 from logs.storage.blocks.codec import LEVELS
-from logs.storage.blocks.signatures import id_hashes, word_hashes
+from logs.storage.blocks.signatures import GRAM, id_hashes, word_hashes
 from services.scopes import Scopes
 
 _MOST_GRAMS = 8  # of a text that are looked up: more would hardly leave fewer blocks
 _MOST_VALUES = 20  # of a term
 _MOST_DIGITS = 40  # of a number that are looked for as text
-_ESCAPED = frozenset('"\\')
+_CONTROLS = re.compile("[\x00-\x1f]+")  # which JSON writes in its own way
 # The other end of a block's range, and how it must stand to the number.
 _ENDS = {">": ("1", ">="), ">=": ("1", ">="), "<": ("0", "<="), "<=": ("0", "<=")}
 
@@ -63,9 +64,15 @@ class Pruner:
         return _any([_all([_bit("id_sig", hash_) for hash_ in id_hashes(value)]) for value in values])
 
     def text(self, text: str) -> Condition:
-        """A block that has this text in a message or the JSON."""
-        hashes = [each for run in Needle(text).runs for each in word_hashes(run.encode(), _MOST_GRAMS)]
-        return _all([_bit("text_sig", hash_) for each in hashes[:_MOST_GRAMS] for hash_ in each])
+        """A block that has this text in a message or a value of the JSON."""
+        if "\x1b" in text:  # is read otherwise in messages than in JSON
+            return Condition()
+        return _any([self._reading(each) for each in dict.fromkeys((flat(text), fold(text)))])
+
+    def _reading(self, text: str) -> Condition:
+        pieces = [piece for piece in _CONTROLS.split(text) if len(piece.encode()) >= GRAM]
+        hashes = [each for piece in pieces[:_MOST_GRAMS] for each in word_hashes(piece.encode(), _MOST_GRAMS)]
+        return _all([_bit("text_sig", hash_) for each in hashes[: 2 * _MOST_GRAMS] for hash_ in each])
 
     def any_text(self, texts: Sequence[str]) -> Condition:
         """A block that has one of these texts."""
@@ -87,8 +94,8 @@ class Pruner:
         return self.text(f"{number.normalize():f}") if sign == "==" and is_short else Condition()
 
     def _value(self, text: str) -> Condition:
-        """A block with a text that is a value of its JSON; what is escaped there tells nothing."""
-        return Condition() if _ESCAPED & set(text) or not text.isprintable() else self.text(text)
+        """A block with a text that is a value of its JSON."""
+        return self.text(text)
 
 
 _NEVER = Condition("FALSE")

@@ -20,10 +20,10 @@ from logs.cursor import LogCursor
 from logs.search.columns import ColumnFilter
 from logs.search.conditions import Condition, one_of
 from logs.search.rows import check_owner
-from logs.search.sealed.matcher import Mask, Matcher, sections_of
+from logs.search.sealed.matcher import Matcher, sections_of
 from logs.search.sealed.pruner import Pruner
 from logs.search.tree import Everything, Node
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.codec import LEVELS, Block, Mask
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.table import SECTIONS, BlockRange, Head, microseconds_of
 from pulseops.core.db.sql import fetch_binary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from logs.search.folding import fold_bytes
-from logs.search.text import fold
+from logs.search.text import flat, fold
 from logs.storage.blocks.documents import Documents, pack_documents
 from logs.storage.blocks.packing import (
     DamagedBlockError,
@@ -26,11 +26,14 @@ from logs.storage.blocks.packing import (
 )
 from logs.storage.blocks.ranges import Ranges, ranges_of
 from logs.storage.blocks.signatures import id_signature, text_signature
-from logs.storage.blocks.texts import END, decoded, pack_ids, pack_messages, read_ids, read_messages
+from logs.storage.blocks.texts import END, decoded, may_hold, pack_ids, pack_messages, read_ids, read_messages
 
 LEVELS = ("debug", "info", "warn", "error")  # by their number in a block
+_AS_SPACES = bytes(32 if code in b"\t\n\v\f\r" else code for code in range(256))
+_ESCAPE, _ESCAPED = re.compile(r"\\(.)"), {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 MAX_LOGS = 4_000  # of a block
 Levels: TypeAlias = NDArray[np.uint8]
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +99,41 @@ def encode(rows: Rows) -> Sections:
     """Make a block of 1 to MAX_LOGS logs; raises TooLargeError."""
     assert 0 < len(rows) <= MAX_LOGS
     metas = [meta or "" for meta in rows.metas]
+    messages, documents = "\0".join(rows.messages), "\n".join(metas)
     meta = pack_documents(metas)
-    texts = [_flat("\0".join(rows.messages)), _flat("\n".join(metas))]
-    texts += [fold(each).encode() for each in rows.messages if "\x1b" in each]  # colours may part letters
     return Sections(
         narrow=_pack_narrow(rows),
         message=pack_messages(rows.messages),
         meta=meta,
         trace=pack_ids(rows.traces),
         request=pack_ids(rows.requests),
-        text_sig=text_signature(texts),
+        text_sig=text_signature([*_readings(messages, messages), *_readings(documents, _unescaped(documents))]),
         id_sig=id_signature([*rows.traces, *rows.requests]),
         ranges=ranges_of(Documents(meta, len(rows))),
     )
 
 
-def _flat(text: str) -> bytes:
-    """Return the flat reading of a text, which is what words are looked for in (logs/search/text.py)."""
-    return fold_bytes(text.encode()).replace("ß".encode(), b"ss")
+def _readings(text: str, unescaped: str) -> list[bytes]:
+    """Return the two readings of texts by which a search finds them: see `logs.search.text`."""
+    once, twice = flat(text).encode(), _folded(unescaped)
+    return [once] if once == twice else [once, twice]
+
+
+def _folded(text: str) -> bytes:
+    """Return the fold reading of joined texts, quickly where it is but spaces that it changes."""
+    if not text.isascii() or "\x1b" in text:
+        return fold(text).encode()
+    folded = text.lower().encode().translate(_AS_SPACES)
+    while b"  " in folded:
+        folded = folded.replace(b"  ", b" ")
+    return folded
+
+
+def _unescaped(documents: str) -> str:
+    """Return JSON with what is escaped in its texts as those have it, as far as a reading shows the difference."""
+    if "\\" not in documents:
+        return documents
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), documents)
 
 
 def _pack_narrow(rows: Rows) -> bytes:
@@ -133,6 +153,7 @@ class Block:
             raise DamagedBlockError("a block has no logs, or more than any may have")
         self.count = count
         self._sections = sections
+        self._unpacked: dict[str, bytes] = {}
 
     @cached_property
     def _narrow(self) -> tuple[Ints, Ints, Levels, Ints]:
@@ -171,12 +192,19 @@ class Block:
         return read_messages(self._sections["message"], self.count)
 
     @cached_property
+    def flat(self) -> bytes:
+        """The same in their flat reading (logs/search/text.py)."""
+        return self.text.lower() if self.text.isascii() else flat(self._decoded).encode()
+
+    @cached_property
     def folded(self) -> bytes:
-        """The same in lower case."""
-        try:
-            return fold_bytes(self.text)
-        except UnicodeDecodeError as error:
-            raise DamagedBlockError("a text is not UTF-8") from error
+        """The same in their fold reading."""
+        return _folded(self._decoded)
+
+    @property
+    def _decoded(self) -> str:
+        [text] = decoded([self.text])
+        return text
 
     @cached_property
     def messages(self) -> list[bytes]:
@@ -191,12 +219,25 @@ class Block:
     @cached_property
     def traces(self) -> list[str | None]:
         """The trace ids."""
-        return read_ids(self._sections["trace"], self.count)
+        return read_ids(self._raw("trace"), self.count)
 
     @cached_property
     def requests(self) -> list[str | None]:
         """The request ids."""
-        return read_ids(self._sections["request"], self.count)
+        return read_ids(self._raw("request"), self.count)
+
+    def ids_of(self, name: str) -> list[str | None]:
+        """Return the ids of the section `name`, "trace" or "request"."""
+        return self.traces if name == "trace" else self.requests
+
+    def may_have_ids(self, name: str, ids: Sequence[str]) -> bool:
+        """Return whether one of `ids` may be in the section `name`, without making a list of all."""
+        return may_hold(self._raw(name), ids)
+
+    def _raw(self, name: str) -> bytes:
+        if name not in self._unpacked:
+            self._unpacked[name] = unpack_section(self._sections[name])
+        return self._unpacked[name]
 
     def rows(self) -> Rows:
         """Return all logs, as `encode` was given them."""

@@ -52,7 +52,7 @@ class Slot:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """The values of one hole, as texts of JSON. Of its three forms one is there.
 
@@ -72,6 +72,12 @@ class Column:
         if self.entries is not None and self.places is not None:
             return [self.entries[place] for place in self.places.tolist()]
         return self.texts or []
+
+    @cached_property
+    def text(self) -> bytes:
+        """All its values in lower case, those of a dictionary once."""
+        texts = self.entries if self.entries is not None else self.values()
+        return END.join(texts).lower()
 
     def value(self, place: int) -> bytes:
         """Return the text of one row."""

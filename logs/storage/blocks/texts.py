@@ -44,9 +44,15 @@ def pack_ids(ids: Sequence[str | None]) -> bytes:
     return pack_section(kind + flags + ("\0".join(known).encode() if body is None else body))
 
 
-def read_ids(section: bytes, count: int) -> list[str | None]:
-    """Return what `pack_ids` was given; raises DamagedBlockError."""
-    raw = unpack_section(section)
+def may_hold(raw: bytes, ids: Sequence[str]) -> bool:
+    """Return whether one of `ids` may be among those of an unpacked section."""
+    if raw[:1] == _HEXES:
+        return any(body in raw for each in ids if (body := _of_hexes([each])) is not None)
+    return any(each.encode() in raw for each in ids)
+
+
+def read_ids(raw: bytes, count: int) -> list[str | None]:
+    """Return what `pack_ids` was given, from its unpacked section; raises DamagedBlockError."""
     kind, reader = raw[:1], Reader(raw[1:])
     if kind == _NONE:
         reader.finish()

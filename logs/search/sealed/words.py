@@ -1,0 +1,123 @@
+"""Texts in a block: the rule of `logs.search.text`, asked of columns instead of rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from logs.search.operators import text_of
+from logs.search.text import SPACE, flat, fold, holds, spellings_of_id
+from logs.storage.blocks.codec import Block, Mask
+from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
+from logs.storage.blocks.texts import END
+
+_RUN = re.compile(r"[!#-\[\]-~]+")  # what stands in JSON's text as it is
+_OF_INTS = b"-0123456789"
+_BEGINNINGS = (b'"', *(b"%c" % code for code in _OF_INTS))  # of texts and numbers
+_SPACES = re.compile(rb"[\t-\r]|  ")
+
+
+class Word:
+    """A text that is looked for in a block."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._flat, self._fold = flat(text).encode(), fold(text).encode()
+        self._plain = self._flat if _RUN.fullmatch(text) else None  # what JSON has as it is, in one reading
+        self._runs = [run.encode() for run in _RUN.findall(flat(text))] if text.isascii() else []
+
+    def mask(self, block: Block) -> Mask:
+        """Return which logs hold it: in the message, in a value of the JSON, or as their trace or request id."""
+        return self.in_messages(block) | self._in_documents(block) | self._as_id(block)
+
+    def in_messages(self, block: Block) -> Mask:
+        """Return which messages hold it."""
+        found = _in_rows(self._flat, block.flat, block.count)
+        if self._fold.strip() and self._differs(block.text):
+            found |= _in_rows(self._fold, block.folded, block.count)
+        return found
+
+    def _differs(self, text: bytes) -> bool:
+        """Return whether the fold reading of messages may hold it where the flat one does not."""
+        if b"\x1b" in text or (not self.text.isascii() and not text.isascii()):
+            return True
+        spaced = SPACE.sub(" ", self.text)
+        return spaced != self.text or (" " in self.text and _SPACES.search(text) is not None)
+
+    def _as_id(self, block: Block) -> Mask:
+        spellings = spellings_of_id(self.text)
+        found = np.zeros(block.count, bool)
+        if spellings:
+            wanted = frozenset(spellings)
+            for name in ("trace", "request"):
+                if block.may_have_ids(name, spellings):
+                    found |= np.fromiter((each in wanted for each in block.ids_of(name)), bool, block.count)
+        return found
+
+    def _in_documents(self, block: Block) -> Mask:
+        documents, found = block.documents, np.zeros(block.count, bool)
+        for shape, text in enumerate(documents.shapes):
+            if documents.is_whole(text):
+                found[documents.rows(shape)] = self.in_column(documents.column(shape, 0))
+                continue
+            if any(holds(each, self.text, has_colours=False) for each in _constants(text)):
+                found[documents.rows(shape)] = True
+                continue
+            mine = np.zeros(documents.counts[shape], bool)
+            for slot in range(text.count(b"\1")):
+                mine |= self.in_column(documents.column(shape, slot))
+            found[documents.rows(shape)] = mine
+        return found
+
+    def in_column(self, column: Column) -> Mask:
+        """Return which values of a column hold it."""
+        if not self.may_be_in(column):
+            return np.zeros(column.count, bool)
+        return column.mask(self._is_in)
+
+    def may_be_in(self, column: Column) -> bool:
+        """Return whether a value of a column may hold it, without looking at each."""
+        if column.ints is not None and any(run.strip(_OF_INTS) for run in self._runs):
+            return False
+        text = column.text
+        return not self._runs or not text.isascii() or all(run in text for run in self._runs)
+
+    def _is_in(self, raw: bytes) -> bool:
+        """Return whether a value, or what stands in a list or a whole document, holds it."""
+        if self._plain is not None and raw[:1] in _BEGINNINGS and raw.isascii() and b"\\" not in raw:
+            return self._plain in raw.lower()
+        if raw[:1] == b'"' and b"\\" not in raw:
+            return holds(raw[1:-1].decode(), self.text, has_colours=False)
+        return any(holds(each, self.text, has_colours=False) for each in texts_in(parse_value(raw)))
+
+
+@lru_cache(maxsize=4096)
+def _constants(shape: bytes) -> tuple[str, ...]:
+    return tuple(texts_in(parse_shape(shape)))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield every text and number of a value of JSON, at any depth."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from texts_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts_in(each)
+    elif not isinstance(value, Slot) and (text := text_of(value)) is not None:
+        yield text
+
+
+def messages(block: Block, test: Callable[[str], bool]) -> Mask:
+    """Return of which messages the test holds."""
+    return np.fromiter((test(message.decode()) for message in block.messages), bool, block.count)
+
+
+def _in_rows(word: bytes, joined: bytes, count: int) -> Mask:
+    if word not in joined:
+        return np.zeros(count, bool)
+    return np.fromiter((word in text for text in joined.split(END)), bool, count)
