@@ -15,6 +15,7 @@ from accounts.models import User
 from deployments.github.signatures import derive_secret, hash_secret
 from deployments.github.webhook import reapply
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
+from deployments.queries import integrations_of_former_keys
 from deployments.rollouts import tell_of_end
 from deployments.states import certainty
 from pulseops.core.db.advisory_locks import transaction_lock
@@ -58,7 +59,7 @@ def connect_repository(*, actor: User, service: Service, connection: Connection)
         raise AlreadyConnectedError
     integration = GitHubIntegration(service=service)
     _set_connection(integration, connection)
-    _renew_secret(integration)
+    _renew_secret(integration, shown_to=actor)
     integration.save(force_insert=True)
     _record(actor, integration, "github_integration.created", repository=integration.repository)
     return integration
@@ -79,14 +80,26 @@ def change_connection(*, actor: User, integration: GitHubIntegration, connection
 
 
 @transaction.atomic
-def rotate_secret(*, actor: User, integration: GitHubIntegration) -> GitHubIntegration:
-    """Give the integration its next secret; what is signed with the one before is refused from now on."""
+def rotate_secret(*, actor: User, integration: GitHubIntegration, is_shown: bool = True) -> GitHubIntegration:
+    """Give the integration its next secret; what is signed with the one before is refused from now on.
+
+    `is_shown`: to `actor`; else it is nobody's, until there is a next one.
+    """
     locked = _locked(integration)
-    _renew_secret(locked)
+    _renew_secret(locked, shown_to=actor if is_shown else None)
     locked.last_refused_at = None
-    locked.save(update_fields=["secret_version", "webhook_secret_hash", "last_refused_at"])
+    locked.save(update_fields=["secret_version", "webhook_secret_hash", "secret_made_by", "last_refused_at"])
     _record(actor, locked, "github_integration.secret_rotated", version=locked.secret_version)
     return locked
+
+
+@transaction.atomic
+def note_former_keys() -> list[GitHubIntegration]:
+    """Write into the log of each organisation which of its secrets end with a former SECRET_KEY; returns those."""
+    outdated = integrations_of_former_keys()
+    for each in outdated:
+        _record(None, each, "github_integration.secret_outdated", repository=each.repository)
+    return outdated
 
 
 @transaction.atomic
@@ -129,12 +142,13 @@ def _connection_of(integration: GitHubIntegration) -> dict[str, Any]:
     return {name: getattr(integration, name) for name in names}
 
 
-def _renew_secret(integration: GitHubIntegration) -> None:
+def _renew_secret(integration: GitHubIntegration, *, shown_to: User | None) -> None:
     integration.secret_version += 1
+    integration.secret_made_by = shown_to
     integration.webhook_secret_hash = hash_secret(derive_secret(integration))
 
 
-def _record(actor: User, integration: GitHubIntegration, action: str, **meta: Any) -> None:
+def _record(actor: User | None, integration: GitHubIntegration, action: str, **meta: Any) -> None:
     meta["service"] = integration.service.name
     record(actor=actor, org=integration.service.org, action=action, resource=integration, meta=meta)
 

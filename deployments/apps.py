@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
+from pulseops.core.extensions import MEMBER_SECRETS, NAV, SERVICE_PANELS, TIMELINE_MARKS, NavEntry
 
 
 class DeploymentsConfig(AppConfig):
@@ -16,9 +16,11 @@ class DeploymentsConfig(AppConfig):
             NavEntry(40, "Deployments", "deployments:list", "deploy", "p"),
         )
         # Models are there only now.
+        from deployments.member_secrets import MEMBER_WEBHOOKS  # noqa: PLC0415
         from deployments.panels import github_panel  # noqa: PLC0415
         from deployments.timeline import deployment_marks  # noqa: PLC0415
 
+        MEMBER_SECRETS.add(MEMBER_WEBHOOKS)
         SERVICE_PANELS.add(github_panel)
         TIMELINE_MARKS.add(deployment_marks)
         import_module("deployments.quotas")

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import NAV, NavEntry
+from pulseops.core.extensions import MEMBER_SECRETS, NAV, NavEntry
 
 
 class ServicesConfig(AppConfig):
@@ -15,4 +15,7 @@ class ServicesConfig(AppConfig):
         NAV.add(
             NavEntry(60, "Services", "services:list", "service", "s"),
         )
+        from services.member_keys import MEMBER_KEYS  # noqa: PLC0415  # models are loaded by now
+
+        MEMBER_SECRETS.add(MEMBER_KEYS)
         import_module("services.quotas")

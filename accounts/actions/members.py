@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -9,6 +10,9 @@ from django.db import transaction
 from accounts.audit.record import record
 from accounts.models import Membership, Org, Role, Session, User
 from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.extensions import MEMBER_SECRETS
+
+MOST_NAMED = 50  # revoked secrets in one audit row
 
 
 class LastAdminError(Exception):
@@ -29,9 +33,20 @@ def change_role(*, actor: User, membership: Membership, role: Role) -> None:
         _record(actor, membership, "member.role_changed", {"from": before, "to": str(role)})
 
 
-def remove_member(*, actor: User, membership: Membership) -> None:
-    """Take a member out of the organisation, at once; raises LastAdminError, and Membership.DoesNotExist."""
-    _end(actor, membership, "member.removed")
+def remove_member(*, actor: User, membership: Membership, revoke_secrets: bool = False) -> list[str]:
+    """Take a member out of the organisation, at once; raises LastAdminError, and Membership.DoesNotExist.
+
+    With `revoke_secrets` the API keys that they made end as well, and the webhook secrets that they have seen; returns
+    the names of those.
+    """
+    with transaction.atomic():
+        membership = _lock(membership)
+        kinds = MEMBER_SECRETS if revoke_secrets else ()
+        revoked = [
+            each for kind in kinds for each in kind.revoke(actor=actor, org=membership.org, user=membership.user)
+        ]
+        _end(actor, membership, "member.removed", {"revoked": revoked[:MOST_NAMED]} if revoked else {})
+    return revoked
 
 
 def leave_org(*, actor: User, membership: Membership) -> None:
@@ -39,12 +54,12 @@ def leave_org(*, actor: User, membership: Membership) -> None:
     _end(actor, membership, "member.left")
 
 
-def _end(actor: User, membership: Membership, action: str) -> None:
+def _end(actor: User, membership: Membership, action: str, meta: Mapping[str, Any] | None = None) -> None:
     with transaction.atomic():
         membership = _lock(membership)
         if membership.is_admin:
             _keep_an_admin(membership)
-        _record(actor, membership, action, {"role": membership.role})
+        _record(actor, membership, action, {"role": membership.role, **(meta or {})})
         with outside_the_wall("sessions are people's, not the organisation's"):
             Session.objects.filter(user=membership.user, active_org=membership.org).update(active_org=None)
         membership.delete()

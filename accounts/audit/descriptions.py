@@ -48,6 +48,7 @@ PHRASES: dict[str, str] = {
     "member.joined_by_provider": "joined by the identity provider",
     "user.provider_connected": "connected their account to a provider",
     "user.provider_disconnected": "disconnected their account from a provider",
+    "github_integration.secret_outdated": "found, after a change of SECRET_KEY, to need a new secret: the one of",
     "org.deleted": "deleted the organisation",
     "org.suspended": "suspended the organisation",
     "org.resumed": "lifted the suspension of",
@@ -65,7 +66,7 @@ PHRASES: dict[str, str] = {
 }
 
 _SPELT = {"api key": "API key", "github integration": "GitHub integration", "log view": "saved view"}
-_TITLES = ("name", "email", "label", "title")
+_TITLES = ("name", "email", "label", "title", "repository")
 
 
 def phrase(action: str) -> str:

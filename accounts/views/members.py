@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -16,9 +16,12 @@ from accounts import queries
 from accounts.actions.members import LastAdminError, remove_member
 from accounts.actions.members import change_role as change_role_of
 from accounts.forms import InviteForm, RoleForm
-from accounts.models import Membership, Role
+from accounts.models import Membership, Org, Role
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, org_member
+from pulseops.core.extensions import MEMBER_SECRETS
+
+MOST_SHOWN = 8  # of a member's keys, say, in the dialog that removes them
 
 
 @org_member
@@ -30,8 +33,11 @@ def members(request: OrgRequest) -> HttpResponse:
 
 def members_page(request: OrgRequest, invite_form: InviteForm) -> HttpResponse:
     """Render the page with `invite_form`, which may hold what was typed wrongly."""
+    found = list(queries.members(request.org))
+    if request.membership.is_admin:
+        _add_secrets(request.org, found)
     context = {
-        "members": queries.members(request.org),
+        "members": found,
         "invitations": queries.open_invitations(request.org) if request.membership.is_admin else (),
         "invite_form": invite_form,
         "roles": Role.choices,
@@ -65,9 +71,28 @@ def remove(request: OrgRequest, membership_id: int) -> HttpResponse:
     membership = _membership(request, membership_id)
     name = membership.user.display_name
     with _telling_why_not(request, name):
-        remove_member(actor=request.user, membership=membership)
-        messages.success(request, f"{name} is no longer a member.")
+        revoked = remove_member(
+            actor=request.user, membership=membership, revoke_secrets=request.POST.get("revoke") == "on"
+        )
+        more = f" {_listed(revoked)} no longer work{'s' if len(revoked) == 1 else ''}." if revoked else ""
+        messages.success(request, f"{name} is no longer a member.{more}")
     return redirect("accounts:members")
+
+
+def _add_secrets(org: Org, members: Sequence[Membership]) -> None:
+    """Note on each member what they have made that works without them: (what it is, its first ones, how many more)."""
+    by_kind = [(kind.noun, kind.of_members(org, [each.user_id for each in members])) for kind in MEMBER_SECRETS]
+    for member in members:
+        found = [(noun, secrets.get(member.user_id, ())) for noun, secrets in by_kind]
+        member.secrets = [  # type: ignore[attr-defined]  # for the template
+            (noun, each[:MOST_SHOWN], max(len(each) - MOST_SHOWN, 0)) for noun, each in found if each
+        ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Put names into a sentence that begins with them."""
+    shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else "")
+    return shown[:1].upper() + shown[1:]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.org_rows import OrgQuerySet
 from deployments.models.deployment import Deployment
 from services.models import Service
@@ -36,6 +37,9 @@ class GitHubIntegration(models.Model):
     environment_names = models.JSONField(default=dict, db_default={}, blank=True)
     workflows = models.JSONField(default=list, db_default=[], blank=True)
     secret_version = models.IntegerField(default=0, db_default=0, editable=False)  # 0: it never had one of ours
+    secret_made_by = models.ForeignKey(  # and so has seen it; None: nobody has, or it is not known any more
+        User, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="+", db_index=False, editable=False
+    )
     last_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = GitHubIntegrationQuerySet.as_manager()

@@ -5,7 +5,7 @@ An app adds its function in `AppConfig.ready`; the page's view asks each of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -80,11 +80,35 @@ class NavEntry:
     beside: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MemberSecret:
+    """A secret that a member has seen and that works without them: an API key, what signs a repository's webhooks."""
+
+    label: str
+    url: str  # where it is changed
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSecrets:
+    """A kind of such secrets. `of_members` is (organisation, ids of users) -> id -> those that work; one query.
+
+    `revoke` ends those of one member, in the caller's transaction, which is called with actor, org and user; it returns
+    what to call them in a sentence.
+    """
+
+    noun: str
+    of_members: Callable[[Any, Collection[Any]], Mapping[Any, Sequence[MemberSecret]]]
+    revoke: Callable[..., Sequence[str]]
+
+
 # Entries of the bar and of the settings.
 NAV: ExtensionPoint[NavEntry] = ExtensionPoint()
 
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
+
+# What a member leaves behind: shown, and on request revoked, when they are removed.
+MEMBER_SECRETS: ExtensionPoint[MemberSecrets] = ExtensionPoint()
 
 # services.ApiKey -> what the page that waits for its first log should say (count, reason, sample, last_at), or None.
 KEY_NOTICES: ExtensionPoint[Callable[[Any], Any]] = ExtensionPoint()

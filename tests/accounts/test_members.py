@@ -46,7 +46,7 @@ def test_queries_do_not_grow_with_members(
         make_member(org, Role.VIEWER)
     client = client_for(admin)
     client.get("/orgs/members")
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get("/orgs/members")
 
 
