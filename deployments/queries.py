@@ -288,5 +288,5 @@ def invalid_deliveries(org: Org, since: datetime) -> QuerySet[WebhookEffect, tup
 
 def integrations_of_former_keys() -> list[GitHubIntegration]:
     """Return, of all organisations, those whose secret was derived from a key of SECRET_KEY_FALLBACKS."""
-    integrations = GitHubIntegration.objects.select_related("service").order_by("repo_owner", "repo_name")
+    integrations = GitHubIntegration.objects.select_related("service__org").order_by("repo_owner", "repo_name")
     return [each for each in integrations if needs_former_key(each)]

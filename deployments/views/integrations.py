@@ -21,7 +21,7 @@ from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin
 from deployments import actions, queries
 from deployments.forms import IntegrationForm
-from deployments.github.signatures import derive_secret, secret_state
+from deployments.github.signatures import derive_secret, needs_former_key, secret_state
 from deployments.models import GitHubIntegration, WebhookEffect
 from pulseops.core.web.one_time_cookie import redirect_to_show
 from services.models import Service
@@ -78,6 +78,7 @@ def _page(request: OrgRequest, service: Service, found: GitHubIntegration, form:
         "webhook_url": webhook_url(found),
         "secret": derive_secret(found) if _has_pass(request, found) else "",
         "secret_state": secret_state(found).value,
+        "is_outdated": needs_former_key(found),
         "lines": page.rows,
         "newest_url": address if request.GET.get("before") else "",
         "older_url": f"{address}?before={page.older}" if page.older else "",

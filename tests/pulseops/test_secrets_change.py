@@ -16,10 +16,10 @@ from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import Org, User
+from accounts.models import AuditLog, Org, User
 from deployments import actions as deployments
 from deployments.actions import Connection
-from deployments.github.signatures import SecretState, secret_state
+from deployments.github.signatures import SecretState, derive_secret, is_signed_by, secret_state
 from deployments.models import GitHubIntegration
 from notifications.actions import create_channel
 from notifications.delivery import deliver_due
@@ -27,6 +27,7 @@ from notifications.models import Channel
 from notifications.webhook_addresses import with_address
 from pulseops.core.secret_check import foreign_secrets, remember_secrets, stored_values
 from pulseops.pages.banners import banners_for
+from tests.deployments.github import sign
 from tests.support.alerting import tell
 from tests.support.factories import make_service
 
@@ -150,3 +151,24 @@ def banners_named(org: Org) -> list[Any]:
 def warnings() -> list[Any]:
     found = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
     return [each for each in found if each.id == "pulseops.W024"]
+
+
+def test_webhooks_of_a_former_key_say_so_until_they_have_a_new_secret(
+    integration: GitHubIntegration, client_for: Any, admin: User, settings: Any
+) -> None:
+    page = f"/services/{integration.service_id}/github"
+    body = b"{}"
+    signature = sign(body, derive_secret(integration))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
+    assert is_signed_by(integration, body, signature), "GitHub signs with the old secret still"
+    assert "comes from a former server key" in client_for(admin).get(page).content.decode()
+    said = reencrypt()
+    assert "GitHub's secret for acme/checkout (checkout) is of a former SECRET_KEY" in said
+    assert "SECRET_KEY_FALLBACKS holds that key" in said
+    row = AuditLog.objects.for_org(integration.service.org).get(action="github_integration.secret_outdated")
+    assert (row.resource_id, row.actor_user) == (str(integration.pk), None)
+    now = deployments.rotate_secret(actor=admin, integration=integration)
+    assert not is_signed_by(now, body, signature)
+    assert is_signed_by(now, body, sign(body, derive_secret(now)))
+    assert "comes from a former server key" not in client_for(admin).get(page).content.decode()
+    assert "Nothing needs SECRET_KEY_FALLBACKS" in reencrypt()

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.actions.two_factor import reencrypt_factors
 from accounts.oidc.actions import reencrypt_client_secrets
-from deployments.queries import integrations_of_former_keys
+from deployments.actions import note_former_keys
 from notifications.actions import encrypt_addresses
 from pulseops.core.secret_check import HINT, accept_secrets, consequence, foreign_secrets, stored_values
 
@@ -46,9 +46,12 @@ class Command(BaseCommand):
         self._tell_of_github()
 
     def _tell_of_github(self) -> None:
-        remaining = integrations_of_former_keys()
+        remaining = note_former_keys()
         for integration in remaining:
             name = f"{integration.repo_owner}/{integration.repo_name} ({integration.service})"
-            self.stdout.write(f"GitHub's secret for {name} is of a former SECRET_KEY: make a new one on its page.")
+            self.stdout.write(
+                f"GitHub's secret for {name} is of a former SECRET_KEY. It is verified as long as SECRET_KEY_FALLBACKS "
+                "holds that key: create a new one on its page first."
+            )
         if not remaining:
             self.stdout.write("Nothing needs SECRET_KEY_FALLBACKS any more, but links and sessions of the last hour.")
