@@ -9,7 +9,7 @@ from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 from pulseops.core.db import row_security
-from pulseops.core.db.answer_timeout import bound_web_waits
+from pulseops.core.db.answer_timeout import bound_new_connection, work_in_background
 
 
 class CoreConfig(AppConfig):
@@ -29,8 +29,9 @@ class CoreConfig(AppConfig):
         import_module("pulseops.core.db.checks")
         connection_created.connect(row_security.watch_connection, dispatch_uid="pulseops.core.db.row_security")
         import_module("pulseops.core.secret_check")  # its system check
-        connection_created.connect(bound_web_waits, dispatch_uid="pulseops.core.db.answer_timeout")
+        connection_created.connect(bound_new_connection, dispatch_uid="pulseops.core.db.answer_timeout")
         pre_execute.connect(refuse_other_tasks, dispatch_uid="pulseops.core.jobs.allowed_tasks")
+        pre_execute.connect(work_in_background, dispatch_uid="pulseops.core.db.answer_timeout")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 

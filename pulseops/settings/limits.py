@@ -72,6 +72,7 @@ QUOTA_CHANNELS = env.whole("QUOTA_CHANNELS", 20)
 QUOTA_MAINTENANCE = env.whole("QUOTA_MAINTENANCE", 100)  # windows that are on
 QUOTA_VIEWS = env.whole("QUOTA_VIEWS", 1_000)  # saved views of all members
 QUOTA_DEPLOYMENTS_PER_MINUTE = env.whole("QUOTA_DEPLOYMENTS_PER_MINUTE", 120)
+QUOTA_WEBHOOKS_PER_MINUTE = env.whole("QUOTA_WEBHOOKS_PER_MINUTE", 600)  # deliveries that were verified
 QUOTA_EXPORTS_PER_DAY = env.whole("QUOTA_EXPORTS_PER_DAY", 200)  # of logs; days are those of UTC
 QUOTA_LOGS_PER_DAY = env.whole("QUOTA_LOGS_PER_DAY", 500_000_000)
 QUOTA_BYTES_PER_DAY = env.whole("QUOTA_BYTES_PER_DAY", 200 * 1024**3)  # of bodies of logs, unpacked

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.test import override_settings
 
 from pulseops.core.db import answer_timeout, statement_timeout
-from pulseops.core.db.answer_timeout import answers_may_take, bound_web_waits, give_back_connection
+from pulseops.core.db.answer_timeout import answers_may_take, bound_new_connection, give_back_connection
 from pulseops.core.db.statement_timeout import fetch_within
 from pulseops.pages.error_pages import is_database_away, is_database_busy
 
@@ -82,7 +82,7 @@ def test_a_query_with_a_time_of_its_own_leaves_the_limit_as_it_was(web: Any) -> 
 def test_limits_are_set_once_for_each_connection(web: Any) -> None:
     with web.cursor() as cursor:
         cursor.execute("SET lock_timeout = '7s'")
-    bound_web_waits(web)  # as when the pool gives it out again
+    bound_new_connection(web)  # as when the pool gives it out again
     assert limits(web) == ("7s", "300ms")
 
 

@@ -13,11 +13,13 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django_q.models import Schedule
 
 from pulseops.core.db.advisory_locks import session_lock
+from pulseops.core.db.answer_timeout import HOURS, locks_may_take
 from pulseops.core.models import CronRun
 from pulseops.core.web.correlation import correlated
 
@@ -64,7 +66,9 @@ def recorded_job(
                     if not has_turn:
                         log.info("job waits for its next time", extra={"job": name, "turn": turn})
                         return None
-                    return _run_recorded(name, identifier, lambda: function(*args, **kwargs))
+                    # What shares a turn moves tables and builds indexes: it waits for senders, none of them for it.
+                    with locks_may_take(HOURS if turn else settings.DATABASE_JOB_LOCK_SECONDS):
+                        return _run_recorded(name, identifier, lambda: function(*args, **kwargs))
 
         return job
 

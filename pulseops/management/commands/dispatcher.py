@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from pulseops.core.db.answer_timeout import work_in_background
 from pulseops.server.dispatcher import Dispatcher
 from pulseops.server.supervision import end_with_supervisor
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
+        work_in_background()
         dispatcher = Dispatcher()
         dispatcher.handle_signals()
         end_with_supervisor()

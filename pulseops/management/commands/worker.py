@@ -13,6 +13,7 @@ from django.db import connections
 from django_q.brokers import get_broker
 from django_q.management.commands import qcluster
 
+from pulseops.core.db.answer_timeout import work_in_background
 from pulseops.core.web.health import beat
 from pulseops.server.supervision import end_with_supervisor
 
@@ -34,6 +35,7 @@ class Command(qcluster.Command):
             get_broker().ping()
         except Exception as error:  # each kind of queue has its own
             raise CommandError(f"The queue cannot be reached: {error}") from error
+        work_in_background()
         beat("worker")  # the schedule's first comes half a minute later
         connections.close_all()  # none is inherited
         end_with_supervisor()
