@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -15,6 +14,7 @@ from accounts.audit.changes import changes_of
 from accounts.audit.record import record_in
 from accounts.models import Org, User
 from accounts.queries import orgs_of
+from pulseops.core.admin import BoundedSearchAdmin
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 
 AS_SUPERUSER = {"as": "superuser"}
@@ -30,7 +30,7 @@ class _Act:
     changes: dict[str, list[Any]] = field(default_factory=dict)
 
 
-class AuditedModelAdmin(admin.ModelAdmin):
+class AuditedModelAdmin(BoundedSearchAdmin):
     """Writes an audit row for each row that an operator adds, changes or deletes, those of its inlines too.
 
     It stands in the log of every organisation that the row, or the person whose row it is, belongs to.

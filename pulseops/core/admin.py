@@ -5,14 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_q import admin as queue_admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from pulseops.core.models import AdoptedTable, AdoptionNote, CronRun, Heartbeat, SecretCheck
 
+MOST_LETTERS = 200  # of what is searched for
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class BoundedSearchAdmin(admin.ModelAdmin):
+    """Searches for no more than the first letters: Django makes a condition of every word, and words are many."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as Django does."""
+        return super().get_search_results(request, queryset, search_term[:MOST_LETTERS])
+
+
+class ReadOnlyAdmin(BoundedSearchAdmin):
     """For rows that only the system writes: to look at and to search."""
 
     show_full_result_count = False

@@ -6,6 +6,7 @@ Its filters and actions hand parameters to the database as they came: a NUL, a w
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from django.urls import reverse
 
 from pulseops.pages.error_pages import bad_request
 
+_SHOWN = 300  # characters of an error
 _REFUSALS = (ValidationError, DataError, ValueError)  # of columns of UUIDs, of texts, of numbers
 log = logging.getLogger(__name__)
 
@@ -33,5 +35,7 @@ class AdminInputMiddleware:
         is_value = isinstance(exception, _REFUSALS)
         if not is_value or not request.path.startswith(reverse("admin:index")):
             return None
-        log.warning("the admin was asked for what cannot be", exc_info=exception)
+        where = traceback.extract_tb(exception.__traceback__)[-1:]
+        about = {"error": f"{type(exception).__name__}: {str(exception)[:_SHOWN]}", "where": str(where)}
+        log.warning("the admin was asked for what cannot be", extra=about)  # its text may be as long as the request
         return bad_request(request)
