@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Invitation, Membership, Org, Role, User
+from accounts.refused import refused_in_a_day
 from accounts.usage import spent_now
 from pulseops.core.db.advisory_locks import transaction_lock
 
@@ -42,10 +43,14 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """A quota and what an organisation has used of it."""
+    """A quota and what an organisation has used of it; `used` is None of a limit that nothing is counted against.
+
+    `refused` is how often its machines met it in 24 hours.
+    """
 
     quota: Quota
-    used: int
+    used: int | None
+    refused: int = 0
 
     @property
     def limit(self) -> int:
@@ -54,7 +59,7 @@ class QuotaUse:
     @property
     def share(self) -> float:
         """How much is used, 1.0 being all of it."""
-        return self.used / self.limit if self.limit else 0.0
+        return (self.used or 0) / self.limit if self.limit else 0.0
 
     @property
     def percent(self) -> int:
@@ -87,6 +92,21 @@ def register(name: str, quota: Quota) -> None:
     QUOTAS[name] = quota
 
 
+# Limits that machines meet and that nothing is counted against for longer than a minute; by setting.
+LIMITS: dict[str, Quota] = {}
+
+
+def register_limit(limit: Quota) -> None:
+    """Add a limit to what the page of an organisation's quotas shows, for an app's `ready`."""
+    LIMITS[limit.setting] = limit
+
+
+def limits_named(settings_: Sequence[str]) -> list[Quota]:
+    """Return the quotas and limits of these settings."""
+    known = {**{quota.setting: quota for quota in QUOTAS.values()}, **LIMITS}
+    return [known[setting] for setting in settings_ if setting in known]
+
+
 def claim(org: Org, name: str, wanted: int = 1) -> None:
     """Make sure that `wanted` more fit into a quota, in the caller's transaction, which then adds them.
 
@@ -109,9 +129,9 @@ def _claim(quota: Quota, owner: Org | User, wanted: int) -> None:
 
 
 def usage(org: Org) -> list[QuotaUse]:
-    """Return what `org` has used of each quota; one statement, however many there are."""
-    spent_sql, parameters = spent_now(org.pk)
-    terms = [f"({spent_sql})"]
+    """Return what `org` has used of each quota, and how often it met each limit; one statement, whatever there is."""
+    (spent_sql, of_spent), (refused_sql, of_refused) = spent_now(org.pk), refused_in_a_day(org.pk)
+    terms, parameters = [f"({spent_sql})", f"({refused_sql})"], [*of_spent, *of_refused]
     counted = [name for name, quota in QUOTAS.items() if not quota.period]
     for name in counted:
         sql, values = _counting(QUOTAS[name].rows(org))
@@ -119,9 +139,10 @@ def usage(org: Org) -> list[QuotaUse]:
         parameters += values
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(terms)}", parameters)
-        spent, *counts = cursor.fetchone()
-    used = {**(spent or {}), **dict(zip(counted, counts, strict=True))}
-    return [QuotaUse(quota, used.get(name, 0)) for name, quota in QUOTAS.items()]
+        spent, refused, *counts = cursor.fetchone()
+    used, met = {**(spent or {}), **dict(zip(counted, counts, strict=True))}, refused or {}
+    rows = [QuotaUse(quota, used.get(name, 0), met.get(quota.setting, 0)) for name, quota in QUOTAS.items()]
+    return rows + [QuotaUse(limit, None, met.get(limit.setting, 0)) for limit in LIMITS.values()]
 
 
 def _counting(querysets: Sequence[QuerySet[Any]]) -> tuple[str, list[Any]]:

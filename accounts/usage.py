@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 # Adds to the period's amount if that stays within the limit (0: none); a row comes back only then. One row an
 # organisation, kind and period, found by the primary key.
@@ -24,7 +24,7 @@ _SPENT = "SELECT json_object_agg(kind, amount) FROM org_usage WHERE org_id = %s 
 
 
 def period_start(length: timedelta, now: datetime | None = None) -> datetime:
-    """Return when the running day or minute (UTC) began."""
+    """Return when the running day, hour or minute (UTC) began."""
     now = (now or timezone.now()).astimezone(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (now - midnight) // length * length

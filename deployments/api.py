@@ -19,6 +19,7 @@ from deployments.github.signer_lookup import LARGE_BODY, hinted_integration
 from deployments.github.webhook import (
     Delivery,
     InvalidSignatureError,
+    admitted_integrations,
     receive_delivery,
     verified_integrations,
     well_formed,
@@ -97,7 +98,11 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return json_error("BAD_REQUEST", "The body did not arrive whole.")
     except InvalidSignatureError:
         return JsonResponse({"error": "Invalid signature"}, status=401)
-    return _answer(Delivery(delivery_id, event_type, body, _payload(request, body)), integrations)
+    try:
+        admitted = admitted_integrations(integrations)
+    except ApiError as error:
+        return error.response()
+    return _answer(Delivery(delivery_id, event_type, body, _payload(request, body)), admitted)
 
 
 def _most_bytes(request: HttpRequest, hinted: GitHubIntegration | None) -> int:

@@ -22,7 +22,8 @@ from django.db.models import QuerySet
 
 from accounts import usage
 from accounts.models import Org
-from accounts.quotas import QUOTAS, Quota, QuotaError, register
+from accounts.quotas import QUOTAS, Quota, QuotaError, register, register_limit
+from accounts.refused import note_refused
 from logs.models import SavedView
 from pulseops.core.web.json_errors import ApiError
 
@@ -70,7 +71,8 @@ class IngestMeter:
             day = self._write(org_id)
         if quota := day.refusal:
             message = f"This organisation may send {quota.limit:,} {quota.noun} a day (UTC), and has."
-            raise ApiError("RATE_LIMITED", message, retry_after=usage.seconds_left(usage.DAY))
+            left = usage.seconds_left(usage.DAY)
+            raise ApiError("RATE_LIMITED", message, retry_after=left, limit=quota.setting)
 
     def add(self, org_id: UUID, *, logs: int, size: int) -> None:
         """Count what was stored; `size` is in bytes. Never fails: the sender has its answer."""
@@ -111,6 +113,7 @@ def spend_export(org: Org) -> None:
     """Count an export of logs; raises QuotaError beyond QUOTA_EXPORTS_PER_DAY."""
     limit = settings.QUOTA_EXPORTS_PER_DAY
     if usage.spend(org.pk, EXPORTS, limit=limit, period=usage.DAY) is None:
+        note_refused(org.pk, QUOTAS[EXPORTS].setting)
         raise QuotaError(QUOTAS[EXPORTS])
 
 
@@ -118,6 +121,9 @@ def _views(org: Org) -> Sequence[QuerySet[Any]]:
     return (SavedView.objects.for_org(org),)
 
 
+register_limit(
+    Quota("INGEST_LARGE_BODIES", "bodies above 5 MiB", period="at once in a web process, of all organisations")
+)
 register(LOGS, Quota("QUOTA_LOGS_PER_DAY", "logs", period="a day"))
 register(BYTES, Quota("QUOTA_BYTES_PER_DAY", "bytes of logs", period="a day"))
 register(EXPORTS, Quota("QUOTA_EXPORTS_PER_DAY", "exports of logs", period="a day"))

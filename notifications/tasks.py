@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.throttles import count_mail_to
 from notifications import delivery
 from notifications.addresses import VALID, confirmation_token
 from notifications.channels.recipients import addresses
@@ -17,6 +19,7 @@ from notifications.models import Channel, DeliveryAttempt, Job
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
+log = logging.getLogger(__name__)
 SENT_KEPT = timedelta(days=30)
 FAILED_KEPT = timedelta(days=90)
 
@@ -46,9 +49,14 @@ def ask_addresses(channel_id: str, new: list[str]) -> None:
     The links are made here, so the queue keeps none.
     """
     channel = Channel.objects.select_related("org").filter(pk=channel_id).first()
-    wanted = set(addresses(channel.config_json)) if channel else set()
+    if channel is None or channel.org.suspended_at:
+        return
+    wanted = set(addresses(channel.config_json))
     for address in [each for each in new if each in wanted]:
+        if not count_mail_to(address):
+            log.warning("an address got as many mails today as it may", extra={"org_id": str(channel.org_id)})
+            continue
         path = reverse("notifications:confirm", args=[confirmation_token(channel, address)])
-        values = {"org": channel.org if channel else None, "days": VALID.days, "link": f"{settings.PUBLIC_URL}{path}"}
+        values = {"org": channel.org, "days": VALID.days, "link": f"{settings.PUBLIC_URL}{path}"}
         text = render_to_string("notifications/mail/confirm.txt", values)
         send_mail("Do you want mail about incidents?", text, settings.DEFAULT_FROM_EMAIL, [address])

@@ -268,9 +268,9 @@ class LiveKey:
         has_bytes = self.sent_bytes + size <= settings.INGEST_BYTES_PER_MINUTE
         if rate is RatePolicy.TOKENS:
             if self.tokens <= 0 or not has_bytes:
-                raise _overdrawn(self.scope, -self.tokens)
+                raise _overdrawn(self.scope, -self.tokens, has_bytes=has_bytes)
         elif self.sent + logs > self.scope.rate or not has_bytes:
-            raise rate_limited(self.scope, logs, self.window_seconds)
+            raise rate_limited(self.scope, logs, self.window_seconds, has_bytes=has_bytes)
 
 
 _remembered: dict[tuple[str, str], tuple[float, KeyScope]] = {}
@@ -358,21 +358,26 @@ def count_bytes(key_id: UUID, size: int) -> None:
         cursor.execute(_COUNT_BYTES, [size, key_id])
 
 
-def rate_limited(scope: KeyScope, logs: int, window_seconds: float) -> ApiError:
-    """Make the 429 for a batch of `logs`; the window ends in `window_seconds`."""
+def rate_limited(scope: KeyScope, logs: int, window_seconds: float, *, has_bytes: bool = True) -> ApiError:
+    """Make the 429 for a batch of `logs`; the window ends in `window_seconds`. `has_bytes`: its bytes would fit."""
     if logs > scope.rate:
         message = f"This API key may send {scope.rate} logs a minute; the batch alone has {logs}. Send smaller batches."
     else:
         megabytes = settings.INGEST_BYTES_PER_MINUTE // 1024**2
         message = f"This API key may send {scope.rate} logs and {megabytes} MiB a minute. Wait for the next one."
-    return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)))
+    return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)), limit=_limit(has_bytes))
 
 
-def _overdrawn(scope: KeyScope, missing: float) -> ApiError:
+def _overdrawn(scope: KeyScope, missing: float, *, has_bytes: bool = True) -> ApiError:
     """Make the 429 for a token bucket that is `missing` tokens short of being empty."""
     message = f"This API key may send {scope.rate} logs a minute. Wait a moment, and send it again."
     wait = math.ceil(missing * 60 / scope.rate) if scope.rate else LONGEST_WAIT
-    return ApiError("RATE_LIMITED", message, retry_after=min(max(wait, 1), LONGEST_WAIT))
+    return ApiError("RATE_LIMITED", message, retry_after=min(max(wait, 1), LONGEST_WAIT), limit=_limit(has_bytes))
+
+
+def _limit(has_bytes: bool) -> str:
+    """Name the limit that was met: of bytes, else of logs."""
+    return "INGEST_RATE_PER_MINUTE" if has_bytes else "INGEST_BYTES_PER_MINUTE"
 
 
 def _run(statement: str, credential: Credential) -> tuple[Any, ...] | None:

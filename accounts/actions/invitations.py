@@ -73,7 +73,8 @@ def invite(*, actor: User, org: Org, email: str, role: Role) -> tuple[Invitation
 def renew_invitation(*, actor: User, invitation: Invitation) -> str:
     """Give a pending or expired invitation a new link and seven more days; the old link dies. Returns the token.
 
-    With a mail server that is empty, as for a new invitation. Raises TooManyInvitationsError.
+    With a mail server that is empty, as for a new invitation. Raises TooManyInvitationsError, and QuotaError for one
+    that had expired and so had no place any more.
     """
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
@@ -81,6 +82,8 @@ def renew_invitation(*, actor: User, invitation: Invitation) -> str:
         _check_rate(invitation.org)
         if invitation.accepted_at or invitation.revoked_at:
             raise InvitationGoneError
+        if not invitation.is_pending:
+            claim(invitation.org, "members")
         invitation.token_hash = hash_token(token)
         invitation.expires_at = invitation_expiry()
         invitation.mailed_at, invitation.mail_problem = None, ""
@@ -106,6 +109,8 @@ def mail_invitation(invitation: Invitation) -> None:
 
 
 def _try_to_mail(invitation: Invitation, token: str) -> str:
+    if invitation.org.suspended_at:
+        return "The organisation is suspended."
     if not count_mail_to(invitation.email):
         return f"{settings.MAILS_PER_ADDRESS} mails went to this address within a day, and no more do."
     try:

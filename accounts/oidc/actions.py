@@ -17,7 +17,8 @@ from accounts.audit.record import record, record_about
 from accounts.forms import NAME_MAX
 from accounts.models import IdentityProvider, Membership, Org, Role, User
 from accounts.oidc.providers import PURPOSE, Provider
-from accounts.quotas import QuotaError, claim
+from accounts.quotas import QUOTAS, QuotaError, claim
+from accounts.refused import note_refused
 from pulseops.core.config.encryption import UnreadableSecretError, encrypt, reencrypt
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def _join(user: User, provider: Provider, role: Role) -> None:
     try:
         claim(provider.org, "members")
     except QuotaError:
+        note_refused(provider.org.pk, QUOTAS["members"].setting)
         log.warning("an organisation has no room for a member", extra={"org_id": str(provider.org.pk)})
         return
     membership = Membership.objects.create(org=provider.org, user=user, role=role)

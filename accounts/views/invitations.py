@@ -58,7 +58,7 @@ def renew(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
     except actions.InvitationGoneError:
         messages.info(request, "That invitation is over already.")
         return redirect("accounts:members")
-    except actions.TooManyInvitationsError as error:
+    except (actions.TooManyInvitationsError, QuotaError) as error:
         messages.error(request, error.message)
         return redirect("accounts:members")
     invitation.refresh_from_db()

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import Lower, RowNumber
 
 from deployments.models import GitHubIntegration
 
@@ -43,16 +43,16 @@ def named_integrations(body: bytes) -> list[GitHubIntegration]:
     wanted = Q(pk__in=[])
     for owner, name in names:
         wanted |= Q(owner=owner, name=name)
-    return list(_integrations().filter(wanted).order_by("-created_at")[: most_tried(body)]) if names else []
+    return list(_fairly(_integrations().filter(wanted))[: most_tried(body)]) if names else []
 
 
 def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
-    """Return everybody, newest first, for a small body that names no one we know; for a large one no one.
+    """Return everybody for a small body that names nobody we know; for a large one nobody.
 
     So a delivery that is signed rightly but is garbage, or is of a repository that no one mapped, gets its line in the
     log, while strangers cannot make the server compute for long.
     """
-    return list(_integrations().order_by("-created_at")[: most_tried(body)]) if len(body) <= SMALL_BODY else []
+    return list(_fairly(_integrations())[: most_tried(body)]) if len(body) <= SMALL_BODY else []
 
 
 def most_tried(body: bytes) -> int:
@@ -64,9 +64,17 @@ def most_tried(body: bytes) -> int:
 
 
 def _integrations() -> QuerySet[GitHubIntegration]:
-    return GitHubIntegration.objects.select_related("service").annotate(
-        owner=Lower("repo_owner"), name=Lower("repo_name")
-    )
+    rows = GitHubIntegration.objects.filter(service__org__deleted_at=None).select_related("service__org")
+    return rows.annotate(owner=Lower("repo_owner"), name=Lower("repo_name"))
+
+
+def _fairly(rows: QuerySet[GitHubIntegration]) -> QuerySet[GitHubIntegration]:
+    """Order them: one of each organisation before a second one of any, and what was here first before what came later.
+
+    So nobody who maps another's repository, however often, has that one's deliveries not tried.
+    """
+    rank = Window(RowNumber(), partition_by=F("service__org"), order_by=F("created_at").asc())
+    return rows.annotate(rank=rank).order_by("rank", "created_at", "pk")
 
 
 def _names(body: bytes) -> list[tuple[bytes, bytes]]:

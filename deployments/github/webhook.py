@@ -26,7 +26,9 @@ from deployments.github.payloads import InvalidPayloadError, Reading, Rollout, r
 from deployments.github.signatures import is_signed_by, is_signed_with
 from deployments.github.signer_lookup import all_integrations, named_integrations
 from deployments.models import GitHubIntegration, WebhookEffect
+from deployments.quotas import has_room_for_delivery, too_many_deliveries
 from deployments.rollouts import record_rollout
+from pulseops.core.web.json_errors import ApiError
 from services.queries import environments_with_service
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,22 @@ def verified_integrations(body: bytes, *, signature: str, hinted: GitHubIntegrat
         return verified
     _note_refusal(named)
     raise InvalidSignatureError
+
+
+def admitted_integrations(verified: Sequence[GitHubIntegration]) -> list[GitHubIntegration]:
+    """Return those of `verified` whose organisations may be told of deliveries now.
+
+    Raises ApiError where there are some and none may: 403 for suspended organisations, 429 beyond
+    QUOTA_WEBHOOKS_PER_MINUTE.
+    """
+    awake = [each for each in verified if each.service.org.suspended_at is None]
+    if verified and not awake:
+        raise ApiError("FORBIDDEN", "The organisation of this integration is suspended.")
+    orgs = {each.service.org_id for each in awake}
+    with_room = {org_id for org_id in orgs if has_room_for_delivery(org_id)}
+    if orgs and not with_room:
+        raise too_many_deliveries()
+    return [each for each in awake if each.service.org_id in with_room]
 
 
 def well_formed(signature: str, hinted: GitHubIntegration | None) -> str:

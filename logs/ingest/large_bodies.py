@@ -25,7 +25,10 @@ class LargeBodies:
             return
         if not self._places.acquire(timeout=RETRY_AFTER):
             raise ApiError(
-                "UNAVAILABLE", "Several large requests are being stored. Send it again.", retry_after=RETRY_AFTER
+                "UNAVAILABLE",
+                "Several large requests are being stored. Send it again.",
+                retry_after=RETRY_AFTER,
+                limit="INGEST_LARGE_BODIES",
             )
         self._mine.holds = True
 

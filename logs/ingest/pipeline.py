@@ -10,13 +10,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.refused import note_refused
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.disk import disk_gate
 from logs.ingest.group_commit import MERGED, mergers
 from logs.ingest.guards import gate, stored_unknown, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
-from logs.ingest.refusals import record_refusals, record_refused_key
+from logs.ingest.refusals import record_limited, record_refusals, record_refused_key
 from logs.ingest.refused import Refused
 from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer, store_batches
 from logs.ingest_rules.compiled import apply_rules
@@ -123,15 +124,13 @@ class _Delivery(Generic[Body]):
         gate.enter()
         for _ in range(_ATTEMPTS):
             live = self._authenticate()
-            live.check_room(rate=self.protocol.rate)
             try:
+                live.check_room(rate=self.protocol.rate)
                 return self._replay(live) or self.accept(live.scope, live)
             except (ScopeChangedError, AlreadyAnsweredError):
                 continue
             except ApiError as error:
-                if error.code in _REASONS:
-                    count_bytes(live.scope.key_id, self._size(error))
-                    record_refusals(live.scope, self.credential, _refused_whole(error))
+                self._note_refusal(live.scope, error)
                 raise
         raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
 
@@ -172,6 +171,15 @@ class _Delivery(Generic[Body]):
             ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
         except Exception:
             log.exception("a stored batch could not be counted")
+
+    def _note_refusal(self, scope: KeyScope, error: ApiError) -> None:
+        """Let the owner of the key see what its sender is told."""
+        if error.code in _REASONS:
+            count_bytes(scope.key_id, self._size(error))
+            record_refusals(scope, self.credential, _refused_whole(error))
+        elif error.limit:
+            note_refused(scope.org_id, error.limit)
+            record_limited(scope, self.credential, error)
 
     def _size(self, refusal: ApiError) -> int:
         """Return how many bytes were read of a body that is refused."""

@@ -22,6 +22,7 @@ from logs.ingest.refused import Refused
 from logs.ingest_rules.compiled import without_secrets
 from logs.models import IngestRefusal
 from pulseops.core.extensions import Panel
+from pulseops.core.tally import Tally
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, authenticate
 from services.models import ApiKey, Service
@@ -33,6 +34,7 @@ _MOST_REASONS = 20  # of one request
 _EVERY_SECONDS = 10  # for what says nothing of single entries
 _MOST_RECORDED = 1_000
 _recorded: dict[tuple[object, ...], float] = {}
+_limited = Tally()
 log = logging.getLogger(__name__)
 
 # One row for each reason; not worth a wait for the disk.
@@ -98,6 +100,13 @@ def _is_due(*what: object) -> bool:
         _recorded.clear()
     _recorded[what] = now
     return True
+
+
+def record_limited(scope: KeyScope, credential: Credential, error: ApiError) -> None:
+    """Count a whole request that a limit refused, at least; `error` is what its sender was told."""
+    if count := _limited.add((scope.key_id, error.limit)):
+        reason = f"in a request above a limit ({error.limit})"
+        record_refusals(scope, credential, Refused({reason: count}, {reason: error.message}))
 
 
 def forget_refusals() -> int:

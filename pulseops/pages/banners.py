@@ -18,6 +18,8 @@ from django.http import HttpRequest
 
 from accounts.models import Org
 from accounts.queries import annotated
+from accounts.quotas import limits_named
+from accounts.refused import refused_lately
 from alerts.queries import broken_rules, rule_subjects
 from alerts.routing import unheard_rules
 from notifications.queries import routings, unreachable_channels
@@ -87,6 +89,7 @@ def _look(org: Org) -> Sequence[Banner]:
         unreachable_channels=unreachable_channels(failures=MOST_FAILURES),
         rule_subjects=rule_subjects(),
         routings=routings(),
+        refused=refused_lately(),
     )
     heartbeats, failing, secrets = read_signs(row.signs)
     banners = [
@@ -95,6 +98,7 @@ def _look(org: Org) -> Sequence[Banner]:
         or _loop(heartbeats.silence("loop"))
         or _evaluation(heartbeats.silence(EVALUATION)),
         _rules(row.broken_rules),
+        _limits(row.refused),
         _jobs(failing),
         _channels(row.unreachable_channels),
         _unheard(row.rule_subjects, row.routings),
@@ -146,6 +150,16 @@ def _rules(names: Sequence[str]) -> Banner | None:
     title = "An alert rule is not evaluated." if len(names) == 1 else f"{len(names)} alert rules are not evaluated."
     shown = ", ".join(names[:MOST_NAMED]) + (" and others" if len(names) > MOST_NAMED else "")
     return Banner("warn", title, f"{shown}: the rule's page says why.", address("alerts:list"), "Alerts")
+
+
+def _limits(settings_met: Sequence[str]) -> Banner | None:
+    """What machines were refused: nobody looks at their answers."""
+    met = limits_named(settings_met)
+    if not met:
+        return None
+    text = "; ".join(f"{limit.limit:,} {limit.noun} {limit.period}".strip() for limit in met[:MOST_NAMED])
+    text = f"In the last hour or two there was more than {text}. What was above it was refused."
+    return Banner("warn", "A limit of this organisation was met.", text, f"{address('diagnostics')}#quotas", "Limits")
 
 
 def _jobs(names: Sequence[str]) -> Banner | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import usage
 from accounts.actions.orgs import create_org
-from accounts.models import Membership, Org, OrgUsage, Role, User
+from accounts.models import Invitation, Membership, Org, OrgUsage, Role, User
 from accounts.quotas import ORGS, QUOTAS, QuotaError
 from accounts.quotas import usage as usage_of
 from accounts.tasks import trim_usage
@@ -129,6 +133,72 @@ def test_diagnostics_show_use_against_limit(
 def test_every_quota_is_a_setting() -> None:
     declared = {name for name in dir(limits) if name.startswith("QUOTA_")}
     assert declared == {quota.setting for quota in QUOTAS.values()} | {ORGS.setting}
+
+
+# -- Every way to have one more ---------------------------------------------------------------------------------------
+
+COUNTED = {
+    "Org", "Membership", "Invitation", "Service", "Environment", "ApiKey", "AlertRule", "Channel", "SavedView",
+}  # fmt: skip
+MAKE = {"create", "bulk_create", "get_or_create", "update_or_create", "acreate", "abulk_create"}
+UNCLAIMED = {
+    "accounts/actions/users.py:join_installation": "the organisation that comes with an account is its first",
+    "accounts/actions/members.py:ensure_admin": "by whoever runs the machine",
+    "accounts/actions/invitations.py:_join": "takes the place of an open invitation, which has counted",
+}
+APPS = ("accounts", "services", "logs", "deployments", "notifications", "incidents", "alerts", "pulseops")
+
+
+def makers(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """Yield the functions that make a row of what quotas count."""
+    for function in [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]:
+        for node in ast.walk(function):
+            target = node.func if isinstance(node, ast.Call) else None
+            if (
+                isinstance(target, ast.Attribute)
+                and target.attr in MAKE
+                and ast.unparse(target).split(".")[0] in COUNTED
+            ):
+                yield function
+                break
+
+
+def test_whatever_makes_a_row_that_counts_claims_its_place() -> None:
+    root = Path(__file__).parent.parent.parent
+    free = set()
+    for path in (each for app in APPS for each in (root / app).rglob("*.py")):
+        name = str(path.relative_to(root))
+        if "/migrations/" in name or "/demo/" in name:
+            continue
+        source = path.read_text()
+        if not any(f"{each}.objects" in source for each in COUNTED):
+            continue
+        tree = ast.parse(source)
+        claiming = {
+            each.name
+            for each in ast.walk(tree)
+            if isinstance(each, ast.FunctionDef) and re.search(r"\bclaim(_org)?\(", ast.unparse(each))
+        }
+        free |= {f"{name}:{function.name}" for function in makers(tree) if function.name not in claiming}
+    assert free == set(UNCLAIMED)
+
+
+@pytest.mark.django_db
+def test_a_new_link_for_an_expired_invitation_claims_a_place(
+    client_for: Callable[[User], Client], admin: User, org: Org, settings: Any
+) -> None:
+    """Else an organisation could keep as many expired ones as it likes, and renew them all."""
+    client = client_for(admin)
+    for number in range(2):
+        client.post("/orgs/invitations", {"email": f"new{number}@example.org", "role": "viewer"})
+    first, second = Invitation.objects.order_by("email")
+    Invitation.objects.filter(pk=first.pk).update(expires_at=timezone.now())
+    settings.QUOTA_MEMBERS = 2
+    page = client.post(f"/orgs/invitations/{first.pk}/renew", follow=True).content.decode()
+    assert "(QUOTA_MEMBERS)" in page
+    assert not Invitation.objects.get(pk=first.pk).is_pending
+    client.post(f"/orgs/invitations/{second.pk}/renew")
+    assert Invitation.objects.get(pk=second.pk).is_pending, "one that is open has its place"
 
 
 # -- What is used in a period ----------------------------------------------------------------------------------------

@@ -29,7 +29,10 @@ STATUS: Mapping[str, int] = {
 
 @dataclass(eq=False)  # not frozen: Python notes the traceback on an exception
 class ApiError(Exception):
-    """A request that a machine client made cannot be answered; what it has is what `json_error` takes."""
+    """A request that a machine client made cannot be answered; what it has is what `json_error` takes.
+
+    And `limit`, the setting of the limit that it was above, where it was above one.
+    """
 
     code: str
     message: str
@@ -37,6 +40,7 @@ class ApiError(Exception):
     retry_after: int | None = None
     allow: Sequence[str] = ()
     stored: str | None = None
+    limit: str = ""
 
     def response(self) -> JsonResponse:
         return json_error(
