@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import AuditLog, Org, User
@@ -83,6 +84,16 @@ def test_editing_keeps_the_address_unless_a_new_one_is_given(client: Client, org
     client.post(f"{ADDRESS}/{channel.pk}", {"name": "new name", "webhook_url": SECRET + "2"})
     channel.refresh_from_db()
     assert (channel.webhook_url, channel.failures) == (SECRET + "2", 0)
+
+
+@pytest.mark.parametrize("end", ["<!--", "</p><script>", '"><b>', "<!--><!["])
+def test_markup_in_an_address_is_text(client: Client, org: Org, end: str) -> None:
+    """At e4c1cee the end of an address that was `<!--` took the form's button away."""
+    channel = make_channel(org, SECRET + end)
+    for address in (ADDRESS, f"{ADDRESS}/{channel.pk}"):
+        page = client.get(address).content.decode()
+        assert end not in page
+    assert escape(end)[-4:] in page
 
 
 def test_a_test_goes_into_the_outbox(client: Client, org: Org, admin: User) -> None:
