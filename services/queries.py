@@ -77,6 +77,7 @@ class KeySummary:
     key: ApiKey
     use: list[Bucket]
     rate_per_minute: int
+    peak_bytes: int = 0  # of the minute of the last hour in which most were read
 
     @property
     def state(self) -> str:
@@ -120,6 +121,16 @@ class KeySummary:
     def peak(self) -> int:
         """Logs of its busiest minute."""
         return max((bucket.total for bucket in self.use), default=0)
+
+    @property
+    def load_percent(self) -> int:
+        """How much of what it may send in a minute the key has sent in the busiest of the last hour."""
+        return int(100 * max(self.peak / self.rate_per_minute, self.peak_bytes / settings.INGEST_BYTES_PER_MINUTE))
+
+    @property
+    def bytes_per_minute(self) -> int:
+        """How many bytes the key may send a minute."""
+        return int(settings.INGEST_BYTES_PER_MINUTE)
 
 
 def services_of(org: Org) -> QuerySet[Service]:
@@ -198,8 +209,11 @@ def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeyS
     keys = list(
         ApiKey.objects.filter(service=service).select_related("environment", "created_by").order_by("-created_at", "pk")
     )
-    use = _use_by_key([key.pk for key in keys], now)
-    summaries = [KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE) for key in keys]
+    use, peaks = _use_by_key([key.pk for key in keys], now)
+    summaries = [
+        KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE, peaks.get(key.pk, 0))
+        for key in keys
+    ]
     return sorted(summaries, key=lambda each: each.is_over)
 
 
@@ -216,18 +230,24 @@ def _hearing(row: Any) -> Hearing:
     return Hearing(live_keys=row.live_keys, last_log_at=row.last_log_at)
 
 
-def _use_by_key(key_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Bucket]]:
-    """Give each key one bucket for every minute of the last hour, the one that is running included, oldest first."""
+def _use_by_key(key_ids: Collection[UUID], now: datetime) -> tuple[dict[UUID, list[Bucket]], dict[UUID, int]]:
+    """Give each key one bucket for every minute of the last hour, the one that is running included, oldest first.
+
+    And the bytes of its busiest minute.
+    """
     last = now.replace(second=0, microsecond=0)
     starts = [last - step * _MINUTE for step in reversed(range(USE_SHOWN // _MINUTE))]
     counts: dict[tuple[UUID, datetime], int] = {}
+    peaks: dict[UUID, int] = {}
     rows = RateBucket.objects.filter(api_key__in=list(key_ids), window_start__gte=starts[0])
-    for key_id, start, count in rows.values_list("api_key_id", "window_start", "count"):
+    for key_id, start, count, size in rows.values_list("api_key_id", "window_start", "count", "bytes"):
         counts[key_id, start] = count
-    return {
+        peaks[key_id] = max(size, peaks.get(key_id, 0))
+    use = {
         key_id: [Bucket(start, start + _MINUTE, {"info": counts.get((key_id, start), 0)}) for start in starts]
         for key_id in key_ids
     }
+    return use, peaks
 
 
 def ingest_rules_of(service_id: UUID) -> Any:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.http import HttpRequest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from pulseops.core.extensions import SERVICE_PANELS, Panel
@@ -38,7 +38,21 @@ def test_shows_what_a_key_brought_in_the_last_hour(
     RateBucket.objects.create(api_key=key, window_start=minute - timedelta(minutes=60), count=900)
     page = client_for(developer).get(f"/services/{service.pk}").content.decode()
     assert "42 logs · max 500/min" in page
-    assert "Busiest minute 40 of 500" in page
+    assert "Busiest minute: 40 of 500 logs" in page
+
+
+def test_a_key_near_one_of_its_limits_says_so(
+    client_for: SignedIn, viewer: User, service: Service, key: ApiKey, settings: Settings
+) -> None:
+    client, page = client_for(viewer), f"/services/{service.pk}"
+    minute = timezone.now().replace(second=0, microsecond=0)
+    bucket = RateBucket.objects.create(api_key=key, window_start=minute, count=395, bytes=5_000)
+    assert "of its limit" not in client.get(page).content.decode()
+    settings.INGEST_BYTES_PER_MINUTE = 5_500
+    assert "busiest minute: 90 % of its limit" in client.get(page).content.decode()
+    settings.INGEST_BYTES_PER_MINUTE = 5_500_000
+    RateBucket.objects.filter(pk=bucket.pk).update(count=500)
+    assert "busiest minute: 100 % of its limit" in client.get(page).content.decode()
 
 
 def test_sets_revoked_keys_apart(client_for: SignedIn, developer: User, service: Service, key: ApiKey) -> None:
