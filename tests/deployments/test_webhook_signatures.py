@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Org
 from deployments.github import signatures
 from deployments.github.signatures import derive_secret
+from deployments.github.signer_lookup import named_integrations
 from deployments.models import Deployment, GitHubIntegration, WebhookDelivery
 from tests.deployments.github import PATH, deliver, encode, headers, make_integration, payload, sign
 from tests.deployments.hooks import GOOD, SEEN, only_line
@@ -174,6 +176,28 @@ def test_a_large_body_is_read_for_a_named_integration_alone(many: list[GitHubInt
     assert seconds < BUDGET_SECONDS
     signed = headers("push", sign(body, derive_secret(many[0])))
     assert Client().post(path, body, content_type="application/json", headers=signed).status_code == 400
+
+
+def test_who_maps_anothers_repository_does_not_keep_its_deliveries_from_being_tried(
+    integration: GitHubIntegration,
+) -> None:
+    """An address without a hint, as older webhooks have it, and a body that few integrations are tried against."""
+    squatters = make_org("Squatters")
+    for number in range(30):
+        make_integration(squatters, f"s{number}", owner=integration.repo_owner, name=integration.repo_name)
+    body = naming(integration.repository, 200 * 1024)
+    assert len(named_integrations(body)) == 20
+    sent = headers("push", sign(body, derive_secret(integration)))
+    response = Client().post(PATH, body, content_type="application/json", headers=sent)
+    assert response.status_code == 200
+    assert only_line().integration == integration
+
+
+def test_integrations_of_a_deleted_organisation_are_nobodys(integration: GitHubIntegration) -> None:
+    Org.objects.filter(pk=integration.service.org_id).update(deleted_at=timezone.now())
+    for path in (PATH, f"{PATH}?integration={integration.pk}"):
+        sent = headers("push", sign(b"{}", derive_secret(integration)))
+        assert Client().post(path, b"{}", content_type="application/json", headers=sent).status_code == 401
 
 
 def test_a_malformed_signature_is_refused_unread(integration: GitHubIntegration) -> None:
