@@ -21,6 +21,7 @@ from notifications.tasks import ask_addresses
 from tests.notifications.conftest import states
 from tests.notifications.smtp import MailServer, mail_server
 from tests.support.alerting import tell
+from tests.support.factories import make_org
 
 pytestmark = pytest.mark.django_db
 NEW = "/settings/notifications/new?type=email"
@@ -132,6 +133,21 @@ def test_members_need_not_confirm_and_others_are_asked_once(
     assert channel.config_json["confirmed"] == [admin.email, "duty@example.com"]
     client.post(f"/settings/notifications/{channel.pk}", {"name": "other", "to": f"{admin.email} duty@example.com"})
     assert AuditLog.objects.for_org(org).filter(action="channel.address_asked").count() == 1
+
+
+def test_one_address_is_asked_so_often_a_day_by_all_organisations(settings: Settings) -> None:
+    """Else whoever makes organisations has us mail one address as often as they like."""
+    settings.EMAIL_URL = "smtp://mail.example"
+    for spelling in (
+        "duty@example.com",
+        "DUTY@example.com",
+        "duty@Example.com",
+        "Duty@example.com",
+        "duty@example.com",
+    ):
+        channel = Channel.objects.create(org=make_org(), type="email", name="x", config_json={"to": [spelling]})
+        ask_addresses(str(channel.pk), [spelling])
+    assert len(mail.outbox) == settings.MAILS_PER_ADDRESS == 3
 
 
 def test_a_day_has_an_end_of_asking(org: Org, admin: User, client_for: ClientFor, settings: Settings) -> None:
