@@ -1,4 +1,4 @@
-"""What an organisation's machines were refused by a limit: nobody looks at a machine's 429, so its owner is shown it.
+"""What an organisation's machines were refused by a limit: no one looks at a machine's 429, so its owner is shown it.
 
 Counted by the limit's setting, hour by hour, at least: see pulseops.core.tally.
 """

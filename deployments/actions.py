@@ -83,7 +83,7 @@ def change_connection(*, actor: User, integration: GitHubIntegration, connection
 def rotate_secret(*, actor: User, integration: GitHubIntegration, is_shown: bool = True) -> GitHubIntegration:
     """Give the integration its next secret; what is signed with the one before is refused from now on.
 
-    `is_shown`: to `actor`; else it is nobody's, until there is a next one.
+    `is_shown`: to `actor`; else it is no one's, until there is a next one.
     """
     locked = _locked(integration)
     _renew_secret(locked, shown_to=actor if is_shown else None)

@@ -1,4 +1,4 @@
-"""The webhook secrets that a member has seen: whoever knows one can report deployments, member or not."""
+"""The webhook secrets that a member has seen: anyone who knows one can report deployments, member or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def secrets_of_members(org: Org, user_ids: Collection[UUID]) -> dict[UUID, list[
 
 
 def revoke_secrets_of(*, actor: User, org: Org, user: User) -> Sequence[str]:
-    """Give each integration whose secret `user` has seen one that nobody has seen; returns their names."""
+    """Give each integration whose secret `user` has seen one that no one has seen; returns their names."""
     found = list(_integrations(org).filter(secret_made_by=user))
     for each in found:
         rotate_secret(actor=actor, integration=each, is_shown=False)

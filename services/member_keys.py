@@ -1,4 +1,4 @@
-"""The API keys that a member has made: they work on when their maker is gone, so whoever removes one is asked."""
+"""The API keys that a member has made: they work on when their maker is gone, so the admin who removes one is asked."""
 
 from __future__ import annotations
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-# In limits.py, but no limits: what may be reached, and what verifies.
-NO_LIMITS = {"GITHUB_WEBHOOK_SECRET", "NOTIFICATION_HOSTS", "OUTGOING_PRIVATE_HOSTS", "OUTGOING_CA_BUNDLE"}
+# In limits.py, but no limits: what may be reached, what verifies, and what is sealed.
+NO_LIMITS = {
+    "GITHUB_WEBHOOK_SECRET", "NOTIFICATION_HOSTS", "NOTIFICATION_ANY_HOST", "OUTGOING_PRIVATE_HOSTS",
+    "OUTGOING_CA_BUNDLE", "LOG_SEAL",
+}  # fmt: skip
 
 
 def rows() -> list[list[str]]:

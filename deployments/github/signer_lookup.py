@@ -47,7 +47,7 @@ def named_integrations(body: bytes) -> list[GitHubIntegration]:
 
 
 def all_integrations(body: bytes) -> Sequence[GitHubIntegration]:
-    """Return everybody for a small body that names nobody we know; for a large one nobody.
+    """Return all for a small body that names no one we know; for a large one, none.
 
     So a delivery that is signed rightly but is garbage, or is of a repository that no one mapped, gets its line in the
     log, while strangers cannot make the server compute for long.
@@ -71,7 +71,7 @@ def _integrations() -> QuerySet[GitHubIntegration]:
 def _fairly(rows: QuerySet[GitHubIntegration]) -> QuerySet[GitHubIntegration]:
     """Order them: one of each organisation before a second one of any, and what was here first before what came later.
 
-    So nobody who maps another's repository, however often, has that one's deliveries not tried.
+    So no one who maps another's repository, however often, has that one's deliveries not tried.
     """
     rank = Window(RowNumber(), partition_by=F("service__org"), order_by=F("created_at").asc())
     return rows.annotate(rank=rank).order_by("rank", "created_at", "pk")

@@ -153,7 +153,7 @@ def _rules(names: Sequence[str]) -> Banner | None:
 
 
 def _limits(settings_met: Sequence[str]) -> Banner | None:
-    """What machines were refused: nobody looks at their answers."""
+    """What machines were refused: no one looks at their answers."""
     met = limits_named(settings_met)
     if not met:
         return None

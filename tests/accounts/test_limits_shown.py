@@ -1,4 +1,4 @@
-"""What machines are refused by a limit stands where their owner looks: nobody reads a machine's 429."""
+"""What machines are refused by a limit stands where their owner looks: no one reads a machine's 429."""
 
 from __future__ import annotations
 

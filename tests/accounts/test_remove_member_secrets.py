@@ -96,7 +96,7 @@ def test_all_is_revoked_on_request_and_audited(
     assert send(Client(), others) == 200
     now = GitHubIntegration.objects.get()
     assert not is_signed_with(derive_secret(now), b"body", sign(b"body", secret))
-    assert now.secret_made_by is None, "nobody has seen it"
+    assert now.secret_made_by is None, "no one has seen it"
     actions = set(AuditLog.objects.filter(actor_user=admin).values_list("action", flat=True))
     assert actions >= {"api_key.revoked", "github_integration.secret_rotated", "member.removed"}
     row = AuditLog.objects.get(action="member.removed")

@@ -70,15 +70,15 @@ def rows() -> list[int]:
 
 def test_no_route_of_machines_takes_anything(requests: list[Seed], org: Org, root: User) -> None:
     suspend_org(actor=root, org=org, reason="")
-    before, told = rows(), []
+    before, taken = rows(), []
     for seed in requests:
         path = seed.path.split("?")[0]
         if seed.method != "POST" or path in _THE_SAME_FOR_ALL or "cron" in path or not seed.headers:
             continue
         response = answer(seed)
         if response.status_code < 300 and path not in {"/api/v1/rules/evaluate", "/api/v1/notifications/process"}:
-            told.append((seed.path, response.status_code))
-    assert told == []
+            taken.append((seed.path, response.status_code))
+    assert taken == []
     assert rows() == before
     assert {seed.path.split("?")[0] for seed in requests} >= machine_paths() - _THE_SAME_FOR_ALL, "none is left out"
 
@@ -100,7 +100,9 @@ def test_a_signed_delivery_is_refused_by_name(requests: list[Seed], org: Org, ro
     assert not WebhookEffect.objects.exists()
 
 
-def test_another_organisation_of_the_same_repository_is_told(requests: list[Seed], org: Org, root: User) -> None:
+def test_another_organisation_of_the_same_repository_gets_its_delivery(
+    requests: list[Seed], org: Org, root: User
+) -> None:
     suspend_org(actor=root, org=org, reason="")
     awake = Org.objects.create(name="Awake")
     theirs = make_integration(awake)

@@ -78,7 +78,7 @@ def test_what_builds_indexes_beside_senders_waits_longer(background: None, monke
 
 @pytest.mark.parametrize("is_told_late", [False, True])
 def test_a_worker_says_that_it_is_one(background: None, monkeypatch: pytest.MonkeyPatch, *, is_told_late: bool) -> None:
-    """Its processes are forked, or made anew: then the first task tells them, whose connection may be open by then."""
+    """Its processes are forked, or made anew: then the first task says so, whose connection may be open by then."""
     answer_timeout._in_background.clear()
 
     def task() -> tuple[str, str, str]:

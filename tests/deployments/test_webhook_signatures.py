@@ -189,7 +189,7 @@ def test_who_maps_anothers_repository_does_not_keep_its_deliveries_from_being_tr
     assert len(named_integrations(body)) == 20
     sent = headers("push", sign(body, derive_secret(integration)))
     response = Client().post(PATH, body, content_type="application/json", headers=sent)
-    assert response.status_code == 200
+    assert response.status_code == 400, "it is believed, though it says nothing"
     assert only_line().integration == integration
 
 

@@ -37,7 +37,7 @@ def answer_milliseconds() -> int:
 
 
 def is_background() -> bool:
-    """Return whether this process is a worker or a dispatcher; a command that somebody runs waits as psql does."""
+    """Return whether this process is a worker or a dispatcher; a command that someone runs waits as psql does."""
     return _in_background.is_set() and not is_bounded()
 
 
