@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from accounts.models import Org
 from logs.cursor import LogCursor
@@ -19,6 +20,7 @@ from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.queries import last_logged_at, log_at, matches_up_to, neighbours, oldest_at
+from logs.search.sealed.pruner import Pruner
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import Node
@@ -44,6 +46,8 @@ NUMBERS = [
     "9007199254740992",
     "1.50",
     "200",
+    "1234567890123456789012345678901234567",
+    "0.10000000000000000000000000000000000001",
 ]
 JSON = [
     "{}", "[]", "null", "true", '"text"', "7", '["a", "b"]', '{"a": null}', '{"a": {"b": 1}}',
@@ -226,6 +230,33 @@ def test_counts_of_sealed_logs_are_proved_as_those_of_rows(org_with_logs: Org) -
         cursor.execute("UPDATE log_counts SET count = count + 1 WHERE level = 'error'")
     assert repair(org_id=org_with_logs.pk).wrong_minutes
     assert repair(org_id=org_with_logs.pk).wrong_minutes == 0
+
+
+def test_a_long_query_asks_for_a_bounded_number_of_bits() -> None:
+    words = " ".join(f"{number:032x}" for number in range(100))
+    for query in (words, " OR ".join(words.split()), f"n:{','.join(words.split())}"):
+        assert len(Pruner(Scopes(())).prune(parse(query)).sql) < 40_000
+
+
+@pytest.mark.django_db
+def test_numbers_of_many_digits_are_found(org_with_logs: Org) -> None:
+    org, scopes = org_with_logs, scopes_of(org_with_logs)
+    number = "1234567890123456789012345678901234567"
+    LogEntry.objects.filter(pk=LogEntry.objects.latest("pk").pk).update(
+        meta_json=RawSQL("%s::jsonb", [f'{{"n": {number}.0}}'])
+    )
+    window = Window(NOW - timedelta(hours=3), NOW + timedelta(hours=1))
+
+    def found(query: str) -> int:
+        return len(
+            newest_page(SearchSession(org.pk), prepare(org.pk, parse(query), scopes), window, now=NOW, seconds=60).rows
+        )
+
+    queries = [f"n:{number}", f"n:{number}.00", f"n:>={number}", f"n:{number[:-1]}8", f"n:>{number}"]
+    of_rows = [found(query) for query in queries]
+    assert of_rows == [1, 1, 1, 0, 0]
+    seal_everything()
+    assert [found(query) for query in queries] == of_rows
 
 
 def test_words_of_the_tests_differ() -> None:

@@ -17,6 +17,7 @@ from services.scopes import Scopes
 
 _MOST_GRAMS = 8  # of a text that are looked up: more would hardly leave fewer blocks
 _MOST_VALUES = 20  # of a term
+_MOST_BITS = 200  # of a query: each costs every block, and the planner, some hundredths of a µs
 _MOST_DIGITS = 40  # of a number that are looked for as text
 _CONTROLS = re.compile("[\x00-\x1f]+")  # which JSON writes in its own way
 # The other end of a block's range, and how it must stand to the number.
@@ -28,6 +29,7 @@ class Pruner:
 
     def __init__(self, scopes: Scopes) -> None:
         self.scopes = scopes
+        self._bits_left = _MOST_BITS
 
     def prune(self, node: Node) -> Condition:
         """Return the condition that every block meets that has a log which `node` means."""
@@ -61,7 +63,7 @@ class Pruner:
         """A block with one of the trace or request ids."""
         if len(values) > _MOST_VALUES:
             return Condition()
-        return _any([_all([_bit("id_sig", hash_) for hash_ in id_hashes(value)]) for value in values])
+        return _any([self._bits("id_sig", id_hashes(value)) for value in values])
 
     def text(self, text: str) -> Condition:
         """A block that has this text in a message or a value of the JSON."""
@@ -72,7 +74,14 @@ class Pruner:
     def _reading(self, text: str) -> Condition:
         pieces = [piece for piece in _CONTROLS.split(text) if len(piece.encode()) >= GRAM]
         hashes = [each for piece in pieces[:_MOST_GRAMS] for each in word_hashes(piece.encode(), _MOST_GRAMS)]
-        return _all([_bit("text_sig", hash_) for each in hashes[: 2 * _MOST_GRAMS] for hash_ in each])
+        return self._bits("text_sig", [hash_ for each in hashes[: 2 * _MOST_GRAMS] for hash_ in each])
+
+    def _bits(self, column: str, hashes: Sequence[int]) -> Condition:
+        """A block whose signature has these bits; nothing is told where a query asks for too many."""
+        if len(hashes) > self._bits_left:
+            return Condition()
+        self._bits_left -= len(hashes)
+        return _all([_bit(column, hash_) for hash_ in hashes])
 
     def any_text(self, texts: Sequence[str]) -> Condition:
         """A block that has one of these texts."""
@@ -90,8 +99,10 @@ class Pruner:
 
     def _digits(self, sign: str, number: Decimal) -> Condition:
         """A block with the digits of a number that is to be equal: JSON of PostgreSQL has them without an exponent."""
-        is_short = abs(number.adjusted()) < _MOST_DIGITS
-        return self.text(f"{number.normalize():f}") if sign == "==" and is_short else Condition()
+        if sign != "==" or abs(number.adjusted()) >= _MOST_DIGITS:
+            return Condition()
+        digits = f"{number:f}"  # which rounds nothing
+        return self.text(digits.rstrip("0").rstrip(".") if "." in digits else digits)
 
     def _value(self, text: str) -> Condition:
         """A block with a text that is a value of its JSON."""
