@@ -88,12 +88,20 @@ def notice_payload(
         "facts": _facts(incident, event, evidence, actor, via),
         "links": _links(incident, stored),
     }
-    if evidence and evidence.samples:
-        payload["pattern"] = evidence.pattern
-        payload["lines"] = [f"{each.level} {each.message}" for each in evidence.samples[:LINES]]
+    if evidence:
+        payload |= evidence_payload(incident)
     if event in _ASKING and incident.status == Incident.Status.OPEN:
         payload["reply_path"] = REPLY_PATH
     return payload
+
+
+def evidence_payload(incident: Incident) -> dict[str, Any]:
+    """Return the part of a payload that quotes the log."""
+    evidence = Evidence.from_json(incident.evidence_json)
+    if evidence is None or not evidence.samples:
+        return {}
+    lines = [f"{each.level} {each.message}" for each in evidence.samples[:LINES]]
+    return {"pattern": evidence.pattern, "lines": lines}
 
 
 def _facts(incident: Incident, event: str, evidence: Evidence | None, actor: User | None, via: str) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,6 +11,15 @@ from django.utils import timezone
 from incidents.escalate import escalate_due
 from incidents.maintenance import announce_after_maintenance
 from incidents.models import Incident, MaintenanceWindow
+from incidents.notices import evidence_payload, notice_payload
+from incidents.queries import last_acknowledgement
+from notifications.channels.posting import Outgoing, post
+from notifications.channels.slack import slack_body
+from notifications.channels.webhook import HOSTS
+from notifications.messages import Notice
+from notifications.webhook_addresses import PURPOSE
+from pulseops.core.config.encryption import decrypt
+from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
 _BATCH = 1000
@@ -22,6 +32,25 @@ def escalate_incidents() -> Result:
     The dispatcher does so every 30 s; here it is the safety net.
     """
     return {"announced": announce_after_maintenance(), "steps": escalate_due()}
+
+
+@worker_task
+def answer_slack(channel_id: str, incident_id: int | None, problem: str, address: str) -> None:
+    """Update the message whose button was pressed, or say to who pressed it why nothing happened."""
+    response_url = decrypt(PURPOSE, address)
+    body: dict[str, Any] = {"response_type": "ephemeral", "replace_original": False, "text": problem}
+    rows = Incident.objects.select_related("org", "service", "environment", "assignee")
+    incident = rows.filter(pk=incident_id).first() if incident_id else None
+    if incident:
+        event = {"open": "created", "resolved": "resolved"}.get(incident.status, "investigating")
+        entry = last_acknowledgement(incident)
+        payload = notice_payload(
+            incident, event, actor=entry.actor_user if entry else None, text=entry.message if entry else ""
+        )
+        payload |= evidence_payload(incident)
+        notice = Notice.from_payload(f"incident.{event}", payload)
+        body = {"replace_original": True, **slack_body([notice], channel_id)}
+    post(Outgoing.of_json(response_url, body), channel_id, HOSTS)
 
 
 @recorded_job("trim_incidents", every=timedelta(hours=12))

@@ -86,6 +86,7 @@ class Notice:
     lines: tuple[str, ...] = field(default=())
     links: tuple[Link, ...] = field(default=())
     subject_id: int | None = None
+    reply: str = ""  # the signed part of the link that acknowledges
     status: str = ""  # as it is stored: open, investigating or resolved
     at: datetime | None = None  # when it happened
 

@@ -13,8 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 
+from notifications.channels.secrets import secret_in
 from notifications.messages import Link, Notice
 from notifications.models import Channel, Job
+from pulseops.core.config.encryption import UnreadableSecretError
 
 _PURPOSE = "notifications.reply"  # what a signature is for
 
@@ -41,13 +43,23 @@ def notice_of(job: Job) -> Notice:
     path = job.payload_json.get("reply_path") if isinstance(job.payload_json, dict) else None
     if not path or job.channel_id is None or job.subject_id is None:
         return notice
-    link = Link("Acknowledge", f"{path}{sign_reply(job.channel_id, job.subject_id)}")
-    return replace(notice, links=(*notice.links, link))
+    token = sign_reply(job.channel_id, job.subject_id)
+    return replace(notice, links=(*notice.links, Link("Acknowledge", f"{path}{token}")), reply=token)
 
 
 def sign_reply(channel_id: Any, subject_id: int) -> str:
     """Sign that the reader of a message of the channel may answer."""
     return signing.dumps([str(channel_id), subject_id], salt=_PURPOSE)
+
+
+def interactive_channel(channel_id: Any) -> tuple[Channel, str] | None:
+    """Return a channel that is on with the secret by which its service signs what it sends us; None if it has none."""
+    channel = Channel.objects.select_related("org").filter(pk=channel_id, enabled=True).first()
+    try:
+        secret = secret_in(channel.config_json, "signing_secret") if channel else ""
+    except UnreadableSecretError:
+        return None
+    return (channel, secret) if channel and secret and not channel.org.suspended_at else None
 
 
 def read_reply(token: str) -> Reply:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +20,7 @@ from notifications import actions, queries
 from notifications.channels import CHANNEL_TYPES
 from notifications.channels.base import ConfigError
 from notifications.models import Channel, Job
+from pulseops.core.routes import address
 from pulseops.core.web.one_time_cookie import redirect_to_show
 
 _SECRET_COOKIE, _SECRET_SECONDS = "channel_secret", 60
@@ -98,6 +100,7 @@ def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
             return redirect("notifications:channels")
     secret = request.COOKIES.get(_SECRET_COOKIE, "") if request.method == "GET" else ""
     page = {"form": form, "channel": channel, "kind": channel.kind, "secret": secret, **_deliveries(request, channel)}
+    page["interactivity_url"] = f"{settings.PUBLIC_URL}{address('incidents:slack', channel.pk)}"
     response = render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
     if secret:
         response.delete_cookie(_SECRET_COOKIE, path=request.path, samesite="Strict")

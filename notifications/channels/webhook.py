@@ -93,10 +93,15 @@ class WebhookType:
         """Post one message; a demo's channel takes it without a connection. Raises as ChannelType.send does."""
         try:
             url = address_in(channel.config_json)
+            payload = self.payload(channel.config_json, notices, message_id)
         except UnreadableSecretError as error:
             raise TransientError(_UNREADABLE) from error
-        post(Outgoing.of_json(url, self.body(notices, message_id)), message_id, self.hosts)
+        post(Outgoing.of_json(url, payload), message_id, self.hosts)
         return ""
+
+    def payload(self, config: Any, notices: Sequence[Notice], message_id: str) -> Mapping[str, Any]:
+        """Return what is posted. Raises UnreadableSecretError."""
+        return self.body(notices, message_id)
 
 
 def masked_address(config: Config) -> str:
