@@ -63,6 +63,8 @@ PUBLIC = {
     "logs:drain_vercel": "API key",
     "logs:drain_heroku": "API key",
     "logs:firehose": "API key",
+    "logs:journald": "API key",
+    "logs:journald_bare": "API key",
     "logs:loki_ready": "a constant",
     "logs:loki_ready_below": "a constant",
     "logs:hec_health": "a constant",

@@ -12,26 +12,20 @@ from django.utils import timezone
 
 from accounts.refused import note_refused
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.disk import disk_gate
-from logs.ingest.group_commit import MERGED, mergers
+from logs.ingest.commit import authenticate_noted, commit_batch, scope_is_changing
 from logs.ingest.guards import gate, stored_unknown, unavailable
 from logs.ingest.large_bodies import large_bodies
 from logs.ingest.protocols.base import Body, Protocol
-from logs.ingest.refusals import record_limited, record_refusals, record_refused_key
-from logs.ingest.refused import Refused
-from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer, store_batches
+from logs.ingest.refusals import record_limited, record_refused_request
+from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer
 from logs.ingest_rules.compiled import apply_rules
-from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
-from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
     Credential,
     KeyScope,
     LiveKey,
-    RefusedKeyError,
     ScopeChangedError,
-    authenticate,
     count_bytes,
     remembered_scope,
 )
@@ -39,12 +33,6 @@ from services.models import ApiKey
 
 log = logging.getLogger(__name__)
 
-_REASONS = {
-    "BAD_REQUEST": "in a request that could not be read",
-    "VALIDATION_ERROR": "in a request with an entry that is wrong",
-    "PAYLOAD_TOO_LARGE": "in a request that was too large",
-    "UNSUPPORTED_MEDIA_TYPE": "in a request of a kind that is not taken",
-}
 _ATTEMPTS = 3
 
 
@@ -123,7 +111,7 @@ class _Delivery(Generic[Body]):
         """Accept the batch under the key as the database knows it now."""
         gate.enter()
         for _ in range(_ATTEMPTS):
-            live = self._authenticate()
+            live = authenticate_noted(self.credential)
             try:
                 live.check_room(rate=self.protocol.rate)
                 return self._replay(live) or self.accept(live.scope, live)
@@ -132,15 +120,7 @@ class _Delivery(Generic[Body]):
             except ApiError as error:
                 self._note_refusal(live.scope, error)
                 raise
-        raise ApiError("UNAVAILABLE", "The service is being changed. Try again.", retry_after=1)
-
-    def _authenticate(self) -> LiveKey:
-        """Find the key; that a genuine one was refused is for its owner to see."""
-        try:
-            return authenticate(self.credential)
-        except RefusedKeyError as error:
-            record_refused_key(error.scope, self.credential, error.message)
-            raise
+        raise scope_is_changing()
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
@@ -150,33 +130,14 @@ class _Delivery(Generic[Body]):
         if live is not None:
             live.check_room(logs=len(batch), size=batch.size, rate=protocol.rate)
         answer = protocol.answer(batch, self.request)
-        disk_gate.enter()
         receipt = Receipt(self.idempotency_key, answer) if self.idempotency_key is not None else None
-        if receipt is None and len(batch) <= MERGED:
-            mergers[protocol.rate].store(self.credential, scope, batch)
-        else:
-            gate.enter()
-            store_batches(self.credential, scope, [batch], receipt, protocol.rate)
-        self._note(scope, batch)
+        commit_batch(self.credential, scope, batch, rate=protocol.rate, receipt=receipt)
         return protocol.respond(answer, self.request, is_replayed=False)
-
-    def _note(self, scope: KeyScope, batch: Batch) -> None:
-        """Count a stored batch. Never fails: it is stored, and its sender, told otherwise, would send it again."""
-        try:
-            if batch.refused.counts:
-                record_refusals(scope, self.credential, batch.refused)
-            note_counts(scope, batch)
-            for receive_batch in AFTER_INGEST:
-                receive_batch(scope.org_id, batch.has_errors)
-            ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
-        except Exception:
-            log.exception("a stored batch could not be counted")
 
     def _note_refusal(self, scope: KeyScope, error: ApiError) -> None:
         """Let the owner of the key see what its sender is told."""
-        if error.code in _REASONS:
+        if record_refused_request(scope, self.credential, error):
             count_bytes(scope.key_id, self._size(error))
-            record_refusals(scope, self.credential, _refused_whole(error))
         elif error.limit:
             note_refused(scope.org_id, error.limit)
             record_limited(scope, self.credential, error)
@@ -194,11 +155,3 @@ class _Delivery(Generic[Body]):
             return None
         first = first_answer(live.scope.key_id, self.idempotency_key)
         return self.protocol.respond(first, self.request, is_replayed=True) if first is not None else None
-
-
-def _refused_whole(error: ApiError) -> Refused:
-    """A request that was refused as a whole counts as one, with what its sender was answered."""
-    refused = Refused()
-    first = next((f" {each['path']} {each['message']}." for each in error.details or ()), "")
-    refused.add(_REASONS[error.code], error.message + first)
-    return refused

@@ -8,17 +8,22 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject, Now
 from django.http import HttpRequest
 from django.utils import timezone
 
 from logs.ingest.refused import Refused
+from logs.ingest.rows import TOO_OLD
 from logs.ingest_rules.compiled import without_secrets
 from logs.models import IngestRefusal
 from pulseops.core.extensions import Panel
@@ -37,6 +42,12 @@ _recorded: dict[tuple[object, ...], float] = {}
 _limited = Tally()
 log = logging.getLogger(__name__)
 
+_REQUESTS = {
+    "BAD_REQUEST": "in a request that could not be read",
+    "VALIDATION_ERROR": "in a request with an entry that is wrong",
+    "PAYLOAD_TOO_LARGE": "in a request that was too large",
+    "UNSUPPORTED_MEDIA_TYPE": "in a request of a kind that is not taken",
+}
 # One row for each reason; not worth a wait for the disk.
 _RECORD = """
     INSERT INTO ingest_refusals AS row (org_id, service_id, api_key_id, day, protocol, reason, count, sample, client)
@@ -109,6 +120,18 @@ def record_limited(scope: KeyScope, credential: Credential, error: ApiError) -> 
         record_refusals(scope, credential, Refused({reason: count}, {reason: error.message}))
 
 
+def record_refused_request(scope: KeyScope, credential: Credential, error: ApiError) -> bool:
+    """Count a request that was refused as a whole as one, with what its sender was answered; returns whether it is one
+    that is refused for what it says."""
+    if error.code not in _REQUESTS:
+        return False
+    refused = Refused()
+    first = next((f" {each['path']} {each['message']}." for each in error.details or ()), "")
+    refused.add(_REQUESTS[error.code], error.message + first)
+    record_refusals(scope, credential, refused)
+    return True
+
+
 def forget_refusals() -> int:
     """Delete what is older than seven days; returns how many rows."""
     deleted, _ = IngestRefusal.objects.filter(last_at__lte=timezone.now() - KEPT).delete()
@@ -138,6 +161,47 @@ def key_notice(key: ApiKey) -> KeyNotice | None:
     return newest_refusal(key.pk)
 
 
+def fresh_refusals() -> ArraySubquery:
+    """Return, as a part of a query of organisations, what was refused within the last hour, the newest first."""
+    fresh = IngestRefusal.objects.filter(org=OuterRef("pk"), last_at__gt=Now() - FRESH).order_by("-last_at")
+    fields = JSONObject(
+        service_id="service_id", service="service__name", days="service__retention_days", key="api_key_id",
+        count="count", reason="reason", sample="sample",
+    )  # fmt: skip
+    return ArraySubquery(fresh.values(row=fields)[:SHOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalNotice:
+    """The newest of what was refused of an organisation's logs, for every page of those who can act."""
+
+    title: str
+    text: str
+    service: str
+    service_id: UUID
+
+
+def refusal_notice(rows: Sequence[Mapping[str, Any]]) -> RefusalNotice:
+    """Say what `fresh_refusals` has found; there is something."""
+    first = rows[0]
+    count = sum(row["count"] for row in rows if row["service_id"] == first["service_id"])
+    others = len({row["service_id"] for row in rows}) - 1
+    title = f"{count:,} log{'' if count == 1 else 's'} of {first['service']} refused today."
+    reason = reason_in_words(first["reason"], first["service"], first["days"])
+    text = f"The newest: {reason}; first: {first['sample'][:100]}"
+    if others:
+        text += f" (and logs of {others} other service{'' if others == 1 else 's'})"
+    return RefusalNotice(title, text, first["service"], first["service_id"])
+
+
+def reason_in_words(reason: str, service: str, days: int) -> str:
+    """Return a reason with what is meant by "this service": older than the 7 days that api keeps."""
+    kept = f"{days} day{'' if days == 1 else 's'} that {service} keeps"
+    if reason == TOO_OLD:
+        return f"older than the {kept}"
+    return reason.replace("that this service keeps", f"that {service} keeps")
+
+
 def refusals_panel(_request: HttpRequest, service: Service) -> Panel | None:
     """Show on a service's page what was refused in the last seven days; first of all while it is fresh."""
     now = timezone.now()
@@ -149,4 +213,5 @@ def refusals_panel(_request: HttpRequest, service: Service) -> Panel | None:
     is_fresh = rows[0].last_at > now - FRESH
     values: dict[str, Any] = {"rows": rows, "newest": rows[0], "is_fresh": is_fresh}
     values["today"] = sum(row.count for row in today)
+    values["reason"] = reason_in_words(rows[0].reason, service.name, service.retention_days)
     return Panel("Refused logs", "logs/_refusals_panel.html", values, anchor="refused", is_urgent=is_fresh)

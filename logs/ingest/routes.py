@@ -14,6 +14,7 @@ from logs.ingest.protocols.firehose import FirehoseProtocol
 from logs.ingest.protocols.gelf import GelfProtocol
 from logs.ingest.protocols.hec import HecProtocol, RawProtocol, hec_ack, hec_health
 from logs.ingest.protocols.heroku import HerokuDrain
+from logs.ingest.protocols.journald.upload import upload
 from logs.ingest.protocols.json import JsonProtocol
 from logs.ingest.protocols.loki import LokiProtocol
 from logs.ingest.protocols.otlp.protocol import OtherSignal, OtlpProtocol
@@ -49,5 +50,7 @@ urlpatterns = [
     path("drains/http", intake(HttpDrain()), name="drain"),
     path("drains/vercel", intake(VercelDrain()), name="drain_vercel"),
     path("drains/heroku", intake(HerokuDrain()), name="drain_heroku"),
+    path("journald/upload", upload, name="journald"),
+    path("upload", upload, name="journald_bare"),
     path("firehose", intake(FirehoseProtocol()), name="firehose"),
 ]

@@ -11,11 +11,12 @@ import select
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from pulseops.server.options import WEB_ANSWER_SECONDS, WEB_BYTES_PER_SECOND, WEB_REQUEST_SECONDS
-from pulseops.server.request_buffer import Progress, RequestBuffer
+from pulseops.server.options import WEB_ANSWER_SECONDS, WEB_BYTES_PER_SECOND, WEB_REQUEST_SECONDS, WEB_STREAM_SECONDS
+from pulseops.server.request_buffer import Progress, RequestBuffer, header_value
 
 _RECEIVE_BYTES = 256 * 1024
 _UNSENT_BYTES = 1024 * 1024  # of an answer that are kept; a larger one waits with its thread
@@ -43,6 +44,8 @@ class ClientConnection:
         self._unsent_bytes = 0
         self._sent = 0  # bytes of the current answer
         self._answered_from: float | None = None
+        self._is_wanted: Callable[[], bool] | None = None
+        self._lasts_since = 0.0
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -57,9 +60,9 @@ class ClientConnection:
             raise ConnectionError("The request did not arrive whole.")
         return self._stream(size)
 
-    def _stream(self, size: int) -> bytes:
+    def _stream(self, size: int, until: float | None = None) -> bytes:
         while True:
-            self._wait(select.POLLIN, self.request_due_at())
+            self._wait(select.POLLIN, until or self.request_due_at())
             with suppress(BlockingIOError):
                 data = self._socket.recv(min(size, _RECEIVE_BYTES))
                 self._received += len(data)
@@ -67,6 +70,38 @@ class ClientConnection:
                     self.has_ended = True
                     raise ConnectionError("The client hung up in the middle.")
                 return data
+
+    @property
+    def sender(self) -> int:
+        """Who sends the current request: a number made of its key, or of its address where it shows none."""
+        head = self.request.head.lower()
+        shown = header_value(head, b"authorization") or header_value(head, b"x-api-key")
+        return hash(shown or (self.client[0] if isinstance(self.client, tuple) else ""))
+
+    def last_until(self, is_wanted: Callable[[], bool]) -> None:
+        """Let the current request go on without an end; `is_wanted` says that others wait for its thread."""
+        self._is_wanted, self._lasts_since = is_wanted, time.monotonic()
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the body of the current request may be read by `recv_within`."""
+        return self._is_wanted is not None
+
+    @property
+    def is_to_make_way(self) -> bool:
+        """Whether the current request has lasted, and others wait for its thread."""
+        is_over = time.monotonic() > self._lasts_since + WEB_STREAM_SECONDS
+        return is_over and self._is_wanted is not None and self._is_wanted()
+
+    def recv_within(self, seconds: float) -> bytes | None:
+        """Return what comes next of a body without an end, None if nothing does within `seconds`. Raises OSError."""
+        if taken := self.request.take(_RECEIVE_BYTES):
+            return taken
+        if self.is_broken or self.has_ended:
+            raise ConnectionError("The request did not arrive whole.")
+        if not self._is_ready(select.POLLIN, time.monotonic() + seconds):
+            return None
+        return self._stream(_RECEIVE_BYTES, until=time.monotonic() + seconds)
 
     def receive(self) -> int:
         """Take in what has arrived, without waiting; returns how many bytes. Raises OSError when it hung up."""
@@ -105,6 +140,7 @@ class ClientConnection:
         if not self.is_served:
             return
         self.is_served = False
+        self._is_wanted = None
         self.request.forget()
         self._received = len(self.request)
         self._sent, self._answered_from = 0, None

@@ -22,6 +22,8 @@ WEB_REQUEST_SECONDS = env.number("WEB_REQUEST_SECONDS", 10, least=1)
 WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, least=1)
 WEB_BYTES_PER_SECOND = env.whole("WEB_BYTES_PER_SECOND", 16 * 1024, least=1)
 WEB_QUEUE_SECONDS = env.number("WEB_QUEUE_SECONDS", 10, least=1)  # for a thread to be free; then 503
+WEB_STREAMS = env.whole("WEB_STREAMS", 8, least=1)  # bodies without an end (journals) that one process reads at a time
+WEB_STREAM_SECONDS = env.number("WEB_STREAM_SECONDS", 10, least=1)  # after which one makes way, if others wait for it
 WEB_CONNECTIONS_PER_ADDRESS = env.whole("WEB_CONNECTIONS_PER_ADDRESS", 200)  # of one process; 0: no limit
 WEB_BUFFERED_BODY_BYTES = env.whole("WEB_BUFFERED_BODY_BYTES", 6 * 1024 * 1024)  # larger ones are read by a thread
 WEB_BUFFER_BYTES = env.whole("WEB_BUFFER_BYTES", 64 * 1024 * 1024, least=1024)  # of one process, for what is incomplete

@@ -13,6 +13,7 @@ from pulseops.server.options import HEAD_LINE_BYTES, WEB_BUFFERED_BODY_BYTES
 _HEAD_BYTES = 3 * HEAD_LINE_BYTES
 _CHUNKS = 20_000  # of one request; each costs as much as a kilobyte
 _CHUNK_LINE_BYTES = 1_000
+LASTING = (b"POST /journald/upload ", b"POST /upload ")  # requests whose body may have no end
 
 
 class Progress(Enum):
@@ -101,12 +102,13 @@ class RequestBuffer:
     def _begin_body(self) -> None:
         headers = self.head.lower()
         begin = len(self.head)
-        self._is_chunked = b"chunked" in (_value(headers, b"transfer-encoding") or b"")
-        length = _value(headers, b"content-length") or b"0"
+        self._is_chunked = b"chunked" in (header_value(headers, b"transfer-encoding") or b"")
+        length = header_value(headers, b"content-length") or b"0"
         self._length = int(length) if length.isdigit() and len(length) < 20 else 0
         self._at = begin if self._is_chunked else begin + self._length
         self.progress = Progress.BODY
-        if self._length > WEB_BUFFERED_BODY_BYTES or _value(headers, b"expect"):
+        is_lasting = self.head.startswith(LASTING)
+        if is_lasting or self._length > WEB_BUFFERED_BODY_BYTES or header_value(headers, b"expect"):
             self.stream()
         else:
             self._look_for_end()
@@ -149,7 +151,7 @@ class RequestBuffer:
             self._finish(len(self._data))
 
 
-def _value(headers: bytes, name: bytes) -> bytes | None:
+def header_value(headers: bytes, name: bytes) -> bytes | None:
     """Return the value of a header in a head of lower-case letters."""
     start = headers.find(b"\r\n" + name + b":")
     if start < 0:

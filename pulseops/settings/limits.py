@@ -15,7 +15,22 @@ INGEST_MAX_FIELDS = env.whole("INGEST_MAX_FIELDS", 1_000, least=1)  # of a log, 
 INGEST_MIN_FREE_BYTES = env.whole("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
 INGEST_BYTES_PER_MINUTE = env.whole("INGEST_BYTES_PER_MINUTE", 256 * 1024**2, least=1)  # unpacked, of each key
 INGEST_RATE_PER_MINUTE = env.whole("INGEST_RATE_PER_MINUTE", 60_000, least=1)  # logs of a key without its own figure
+INGEST_STREAM_IDLE_SECONDS = env.number("INGEST_STREAM_IDLE_SECONDS", 300.0, least=1)  # a journal may bring nothing
+# A key for browsers can be read by everybody who visits the page, so it has less.
+INGEST_BROWSER_RATE_PER_MINUTE = env.whole("INGEST_BROWSER_RATE_PER_MINUTE", 600, least=1)
+INGEST_BROWSER_BYTES_PER_MINUTE = env.whole("INGEST_BROWSER_BYTES_PER_MINUTE", 8 * 1024**2, least=1)
+API_KEY_ORIGINS = env.whole("API_KEY_ORIGINS", 20, least=1)  # of web pages that one key for browsers may be used on
 API_KEY_NETWORKS = env.whole("API_KEY_NETWORKS", 50, least=1)  # addresses and networks that one key may be bound to
+
+# -- Syslog, a process of its own --------------------------------------------------------------------------------------
+SYSLOG_LISTENERS = env.text("SYSLOG_LISTENERS")  # logs/syslog/listeners.py says how; empty: off
+SYSLOG_CERTIFICATE = env.file("SYSLOG_CERTIFICATE")
+SYSLOG_CERTIFICATE_KEY = env.file("SYSLOG_CERTIFICATE_KEY")
+SYSLOG_CONNECTIONS = env.whole("SYSLOG_CONNECTIONS", 1_000, least=1)
+SYSLOG_CONNECTIONS_PER_ADDRESS = env.whole("SYSLOG_CONNECTIONS_PER_ADDRESS", 50, least=1)
+SYSLOG_KEYS = env.whole("SYSLOG_KEYS", 200, least=1)  # that send at the same time
+SYSLOG_BUFFER_BYTES = env.whole("SYSLOG_BUFFER_BYTES", 64 * 1024**2, least=1)  # of messages that wait to be stored
+SYSLOG_WRITERS = env.whole("SYSLOG_WRITERS", 2, least=1)  # connections to the database
 
 # -- Searching logs ----------------------------------------------------------------------------------------------------
 LOG_SEARCH_SECONDS = env.number("LOG_SEARCH_SECONDS", 1.0)  # until a search stops and offers to go on

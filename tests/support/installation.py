@@ -61,7 +61,7 @@ class Installation:
             **environment,
         }
         self.processes: list[subprocess.Popen[bytes]] = []
-        self._database_url = ""
+        self.database_url = ""
         if not self.is_lasting:
             self.manage("migrate", "--verbosity=0")
 
@@ -95,9 +95,9 @@ class Installation:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Return what a query gives in the installation's database, as its owner; the server runs."""
-        if not self._database_url:
-            self._database_url = self.manage("postgres", "url")
-        with psycopg.connect(self._database_url) as connection:
+        if not self.database_url:
+            self.database_url = self.manage("postgres", "url")
+        with psycopg.connect(self.database_url) as connection:
             return connection.execute(statement).fetchall()  # type: ignore[call-overload]  # any text
 
     def start_web(self) -> subprocess.Popen[bytes]:
