@@ -33,16 +33,24 @@ class KeyRevokedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyPolicy:
-    """What a key may do (ApiKey.Scope), until when (UTC), and from which addresses or networks; None: no end, any."""
+    """What a key may do (ApiKey.Scope), until when (UTC), and from which addresses or networks; None: no end, any.
+
+    `origins` makes it a key for the scripts of these web pages alone, which may only send logs.
+    """
 
     scopes: Sequence[str] = tuple(ApiKey.Scope.values)
     expires_at: datetime | None = None
     networks: Sequence[str] | None = None
+    origins: Sequence[str] | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the columns of the key's row."""
-        networks = list(self.networks) if self.networks else None
-        return {"scopes": list(self.scopes), "expires_at": self.expires_at, "networks": networks}
+        return {
+            "scopes": list(self.scopes),
+            "expires_at": self.expires_at,
+            "networks": list(self.networks) if self.networks else None,
+            "origins": list(self.origins) if self.origins else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +248,7 @@ def rotate_key(*, actor: User, key: ApiKey, grace: timedelta) -> IssuedKey:
     if not old.is_live():
         raise KeyRevokedError
     expires_at = timezone.now() + (old.expires_at - old.created_at) if old.expires_at else None
-    policy = KeyPolicy(old.scopes, expires_at, old.networks)
+    policy = KeyPolicy(old.scopes, expires_at, old.networks, old.origins)
     issued = _issue(actor, old.environment, old.label, old.rate_per_minute, policy)
     # LEAST passes NULL over, so a key without an end gets one.
     ApiKey.objects.filter(pk=old.pk).update(revoked_at=Least("revoked_at", Now() + grace))

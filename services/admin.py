@@ -58,7 +58,7 @@ class ApiKeyAdmin(AuditedModelAdmin):
     search_fields = ["label", "last_four", "service__name", "environment__name", "org__name", "=id"]
     readonly_fields = [
         *("id", "org", "service", "environment", "last_four", "created_by", "created_at"),
-        *("last_used_at", "last_address", "last_protocol", "last_client", "scopes", "networks"),
+        *("last_used_at", "last_address", "last_protocol", "last_client", "scopes", "networks", "origins"),
     ]
     fields = [*readonly_fields, "label", "rate_per_minute", "expires_at", "revoked_at"]
 

@@ -31,17 +31,32 @@ LONGEST_WAIT = 4  # seconds, told to a client of a token bucket: some drop what 
 LOCK_KEY_TABLES = "LOCK TABLE api_keys, api_key_rate_buckets, api_key_token_buckets IN ROW EXCLUSIVE MODE NOWAIT"
 
 
-def _filled(rate: str) -> str:
-    """The SQL of how full a token bucket is by now, `rate` being the SQL of its key's."""
+def _filled(rate: str, window_start: str) -> str:
+    """The SQL of how full a token bucket is by now; `rate` and `window_start` are the SQL of its key's.
+
+    What the key has sent by our own protocol since the bucket was last looked at, the window has counted: it is paid
+    for out of the bucket, so that both kinds of protocols together do not reach twice the rate. `seen_count` is what
+    the window had counted then.
+    """
     passed = "greatest(extract(epoch FROM statement_timestamp() - tokens.filled_at), 0)"
-    return f"least({rate}, tokens.tokens + {passed} * {rate} / 60.0)"
+    oldest = f"{window_start} - interval '1 minute'"
+    counted = f"""
+        (SELECT coalesce(sum(seen.count), 0) FROM api_key_rate_buckets seen WHERE seen.api_key_id = tokens.api_key_id
+            AND seen.window_start >= greatest(tokens.seen_window, {oldest}))
+    """  # noqa: S608 - made of constants
+    seen = f"CASE WHEN tokens.seen_window >= {oldest} THEN tokens.seen_count ELSE 0 END"
+    others = f"greatest({counted} - {seen}, 0)"
+    return f"(least({rate}, tokens.tokens + {passed} * {rate} / 60.0) - {others})"
 
 
 # A key is live until `revoked_at` or `expires_at`, unless its organisation is suspended or being deleted. It admits
 # what its scopes and its networks do. The window is a minute of the database's clock, which all web processes share.
 _LIVE_KEY = """
     SELECT k.id, k.org_id, k.service_id, k.environment_id, s.retention_days, s.ingest_version,
-           coalesce(k.rate_per_minute, %(default_rate)s) AS rate, k.networks IS NOT NULL AS is_bound,
+           coalesce(k.rate_per_minute, CASE WHEN k.origins IS NULL THEN %(default_rate)s ELSE %(browser_rate)s END)
+               AS rate,
+           k.networks IS NOT NULL OR k.origins IS NOT NULL AS is_bound,
+           CASE WHEN k.origins IS NULL THEN %(most_bytes)s ELSE %(browser_bytes)s END::bigint AS most_bytes,
            k.key_hash = %(key_hash)s AS is_current,
            date_trunc('minute', statement_timestamp()) AS window_start
     FROM api_keys k
@@ -52,6 +67,7 @@ _LIVE_KEY = """
       AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
       AND %(scope)s = ANY (k.scopes)
       AND (k.networks IS NULL OR %(address)s::inet <<= ANY (k.networks))
+      AND (k.origins IS NULL OR %(origin)s = ANY (k.origins))
 """
 # Rows are locked when all of the statement's conditions have been looked at, this one too. A setting by a statement of
 # its own would be one more way to the database and back.
@@ -60,9 +76,10 @@ _IMPATIENT = "FOR KEY SHARE OF k NOWAIT"
 _AUTHENTICATE = f"""
     WITH key AS ({_LIVE_KEY})
     SELECT key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.ingest_version, key.rate,
-           key.is_bound, key.is_current,
+           key.is_bound, key.most_bytes, key.is_current,
            extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
-           coalesce(bucket.count, 0), coalesce(bucket.bytes, 0), coalesce({_filled("key.rate")}, key.rate)::float8
+           coalesce(bucket.count, 0), coalesce(bucket.bytes, 0),
+           coalesce({_filled("key.rate", "key.window_start")}, key.rate)::float8
     FROM key
     LEFT JOIN api_key_rate_buckets bucket ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start
     LEFT JOIN api_key_token_buckets tokens ON tokens.api_key_id = key.id
@@ -72,29 +89,39 @@ _COUNTED_IN_WINDOW = """
     counted AS (
         INSERT INTO api_key_rate_buckets AS bucket (api_key_id, window_start, count, bytes)
         SELECT id, window_start, %(logs)s::int, %(bytes)s::bigint FROM key
-        WHERE %(logs)s::int <= rate AND %(bytes)s::bigint <= %(most_bytes)s
+        WHERE %(logs)s::int <= rate AND %(bytes)s::bigint <= most_bytes
             AND retention_days = %(retention_days)s::int AND ingest_version = %(ingest_version)s::int
         ON CONFLICT (api_key_id, window_start)
             DO UPDATE SET count = bucket.count + excluded.count, bytes = bucket.bytes + excluded.bytes
             WHERE bucket.count + excluded.count <= (SELECT rate FROM key)
-                AND bucket.bytes + excluded.bytes <= %(most_bytes)s
+                AND bucket.bytes + excluded.bytes <= (SELECT most_bytes FROM key)
         RETURNING count
     ),
 """
 # A token is a log. The bucket holds a minute's worth and is refilled all the time; the last batch may overdraw it, so
 # one that is larger than the bucket gets in as well. The window is counted all the same, for the one who looks at it.
+_KEYS_RATE, _KEYS_WINDOW = "(SELECT rate FROM key)", "(SELECT window_start FROM key)"
+_KEYS_COUNT = """
+    coalesce((SELECT bucket.count FROM key JOIN api_key_rate_buckets bucket
+        ON bucket.api_key_id = key.id AND bucket.window_start = key.window_start), 0)
+"""
 _COUNTED_IN_TOKENS = f"""
     paid AS (
-        INSERT INTO api_key_token_buckets AS tokens (api_key_id, tokens, filled_at)
-        SELECT id, rate - %(logs)s::int, statement_timestamp() FROM key
+        INSERT INTO api_key_token_buckets AS tokens (api_key_id, tokens, filled_at, seen_window, seen_count)
+        SELECT id, rate - {_KEYS_COUNT} - %(logs)s::int, statement_timestamp(), window_start,
+               {_KEYS_COUNT} + %(logs)s::int
+        FROM key
         WHERE retention_days = %(retention_days)s::int AND ingest_version = %(ingest_version)s::int AND NOT EXISTS (
             SELECT FROM api_key_rate_buckets bucket WHERE bucket.api_key_id = key.id
-                AND bucket.window_start = key.window_start AND bucket.bytes >= %(most_bytes)s
+                AND bucket.window_start = key.window_start AND bucket.bytes >= key.most_bytes
         )
         ON CONFLICT (api_key_id) DO UPDATE
-            SET tokens = {_filled("(SELECT rate FROM key)")} - %(logs)s::int,
-                filled_at = greatest(tokens.filled_at, statement_timestamp())
-            WHERE %(logs)s::int = 0 OR {_filled("(SELECT rate FROM key)")} > 0
+            SET tokens = {_filled(_KEYS_RATE, _KEYS_WINDOW)} - %(logs)s::int,
+                filled_at = greatest(tokens.filled_at, statement_timestamp()),
+                seen_window = {_KEYS_WINDOW},
+                seen_count = %(logs)s::int + greatest({_KEYS_COUNT},
+                    CASE WHEN tokens.seen_window = {_KEYS_WINDOW} THEN tokens.seen_count ELSE 0 END)
+            WHERE %(logs)s::int = 0 OR {_filled(_KEYS_RATE, _KEYS_WINDOW)} > 0
         RETURNING api_key_id
     ),
     counted AS (
@@ -146,7 +173,8 @@ def admission(*, is_patient: bool, rate: RatePolicy = RatePolicy.WINDOW) -> str:
 
 ADMITTED = """
     key.id, key.org_id, key.service_id, key.environment_id, key.retention_days, key.ingest_version, key.rate,
-    key.is_bound, key.is_current, extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
+    key.is_bound, key.most_bytes, key.is_current,
+    extract(epoch FROM key.window_start + interval '1 minute' - statement_timestamp()),
     (SELECT count FROM counted)
 """
 _TOUCH = """
@@ -158,6 +186,7 @@ _TOUCH = """
 _REFUSAL = """
     SELECT coalesce(k.revoked_at <= statement_timestamp(), false), o.suspended_at IS NOT NULL,
            coalesce(k.expires_at <= statement_timestamp(), false), k.scopes, %(scope)s = ANY (k.scopes),
+           k.origins IS NOT NULL AND NOT coalesce(%(origin)s = ANY (k.origins), false),
            k.id, k.org_id, k.service_id, k.environment_id
     FROM api_keys k JOIN orgs o ON o.id = k.org_id AND o.deleted_at IS NULL
     WHERE k.key_hash IN (%(key_hash)s, %(fallback_hash)s)
@@ -181,7 +210,8 @@ class Credential:
     """The API key of a request as the database knows it, what it is presented for, and from where.
 
     `fallback_hash` is the key's hash under the salt before this one, or the same. `address` is None where a socket of
-    this machine tells none. `protocol` and `client` are what it came by, as services.client_names has them.
+    this machine tells none. `protocol` and `client` are what it came by, as services.client_names has them; `origin` is
+    the web page's that a browser sends for.
     """
 
     key_hash: str
@@ -190,12 +220,19 @@ class Credential:
     address: str | None
     protocol: str = ""
     client: str = ""
+    origin: str | None = None
 
     @classmethod
     def of(cls, meta: Mapping[str, str], scope: str, protocol: str = "") -> Credential:
         """Return what a request with this META presents for `scope` (ApiKey.Scope); raises ApiError 401 without one."""
-        hashes, address = key_hashes(presented_key(meta)), current_origin().address
-        return cls(*hashes, str(scope), address, protocol, product_of(meta.get("HTTP_USER_AGENT", "")))
+        key, address = presented_key(meta), current_origin().address
+        client = product_of(meta.get("HTTP_USER_AGENT", ""))
+        return cls(*key_hashes(key), str(scope), address, protocol, client, meta.get("HTTP_ORIGIN"))
+
+    @classmethod
+    def of_key(cls, key: str, scope: str, address: str | None, protocol: str) -> Credential:
+        """Return what `key` presents for `scope` from `address`, without a request."""
+        return cls(*key_hashes(key), str(scope), address, protocol)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -207,16 +244,19 @@ class Credential:
             "address": self.address,
             "protocol": self.protocol,
             "client": self.client,
+            "origin": self.origin,
             "default_rate": settings.INGEST_RATE_PER_MINUTE,
             "most_bytes": settings.INGEST_BYTES_PER_MINUTE,
+            "browser_rate": settings.INGEST_BROWSER_RATE_PER_MINUTE,
+            "browser_bytes": settings.INGEST_BROWSER_BYTES_PER_MINUTE,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class KeyScope:
-    """What a live key may write to, and how much: `rate` is in logs a minute.
+    """What a live key may write to, and how much: `rate` is in logs a minute, `most_bytes` are for a minute too.
 
-    `ingest_version` is that of the service's ingest rules, 0 for none. `is_bound`: to networks, so that
+    `ingest_version` is that of the service's ingest rules, 0 for none. `is_bound`: to networks or to web pages, so that
     requests from two addresses need not fare alike.
     """
 
@@ -228,6 +268,7 @@ class KeyScope:
     ingest_version: int
     rate: int
     is_bound: bool = False
+    most_bytes: int = 0
 
 
 class ScopeChangedError(Exception):
@@ -261,11 +302,11 @@ class LiveKey:
     def has_room(self) -> bool:
         """Whether anything fits into the running window."""
         has_logs = self.sent < self.scope.rate and self.tokens > 0
-        return has_logs and self.sent_bytes < settings.INGEST_BYTES_PER_MINUTE
+        return has_logs and self.sent_bytes < self.scope.most_bytes
 
     def check_room(self, *, logs: int = 0, size: int = 1, rate: RatePolicy = RatePolicy.WINDOW) -> None:
         """Raise the 429 when `logs` more of `size` bytes together are above what the key may send."""
-        has_bytes = self.sent_bytes + size <= settings.INGEST_BYTES_PER_MINUTE
+        has_bytes = self.sent_bytes + size <= self.scope.most_bytes
         if rate is RatePolicy.TOKENS:
             if self.tokens <= 0 or not has_bytes:
                 raise _overdrawn(self.scope, -self.tokens, has_bytes=has_bytes)
@@ -281,9 +322,9 @@ def authenticate(credential: Credential) -> LiveKey:
     row = _run(_AUTHENTICATE, credential)
     if row is None:
         raise refusal(credential)
-    scope = KeyScope(*row[:8])
-    live = LiveKey(scope, sent=row[10], sent_bytes=row[11], window_seconds=float(row[9]), tokens=row[12])
-    if not row[8]:
+    scope = KeyScope(*row[:9])
+    live = LiveKey(scope, sent=row[11], sent_bytes=row[12], window_seconds=float(row[10]), tokens=row[13])
+    if not row[9]:
         _rehash(credential)
     elif live.has_room:
         _remember(credential, scope)
@@ -311,14 +352,14 @@ def admitted(
     """
     if row is None:
         raise refusal(credential)
-    scope = KeyScope(*row[:8])
-    if replace(scope, rate=expected.rate) != expected:
+    scope = KeyScope(*row[:9])
+    if replace(scope, rate=expected.rate, most_bytes=expected.most_bytes) != expected:
         _forget(credential)
         raise ScopeChangedError
-    if row[10] is None:
+    if row[11] is None:
         # Until the window ends its batches shall be refused before they are written: the next one asks first.
         _forget(credential)
-        raise rate_limited(scope, logs, float(row[9])) if rate is RatePolicy.WINDOW else _overdrawn(scope, 0)
+        raise rate_limited(scope, logs, float(row[10])) if rate is RatePolicy.WINDOW else _overdrawn(scope, 0)
     _remember(credential, scope)
 
 
@@ -328,13 +369,18 @@ def refusal(credential: Credential) -> ApiError:
     row = _run(_REFUSAL, credential)
     if row is None or row[0]:
         return ApiError("FORBIDDEN", _UNKNOWN)
-    key, org, service, environment = row[5:]
+    key, org, service, environment = row[6:]
     scope = KeyScope(key, org, service, environment, retention_days=0, ingest_version=0, rate=0)
-    return RefusedKeyError(_refusal_message(credential, *row[1:5]), scope)
+    return RefusedKeyError(_refusal_message(credential, *row[1:6]), scope)
 
 
 def _refusal_message(
-    credential: Credential, is_suspended: bool, is_expired: bool, scopes: Sequence[str], has_scope: bool
+    credential: Credential,
+    is_suspended: bool,
+    is_expired: bool,
+    scopes: Sequence[str],
+    has_scope: bool,
+    is_elsewhere: bool,
 ) -> str:
     if is_suspended:
         return "The organisation of this API key is suspended."
@@ -342,6 +388,9 @@ def _refusal_message(
         return "This API key has expired. Create a new one on the service's page."
     if not has_scope:
         return f"This API key may send {' and '.join(sorted(scopes))} only, not {credential.scope}."
+    if is_elsewhere:
+        page = f"of {credential.origin[:100]}" if credential.origin else "without an Origin"
+        return f"This API key is for web pages, not for one {page}; its page lists which."
     address = credential.address or "an address that is not known"
     return f"This API key may not be used from {address}; its page lists from where."
 
@@ -363,7 +412,7 @@ def rate_limited(scope: KeyScope, logs: int, window_seconds: float, *, has_bytes
     if logs > scope.rate:
         message = f"This API key may send {scope.rate} logs a minute; the batch alone has {logs}. Send smaller batches."
     else:
-        megabytes = settings.INGEST_BYTES_PER_MINUTE // 1024**2
+        megabytes = scope.most_bytes // 1024**2
         message = f"This API key may send {scope.rate} logs and {megabytes} MiB a minute. Wait for the next one."
     return ApiError("RATE_LIMITED", message, retry_after=max(1, math.ceil(window_seconds)), limit=_limit(has_bytes))
 

@@ -20,6 +20,11 @@ from pulseops.core.extensions import RETENTION_LOSSES
 from services.actions import KeyPolicy
 from services.models import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ApiKey, Environment, Service
 
+_LONGEST_ORIGIN = 260  # characters
+# Names in other scripts as browsers send them, xn--….
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?/?"
+)
 _LONGEST_NETWORK = 50  # characters; the longest IPv6 network has 43
 RATE_MAX = 10_000_000  # logs a minute
 GRACES = (
@@ -157,6 +162,38 @@ def _not_a_network(word: str) -> forms.ValidationError:
     return forms.ValidationError(f"{word[:_LONGEST_NETWORK]} is not an address or a network.", code="no_network")
 
 
+class OriginsField(forms.CharField):
+    """Origins of web pages between commas or white space, at most API_KEY_ORIGINS; cleaned to a list or None."""
+
+    widget = forms.TextInput(attrs={"placeholder": "https://shop.example.com", "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> list[str] | None:  # type: ignore[override]  # a list, not the text
+        text = super().to_python(value) or ""
+        if len(text) > (_LONGEST_ORIGIN + 2) * settings.API_KEY_ORIGINS:
+            raise forms.ValidationError(self._too_many(), code="too_many")
+        words = text.replace(",", " ").split()
+        if len(words) > settings.API_KEY_ORIGINS:
+            raise forms.ValidationError(self._too_many(), code="too_many")
+        return list(dict.fromkeys(map(_origin, words))) or None
+
+    def _too_many(self) -> str:
+        return f"At most {settings.API_KEY_ORIGINS} origins."
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+
+def _origin(word: str) -> str:
+    """Return an origin as browsers write it: scheme, host, and a port that is not the scheme's own."""
+    match = _ORIGIN.fullmatch(word.lower())
+    if match is None or int(match["port"] or 0) > 65_535:
+        text = f"{word[:_LONGEST_ORIGIN]} is not an origin, such as https://shop.example.com."
+        raise forms.ValidationError(text, code="no_origin")
+    port = match["port"]
+    is_usual = (match["scheme"], port) in {("https", "443"), ("http", "80")}
+    return f"{match['scheme']}://{match['host']}" + (f":{int(port)}" if port and not is_usual else "")
+
+
 class KeyForm(forms.Form):
     """The label and limits of a key."""
 
@@ -184,6 +221,12 @@ class KeyForm(forms.Form):
         required=False,
         help_text="Addresses and networks that requests may come from. Empty: from anywhere.",
     )
+    origins = OriginsField(
+        label="For web pages of",
+        required=False,
+        help_text="Origins whose scripts may send logs with this key; nothing else may then. Anyone who visits "
+        "them can read the key, so it can do nothing but send logs, and few. Empty: not for browsers.",
+    )
 
     def __init__(self, *args: Any, key: ApiKey | None = None, **kwargs: Any) -> None:
         self.key = key
@@ -194,11 +237,13 @@ class KeyForm(forms.Form):
                 "rate_per_minute": key.rate_per_minute,
                 "expires_on": _last_day(key.expires_at),
                 "networks": key.networks,
+                "origins": key.origins,
             }
         super().__init__(*args, **kwargs)
-        self.fields[
-            "rate_per_minute"
-        ].help_text = f"Requests beyond it are answered 429. Empty: the default of {settings.INGEST_RATE_PER_MINUTE:,}."
+        self.fields["rate_per_minute"].help_text = (
+            f"Requests beyond it are answered 429. Empty: the default of {settings.INGEST_RATE_PER_MINUTE:,}, "
+            f"or {settings.INGEST_BROWSER_RATE_PER_MINUTE:,} for web pages."
+        )
 
     def clean_expires_on(self) -> date | None:
         """Refuse a new day that is over."""
@@ -210,11 +255,15 @@ class KeyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Put what bounds the key together as its `policy`."""
         values: dict[str, Any] = super().clean() or {}
+        if values.get("origins") and values.get("scopes", [ApiKey.Scope.LOGS]) != [ApiKey.Scope.LOGS]:
+            self.add_error("scopes", "A key for web pages may send logs only.")
         if not self.errors:
             day = values.pop("expires_on")
             is_kept = self.key is not None and "expires_on" not in self.changed_data
             expires_at = self.key.expires_at if self.key and is_kept else _end_of(day)
-            values["policy"] = KeyPolicy(values.pop("scopes"), expires_at, values.pop("networks"))
+            values["policy"] = KeyPolicy(
+                values.pop("scopes"), expires_at, values.pop("networks"), values.pop("origins")
+            )
         return values
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.expressions import RawSQL
@@ -110,7 +111,8 @@ class ApiKeyQuerySet(OrgQuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key that one environment of one service sends with. Only its salted hash is kept.
 
-    `revoked_at` may lie ahead: a rotated key works until then. `networks` None admits every address.
+    `revoked_at` may lie ahead: a rotated key works until then. `networks` None admits every address. With `origins` it
+    is a key for browsers: scripts of those web pages send with it, and nothing else does.
     """
 
     class Scope(models.TextChoices):
@@ -141,6 +143,7 @@ class ApiKey(models.Model):
     last_address = models.GenericIPAddressField(null=True, blank=True)
     last_protocol = models.TextField(default="", db_default="", blank=True)  # as in services.client_names
     last_client = models.TextField(default="", db_default="", blank=True)
+    origins = ArrayField(models.TextField(), null=True, blank=True)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -155,8 +158,15 @@ class ApiKey(models.Model):
             models.CheckConstraint(
                 condition=models.Q(networks=None) | models.Q(networks__len__gt=0), name="api_keys_networks_check"
             ),
+            models.CheckConstraint(
+                condition=models.Q(origins=None) | models.Q(origins__len__gt=0, scopes=["logs"]),
+                name="api_keys_origins_check",
+            ),
         ]
-        indexes = [models.Index(fields=["org", "service", "environment"], name="idx_api_keys_org_service_env")]
+        indexes = [
+            models.Index(fields=["org", "service", "environment"], name="idx_api_keys_org_service_env"),
+            GinIndex(fields=["origins"], condition=models.Q(origins__isnull=False), name="api_keys_origins_idx"),
+        ]
 
     def __str__(self) -> str:
         return self.label or f"…{self.last_four}"
@@ -199,7 +209,8 @@ class RateBucket(models.Model):
 class TokenBucket(models.Model):
     """How many more logs a key may send at once by a protocol that is not ours; `services.authentication` refills it.
 
-    It is less than none after a batch that overdrew it.
+    It is less than none after a batch that overdrew it. `seen_count` is what the window `seen_window` had counted when
+    the bucket was last paid from; what came since came by our own protocol, and is paid for next time.
     """
 
     api_key = models.OneToOneField(
@@ -207,6 +218,8 @@ class TokenBucket(models.Model):
     )
     tokens = models.FloatField()
     filled_at = models.DateTimeField()
+    seen_window = models.DateTimeField(null=True)
+    seen_count = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "api_key_token_buckets"

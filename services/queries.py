@@ -110,6 +110,9 @@ class KeySummary:
         if self.key.networks:
             first, *others = self.key.networks
             parts.append(f"from {first}" + (f" and {len(others)} more" if others else ""))
+        if self.key.origins:
+            first, *others = self.key.origins
+            parts.append(f"browsers on {first}" + (f" and {len(others)} more" if others else ""))
         return ", ".join(parts)
 
     @property
@@ -125,12 +128,18 @@ class KeySummary:
     @property
     def load_percent(self) -> int:
         """How much of what it may send in a minute the key has sent in the busiest of the last hour."""
-        return int(100 * max(self.peak / self.rate_per_minute, self.peak_bytes / settings.INGEST_BYTES_PER_MINUTE))
+        return int(100 * max(self.peak / self.rate_per_minute, self.peak_bytes / self.bytes_per_minute))
 
     @property
     def bytes_per_minute(self) -> int:
         """How many bytes the key may send a minute."""
-        return int(settings.INGEST_BYTES_PER_MINUTE)
+        return int(settings.INGEST_BROWSER_BYTES_PER_MINUTE if self.key.origins else settings.INGEST_BYTES_PER_MINUTE)
+
+
+def default_rate(key: ApiKey) -> int:
+    """Return how many logs a minute a key may send that has no figure of its own."""
+    rate: int = settings.INGEST_BROWSER_RATE_PER_MINUTE if key.origins else settings.INGEST_RATE_PER_MINUTE
+    return rate
 
 
 def services_of(org: Org) -> QuerySet[Service]:
@@ -211,8 +220,7 @@ def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeyS
     )
     use, peaks = _use_by_key([key.pk for key in keys], now)
     summaries = [
-        KeySummary(key, use[key.pk], key.rate_per_minute or settings.INGEST_RATE_PER_MINUTE, peaks.get(key.pk, 0))
-        for key in keys
+        KeySummary(key, use[key.pk], key.rate_per_minute or default_rate(key), peaks.get(key.pk, 0)) for key in keys
     ]
     return sorted(summaries, key=lambda each: each.is_over)
 

@@ -38,11 +38,16 @@ class Reader(Protocol):
 
 
 def body_kind(request: HttpRequest) -> str:
-    """Return JSON or NDJSON by the Content-Type, EITHER if there is none. Raises ApiError 415 for another one."""
+    """Return JSON or NDJSON by the Content-Type, EITHER if there is none. Raises ApiError 415 for another one.
+
+    Scripts of web pages send text/plain, which they may without asking first.
+    """
     media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     kind = _KINDS.get(media_type)
     if kind is None and media_type.startswith("application/") and media_type.endswith("+json"):
         kind = JSON
+    if kind is None and media_type == "text/plain" and "HTTP_ORIGIN" in request.META:
+        kind = EITHER
     if kind is None:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send application/json or application/x-ndjson.")
     return kind

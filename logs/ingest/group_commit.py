@@ -22,7 +22,7 @@ from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, RatePolicy, ScopeChangedError
 
 MERGED = 500  # logs; larger batches are worth a commit of their own
-_Place = tuple[str, str | None, KeyScope]
+_Place = tuple[str, str | None, str | None, KeyScope]
 Store = Callable[[Credential, KeyScope, list[Batch]], None]
 
 
@@ -109,8 +109,10 @@ class GroupCommit:
 
 
 def _place(credential: Credential, scope: KeyScope) -> _Place:
-    """Who may share a commit: batches of one key, from anywhere unless it is bound to networks."""
-    return credential.key_hash, credential.address if scope.is_bound else None, scope
+    """Who may share a commit: batches of one key, from anywhere unless it is bound to networks or web pages."""
+    if not scope.is_bound:
+        return credential.key_hash, None, None, scope
+    return credential.key_hash, credential.address, credential.origin, scope
 
 
 def _group_commit(rate: RatePolicy) -> GroupCommit:

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
+from logs.ingest.cors import preflight, share
 from logs.ingest.pipeline import receive
 from logs.ingest.protocols.base import Protocol
 from logs.ingest.refusals import record_unkept
@@ -26,11 +27,14 @@ def intake(protocol: Protocol[Any], *, methods: Sequence[str] = ("POST",)) -> Vi
     @public
     @machine_route
     def view(request: HttpRequest) -> HttpResponse:
+        if request.method == "OPTIONS" and (answer := preflight(request)):
+            return answer
         if request.method in protocol.probe_methods:
             return HttpResponse()
         if request.method not in methods:
             return protocol.refuse(ApiError("METHOD_NOT_ALLOWED", "Logs are sent by POST.", allow=methods), request)
-        return receive(request, protocol)
+        response = receive(request, protocol)
+        return share(request, response) if "HTTP_ORIGIN" in request.META else response
 
     return view
 

@@ -66,7 +66,7 @@ def store_at_once(storage: Storage, batches: list[Batch], *, key: str = "a") -> 
         others = []
         for number, each in enumerate(batches[1:], start=1):
             others.append(pool.submit(store, each))
-            while len(merger._lines[key, None, SCOPE]) < number:
+            while len(merger._lines[key, None, None, SCOPE]) < number:
                 time.sleep(0.001)
         storage.go_on.set()
         return [future.result(60) for future in (first, *others)]

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
 from logs.models import LogEntry
-from services.models import ApiKey, TokenBucket
+from services.models import ApiKey, RateBucket, TokenBucket
 from tests.logs.otlp_records import JSON, PROTOBUF, in_json, nanoseconds, record, request_of
 from tests.logs.sending import stored
 
@@ -118,3 +119,23 @@ def test_a_batch_above_the_rate_gets_in_and_the_next_waits_for_seconds(export: A
     TokenBucket.objects.update(filled_at=timezone.now() - timedelta(seconds=10))
     assert export(request_of(record())).status_code == 200
     assert LogEntry.objects.count() == 63
+
+
+def test_our_own_protocol_is_paid_for_out_of_the_same_bucket(export: Any, send: Any) -> None:
+    """A key that uses both does not reach twice its rate."""
+    ApiKey.objects.update(rate_per_minute=60)
+    assert send({"logs": [{"message": "ours"}] * 40}).status_code == 200
+    assert export(request_of(*[record()] * 10)).status_code == 200
+    assert TokenBucket.objects.get().tokens == pytest.approx(10, abs=2)
+    assert send({"logs": [{"message": "ours"}] * 8}).status_code == 200  # 58 of 60 in this window
+    assert export(request_of(*[record()] * 4)).status_code == 200
+    assert TokenBucket.objects.get().tokens == pytest.approx(-2, abs=2)
+    assert export(request_of(record())).status_code == 429
+    # The window goes by, and the bucket pays for what came in it once.
+    RateBucket.objects.update(window_start=F("window_start") - timedelta(minutes=1))
+    TokenBucket.objects.update(
+        filled_at=timezone.now() - timedelta(seconds=30), seen_window=F("seen_window") - timedelta(minutes=1)
+    )
+    assert send({"logs": [{"message": "ours"}] * 20}).status_code == 200
+    assert export(request_of(record())).status_code == 200
+    assert TokenBucket.objects.get().tokens == pytest.approx(7, abs=3)  # -2 + 30 - 20 - 1

@@ -125,7 +125,16 @@ def test_without_the_fallback_a_new_salt_ends_all_keys(production: Environment, 
     assert send(issued.plain)[0] == 403
 
 
-@pytest.mark.parametrize("wrong", [{"scopes": []}, {"scopes": ["everything"]}, {"networks": []}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scopes": []},
+        {"scopes": ["everything"]},
+        {"networks": []},
+        {"origins": []},
+        {"origins": ["https://a"]},  # and may report deployments
+    ],
+)
 def test_the_database_refuses_what_makes_no_sense(production: Environment, wrong: dict[str, Any]) -> None:
     key = issue(production).key
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -154,6 +163,20 @@ def test_the_page_binds_a_key(client_for: SignedIn, developer: User, key: ApiKey
     assert "logs only, from 10.0.0.0/8 and 2 more" in table
 
 
+def test_the_page_makes_a_key_for_web_pages(client_for: SignedIn, developer: User, key: ApiKey) -> None:
+    client, url = client_for(developer), f"/services/{key.service_id}/keys/{key.pk}/edit"
+    typed = "HTTPS://Shop.Example.com/, http://localhost:3000 https://a.example:443\nhttp://[::1]:80"
+    client.post(url, fields(origins=typed, rate_per_minute=""))
+    key.refresh_from_db()
+    assert key.origins == ["https://shop.example.com", "http://localhost:3000", "https://a.example", "http://[::1]"]
+    changes = AuditLog.objects.get(action="api_key.updated").meta_json["changes"]  # type: ignore[index]
+    assert changes["origins"] == [None, key.origins]
+    assert "https://shop.example.com, http://localhost:3000" in client.get(url).content.decode()
+    table = client.get(f"/services/{key.service_id}").content.decode()
+    assert "browsers on https://shop.example.com and 3 more" in table
+    assert "max 600/min" in table
+
+
 def test_saving_the_page_as_it_is_changes_nothing(client_for: SignedIn, developer: User, key: ApiKey) -> None:
     expires_at = timezone.now() - timedelta(days=2)
     ApiKey.objects.filter(pk=key.pk).update(expires_at=expires_at)
@@ -175,6 +198,13 @@ def test_saving_the_page_as_it_is_changes_nothing(client_for: SignedIn, develope
         ({"networks": "example.com"}, "example.com is not an address"),
         ({"networks": " ".join(f"10.0.0.{n}" for n in range(51))}, "At most 50 addresses"),
         ({"networks": "1" * 1_000_000}, "At most 50 addresses"),
+        ({"origins": "shop.example.com"}, "shop.example.com is not an origin"),
+        ({"origins": "https://shop.example.com/cart"}, "is not an origin"),
+        ({"origins": "https://*.example.com"}, "is not an origin"),
+        ({"origins": "https://a.example:99999"}, "is not an origin"),
+        ({"origins": " ".join(f"https://{n}.example" for n in range(21))}, "At most 20 origins"),
+        ({"origins": "x" * 1_000_000}, "At most 20 origins"),
+        ({"origins": "https://a.example", "scopes": ["logs", "deployments"]}, "may send logs only"),
         ({"expires_on": "2020-01-01"}, "This day is over."),
         ({"expires_on": "9999-12-31"}, "less than or equal to"),
     ],
@@ -189,9 +219,10 @@ def test_what_makes_no_sense_is_said(
 
 def test_a_rotated_key_is_bound_alike(admin: User, production: Environment) -> None:
     made = timedelta(days=30)
-    old = issue(production, scopes=["logs"], networks=["192.0.2.0/24"], expires_at=timezone.now() + made).key
+    bounds = {"scopes": ["logs"], "networks": ["192.0.2.0/24"], "origins": ["https://a.example"]}
+    old = issue(production, **bounds, expires_at=timezone.now() + made).key
     old.refresh_from_db()
     new = actions.rotate_key(actor=admin, key=old, grace=timedelta(hours=1)).key
-    assert (new.scopes, new.networks) == (old.scopes, old.networks)
+    assert (new.scopes, new.networks, new.origins) == (old.scopes, old.networks, old.origins)
     assert new.expires_at is not None
     assert abs(new.expires_at - timezone.now() - made) < timedelta(minutes=1)

@@ -109,6 +109,8 @@ def _varint(number: int) -> bytes:
 def _declared_type(request: HttpRequest) -> Any:
     """Return PROTOBUF or JSON by the Content-Type, None if there is none. Raises ApiError 415 for another one."""
     media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type == "text/plain" and "HTTP_ORIGIN" in request.META:  # what scripts of web pages send without asking
+        return None
     if media_type and media_type not in _TYPES:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", "Send application/x-protobuf or application/json.")
     return _TYPES.get(media_type)
