@@ -27,3 +27,4 @@ class LogsConfig(AppConfig):
         SERVICE_PANELS.add(rules_panel)
         RETENTION_LOSSES.add(logs_that_would_go)
         import_module("logs.quotas")
+        import_module("logs.syslog.checks")

@@ -47,8 +47,8 @@ class Program:
 
     @property
     def may_end(self) -> bool:
-        """Whether it may have nothing more to do, and then ends with 0: the demo may be another process's, or gone."""
-        return self.name == "demo"
+        """Whether it may have nothing (more) to do, and then ends with 0: the demo is over, or syslog is off."""
+        return self.name in {"demo", "syslog"}
 
 
 class Supervisor:

@@ -127,4 +127,4 @@ def test_it_stays_small() -> None:
 
 
 def test_the_procfile_is_what_is_run() -> None:
-    assert [program.name for program in read_procfile(ROOT / "Procfile")] == ["web", "worker", "loop"]
+    assert [program.name for program in read_procfile(ROOT / "Procfile")] == ["web", "worker", "loop", "syslog"]

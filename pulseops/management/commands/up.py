@@ -129,6 +129,7 @@ def _supervise(procfile: str) -> None:
         "PORT": str(settings.PORT),
         "PUBLIC_URL": settings.PUBLIC_URL,
         "WEB_URL": _web_url(),
+        "SYSLOG_LISTENERS": settings.SYSLOG_LISTENERS,
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
     }
     os.chdir(settings.BASE_DIR)

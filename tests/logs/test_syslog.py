@@ -1,0 +1,481 @@
+"""Syslog, a process of its own: framing, listeners, keys, and real senders by UDP, TCP and TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logs.ingest.syslog import read_line
+from logs.models import IngestRefusal, LogEntry
+from logs.syslog import server as server_module
+from logs.syslog import sinks
+from logs.syslog.checks import listeners_can_be_used
+from logs.syslog.framing import Framer, FramingError
+from logs.syslog.listeners import ListenerError, read_listeners
+from logs.syslog.server import SyslogServer, without_key
+from services.models import ApiKey, Environment
+from tests.support.debian_clients import UNPACKED, client
+from tests.support.debian_clients import environment as client_environment
+from tests.support.factories import make_key
+from tests.support.waiting import wait_until
+
+KEY = "pol_" + "0" * 64
+
+
+# -- Framing ----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=6), st.integers(1, 40))
+def test_counted_messages_in_any_pieces(messages: list[bytes], step: int) -> None:
+    wire = b"".join(b"%d %b" % (len(message), message) for message in messages)
+    framer = Framer(20)
+    read = [each for at in range(0, len(wire), step) for each in framer.feed(wire[at : at + step])]
+    assert read == [message[:20] for message in messages]
+    assert framer.finish() == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.text("<>ab1 ", max_size=30), max_size=6), st.sampled_from([b"\n", b"\0", b"\r\n"]), st.integers(1, 9)
+)
+def test_lines_in_any_pieces(lines: list[str], end: bytes, step: int) -> None:
+    messages = [f"<1>{line}x".encode() for line in lines]
+    wire = b"".join(message + end for message in messages)
+    framer = Framer(20)
+    read = [each for at in range(0, len(wire), step) for each in framer.feed(wire[at : at + step])]
+    assert [each.rstrip(b"\r") for each in read] == [message[:20] for message in messages]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_anything_is_framed_or_refused_and_little_of_it_is_kept(parts: list[bytes]) -> None:
+    framer = Framer(20)
+    try:
+        for part in parts:
+            assert all(len(each) <= 20 for each in framer.feed(part))
+            assert len(framer._data) <= 60
+    except FramingError:
+        pass
+
+
+def test_a_length_that_is_none_is_refused() -> None:
+    for wire in (b"0 ", b"9999999999999 <1>a", b"12x<1>", b"5 hello99999999999"):
+        with pytest.raises(FramingError):
+            Framer(100).feed(wire)
+
+
+# -- Messages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "at", "message", "meta"),
+    [
+        ("<13>Nov 29 17:49:26 vm shop: hello", UTC, "2026-11-29T17:49:26+00:00", "hello", b'"appname":"shop"'),
+        (
+            "<13>Nov 29 17:49:26 vm shop[7]: hello",
+            ZoneInfo("Europe/Berlin"),
+            "2026-11-29T16:49:26+00:00",
+            "hello",
+            b'"7"',
+        ),
+        (
+            "<13>2026-11-29T17:49:26.252159+01:00 vm shop: hello",
+            UTC,
+            "2026-11-29T16:49:26.252159+00:00",
+            "hello",
+            b"vm",
+        ),
+        ("<189>29: *Nov 29 18:46:11.123: %SYS-5-X: up", UTC, "2026-11-29T18:46:11.123+00:00", "%SYS-5-X: up", b"23"),
+        ("<189>Nov  9 2025 18:46:11: %ASA-6: up", UTC, "2025-11-09T18:46:11+00:00", "%ASA-6: up", b"23"),
+    ],
+)
+def test_times_as_senders_write_them(line: str, zone: Any, at: str, message: str, meta: bytes) -> None:
+    row = read_line(line.encode(), datetime(2026, 11, 30, tzinfo=UTC), zone)
+    assert row[0] == datetime.fromisoformat(at).timestamp() * 1_000_000
+    assert (row[2], meta in row[3]) == (message, True)
+
+
+def test_a_key_is_taken_out_of_the_structured_data() -> None:
+    element = f'[pulseops@32473 key="{KEY}"]'
+    assert without_key(f"<11>1 - h a p m {element} hi".encode()) == (b"<11>1 - h a p m - hi", KEY)
+    assert without_key(f'<11>1 - h a p m [x y="z"]{element} hi'.encode()) == (b'<11>1 - h a p m [x y="z"] hi', KEY)
+    assert without_key(b"<11>hello") == (b"<11>hello", None)
+
+
+# -- Listeners --------------------------------------------------------------------------------------------------------
+
+
+def test_listeners() -> None:
+    udp, tcp, tls = read_listeners(
+        f"udp://0.0.0.0:514?key={KEY}&from=192.0.2.0/24,2001:db8::/32\n tcp://127.0.0.1:514?zone=Europe/Berlin tls://[::]:6514"
+    )
+    assert [str(each) for each in (udp, tcp, tls)] == ["udp://0.0.0.0:514", "tcp://127.0.0.1:514", "tls://[::]:6514"]
+    assert [udp.admits(each) for each in ("192.0.2.9", "::ffff:192.0.2.9", "198.51.100.1", "x")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert tcp.zone == ZoneInfo("Europe/Berlin")
+    assert (tls.key, tls.admits("198.51.100.1")) == (None, True)
+    assert read_listeners("  ") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "514",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:99999",
+        "http://127.0.0.1:514",
+        "tcp://127.0.0.1:514?key=secret",
+        "tcp://127.0.0.1:514?color=red",
+        "tcp://127.0.0.1:514?zone=Nowhere",
+        "tcp://127.0.0.1:514?from=10.0.0.0/99",
+        "tcp://127.0.0.1:514 tls://127.0.0.1:514",
+        "udp://127.0.0.1:514",
+        f"udp://127.0.0.1:514?key={KEY}",
+    ],
+)
+def test_what_cannot_be_listened_to_is_said_without_a_key(text: str, settings: Any) -> None:
+    with pytest.raises(ListenerError) as raised:
+        read_listeners(text)
+    assert "secret" not in str(raised.value)
+    settings.SYSLOG_LISTENERS = text
+    assert [each.id for each in listeners_can_be_used()] == ["pulseops.E021"]
+
+
+# -- The process, with real senders -----------------------------------------------------------------------------------
+
+
+class Running:
+    """A server on its own thread and event loop, on ports that the system chose."""
+
+    def __init__(self, text: str) -> None:
+        self._server: SyslogServer | None = None
+        self._loop = asyncio.new_event_loop()
+        self._listeners = read_listeners(text)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        wait_until(lambda: self._server is not None and len(self._server.addresses) == len(self._listeners))
+
+    def _run(self) -> None:
+        async def run() -> None:
+            self._server = SyslogServer(self._listeners)
+            await self._server.run()
+
+        self._loop.run_until_complete(run())
+        connection.close()
+
+    def port(self, number: int = 0) -> int:
+        assert self._server is not None
+        return int(self._server.addresses[number][1][1])
+
+    def stop(self) -> None:
+        assert self._server is not None
+        self._loop.call_soon_threadsafe(self._server.stopping.set)
+        self._thread.join(30)
+        self._loop.close()
+
+
+@contextmanager
+def running(monkeypatch: pytest.MonkeyPatch, *listeners: str) -> Iterator[Running]:
+    """Listen at each of `listeners`, whose port is 1 where the system is to choose it."""
+    monkeypatch.setattr(server_module, "_socket_for", _any_port(server_module._socket_for))
+    server = Running(" ".join(listeners))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _any_port(real: Callable[..., socket.socket]) -> Callable[..., socket.socket]:
+    def make(listener: Any, inherited: list[socket.socket]) -> socket.socket:
+        from dataclasses import replace  # noqa: PLC0415 - used here alone
+
+        sock = real(replace(listener, port=0), inherited)
+        if listener.kind == "tcp":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        return sock
+
+    return make
+
+
+db = pytest.mark.django_db(transaction=True)
+
+
+def stored() -> list[tuple[str, str]]:
+    return sorted(LogEntry.objects.values_list("message", "level"))
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=60)
+
+
+@db
+def test_logger_by_tcp_counted_and_not_and_by_udp(api_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = str(client("usr/bin/logger"))
+    listeners = [f"tcp://127.0.0.1:1?key={api_key}", f"udp://127.0.0.1:2?key={api_key}&from=127.0.0.0/8"]
+    with running(monkeypatch, *listeners) as server:
+        to = [logger, "-n", "127.0.0.1", "-t", "shop", "-p", "user.err", "-P"]
+        run(
+            *to,
+            str(server.port()),
+            "-T",
+            "--rfc5424",
+            "--octet-count",
+            "--sd-id",
+            "x@1",
+            "--sd-param",
+            'order="7"',
+            "counted",
+        )
+        run(*to, str(server.port()), "-T", "--rfc3164", "by line")
+        run(*to, str(server.port(1)), "-d", "datagram")
+        wait_until(lambda: LogEntry.objects.count() == 3)
+    assert stored() == [("by line", "error"), ("counted", "error"), ("datagram", "error")]
+    counted = LogEntry.objects.get(message="counted")
+    assert (counted.meta_json["appname"], counted.meta_json["x@1.order"]) == ("shop", "7")
+    assert abs((counted.ts - timezone.now()).total_seconds()) < 60
+
+
+@db
+def test_pythons_handler(api_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(monkeypatch, f"tcp://127.0.0.1:1?key={api_key}") as server:
+        address = ("127.0.0.1", server.port())
+        handler = logging.handlers.SysLogHandler(address=address, socktype=socket.SOCK_STREAM)
+        logger = logging.Logger("shop")  # noqa: LOG001 - for this test alone
+        logger.addHandler(handler)
+        for number in range(1_200):  # several groups
+            logger.warning("line %04d", number)
+        handler.close()
+        wait_until(lambda: LogEntry.objects.count() == 1_200)
+    assert list(LogEntry.objects.order_by("id").values_list("message", flat=True)) == [
+        f"line {n:04}" for n in range(1_200)
+    ]
+
+
+def certificate(directory: Path) -> tuple[str, str]:
+    paths = str(directory / "certificate.pem"), str(directory / "key.pem")
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here, which makes the certificate")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-out", paths[0], "-keyout", paths[1]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return paths
+
+
+@db
+def test_tls_with_the_key_in_the_message(
+    api_key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+) -> None:
+    settings.SYSLOG_CERTIFICATE, settings.SYSLOG_CERTIFICATE_KEY = certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=settings.SYSLOG_CERTIFICATE)
+    with running(monkeypatch, "tls://127.0.0.1:1") as server:
+
+        def connect() -> ssl.SSLSocket:
+            return trust.wrap_socket(
+                socket.create_connection(("127.0.0.1", server.port())), server_hostname="localhost"
+            )
+
+        with connect() as peer:
+            first = f'<11>1 - vm shop - - [pulseops@32473 key="{api_key}"] first'.encode()
+            peer.sendall(b"%d %b" % (len(first), first) + b"26 <12>1 - vm shop - - - next")
+            wait_until(lambda: LogEntry.objects.count() == 2)
+        for wrong in (b"25 <12>1 - vm shop - - - lost", first.replace(api_key.encode(), KEY.encode())):
+            with connect() as peer:
+                peer.sendall(wrong if wrong[:2] == b"25" else b"%d %b" % (len(wrong), wrong))
+                wait_until(lambda: _is_closed(peer, wrong))  # noqa: B023 - it is called at once
+    assert stored() == [("first", "error"), ("next", "warn")]
+    assert not LogEntry.objects.filter(meta_json__icontains="pol_").exists()
+
+
+def _is_closed(peer: socket.socket, again: bytes) -> bool:
+    peer.settimeout(0.2)
+    try:
+        peer.sendall(b"%d %b" % (len(again), again))
+        return peer.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+@db
+def test_a_sender_waits_while_the_database_is_away_and_nothing_is_lost_or_doubled(
+    api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, away = sinks.commit_piece, threading.Event()
+    away.set()
+    tried: list[str] = []
+
+    def commit(*args: Any, **kwargs: Any) -> Any:
+        tried.append("")
+        if len(tried) == 2:  # it was stored, and the answer was lost
+            real(*args, **kwargs)
+        if away.is_set():
+            raise OperationalError("away")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(sinks, "commit_piece", commit)
+    monkeypatch.setattr(sinks, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("django.conf.settings.SYSLOG_BUFFER_BYTES", sinks.LEAST_BYTES)
+    with running(monkeypatch, f"tcp://127.0.0.1:1?key={api_key}") as server:
+        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+            peer.settimeout(60)
+            sending = threading.Thread(
+                target=peer.sendall, args=[b"".join(b"<11>%06d %b\n" % (n, b"x" * 900) for n in range(2_000))]
+            )
+            sending.start()
+            wait_until(lambda: len(tried) > 5)
+            assert sending.is_alive()  # two megabytes are more than is kept for it
+            away.clear()
+            sending.join(60)
+        wait_until(lambda: LogEntry.objects.count() == 2_000)
+    assert LogEntry.objects.values("message").distinct().count() == 2_000
+
+
+@db
+def test_what_udp_loses_is_counted_for_the_owner(api_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks, "LEAST_BYTES", 1_000)
+    monkeypatch.setattr("django.conf.settings.SYSLOG_BUFFER_BYTES", 1_000)
+    monkeypatch.setattr(sinks, "GATHER_SECONDS", 1.0)
+    with running(monkeypatch, f"udp://127.0.0.1:1?key={api_key}&from=127.0.0.1") as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            for number in range(20):
+                peer.sendto(b"<11>%02d %b" % (number, b"x" * 200), ("127.0.0.1", server.port()))
+        wait_until(IngestRefusal.objects.exists)
+    refusal = IngestRefusal.objects.get()
+    assert (refusal.protocol, refusal.reason) == ("syslog", sinks.DROPPED)
+    assert refusal.count + LogEntry.objects.count() == 20
+
+
+@db
+def test_addresses_connections_and_keys_have_limits(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SYSLOG_CONNECTIONS_PER_ADDRESS = 2
+    mine, revoked = make_key(environment), make_key(environment)
+    ApiKey.objects.exclude(key_hash=ApiKey.objects.order_by("created_at").first().key_hash).update(  # type: ignore[union-attr]
+        revoked_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    listeners = [
+        f"tcp://127.0.0.1:1?key={mine}&from=192.0.2.0/24", f"tcp://127.0.0.1:2?key={mine}", f"tcp://127.0.0.1:3?key={revoked}"
+    ]  # fmt: skip
+    with running(monkeypatch, *listeners) as server:
+        with socket.create_connection(("127.0.0.1", server.port(0))) as peer:
+            wait_until(lambda: _is_closed(peer, b"x"))
+        peers = [socket.create_connection(("127.0.0.1", server.port(1))) for _ in range(2)]
+        with socket.create_connection(("127.0.0.1", server.port(1))) as third:
+            wait_until(lambda: _is_closed(third, b"x"))
+        for peer in peers:
+            peer.close()
+        with socket.create_connection(("127.0.0.1", server.port(2))) as peer:
+            wait_until(lambda: _is_closed(peer, b"<11>hello\n"))
+    assert not LogEntry.objects.filter(message="hello").exists()
+
+
+RSYSLOG = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{directory}/in")
+*.* action(type="omfwd" Target="127.0.0.1" Port="{port}" Protocol="tcp" TCP_Framing="octet-counted"
+    Template="RSYSLOG_SyslogProtocol23Format" action.resumeRetryCount="-1")
+"""
+SYSLOG_NG = """
+@version: 3.38
+source in {{ unix-dgram("{directory}/in"); }};
+destination out {{ syslog("127.0.0.1" port({port}) transport("tcp")); }};
+log {{ source(in); destination(out); }};
+"""
+FORWARDERS: dict[str, tuple[str, str, list[str]]] = {
+    "rsyslog": ("usr/sbin/rsyslogd", RSYSLOG, ["-n", "-f", "{directory}/conf", "-i", "{directory}/pid"]),
+    "syslog-ng": (
+        "usr/sbin/syslog-ng",
+        SYSLOG_NG,
+        [
+            "-F",
+            "--no-caps",
+            "-f",
+            "{directory}/conf",
+            "-R",
+            "{directory}/state",
+            "-c",
+            "{directory}/ctl",
+            "-p",
+            "{directory}/pid",
+        ],
+    ),
+}
+
+
+def _module_path(name: str) -> list[str]:
+    """Tell an unpacked syslog-ng where its parts are; rsyslog is told by its environment."""
+    found = next(iter(UNPACKED.glob("usr/lib/syslog-ng/3.*/")), None) if name == "syslog-ng" else None
+    return [f"--module-path={found}"] if found else []
+
+
+@db
+@pytest.mark.parametrize("name", FORWARDERS)
+def test_forwarders(name: str, api_key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path, conf, options = FORWARDERS[name]
+    program = client(path, probe=("-v",) if name == "rsyslog" else ("--version",))
+    logger = str(client("usr/bin/logger"))
+    with running(monkeypatch, f"tcp://127.0.0.1:1?key={api_key}") as server:
+        (tmp_path / "conf").write_text(conf.format(directory=tmp_path, port=server.port()))
+        arguments = [each.format(directory=tmp_path) for each in [*options, *_module_path(name)]]
+        environment = client_environment()
+        with (tmp_path / "out").open("wb") as out:
+            process = subprocess.Popen([program, *arguments], env=environment, stdout=out, stderr=out)
+        try:
+            wait_until(lambda: (tmp_path / "in").exists() or process.poll() is not None)
+            assert process.poll() is None, (tmp_path / "out").read_text()
+            run(logger, "-u", str(tmp_path / "in"), "-t", "shop", "-p", "user.warning", "forwarded")
+            wait_until(lambda: LogEntry.objects.filter(message="forwarded").exists())
+        finally:
+            process.terminate()
+            process.wait(20)
+    log = LogEntry.objects.get(message="forwarded")
+    assert (log.level, log.meta_json["appname"]) == ("warn", "shop")
+
+
+def test_systemd_gives_the_socket(tmp_path: Path) -> None:
+    """A parent that does what systemd does for a unit with a socket (sd_listen_fds(3))."""
+    with socket.socket() as given:
+        given.bind(("127.0.0.1", 0))
+        given.listen()
+        script = (
+            "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_FDS'] = '1';"
+            "os.environ['LISTEN_PID'] = str(os.getpid());"
+            "from logs.syslog.server import inherited_sockets; print(inherited_sockets()[0].getsockname()[1])"
+        )
+        root = Path(__file__).resolve().parents[2]
+        done = subprocess.run(
+            [os.sys.executable, "-c", f"import django; django.setup(); {script}", str(given.fileno())],  # type: ignore[attr-defined]
+            pass_fds=[given.fileno()], cwd=root, capture_output=True, text=True, check=False,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(root)},
+        )  # fmt: skip
+        assert re.findall(r"\d+", done.stdout)[-1:] == [str(given.getsockname()[1])], done.stderr
