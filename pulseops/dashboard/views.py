@@ -12,7 +12,7 @@ from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
 from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import day_of_logs
-from pulseops.pages.banners import banners_for, may_act
+from pulseops.pages.banners import Banners
 from services.queries import service_summaries
 
 
@@ -40,6 +40,6 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         "deployments": deployments.latest,
         "stats": stats,
         "checklist": checklist(org, request.membership, services, stats, now, has_log=has_log),
-        "troubles": () if may_act(request) else banners_for(org),  # who can act has them as banners
+        "troubles": Banners(request).rest,  # who can act has them as banners
     }
     return render(request, "dashboard/dashboard.html", values)

@@ -22,6 +22,7 @@ from accounts.quotas import limits_named
 from accounts.refused import refused_lately
 from alerts.queries import broken_rules, rule_subjects
 from alerts.routing import unheard_rules
+from logs.ingest.refusals import fresh_refusals, refusal_notice
 from notifications.queries import routings, unreachable_channels
 from notifications.routing import Subject
 from pulseops.core.jobs.registry import REGISTRY
@@ -46,6 +47,7 @@ class Banner:
     text: str
     url: str
     action: str
+    is_for_developers: bool = False  # who can act on it as well as admins
 
 
 class Banners:
@@ -56,9 +58,20 @@ class Banners:
 
     @cached_property
     def all(self) -> Sequence[Banner]:
-        """What this reader can act on: admins and superusers get all of it, others nothing."""
+        """What this reader can act on: admins and superusers get all of it, developers what their services send."""
         request: Any = self.request
-        return banners_for(request.org) if may_act(request) else ()
+        membership = getattr(request, "membership", None)
+        if may_act(request):
+            return banners_for(request.org)
+        if membership is None or not membership.is_developer:
+            return ()
+        return tuple(each for each in banners_for(request.org) if each.is_for_developers)
+
+    @property
+    def rest(self) -> Sequence[Banner]:
+        """What this reader cannot act on; the dashboard says it to everybody."""
+        request: Any = self.request
+        return tuple(each for each in banners_for(request.org) if each not in self.all)
 
 
 def may_act(request: Any) -> bool:
@@ -90,6 +103,7 @@ def _look(org: Org) -> Sequence[Banner]:
         rule_subjects=rule_subjects(),
         routings=routings(),
         refused=refused_lately(),
+        refusals=fresh_refusals(),
     )
     heartbeats, failing, secrets = read_signs(row.signs)
     banners = [
@@ -102,6 +116,7 @@ def _look(org: Org) -> Sequence[Banner]:
         _jobs(failing),
         _channels(row.unreachable_channels),
         _unheard(row.rule_subjects, row.routings),
+        _refusals(row.refusals),
         _disk(),
     ]
     return tuple(banner for banner in banners if banner)
@@ -194,6 +209,14 @@ def _unheard(rules: Sequence[Mapping[str, Any]], channels: Sequence[Any]) -> Ban
         address("notifications:channels"),
         "Channels",
     )
+
+
+def _refusals(rows: Sequence[Mapping[str, Any]]) -> Banner | None:
+    if not rows:
+        return None
+    notice = refusal_notice(rows)
+    url = address("services:detail", notice.service_id)
+    return Banner("warn", notice.title, notice.text, f"{url}#refused", notice.service, is_for_developers=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 
@@ -77,13 +78,33 @@ def test_the_services_page_shows_them_first_while_they_are_fresh(
     send([{"message": ""}], **LENIENT)
     key = ApiKey.objects.get()
     page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
-    assert "1 log refused today" in page
+    assert "1 log refused today:" in page
+    assert '; first: <code class="small">{&quot;message&quot;: &quot;&quot;}' in page
     assert "message must not be empty" in page
     IngestRefusal.objects.update(last_at=timezone.now() - timedelta(hours=2))
     page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
     assert "refused today" not in page
     assert "Refused logs" in page
     assert client_for(outsider).get(f"/services/{key.service_id}").status_code == 404
+
+
+def test_every_page_of_those_who_can_act_has_a_banner_while_they_are_fresh(
+    client_for: Callable[[User], Client], developer: User, admin: User, viewer: User, api_key: str
+) -> None:
+    push(api_key, *["1000000000000000000"] * 3)
+    key = ApiKey.objects.get()
+    for page in ("/logs", "/services"):
+        for user in (developer, admin):
+            text = client_for(user).get(page).content.decode()
+            assert "3 logs of api refused today." in text
+            assert "older than the 7 days that api keeps; first: line" in text
+            assert f"/services/{key.service_id}#refused" in text
+    assert "refused today" not in client_for(viewer).get("/logs").content.decode()
+    for user in (viewer, developer):  # to everybody, and once
+        assert client_for(user).get("/dashboard").content.decode().count("3 logs of api refused today.") == 1
+    IngestRefusal.objects.update(last_at=timezone.now() - timedelta(hours=2))
+    caches["process"].clear()
+    assert "refused today" not in client_for(developer).get("/logs").content.decode()
 
 
 def test_the_page_that_waits_for_the_first_log_says_what_was_refused(
