@@ -23,7 +23,7 @@ _fields = msgspec.json.Decoder(Fields)
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
     """Decode JSON text, repaired if need be; None when it is not JSON, or of another shape than the decoder's."""
-    text = replace_unstorable(text)
+    text = replace_unstorable(in_utf8(text))
     try:
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
@@ -33,6 +33,17 @@ def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
         return decoder.decode(repaired) if repaired is not None else None
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
+
+
+def in_utf8(text: bytes) -> bytes:
+    """Return text with U+FFFD for bytes that are not UTF-8; a decoder does not look at what it leaves undecoded."""
+    if text.isascii():
+        return text
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode("utf-8", "replace").encode()
+    return text
 
 
 def decode_fields(text: bytes) -> Fields | None:
