@@ -1,8 +1,9 @@
-"""What reading a log costs by each protocol, beside our own JSON: CPU of decoding and of what COPY is given.
+"""What a log costs by each protocol, beside our own JSON: CPU of reading it, and of all that the web server does.
 
-    python -m benchmarks.protocols [--logs 8192] [--rounds 7]
+    python -m benchmarks.protocols [--logs 8192] [--rounds 7] [--reading]
 
-In one process and without a database, so that the ratios are of the web's own work alone; the median of the rounds.
+First in one process and without a database, so that the ratios are of reading alone, up to what COPY is given; then,
+without `--reading`, as CPU of a web server that stores them. Each ratio is of one round; the median of them counts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from datetime import UTC, datetime
 from statistics import median
 
 import django
+import psutil
+import requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
 django.setup()
@@ -36,7 +39,14 @@ from logs.ingest.protocols.hec import HecProtocol  # noqa: E402
 from logs.ingest.protocols.json import JsonProtocol  # noqa: E402
 from logs.ingest.protocols.loki import LokiProtocol  # noqa: E402
 from logs.ingest.protocols.otlp.protocol import OtlpProtocol  # noqa: E402
+from tests.support.installation import Installation  # noqa: E402
 
+_REPEATED = 4  # requests; the system counts CPU by hundredths of a second
+PATHS = {
+    "ours": "/api/v1/logs/ingest", "OTLP protobuf": "/v1/logs", "OTLP JSON": "/v1/logs",
+    "Loki JSON": "/loki/api/v1/push", "Elasticsearch": "/es/_bulk", "Splunk HEC": "/services/collector",
+    "Datadog": "/api/v2/logs", "GELF": "/gelf",
+}  # fmt: skip
 NOW = datetime.now(UTC)
 NANOSECONDS = int(NOW.timestamp()) * 1_000_000_000
 
@@ -133,6 +143,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float)  # of the other benchmarks; rounds are counted here
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--reading", action="store_true", help="without a server")
     chosen = parser.parse_args()
     # Ours takes no more than INGEST_MAX_ENTRIES at a time.
     kinds = {name: reading(*each) for name, each in bodies(chosen.logs).items() if name != "ours"}
@@ -143,11 +154,45 @@ def main() -> None:
             began = time.process_time()
             count = read()
             costs[name].append((time.process_time() - began) / count * 1e6)
-    table = Table("CPU a log, µs, read and made ready for COPY", ["protocol", "µs", "ratio to ours"])
+    _print("CPU a log, µs, read and made ready for COPY", costs)
+    if not chosen.reading:
+        _print("CPU a log, µs, of a web server that stores it", served(chosen.logs, chosen.rounds))
+
+
+def _print(title: str, costs: dict[str, list[float]]) -> None:
+    table = Table(title, ["protocol", "µs", "ratio to ours"])
     for name, values in costs.items():
         ratios = [value / own for value, own in zip(values, costs["ours"], strict=True)]
         table.add(name, f"{median(values):.1f}", f"{median(ratios):.2f}")
     print(table.markdown())
+
+
+def served(logs: int, rounds: int) -> dict[str, list[float]]:
+    """Send each protocol's body to a web server of one process; returns its CPU a log, µs, in each round."""
+    limits = {"INGEST_MAX_ENTRIES": str(logs), "INGEST_BYTES_PER_MINUTE": str(10**12), "WEB_WORKERS": "1"}
+    installation = Installation(**limits)
+    try:
+        web = psutil.Process(installation.start_web().pid)
+        headers = {"x-api-key": installation.make_key(rate_per_minute=1_000_000_000)}
+        costs: dict[str, list[float]] = {name: [] for name in bodies(1)}
+        with requests.Session() as session:
+            for _ in range(rounds + 1):  # the first is to get warm
+                for name, (_, content_type, body) in bodies(logs).items():
+                    began = _seconds(web)
+                    for _ in range(_REPEATED):
+                        answer = session.post(
+                            installation.url + PATHS[name], body, headers={**headers, "Content-Type": content_type},
+                            timeout=120,
+                        )  # fmt: skip
+                        answer.raise_for_status()
+                    costs[name].append((_seconds(web) - began) / logs / _REPEATED * 1e6)
+        return {name: values[1:] for name, values in costs.items()}
+    finally:
+        installation.close()
+
+
+def _seconds(parent: psutil.Process) -> float:
+    return float(sum(sum(each.cpu_times()[:2]) for each in [parent, *parent.children(recursive=True)]))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def problem_of(meta: Raw | bytes) -> str | None:
     return _problem_of_numbers(text) if _may_have_wrong_numbers(text) else None
 
 
-def are_storable(metas: Sequence[Raw]) -> bool:
+def are_storable(metas: Sequence[Raw | bytes]) -> bool:
     """Return whether `problem_of` finds nothing in any of a batch's metas, mostly by one look at all of them together.
 
     False where one is so large that it is to be looked at by itself.

@@ -18,7 +18,7 @@ from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.json_text import decode_fields
 from logs.ingest.meta import are_storable, problem_of
 from logs.ingest.refused import Refused
-from logs.ingest.timestamps import EPOCH, utc_texts
+from logs.ingest.timestamps import EPOCH, texts_of_micros
 
 # When it happened (microseconds since 1970, None: when it arrives), level, message, meta (the JSON text of an object,
 # or nothing), trace_id, request_id.
@@ -26,6 +26,7 @@ Row = tuple[int | None, str, str, bytes, str | None, str | None]
 TOO_OLD, TOO_FAR = "older than this service keeps logs", "more than 24 hours ahead"
 EMPTY = "without a message"
 _MARK = b'"truncated":true'
+_SPECIAL = "\\\n\r\t"  # of COPY's text format
 _BYTES_A_CHARACTER = 4  # at most, in UTF-8
 
 
@@ -45,7 +46,8 @@ def batch_of(rows: Sequence[Row], window: AcceptedTimes, refused: Refused | None
     if wrong:
         times = [time for number, time in enumerate(times) if number not in wrong]
     kept = [row for number, row in enumerate(rows) if number not in wrong] if wrong else rows
-    batch = ForeignBatch(_columns(kept, times), refused=refused, rejected=len(refused))
+    columns = _columns(kept, times)
+    batch = ForeignBatch(columns, is_plain=_are_plain(columns), refused=refused, rejected=len(refused))
     batch.refused_rows = wrong
     return batch
 
@@ -73,10 +75,17 @@ def _columns(rows: Sequence[Row], times: Sequence[int]) -> Columns:
         return Columns()
     _, level, message, meta, trace_id, request_id = zip(*rows, strict=True)
     messages, metas = _cut(message, meta)
-    stamps = utc_texts([EPOCH + timedelta(microseconds=time) for time in times])
-    texts = [str(each, "utf-8") if each else None for each in _storable(metas)]
+    stamps = texts_of_micros(times)
+    texts = _decoded(_storable(metas))
     plain = cast("Sequence[str]", _without_nul(messages))
     return Columns(level, stamps, plain, texts, _without_nul(trace_id), _without_nul(request_id))
+
+
+def _are_plain(columns: Columns) -> bool:
+    """Return whether no text holds what COPY would have to escape."""
+    texts = (columns.message, columns.meta_json, columns.trace_id, columns.request_id)
+    together = "".join([text for column in texts for text in set(column) if text])
+    return not any(special in together for special in _SPECIAL)
 
 
 def micros(duration: timedelta) -> int:
@@ -100,12 +109,20 @@ def _cut(messages: Sequence[str], metas: Sequence[bytes]) -> tuple[Sequence[str]
 
 def _storable(metas: Sequence[bytes]) -> Sequence[bytes]:
     """Return metas as the database takes them: without NUL, nothing nested too deeply, no numbers beyond all bounds."""
-    filled = [Raw(meta) for meta in metas if meta]
+    filled = [meta for meta in metas if meta]
     together = b"".join(filled)
     if rb"\u0000" in together or rb"\ud" in together or rb"\uD" in together:
         metas = [replace_unstorable(meta) for meta in metas]
-        filled = [Raw(meta) for meta in metas if meta]
+        filled = [meta for meta in metas if meta]
     return metas if are_storable(filled) else [_fitting(meta) for meta in metas]
+
+
+def _decoded(metas: Sequence[bytes]) -> list[str | None]:
+    """Return metas as text, all at once where none holds what stands between them, which JSON does not."""
+    texts = b"\0".join(metas).decode().split("\0")
+    if len(texts) != len(metas):
+        texts = [str(each, "utf-8") for each in metas]
+    return [text or None for text in texts]
 
 
 def _fitting(meta: bytes) -> bytes:

@@ -45,6 +45,19 @@ def utc_texts(moments: Sequence[datetime]) -> list[str]:
     return msgspec.json.encode(moments)[2:-2].decode().split('","')
 
 
+def texts_of_micros(times: Sequence[int]) -> list[str]:
+    """Write microseconds since 1970 as `utc_texts` writes times; a second is written once, whatever falls into it."""
+    seconds: dict[int, str] = {}
+    texts = []
+    for time in times:
+        second, micros = divmod(time, 1_000_000)
+        text = seconds.get(second)
+        if text is None:
+            text = seconds[second] = f"{EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}".rjust(19, "0")
+        texts.append(f"{text}.{micros:06d}Z" if micros else f"{text}Z")
+    return texts
+
+
 def parse_text(text: str) -> datetime:
     """Read RFC 3339; a leap second is the first moment of the next minute.
 

@@ -11,13 +11,16 @@ from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.copy_format import replace_unstorable
-from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, id_of_text, make_row
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Extra, id_of_text, make_row
 from logs.ingest.record import label_of
 from logs.ingest.rows import Row
 from pulseops.core.web.json_errors import ApiError
 
 _ABSENT = Raw(b"")
-_NOTHING: Attributes = ([], {})
+_MOST_CACHED = 50_000  # attributes of one request
+_BETWEEN = b'}},{"key":'  # which no text in JSON holds, for its quotes are escaped
+_NESTED = b'"values"'
+_TEXT_BODY = b'{"stringValue":"'
 
 
 class _Value(msgspec.Struct, rename="camel", gc=False):
@@ -41,7 +44,7 @@ class _LogRecord(msgspec.Struct, rename="camel", gc=False):
     severity_number: int | str | None = None
     severity_text: str | None = None
     body: Raw = _ABSENT
-    attributes: list[_KeyValue] | None = None
+    attributes: Raw = _ABSENT
     dropped_attributes_count: int | None = None
     flags: int | None = None
     trace_id: str | None = None
@@ -86,6 +89,8 @@ _requests = msgspec.json.Decoder(list[_Request])
 _value = msgspec.json.Decoder(_Value)
 _list = msgspec.json.Decoder(_List)
 _pairs = msgspec.json.Decoder(_Pairs)
+_pair = msgspec.json.Decoder(_KeyValue)
+_attribute_list = msgspec.json.Decoder(list[_KeyValue] | None)
 _anything = msgspec.json.Decoder()
 _string = msgspec.json.Decoder(str)
 _SNAKE = re.compile(r"_([a-z])")
@@ -94,17 +99,18 @@ _SNAKE = re.compile(r"_([a-z])")
 def read_json(body: bytes) -> list[Row]:
     """Read a request, or the array of them that Vector sends. Raises ApiError 400 for what is neither."""
     rows: list[Row] = []
+    reader = _Reader()
     for request in _decode(body):
         for resource in request.resource_logs or ():
             of_resource = _attributes(resource.resource.attributes if resource.resource else None)[0]
             for scope in resource.scope_logs or ():
                 shared = b",".join([*of_resource, *_scope_members(scope.scope)])
-                rows += [_row(record, shared) for record in scope.log_records or ()]
+                rows += [reader.row(record, shared) for record in scope.log_records or ()]
     return rows
 
 
 def _decode(body: bytes) -> Sequence[_Request]:
-    body = replace_unstorable(body)
+    body = replace_unstorable(json_text.in_utf8(body))
     try:
         is_snake = b'"resource_logs"' in body
         if not is_snake:
@@ -152,7 +158,7 @@ def _tidied_scope(value: Any) -> dict[str, Any] | None:
 
 def _tidied(value: dict[str, Any]) -> dict[str, Any]:
     fields = _camel(value)
-    record: dict[str, Any] = {"attributes": _pairs_of(value)}
+    record: dict[str, Any] = {"attributes": Raw(msgspec.json.encode(_pairs_of(value)))}
     for name in ("timeUnixNano", "observedTimeUnixNano", "severityNumber"):
         if isinstance(fields.get(name), int | str) and not isinstance(fields[name], bool):
             record[name] = fields[name]
@@ -192,33 +198,100 @@ def _camel(value: dict[str, Any]) -> dict[str, Any]:
     return {_SNAKE.sub(lambda match: match[1].upper(), name): inner for name, inner in value.items()}
 
 
-def _row(record: _LogRecord, shared: bytes) -> Row:
-    attributes = _attributes(record.attributes) if record.attributes else _NOTHING
-    return make_row(
-        shared=shared,
-        nanoseconds=(_whole(record.time_unix_nano), _whole(record.observed_time_unix_nano)),
-        severity=(_severity(record.severity_number), record.severity_text or ""),
-        body=_body(bytes(record.body)),
-        attributes=attributes,
-        trace_id=id_of_text(record.trace_id) if record.trace_id else None,
-        extras=_extras(record),
-    )
+class _Reader:
+    """Reads one request; remembers what its attributes become, for most come again and again."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+        self._named: dict[bytes, tuple[str, bytes]] = {}  # of those in ATTRIBUTES the name and the value
+
+    def row(self, record: _LogRecord, shared: bytes) -> Row:
+        members, named = self._attributes(bytes(record.attributes)) if record.attributes else ([], {})
+        event = record.event_name
+        extras: Sequence[Extra] = ()
+        if event or record.span_id or record.dropped_attributes_count or record.flags:
+            extras = _extras(record)
+        body = bytes(record.body)
+        return make_row(
+            shared,
+            _whole(record.time_unix_nano) or _whole(record.observed_time_unix_nano),
+            _severity(record.severity_number),
+            record.severity_text or "",
+            _body(body),
+            members,
+            named,
+            id_of_text(record.trace_id) if record.trace_id else None,
+            event,
+            extras,
+        )
+
+    def _attributes(self, text: bytes) -> Attributes:
+        """Cut the text of a list where one attribute ends and the next begins, as all write it who write no spaces."""
+        if text[:8] != b'[{"key":' or text[-3:] != b"}}]" or _NESTED in text:
+            return self._carefully(text)
+        known = self._known
+        pieces = text[8:-3].split(_BETWEEN)
+        try:
+            members = [known.get(piece) or self._member(piece) for piece in pieces]
+        except msgspec.DecodeError:
+            return self._carefully(text)
+        named = self._named
+        if named and not named.keys().isdisjoint(pieces):
+            return members, dict(named[piece] for piece in pieces if piece in named)
+        return members, {}
+
+    def _member(self, piece: bytes) -> bytes:
+        """Read `"key","value":{"stringValue":"text"`. Raises DecodeError for anything else."""
+        label, text = _simple(piece) or self._any_member(piece)
+        if len(self._known) >= _MOST_CACHED:
+            self._known.clear()
+            self._named.clear()
+        if name := _LOOKED_AT.get(label):
+            self._named[piece] = name, text
+        self._known[piece] = member = label + text
+        return member
+
+    def _any_member(self, piece: bytes) -> tuple[bytes, bytes]:
+        pair = _pair.decode(b'{"key":%b}}' % piece)
+        return label_of(pair.key), b"null" if pair.value is None else _plain(pair.value)
+
+    def _carefully(self, text: bytes) -> Attributes:
+        try:
+            return _attributes(_attribute_list.decode(text))
+        except (msgspec.DecodeError, RecursionError):
+            return [msgspec.json.encode("unreadable") + b":" + msgspec.json.encode(text.decode("utf-8", "replace"))], {}
 
 
-def _extras(record: _LogRecord) -> Sequence[tuple[str, object]]:
-    if not (record.span_id or record.event_name or record.dropped_attributes_count or record.flags):
-        return ()
+_LOOKED_AT = {label_of(name): name for name in ATTRIBUTES}
+_TEXT, _WHOLE = b',"value":{"stringValue":', b',"value":{"intValue":"'
+
+
+def _simple(piece: bytes) -> tuple[bytes, bytes] | None:
+    """Read a text or a whole number as they are mostly written, without an escape; None for all others."""
+    if piece.count(b'"') != 8 or b"\\" in piece:  # name, value, kind and text have two each
+        return None
+    name, kind, text = piece.partition(_TEXT)
+    if kind:
+        return name + b":", text
+    name, kind, text = piece.partition(_WHOLE)
+    digits = text[:-1]
+    if kind and digits.isdigit() and digits[:1] != b"0":
+        return name + b":", digits
+    return None
+
+
+def _extras(record: _LogRecord) -> Sequence[Extra]:
     return (
-        ("span_id", id_of_text(record.span_id) if record.span_id else None),
-        ("otel.event.name", record.event_name),
-        ("otel.dropped_attributes_count", record.dropped_attributes_count),
-        ("trace_flags", record.flags),
+        (b'"span_id":', id_of_text(record.span_id) if record.span_id else None),
+        (b'"otel.event.name":', record.event_name),
+        (b'"otel.dropped_attributes_count":', record.dropped_attributes_count),
+        (b'"trace_flags":', record.flags),
     )
 
 
 def _whole(value: int | str | None) -> int:
     if isinstance(value, str):
-        return int(value) if value.isdecimal() and len(value) <= 20 else 0
+        return int(value) if len(value) <= 20 and value.isdecimal() else 0
     return value or 0
 
 
@@ -250,6 +323,11 @@ def _attributes(pairs: Sequence[_KeyValue] | None) -> Attributes:
 def _body(raw: bytes) -> str | bytes | None:
     if not raw or raw == b"null":
         return None
+    if raw.startswith(_TEXT_BODY) and raw.endswith(b'"}'):
+        try:
+            return _string.decode(raw[len(_TEXT_BODY) - 1 : -1])
+        except msgspec.DecodeError:
+            pass  # there is more in it
     if raw[:1] != b"{":
         return _string.decode(raw) if raw[:1] == b'"' else raw
     try:

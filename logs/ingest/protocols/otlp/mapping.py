@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -28,52 +28,61 @@ _ID_BYTES = {16: 32, 8: 16}  # bytes of an id, and its hexadecimal digits
 NO_MESSAGE = "-"
 
 
-# Of a record: members of a JSON object, and the JSON values of those in ATTRIBUTES, by name. And a number and a text.
-# Plain tuples, for one of each is made for every log.
+# Of each severity number what goes into meta because it says more than the level; and what no number says so of.
+_SAID: tuple[bytes | None, ...] = tuple(
+    b'"severity_text":"%b"' % name.encode() if name and _PLAIN.get(name.lower()) != level else None
+    for name, level in zip(NAMES, LEVELS, strict=True)
+)
+# Of a record: members of a JSON object, and the JSON values of those in ATTRIBUTES, by name. Plain tuples, for one is
+# made for every log.
 Attributes = tuple[list[bytes], dict[str, bytes]]
-Severity = tuple[int, str]
+Extra = tuple[bytes, object]  # `"name":` and a value
 
 
 def make_row(
-    *,
     shared: bytes,
-    nanoseconds: Sequence[int],
-    severity: Severity,
+    time: int,
+    severity: int,
+    severity_text: str,
     body: str | bytes | None,
-    attributes: Attributes,
+    members: list[bytes],
+    named: Mapping[str, bytes],
     trace_id: str | None,
-    extras: Sequence[tuple[str, object]],
+    event: str | None = None,
+    extras: Sequence[Extra] = (),
 ) -> Row:
-    """Make a row. `shared` are the members of resource and scope, `nanoseconds` the record's own time and when it was
-    observed, `body` text, or the JSON text of anything else, `extras` what goes into meta if it is not empty."""
-    members, named = attributes
-    number, text = severity
-    level = LEVELS[number] if 0 <= number < len(LEVELS) else None
+    """Make a row; takes `members` for its own.
+
+    `shared` are the members of resource and scope, `time` nanoseconds since 1970 or 0, `body` text, or the JSON text of
+    anything else, `named` the values of those attributes that are looked at, `extras` what goes into meta if it is not
+    empty. All by position: it runs for every log.
+    """
+    level = LEVELS[severity] if 0 <= severity < len(LEVELS) else None
     if level is None:
-        level, number = _level_without_number(text, named, body), 0
-    message = body if isinstance(body, str) else None
+        level, severity = _level_without_number(severity_text, named, body), 0
+    said = _text_of_severity(severity_text, level) if severity_text else _SAID[severity]
+    message = body if isinstance(body, str) else ""
     if not message:
-        message, more = _message(body, named, dict(extras).get("otel.event.name"))
+        message, more = _message(body, named, event)
         if more:
-            members = [more, *members]
-    text = text or (NAMES[number] if level else "")
-    if _PLAIN.get(text.lower()) != level and text:
-        members = [*members, b'"severity_text":' + msgspec.json.encode(text)]
-    for name, value in extras:
+            members.insert(0, more)
+    if said:
+        members.append(said)
+    for label, value in extras:
         if value:
-            members = [*members, msgspec.json.encode(name) + b":" + msgspec.json.encode(value)]
+            members.append(label + msgspec.json.encode(value))
+    if shared:
+        members.insert(0, shared)
+    request_id = None
     if named:
         trace_id = trace_id or _first(named, TRACE_NAMES, trace=True)
-    inner = b",".join([shared, *members] if shared else members)
-    time = nanoseconds[0] or nanoseconds[1]
-    return (
-        time // 1_000 if time else None,
-        level,
-        message,
-        b"{" + inner + b"}" if inner else b"",
-        trace_id,
-        _first(named, REQUEST_NAMES) if named else None,
-    )
+        request_id = _first(named, REQUEST_NAMES)
+    meta = b"{%b}" % b",".join(members) if members else b""
+    return time // 1_000 if time else None, level, message, meta, trace_id, request_id
+
+
+def _text_of_severity(text: str, level: str) -> bytes | None:
+    return b'"severity_text":' + msgspec.json.encode(text) if _PLAIN.get(text.lower()) != level else None
 
 
 def id_of_bytes(raw: bytes) -> str | None:
@@ -107,7 +116,7 @@ def _is_hex(text: bytes) -> bool:
     return not text.strip(b"0123456789abcdefABCDEF")
 
 
-def _level_without_number(text: str, named: dict[str, bytes], body: str | bytes | None) -> str:
+def _level_without_number(text: str, named: Mapping[str, bytes], body: str | bytes | None) -> str:
     if level := stored_level(text) if text else None:
         return level
     for name in LEVEL_NAMES:
@@ -117,7 +126,7 @@ def _level_without_number(text: str, named: dict[str, bytes], body: str | bytes 
     return (lift(line).level if line[:1] == "{" else None) or DEFAULT
 
 
-def _message(body: str | bytes | None, named: dict[str, bytes], event: object) -> tuple[str, bytes]:
+def _message(body: str | bytes | None, named: Mapping[str, bytes], event: object) -> tuple[str, bytes]:
     """Return the message of a record whose body is not text, and what else of the body goes into meta."""
     if isinstance(body, bytes) and body[:1] == b"{" and (fields := decode_fields(body)):
         for name in _BODY_NAMES:
@@ -131,7 +140,7 @@ def _message(body: str | bytes | None, named: dict[str, bytes], event: object) -
     return next((text_of(Raw(named[name])) for name in _INSTEAD_OF_BODY if name in named), "") or NO_MESSAGE, b""
 
 
-def _first(named: dict[str, bytes], names: Sequence[str], *, trace: bool = False) -> str | None:
+def _first(named: Mapping[str, bytes], names: Sequence[str], *, trace: bool = False) -> str | None:
     for name in names:
         if name in named and (text := text_of(Raw(named[name])).strip()):
             return trace_of(text) if trace else text[:256]

@@ -8,17 +8,21 @@ Most attributes repeat within a request, so what they become is looked up by the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
 
 from logs.ingest.protobuf import Field, Fields, declare
-from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, id_of_bytes, make_row
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
+from logs.ingest.record import label_of
 from logs.ingest.rows import Row
 from pulseops.core.web.json_errors import ApiError
 
 _MOST_CACHED = 50_000  # attributes of one request
+_VARINT_BYTES = 9  # of a number below 2^63; negative ones have ten
+_SHORT = 128  # bytes of an attribute: its lengths have one byte each
 _DEEPEST = 100  # nested values; more are kept as base64
 _BYTES, _INT64, _UINT32, _INT32 = Field.TYPE_BYTES, Field.TYPE_INT64, Field.TYPE_UINT32, Field.TYPE_INT32
 
@@ -59,7 +63,6 @@ _MESSAGES: dict[str, Fields] = {
 _classes = declare("pulseops.otlp", _MESSAGES, one_of="AnyValue")
 _Request, _Resource, _Scope = _classes["Request"], _classes["Resource"], _classes["Scope"]
 _KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _classes["Values"]
-_Member = tuple[bytes, str | None, bytes]  # of a JSON object; the name if it is one of ATTRIBUTES, and the value
 
 
 def read_protobuf(body: bytes) -> list[Row]:
@@ -82,59 +85,113 @@ class _Reader:
     """Reads one request; remembers what its attributes become."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, _Member] = {}
+        self._known: dict[bytes, bytes] = {}
+        self._labels: dict[bytes, bytes] = {}  # by the bytes of a name, its length before it
+        self._named: dict[bytes, tuple[str, bytes]] = {}  # of those in ATTRIBUTES the name and the value
 
     def row(self, record: Any, shared: bytes) -> Row:
-        members, named = list[bytes](), dict[str, bytes]()
         known = self._known
-        for raw in record.attributes:
-            member, name, value = known.get(raw) or self._member(raw)
-            members.append(member)
-            if name:
-                named[name] = value
-        extras: tuple[tuple[str, object], ...] = ()
-        if record.span_id or record.event_name or record.dropped or record.flags:
+        members = [known.get(raw) or self._member(raw) for raw in record.attributes]
+        named = self._named_of(record.attributes) if self._named else {}
+        span_id, event, dropped, flags = record.span_id, record.event_name, record.dropped, record.flags
+        extras: tuple[Extra, ...] = ()
+        if span_id or event or dropped or flags:
             extras = (
-                ("span_id", id_of_bytes(record.span_id)),
-                ("otel.event.name", _text(record.event_name)),
-                ("otel.dropped_attributes_count", record.dropped),
-                ("trace_flags", record.flags),
+                (b'"span_id":', id_of_bytes(span_id)),
+                (b'"otel.event.name":', _text(event)),
+                (b'"otel.dropped_attributes_count":', dropped),
+                (b'"trace_flags":', flags),
             )
+        trace_id, severity_text = record.trace_id, record.severity_text
         return make_row(
-            shared=shared,
-            nanoseconds=(record.time, record.observed),
-            severity=(record.severity, _text(record.severity_text)),
-            body=_body(record.body),
-            attributes=(members, named),
-            trace_id=id_of_bytes(record.trace_id),
-            extras=extras,
+            shared,
+            record.time or record.observed,
+            record.severity,
+            _text(severity_text) if severity_text else "",
+            _body(record.body),
+            members,
+            named,
+            id_of_bytes(trace_id) if trace_id else None,
+            _text(event) if event else None,
+            extras,
         )
+
+    def _named_of(self, attributes: Sequence[bytes]) -> dict[str, bytes]:
+        return dict(self._named[raw] for raw in attributes if raw in self._named)
 
     def shared(self, resource: bytes, scope: bytes) -> bytes:
         """Return the members that all logs of a resource and scope have."""
         members = list[bytes]()
         try:
-            members += [self._member(raw)[0] for raw in _Resource.FromString(resource).attributes]
+            members += [self._member(raw) for raw in _Resource.FromString(resource).attributes]
             parsed = _Scope.FromString(scope)
             for name, value in ((b"name", parsed.name), (b"version", parsed.version)):
                 if value:
                     members.append(b'"otel.scope.%b":%b' % (name, msgspec.json.encode(_text(value))))
-            members += [self._member(raw)[0] for raw in parsed.attributes]
+            members += [self._member(raw) for raw in parsed.attributes]
         except DecodeError:
             pass  # its logs are worth more than what they have in common
         return b",".join(members)
 
-    def _member(self, raw: bytes) -> _Member:
+    def _member(self, raw: bytes) -> bytes:
+        label, value = _simple(raw, self._labels) or self._any_member(raw)
+        if len(self._known) >= _MOST_CACHED:
+            for cache in (self._known, self._named, self._labels):
+                cache.clear()
+        if name := _LOOKED_AT.get(label):
+            self._named[raw] = name, value
+        self._known[raw] = member = label + value
+        return member
+
+    def _any_member(self, raw: bytes) -> tuple[bytes, bytes]:
         try:
             pair = _KeyValue.FromString(raw)
-            key, value = _text(pair.key), _json(pair.value, 0)
+            return label_of(_text(pair.key)), _json(pair.value, 0)
         except DecodeError:
-            key, value = "unreadable", msgspec.json.encode(raw)
-        member = msgspec.json.encode(key or "_") + b":" + value, key if key in ATTRIBUTES else None, value
-        if len(self._known) >= _MOST_CACHED:
-            self._known.clear()
-        self._known[raw] = member
-        return member
+            return b'"unreadable":', msgspec.json.encode(raw)
+
+
+_LOOKED_AT = {label_of(name): name for name in ATTRIBUTES}
+
+
+def _simple(raw: bytes, labels: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
+    """Read a KeyValue of a short name and a short text or a number by its bytes, as nearly all are; None for any other.
+
+    0x0A, length, name, 0x12, length of the value, then 0x0A, length, text or 0x18, number.
+    """
+    size = len(raw)
+    if size < 6 or raw[0] != 0x0A or raw[1] > 0x7F:
+        return None
+    at = raw[1] + 2
+    if at + 3 >= size or raw[at] != 0x12 or raw[at + 1] != size - at - 2 or size > _SHORT:
+        return None
+    if raw[at + 2] == 0x0A:
+        if raw[at + 3] != size - at - 4:
+            return None
+        value = msgspec.json.encode(str(raw[at + 4 :], "utf-8", "replace"))
+    elif raw[at + 2] == 0x18 and (number := _varint(raw[at + 3 :])) is not None:
+        value = b"%d" % number
+    else:
+        return None
+    name = raw[1:at]
+    label = labels.get(name)
+    if label is None:
+        label = labels[name] = label_of(str(name[1:], "utf-8", "replace"))
+    return label, value
+
+
+def _varint(raw: bytes) -> int | None:
+    """Read a number that is not below zero and ends where the bytes do; None for any other."""
+    if raw[0] < 0x80:
+        return raw[0] if len(raw) == 1 else None
+    if len(raw) > _VARINT_BYTES or raw[-1] > 0x7F:
+        return None
+    number = raw[-1]
+    for byte in raw[-2::-1]:
+        if byte < 0x80:
+            return None
+        number = number << 7 | byte & 0x7F
+    return number
 
 
 def _text(raw: bytes) -> str:
