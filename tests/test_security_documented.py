@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # In limits.py, but no limits: what may be reached, what verifies, and what is sealed.
 NO_LIMITS = {
     "GITHUB_WEBHOOK_SECRET", "NOTIFICATION_HOSTS", "NOTIFICATION_ANY_HOST", "OUTGOING_PRIVATE_HOSTS",
-    "OUTGOING_CA_BUNDLE", "LOG_SEAL",
+    "OUTGOING_CA_BUNDLE", "LOG_SEAL", "SYSLOG_LISTENERS", "SYSLOG_CERTIFICATE", "SYSLOG_CERTIFICATE_KEY",
 }  # fmt: skip
 
 
