@@ -66,9 +66,9 @@ def index_log_parts(now: datetime | None = None) -> Result:
 def seal_logs(now: datetime | None = None) -> Result:
     """Make blocks of logs that are over, for some seconds; the next run goes on. Nothing where LOG_SEAL is off."""
     if not settings.LOG_SEAL:
-        return {"logs": 0, "blocks": 0, "dropped": []}
+        return {"logs": 0, "blocks": 0, "failed": 0, "dropped": []}
     sealed = seal(now or timezone.now(), seconds=_SEAL_SECONDS)
-    return {"logs": sealed.logs, "blocks": sealed.blocks, "dropped": sealed.dropped}
+    return {"logs": sealed.logs, "blocks": sealed.blocks, "failed": sealed.failed, "dropped": sealed.dropped}
 
 
 @recorded_job("merge_log_counts", every=timedelta(minutes=1))

@@ -21,6 +21,7 @@ from logs.storage.blocks.table import Head
 from services.scopes import Scopes
 
 _DIGITS = frozenset(b"-0123456789")
+_KNOWN_BYTES = 4_000  # of a shape that is remembered with what stands in it: a tenant may send larger ones
 _ROUNDED = {">": ROUND_FLOOR, "<=": ROUND_FLOOR, ">=": ROUND_CEILING, "<": ROUND_CEILING}
 
 
@@ -160,11 +161,17 @@ class Matcher:
         return messages(self.block, test.holds_message)
 
 
-@lru_cache(maxsize=4096)
 def values_at(shape: bytes, key: str) -> tuple[Any, ...]:
     """Return what stands under the dotted `key` in a shape, by all readings of it."""
-    value = _parsed(shape)
+    return _known_values(shape, key) if len(shape) + len(key) <= _KNOWN_BYTES else _values(shape, key)
+
+
+def _values(shape: bytes, key: str) -> tuple[Any, ...]:
+    value = parse_shape(shape)
     return tuple(found for names in names_of(key) for found in _at(value, names))
+
+
+_known_values = lru_cache(maxsize=2048)(_values)
 
 
 def _in_document(document: bytes, key: str, test: JsonTest) -> bool:
@@ -172,11 +179,6 @@ def _in_document(document: bytes, key: str, test: JsonTest) -> bool:
     value = parse_value(document)
     found = (each for names in names_of(key) for each in _at(value, names))
     return any(not test.asks_value or any(map(test.holds_json, _unwrapped(each))) for each in found)
-
-
-@lru_cache(maxsize=512)
-def _parsed(shape: bytes) -> Any:
-    return parse_shape(shape)
 
 
 def _at(value: Any, names: Sequence[str]) -> list[Any]:

@@ -159,7 +159,7 @@ class BlockReader:
         for head, block in self.blocks(heads, query.sections):
             try:
                 places = np.flatnonzero(query.mask(head, block) & span.mask(block))
-            except DamagedBlockError as error:
+            except (DamagedBlockError, RecursionError) as error:  # the latter of JSON that is some hundreds deep
                 self.note_damage(head, error)
                 continue
             if len(places):

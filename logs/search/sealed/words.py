@@ -16,6 +16,7 @@ from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
 from logs.storage.blocks.texts import END
 
 _RUN = re.compile(r"[!#-\[\]-~]+")  # what stands in JSON's text as it is
+_KNOWN_BYTES = 4_000  # of a shape whose texts are remembered: a tenant may send larger ones
 _OF_INTS = b"-0123456789"
 _BEGINNINGS = (b'"', *(b"%c" % code for code in _OF_INTS))  # of texts and numbers
 _SPACES = re.compile(rb"[\t-\r]|  ")
@@ -95,9 +96,15 @@ class Word:
         return any(holds(each, self.text, has_colours=False) for each in texts_in(parse_value(raw)))
 
 
-@lru_cache(maxsize=4096)
 def _constants(shape: bytes) -> tuple[str, ...]:
+    return _known_constants(shape) if len(shape) <= _KNOWN_BYTES else _texts_of(shape)
+
+
+def _texts_of(shape: bytes) -> tuple[str, ...]:
     return tuple(texts_in(parse_shape(shape)))
+
+
+_known_constants = lru_cache(maxsize=2048)(_texts_of)
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Sealed:
 
     logs: int = 0
     blocks: int = 0
+    failed: int = 0  # environments whose logs could not be sealed
     dropped: list[str] = field(default_factory=list)
 
 
@@ -46,15 +47,30 @@ def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time
     places = [Place(*ids) for ids in all_environments()]
     random.shuffle(places)  # so that none waits behind the same large one at every run
     for place in places:
-        for chunk in chunks(place, now):
-            if time.monotonic() >= until:
-                return sealed
-            began = time.monotonic()
-            logs, blocks = seal_chunk(chunk)
-            sealed.logs, sealed.blocks = sealed.logs + logs, sealed.blocks + blocks
-            pause((time.monotonic() - began) * (1 - _SHARE) / _SHARE)
+        try:
+            is_done = _seal_place(place, now, until, sealed, pause)
+        except Exception:  # what fails for one fails for that one alone
+            if not connection.is_usable():
+                raise
+            log.exception("logs could not be sealed", extra={"org_id": str(place.org_id)})
+            sealed.failed += 1
+            continue
+        if not is_done:
+            return sealed
     sealed.dropped = drop_emptied(now)
     return sealed
+
+
+def _seal_place(place: Place, now: datetime, until: float, sealed: Sealed, pause: Callable[[float], None]) -> bool:
+    """Seal what a place has to seal; returns whether that was done before the monotonic clock reached `until`."""
+    for chunk in chunks(place, now):
+        if time.monotonic() >= until:
+            return False
+        began = time.monotonic()
+        logs, blocks = seal_chunk(chunk)
+        sealed.logs, sealed.blocks = sealed.logs + logs, sealed.blocks + blocks
+        pause((time.monotonic() - began) * (1 - _SHARE) / _SHARE)
+    return True
 
 
 def fresh_from(now: datetime) -> datetime:
@@ -83,7 +99,7 @@ def seal_chunk(chunk: Chunk) -> tuple[int, int]:
     """Seal a chunk; returns how many logs became how many blocks. What no block can hold stays as it is."""
     try:
         return _seal(chunk)
-    except TooLargeError:
+    except (TooLargeError, RecursionError):  # the latter of JSON that is some hundreds deep
         if chunk.logs == 1:
             log.warning(
                 "a log is too large for a block and stays a row", extra={"org_id": str(chunk.stretch.place.org_id)}
