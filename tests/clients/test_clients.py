@@ -158,6 +158,7 @@ def run(installation: Installation, tmp_path_factory: pytest.TempPathFactory) ->
     texts = [name for name in TEXTS if (has_python() if is_python(name) else has_node())]
     if not texts:
         pytest.skip("there are no clients here; `make clients` installs them")
+    installation = installation.twin({**installation.environment, "WEB_REQUEST_SECONDS": "30"})  # on a busy machine
     web, folder = installation.start_web(), tmp_path_factory.mktemp("texts")
     names = [*texts, *(name for clients, _ in drivers.values() for name in clients)]
     keys = installation.make_keys(names)

@@ -28,6 +28,7 @@ _ROWS = """
 
 @pytest.fixture(scope="module")
 def web(installation: Installation) -> Iterator[Installation]:
+    installation = installation.twin({**installation.environment, "WEB_REQUEST_SECONDS": "30"})  # on a busy machine
     process = installation.start_web()
     before, settings.PUBLIC_URL = settings.PUBLIC_URL, installation.url
     yield installation
