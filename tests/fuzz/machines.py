@@ -17,6 +17,7 @@ from tests.deployments.github import SHA, encode, payload, sign
 from tests.logs.foreign import bulk, push
 from tests.logs.test_otlp import record, request_of
 from tests.test_urlconf import routes
+from tests.visits.pages import no_row
 
 _JSON, _TEXT = "application/json", "text/plain"
 _AT = (datetime.now(UTC) - timedelta(minutes=2)).replace(microsecond=0)
@@ -36,8 +37,9 @@ class Seed:
 
 
 def machine_paths() -> set[str]:
-    """Return the paths of all routes that machines call, of the URLconf."""
-    return {reverse(name) for name, view, _ in routes() if getattr(view, "is_machine_route", False)}
+    """Return the paths of all routes that machines call, of the URLconf; those with an id have that of no row."""
+    called = ((name, arguments) for name, view, arguments in routes() if getattr(view, "is_machine_route", False))
+    return {reverse(name, kwargs={each: no_row(each) for each in arguments}) for name, arguments in called}
 
 
 def seeds(api_key: str, integration: GitHubIntegration, cron_secret: str) -> list[Seed]:

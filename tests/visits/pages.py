@@ -164,7 +164,7 @@ def _addresses(name: str, view: Any, arguments: list[str], rows: Rows) -> Iterat
         return
     named = [each for each in arguments if each not in _NOT_ROWS]
     is_found = all(each in rows for each in named)
-    values = {each: _NOT_ROWS.get(each) or rows.get(each) or _nobodys(each) for each in arguments}
+    values = {each: _NOT_ROWS.get(each) or rows.get(each) or no_row(each) for each in arguments}
     address = reverse(name, kwargs=values)
     names_rows = bool(named) and getattr(view, "required_role", None) is not None
     usual = {None: _WITHOUT_A_QUERY[name]} if name in _WITHOUT_A_QUERY else UNUSUAL.get(name)
@@ -174,8 +174,10 @@ def _addresses(name: str, view: Any, arguments: list[str], rows: Rows) -> Iterat
             yield Page(f"{name}?{query}", f"{address}?{query.format(**rows)}", view, is_found, names_rows)
 
 
-def _nobodys(argument: str) -> object:
-    numbers = {"incident_id", "rule_id", "deployment_id", "effect_id", "membership_id", "view_id", "account_id"}
+def no_row(argument: str) -> object:
+    """Return what an argument of a route may be that names no row."""
+    numbers = {"incident_id", "rule_id", "deployment_id", "effect_id", "membership_id", "view_id", "account_id",
+               "window_id", "policy_id"}  # fmt: skip
     return _NO_ROW.get(argument, _NO_NUMBER if argument in numbers else _NO_UUID)
 
 
