@@ -26,7 +26,7 @@ from pulseops.core.jobs.registry import REGISTRY
 from tests.deployments.github import make_integration
 from tests.fuzz.machines import Seed, machine_paths, seeds, signed
 from tests.support.factories import PASSWORD, make_key, make_log
-from tests.visits.pages import ACTIONS, pages
+from tests.visits.pages import pages
 
 # Routes of machines that say the same to everybody: who asks does not matter to them.
 _THE_SAME_FOR_ALL = {
@@ -118,7 +118,8 @@ def test_every_page_says_why(client_for: Callable[[User], Client], org: Org, adm
     for page in pages({}):
         if getattr(page.view, "required_role", None) is None:
             continue
-        response = (client.post if page.name in ACTIONS else client.get)(page.address)
+        response = client.get(page.address)
+        response = client.post(page.address) if response.status_code == 405 else response
         if response.status_code != 403 or b"Unpaid bill" not in response.content:
             missed.append((page.name, response.status_code))
     assert missed == []
