@@ -30,6 +30,7 @@ def production(org: Org) -> Environment:
     return make_service(org, "api").environments.get(name="production")
 
 
+@pytest.mark.django_db(transaction=True)  # within one, each statement that is read beside others is a query
 def test_rules_take_as_many_queries_as_one_and_organisations_a_few_each(org: Org, production: Environment) -> None:
     make_rule(org)
     make_rule(org, type="deployment_failure")

@@ -132,7 +132,7 @@ def test_a_failure_in_the_middle_leaves_nothing(org: Org, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("incidents.actions.announce", broken)
+    monkeypatch.setattr("incidents.actions.announce_move", broken)
     with pytest.raises(RuntimeError):
         resolve_incident(actor=None, incident=incident)
     incident.refresh_from_db()

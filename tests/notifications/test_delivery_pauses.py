@@ -78,4 +78,4 @@ def test_a_receiver_that_says_429_for_a_day_is_given_up(org: Org) -> None:
         tell(org)
         Job.objects.update(created_at=timezone.now() - timedelta(hours=25))
         deliver_due(5)
-    assert states() == [("failed", 1, "The receiver asked to wait (429).")]
+    assert states() == [("failed", 1, "The receiver asked to wait 30 s (429).")]

@@ -115,6 +115,7 @@ def test_nothing_of_another_organisation_is_in_it(org: Org, viewer: User, client
     assert "0 errors among 0 logs" in html
 
 
+@pytest.mark.django_db(transaction=True)  # within one, each statement that is read beside others is a query
 @pytest.mark.parametrize("who", ["viewer", "admin"])
 def test_few_queries_however_much_there_is(
     who: str, org: Org, client_for: SignIn, request: pytest.FixtureRequest
