@@ -79,6 +79,8 @@ def _composed(text: str, has_colours: bool) -> str:
 
 def differing(wanted: str) -> re.Pattern[bytes]:
     """Return what a message has, in UTF-8, that may hold `wanted` as it is folded, but not flat: a cheap look ahead."""
+    if COLOURS.search(wanted):
+        return re.compile(b"")
     marks = [rb"\x1b"]
     if not wanted.isascii():
         marks.append(rb"[\x80-\xff]")
@@ -186,7 +188,7 @@ class Needle:
         differences = [f"strpos({text}, chr(27)) > 0"] if has_colours else []
         if not self.text.isascii():
             differences.append(_beyond_ascii(text))
-        if SPACE.sub(" ", self.text) != self.text:
+        if SPACE.sub(" ", self.text) != self.text or (has_colours and COLOURS.search(self.text)):
             differences.append("TRUE")
         elif SPACE.search(self.text):
             differences.append(f"{text} ~ E'[\\\\t-\\\\r]|  '")

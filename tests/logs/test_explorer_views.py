@@ -40,8 +40,10 @@ def test_saving_under_the_same_name_replaces(client_for: ClientFor, viewer: User
 
 def test_a_private_view_is_the_owners_alone(client_for: ClientFor, developer: User, admin: User) -> None:
     save(client_for(developer), name="Mine alone")
-    assert "Delete the view “Mine alone”?" in client_for(developer).get("/logs").content.decode()
-    assert "Mine alone" not in client_for(admin).get("/logs").content.decode()
+    assert "Mine alone" in client_for(developer).get("/logs").content.decode()
+    assert "Delete the view “Mine alone”?" in client_for(developer).get("/logs/views/all").content.decode()
+    for path in ("/logs", "/logs/views/all"):
+        assert "Mine alone" not in client_for(admin).get(path).content.decode()
     pk = SavedView.objects.get().pk
     assert client_for(admin).post(f"/logs/views/{pk}/delete").status_code == 404
 

@@ -64,8 +64,10 @@ def test_a_pasted_id_finds_its_logs(org: Org, viewer: User, client_for: SignIn) 
     make_log(make_service(make_org("Strangers")), trace_id="5" * 32)
     client = client_for(viewer)
     for pasted in (TRACE, TRACE.upper(), f"00-{TRACE}-00f067aa0ba902b7-01"):
-        assert f"q=trace%3A{TRACE}" in found(client, pasted)
-    assert "q=request%3Areq-81342" in found(client, "req-81342")
+        shown = found(client, pasted)
+        assert "Traces and requests" in shown
+        assert f"/logs?q={pasted}" in shown  # by the bare id, which is looked for in every field
+    assert "/logs?q=req-81342" in found(client, "req-81342")
     for other in ("5" * 32, "6" * 32, "req-8134"):
         assert "Traces and requests" not in found(client, other)
 
