@@ -107,8 +107,8 @@ def _last(where: str) -> str:
 def oldest_at(session: SearchSession, org_id: UUID) -> datetime | None:
     """Return the time of the organisation's oldest log, None when it has no log at all."""
     sql = "SELECT ts FROM logs WHERE org_id = %s ORDER BY ts LIMIT 1"
-    blocks = BlockQuery(org_id).range(None, None).values("min(start_ts)")
-    rows = session.fetch(sql, [org_id], seconds=1) + session.fetch(*blocks, seconds=1)
+    blocks, params = BlockQuery(org_id).range(None, None).values("min(start_ts)")
+    rows = session.fetch(f"({sql}) UNION ALL ({blocks})", [org_id, *params], seconds=1)
     return min((ts for (ts,) in rows if ts is not None), default=None)
 
 

@@ -53,6 +53,24 @@ _OTHERS = {
         milliseconds=10_000,
         reason="It looks at everything: each thing in the database by a query, mail, and the public address.",
     ),
+    **dict.fromkeys(
+        (
+            "logs:explorer",
+            "logs:explorer?row={address}",
+            "logs:explorer?q=level:error",
+            "logs:explorer?q=service:checkout+env:production",
+            "logs:entry",
+        ),
+        Budget(
+            queries=18,
+            varies=True,
+            reason="Facets count over the whole result: quickly, or else in slices of time within their seconds.",
+        ),
+    ),
+    "incidents:reply": Budget(
+        queries=16,
+        reason="A public page that counts against a limit, which takes a lock and two writes in the shared cache.",
+    ),
     "logs:explorer?q=timeout&from=-48h": _IN_SLICES,
     "logs:explorer?q=took_ms:>100": _IN_SLICES,
     "logs:explorer?q=nothing+says+this+level:error": _IN_SLICES,
