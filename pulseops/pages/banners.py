@@ -81,8 +81,11 @@ def may_act(request: Any) -> bool:
 
 
 def banners(request: HttpRequest) -> dict[str, Banners]:
-    """Give templates `banners`; costs nothing until one reads `banners.all`."""
-    return {"banners": Banners(request)}
+    """Give templates `banners`; costs nothing until one reads `banners.all`, and then once a request."""
+    asker: Any = request
+    if not hasattr(asker, "pulseops_banners"):
+        asker.pulseops_banners = Banners(request)
+    return {"banners": asker.pulseops_banners}
 
 
 def banners_for(org: Org) -> Sequence[Banner]:

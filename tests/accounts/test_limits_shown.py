@@ -75,7 +75,9 @@ def test_refused_batches_stand_on_the_services_page_and_among_the_limits(
     settings: Any, monkeypatch: pytest.MonkeyPatch, send: Any, setting: str, limit: int,
 ) -> None:  # fmt: skip
     setattr(settings, setting, limit)
-    monkeypatch.setattr("logs.ingest.pipeline.ingest_meter", IngestMeter())
+    meter = IngestMeter()
+    for module in ("pipeline", "commit"):
+        monkeypatch.setattr(f"logs.ingest.{module}.ingest_meter", meter)
     answers = [send(key, "ten letters" * 5).status_code for _ in range(4)]
     assert answers[-1] == 429
     assert refused_of(org) == {setting: 1}, "the others are written together, some seconds later"

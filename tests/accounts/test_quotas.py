@@ -245,7 +245,9 @@ def test_logs_are_refused_beyond_the_days(
     client: Client, org: Org, settings: Any, monkeypatch: pytest.MonkeyPatch, setting: str, limit: int
 ) -> None:
     setattr(settings, setting, limit)
-    monkeypatch.setattr("logs.ingest.pipeline.ingest_meter", IngestMeter())
+    meter = IngestMeter()
+    for module in ("pipeline", "commit"):
+        monkeypatch.setattr(f"logs.ingest.{module}.ingest_meter", meter)
     key = make_key(make_service(org).environments.get(name="production"))
 
     def send() -> Any:

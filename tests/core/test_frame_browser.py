@@ -118,7 +118,7 @@ def test_times_tick_in_the_words_of_the_server(page: Page, live_server: Any) -> 
 
 def test_the_chosen_language_is_chosen_on_the_next_page_too(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/styleguide")
-    page.get_by_text("Python", exact=True).click()
+    page.locator(".tabset__choice").get_by_text("Python", exact=True).click()
     expect(page.get_by_text('getLogger("app")')).to_be_visible()
     page.reload()
     expect(page.get_by_text('getLogger("app")')).to_be_visible()
