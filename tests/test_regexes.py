@@ -32,6 +32,14 @@ EXEMPT = {
     "logs.ingest.broken_json._TOKEN": "ends at the first quote that begins no text",
     "logs.message_patterns._MASKED": "reads 600 characters of a message, of a bounded number of them",
     "logs.search.scanner._NAME": "is tried at the beginning of each word, and not again inside of it",
+    **dict.fromkeys(
+        (
+            f"logs.search.dialects.{name}"
+            for name in ("_PHRASE", "_LEXEME", "_NAME", "_KEY_COLON", "_OPTION", "_TEST", "_BOOST")
+        ),
+        "reads a query of 1,000 characters at most; test_search_dialects.py times the whole of it",
+    ),
+    "logs.explorer.stacks._CAUSE": "is tried at the beginning of a line alone",
     "pulseops/core/postgres/embedded/binaries.py": "reads what PostgreSQL's own programs print",
 }
 

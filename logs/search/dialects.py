@@ -17,6 +17,7 @@ from logs.search.printer import is_plain_word, print_query
 from logs.search.scanner import is_plain_value, quoted
 
 _LONGEST = 1_000  # characters of a query that a person wrote
+_MOST_NESTED = 50  # brackets and negations, each of which may stand inside the one before
 _PHRASE = re.compile(r'"(?:[^"\\]|\\.)*"')
 # What no search of this grammar has; phrases are left out before. Without any of it nothing is offered.
 _FOREIGN = re.compile(
@@ -63,7 +64,10 @@ def translated(query: str) -> str | None:
     """Return `query` as it is written here, if it looks like another tool's; None if it does not or cannot be read."""
     if len(query) > _LONGEST or not _FOREIGN.search(_PHRASE.sub('""', query)):
         return None
-    written = _Translation(query).whole()
+    translation = _Translation(query)
+    if translation.nested > _MOST_NESTED:
+        return None
+    written = translation.whole()
     try:
         meant = parse(written)
     except QuerySyntaxError:
@@ -82,6 +86,11 @@ class _Translation:
     def __init__(self, query: str) -> None:
         self.lexemes = [lexeme for lexeme in _LEXEME.findall(query) if not lexeme.isspace()]
         self.at = 0
+
+    @property
+    def nested(self) -> int:
+        """How deep its brackets and negations may go at most."""
+        return sum(lexeme in _BRACKETS or lexeme in ("NOT", "not", "!", "-") for lexeme in self.lexemes)
 
     def whole(self) -> str:
         return " ".join(self._terms(""))
@@ -288,7 +297,7 @@ def _is_plain_list(value: str) -> bool:
 def _matching(key: str, pattern: str) -> str:
     """Write a test by a regular expression, as far as it is one of words: `err.*`, `api|web`."""
     bare = pattern.strip("^$")
-    if all(_NAME.match(each) or each.isdigit() for each in bare.split("|")):
+    if all(_NAME.match(each) or not each.strip("0123456789") for each in bare.split("|")):
         return f"{_name(key)}:{bare.replace('|', ',')}"
     if bare.endswith(".*") and _NAME.match(bare[:-2]):
         return f"{_name(key)}:{bare[:-2]}*"

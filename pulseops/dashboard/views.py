@@ -12,7 +12,7 @@ from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist
 from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import day_of_logs
-from pulseops.pages.banners import Banners
+from pulseops.pages.banners import banners
 from services.queries import service_summaries
 
 
@@ -40,6 +40,6 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         "deployments": deployments.latest,
         "stats": stats,
         "checklist": checklist(org, request.membership, services, stats, now, has_log=has_log),
-        "troubles": Banners(request).rest,  # who can act has them as banners
+        "troubles": banners(request)["banners"].rest,  # who can act has them as banners
     }
     return render(request, "dashboard/dashboard.html", values)

@@ -62,16 +62,20 @@ class Banners:
         request: Any = self.request
         membership = getattr(request, "membership", None)
         if may_act(request):
-            return banners_for(request.org)
+            return self._everything
         if membership is None or not membership.is_developer:
             return ()
-        return tuple(each for each in banners_for(request.org) if each.is_for_developers)
+        return tuple(each for each in self._everything if each.is_for_developers)
 
     @property
     def rest(self) -> Sequence[Banner]:
         """What this reader cannot act on; the dashboard says it to everybody."""
+        return tuple(each for each in self._everything if each not in self.all)
+
+    @cached_property
+    def _everything(self) -> Sequence[Banner]:
         request: Any = self.request
-        return tuple(each for each in banners_for(request.org) if each not in self.all)
+        return banners_for(request.org)
 
 
 def may_act(request: Any) -> bool:

@@ -89,9 +89,9 @@ def test_flags_that_would_lie_on_each_other_become_one() -> None:
     assert told == [("third\nsecond\nfirst", "/3", "error"), ("alone", "/4", "accent")]
 
 
-def test_a_band_leads_somewhere_and_the_later_lies_over_the_earlier() -> None:
+def test_bands_that_overlap_are_one_strip_that_names_all_and_leads_to_the_later() -> None:
     later = charts.Band(START + timedelta(minutes=20), None, "later", url="/2")
     earlier = charts.Band(START, None, "earlier", url="/1")
     chart = charts.stacked_histogram(hours({"info": 1}), bands=[later, earlier])
-    assert [(band.label, band.url) for band in chart.bands] == [("earlier", "/1"), ("later", "/2")]
+    assert [(band.label, band.url) for band in chart.bands] == [("later\nearlier", "/2")]
     assert chart.has_links

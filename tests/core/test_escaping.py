@@ -11,7 +11,8 @@ APPS = ("pulseops", "accounts", "services", "logs", "deployments", "incidents", 
 # Where Python says that a text is HTML, and why it is.
 MARKED = {
     "services/forms.py": "constants",
-    "logs/explorer/rows.py": "every part was escaped",
+    "logs/explorer/marker.py": "every part was escaped",
+    "logs/explorer/stacks.py": "made of what marker.py escaped, and of constants",
     "pulseops/docs/markdown.py": "our own documentation",
     "pulseops/core/templatetags/pulseops.py": "a constant",
     "accounts/templatetags/page_org.py": "Django's token",

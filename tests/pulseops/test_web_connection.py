@@ -171,7 +171,7 @@ def test_no_kind_of_request_has_all_threads(pair: Pair) -> None:
         conn.request.head = b"GET /dashboard HTTP/1.1"
         lanes.add(conn)
         assert bool(lanes.next()) is (threads > 1)
-        lanes.release(taken[0][0])
+        lanes.release(*taken[0])
         assert lanes.next()
 
 
