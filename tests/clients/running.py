@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parents[1] / "var" / "clients"
 PYTHON = INSTALLED / "python" / "bin" / "python"
 NODE_MODULES = INSTALLED / "node"
-PATIENCE = 60  # seconds for one of them, on a busy machine
+PATIENCE = 150  # seconds for one of them, on a busy machine
 
 
 def has_python() -> bool:

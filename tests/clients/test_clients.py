@@ -28,7 +28,7 @@ from tests.clients.running import (
 from tests.support.installation import Installation, stop
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 BOTH = {"order": 4711, "customer": "ada"}
 AS_TEXT = {"order": "4711", "customer": "ada"}

@@ -18,7 +18,7 @@ from tests.support.debian_clients import client, environment
 from tests.support.installation import Installation, free_port, stop
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
 _ROWS = """
     SELECT log.level, log.ts, log.message, log.meta_json
     FROM logs log JOIN services service ON service.id = log.service_id

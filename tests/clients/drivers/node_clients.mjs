@@ -150,7 +150,7 @@ process.on("uncaughtException", (error) => (outcome[""] = String(error.stack)));
 process.on("unhandledRejection", (error) => (outcome[""] = String(error.stack)));
 await Promise.all(Object.entries(told.keys).map(async ([name, key]) => {
   try {
-    outcome[name] = await within(CLIENTS[name](key), 40_000);
+    outcome[name] = await within(CLIENTS[name](key), 150_000);
   } catch (error) {
     outcome[name] = String(error.stack ?? error);
   }
