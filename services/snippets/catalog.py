@@ -200,6 +200,15 @@ SYSTEM = ClientGroup(
             then="systemctl restart syslog-ng",
             is_run=True,
         ),
+        Client(
+            "journald",
+            "journald.conf",
+            "Every machine with systemd, without another shipper: it sends the journal, and goes on where it stopped.",
+            "systemd journal linux debian upload",
+            folder="/etc/systemd/journal-upload.conf",
+            install="apt-get install systemd-journal-remote",
+            then="systemctl enable --now systemd-journal-upload",
+        ),
     ),
 )
 

@@ -196,6 +196,14 @@ def cloudflare(key: str) -> list[Step]:
     ]
 
 
+def journald(key: str) -> list[Step]:
+    """systemd's journal-upload.c appends /upload to its address, and sends the journal export format."""
+    entry = f"__CURSOR=s=1;i=1\n__REALTIME_TIMESTAMP={MICROS}\nPRIORITY=3\nSYSLOG_IDENTIFIER=shop\nMESSAGE={LINE}\n\n"
+    headers = {"authorization": basic("any", key), "user-agent": "systemd-journal-upload 252 (252.39-1~deb12u2)"}
+    headers["content-type"] = "application/vnd.fdo.journal"
+    return [Step("POST", "/journald/upload", entry.encode(), 200, headers)]
+
+
 MILLISECONDS = AT.replace(microsecond=123_000)
 CLIENTS: dict[str, tuple[Callable[[str], list[Step]], str, datetime | None]] = {
     "otel-java.sh": (lambda key: otlp(key, "OTel-OTLP-Exporter-Java/1.55.0"), "ENDPOINT=http://testserver\n", AT),
@@ -214,6 +222,7 @@ CLIENTS: dict[str, tuple[Callable[[str], list[Step]], str, datetime | None]] = {
     "alloy.alloy": (lambda key: push(key, "Alloy/v1.11.0 (linux; binary)"), '"http://testserver/loki/api/v1/push"', AT),
     "promtail.yaml": (lambda key: push(key, "promtail/3.6.5"), "url: http://testserver/loki/api/v1/push\n", AT),
     "datadog.yaml": (datadog_agent, "logs_dd_url: testserver:80\n", MILLISECONDS),
+    "journald.conf": (journald, "@testserver/journald\n", AT),
     "docker.sh": (docker, "splunk-url=http://testserver ", AT),
     "heroku.sh": (heroku, "@testserver/drains/heroku'", AT),
     "vercel.txt": (vercel, "http://testserver/drains/vercel?verify=", MILLISECONDS),
