@@ -18,7 +18,7 @@ from django.db import transaction
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from accounts.audit.record import record_about
-from accounts.forms import LineField
+from accounts.fields import LineField
 from accounts.models import User
 from accounts.relying_party import relying_party_origin
 

@@ -18,7 +18,8 @@ from accounts.actions.users import new_user
 from accounts.models import Org, Role, User
 from accounts.queries import live_orgs, user_by_email
 from pulseops.core.db.advisory_locks import transaction_lock
-from services.actions import add_environment, create_key, create_service
+from services.actions import add_environment, create_service
+from services.key_actions import create_key
 from services.models import Environment, Service
 from services.queries import services_of
 

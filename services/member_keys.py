@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Org, User
 from pulseops.core.extensions import MemberSecret, MemberSecrets
-from services.actions import revoke_key
+from services.key_actions import revoke_key
 from services.models import ApiKey
 
 

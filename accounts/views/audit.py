@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.audit import reader
 from accounts.audit.descriptions import details, phrase, title
 from accounts.audit.record import record
-from accounts.forms import DayField
+from accounts.fields import DayField
 from accounts.models import Org
 from accounts.tenancy import OrgRequest, org_admin
 from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, download

@@ -19,8 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import mail, queries
 from accounts.actions import invitations as actions
-from accounts.forms import InviteForm, JoinForm
+from accounts.forms import JoinForm
 from accounts.models import Invitation, Role
+from accounts.org_forms import InviteForm
 from accounts.quotas import QuotaError
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, activate, enter, org_admin, public

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import queries
 from accounts.actions.members import LastAdminError, remove_member
 from accounts.actions.members import change_role as change_role_of
-from accounts.forms import InviteForm, RoleForm
 from accounts.models import Membership, Org, Role
+from accounts.org_forms import InviteForm, RoleForm
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from pulseops.core.extensions import MEMBER_SECRETS

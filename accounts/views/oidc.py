@@ -23,10 +23,10 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import ProviderForm
 from accounts.models import IdentityProvider
 from accounts.oidc import actions
 from accounts.oidc.providers import Provider, find_provider, provider_of, site_provider
+from accounts.org_forms import ProviderForm
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, public
 

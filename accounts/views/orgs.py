@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import queries
 from accounts.actions import orgs as actions
 from accounts.actions.members import LastAdminError, leave_org
-from accounts.forms import DeleteOrgForm, OrgForm
 from accounts.models import Membership, Org
+from accounts.org_forms import DeleteOrgForm, OrgForm
 from accounts.quotas import QuotaError
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, activate, enter, org_admin

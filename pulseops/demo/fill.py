@@ -20,7 +20,8 @@ from accounts.queries import is_member, user_by_email
 from pulseops.core.config.secrets import stored_secret
 from pulseops.demo import alerts, deployments, incidents, logs, notifications
 from pulseops.demo.story import DEMO_SERVICES, SPAN
-from services.actions import create_key, create_service
+from services.actions import create_service
+from services.key_actions import create_key
 from services.keys import FreshKey, as_key
 from services.models import ApiKey, Environment, Service
 

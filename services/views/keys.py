@@ -22,8 +22,8 @@ from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import KEY_NOTICES
 from pulseops.core.web.one_time_cookie import redirect_to_show
-from services import actions
-from services.forms import KeyForm, NewKeyForm, RotateForm
+from services import key_actions
+from services.key_forms import KeyForm, NewKeyForm, RotateForm
 from services.keys import hash_key
 from services.links import explorer_url
 from services.models import ApiKey
@@ -45,7 +45,7 @@ def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
     form = NewKeyForm(posted(request), service=service, initial=initial)
     if form.is_valid():
         try:
-            return _show_once(actions.create_key(actor=request.user, **form.cleaned_data))
+            return _show_once(key_actions.create_key(actor=request.user, **form.cleaned_data))
         except QuotaError as error:
             form.add_error(None, error)
     return render(request, "services/key_form.html", {"form": form, "service": service})
@@ -60,7 +60,7 @@ def key_edit(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespons
     key = find_key(request, service_id, key_id)
     form = KeyForm(posted(request), key=key)
     if form.is_valid():
-        key = actions.update_key(actor=request.user, key=key, **form.cleaned_data)
+        key = key_actions.update_key(actor=request.user, key=key, **form.cleaned_data)
         messages.success(request, f"The key {key} is saved.")
         return redirect("services:detail", service_id)
     return render(request, "services/key_form.html", {"form": form, "service": key.service, "key": key})
@@ -76,8 +76,8 @@ def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespo
     form = RotateForm(posted(request))
     if form.is_valid():
         try:
-            return _show_once(actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
-        except actions.KeyRevokedError:
+            return _show_once(key_actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
+        except key_actions.KeyRevokedError:
             form.add_error(None, "This key is revoked; create a new one instead.")
         except QuotaError as error:
             form.add_error(None, error)
@@ -91,7 +91,7 @@ def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespo
 def key_revoke(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpResponse:
     """End a key at once."""
     key = find_key(request, service_id, key_id)
-    if actions.revoke_key(actor=request.user, key=key):
+    if key_actions.revoke_key(actor=request.user, key=key):
         messages.success(request, f"The key {key} is revoked.")
     else:
         messages.info(request, f"The key {key} was revoked before.")
@@ -136,7 +136,7 @@ def _arrival(key: ApiKey) -> dict[str, object]:
     return {"key": key, "explorer_url": explorer_url(key.service, key.environment), "notice": notice}
 
 
-def _show_once(issued: actions.IssuedKey) -> HttpResponse:
+def _show_once(issued: key_actions.IssuedKey) -> HttpResponse:
     return redirect_to_show(
         reverse("services:key_setup", args=[issued.key.service_id, issued.key.pk]),
         cookie=FRESH_KEY_COOKIE,

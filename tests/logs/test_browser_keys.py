@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from logs.models import LogEntry
 from services import authentication, origins
-from services.actions import KeyPolicy, create_key
+from services.key_actions import KeyPolicy, create_key
 from services.models import Environment
 from tests.support.waiting import wait_until
 

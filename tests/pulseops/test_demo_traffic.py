@@ -22,7 +22,8 @@ from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys, remember_demo
 from pulseops.demo.script import Report, Script
 from pulseops.demo.story import DEMO_SERVICES, Trouble
 from pulseops.demo.traffic import Live, make_live
-from services.actions import create_service, revoke_key
+from services.actions import create_service
+from services.key_actions import revoke_key
 from services.models import ApiKey
 from tests.support import workers
 from tests.support.factories import make_log, make_org, make_user

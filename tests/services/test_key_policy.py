@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import AuditLog, User
 from services import actions, authentication
-from services.actions import KeyPolicy
+from services.key_actions import KeyPolicy
 from services.keys import hash_key, make_key
 from services.models import ApiKey, Environment
 from tests.services.conftest import SignedIn
