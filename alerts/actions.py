@@ -13,7 +13,8 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
 from alerts.models import AlertFiring, AlertPending, AlertRule
-from incidents.actions import delete_policy_of_rule, leave_incident_open
+from incidents.actions import leave_incident_open
+from incidents.escalation_actions import delete_policy_of_rule
 from incidents.queries import live_incidents_of_rule
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation

@@ -20,7 +20,7 @@ from accounts.queries import is_member
 from incidents.evidence import Evidence
 from incidents.flapping import announce_move
 from incidents.maintenance import silent_until
-from incidents.models import EscalationPolicy, Incident, IncidentEvent, Severity
+from incidents.models import Incident, IncidentEvent, Severity
 from incidents.notices import announce
 from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
@@ -162,38 +162,6 @@ def snooze_incident(*, actor: User | None, incident: Incident, until: datetime |
     note_change(locked, actor, "snoozed" if until else "unsnoozed", words, meta=meta)
     incident.snoozed_until = until
     return True
-
-
-@transaction.atomic
-def set_policy(
-    *,
-    actor: User | None,
-    org: Org,
-    severity: str | None,
-    rule_id: int | None,
-    after: int,
-    repeats: int,
-    channels: list[str],
-) -> EscalationPolicy:
-    """Set what happens to incidents of a severity, or of a rule, that are not acknowledged after `after` minutes."""
-    values = {"after_minutes": after, "repeats": repeats, "channels_json": channels}
-    policy, _ = EscalationPolicy.objects.update_or_create(org=org, severity=severity, rule_id=rule_id, defaults=values)
-    meta = {"name": str(policy), **values}
-    record(actor=actor, org=org, action="escalation.set", resource=policy, meta=meta)
-    return policy
-
-
-def delete_policy_of_rule(*, actor: User | None, org: Org, rule_id: int) -> None:
-    """Remove the policy of a rule that is deleted."""
-    for policy in EscalationPolicy.objects.for_org(org).filter(rule_id=rule_id):
-        delete_policy(actor=actor, policy=policy)
-
-
-@transaction.atomic
-def delete_policy(*, actor: User | None, policy: EscalationPolicy) -> None:
-    """Remove a policy: its incidents are not brought up again."""
-    record(actor=actor, org=policy.org, action="escalation.removed", resource=policy, meta={"name": str(policy)})
-    policy.delete()
 
 
 @transaction.atomic

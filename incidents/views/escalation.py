@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.tenancy import OrgRequest, org_admin
-from incidents import actions
+from incidents import escalation_actions
 from incidents.escalation_forms import PolicyForm
 from incidents.models import EscalationPolicy
 from notifications.queries import channel_names
@@ -23,7 +23,7 @@ def escalation(request: OrgRequest) -> HttpResponse:
     """Show the policies, and set one."""
     form = PolicyForm(request.POST or None, org=request.org)
     if request.method == "POST" and form.is_valid():
-        policy = actions.set_policy(actor=request.user, org=request.org, **form.values)
+        policy = escalation_actions.set_policy(actor=request.user, org=request.org, **form.values)
         messages.success(request, f"Escalation is set for {_target(policy, dict(_rules(request)))}.")
         return redirect("incidents:escalation")
     rules, channels = dict(_rules(request)), channel_names(request.org)
@@ -44,7 +44,7 @@ def escalation(request: OrgRequest) -> HttpResponse:
 def escalation_delete(request: OrgRequest, policy_id: int) -> HttpResponse:
     """Remove a policy."""
     policy = get_object_or_404(EscalationPolicy.objects.for_org(request.org).select_related("org"), pk=policy_id)
-    actions.delete_policy(actor=request.user, policy=policy)
+    escalation_actions.delete_policy(actor=request.user, policy=policy)
     messages.success(request, "The escalation was removed.")
     return redirect("incidents:escalation")
 

@@ -22,15 +22,8 @@ from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import (
-    Credential,
-    KeyScope,
-    LiveKey,
-    RatePolicy,
-    RefusedKeyError,
-    ScopeChangedError,
-    authenticate,
-)
+from services.authentication import Credential, KeyScope, LiveKey, RefusedKeyError, ScopeChangedError, authenticate
+from services.key_statements import RatePolicy
 
 _ATTEMPTS = 3
 log = logging.getLogger(__name__)

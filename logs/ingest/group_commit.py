@@ -19,7 +19,8 @@ from logs.ingest.guards import gate
 from logs.ingest.store import SMALL, store_batches
 from pulseops.core.db.answer_timeout import give_back_connection
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import Credential, KeyScope, RatePolicy, ScopeChangedError
+from services.authentication import Credential, KeyScope, ScopeChangedError
+from services.key_statements import RatePolicy
 
 MERGED = 500  # logs; larger batches are worth a commit of their own
 _Place = tuple[str, str | None, str | None, KeyScope]

@@ -9,7 +9,7 @@ from django.db import DatabaseError, Error, connection, transaction
 
 from pulseops.core.db.answer_timeout import give_back_connection
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import LOCK_KEY_TABLES
+from services.key_statements import LOCK_KEY_TABLES
 
 RETRY_AFTER = 5  # seconds
 # What storing a batch locks. A row that is locked, such as a key that is being deleted, does not hinder it.

@@ -21,7 +21,8 @@ from logs.models import IngestReceipt
 from pulseops.core.db.row_security import settle
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import ADMITTED, Credential, KeyScope, RatePolicy, admission, admitted
+from services.authentication import Credential, KeyScope, admitted
+from services.key_statements import ADMITTED, RatePolicy, admission
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,9 @@ from django.conf import settings
 
 from logs.search.errors import QuerySyntaxError
 from logs.search.fields import NEVER_WORDS, NUMBER, column_of
-from logs.search.operators import Compares, Contains, Equals, Exists, StartsWith
+from logs.search.operators import Compares, Equals, Exists
 from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_word, skip_space
+from logs.search.text_operators import Contains, StartsWith
 from logs.search.tree import COMPARISONS, Everything, Field, Node, Not, Span, Text, Value, conjunction, disjunction
 
 MAX_LENGTH = 4_000  # characters

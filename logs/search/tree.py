@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -40,7 +41,7 @@ class Text:
     span: Span = field(default=Span(), compare=False)
 
 
-class Field:
+class Field(ABC):
     """A term about one field of a log; its kinds are in `operators`, and no one but the parser tells them apart."""
 
     __slots__ = ()
@@ -48,14 +49,14 @@ class Field:
     span: Span
 
     @property
+    @abstractmethod
     def tested(self) -> str:
         """What a query has after the colon."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def words(self) -> str:
         """The same in words."""
-        raise NotImplementedError
 
     @property
     def choices(self) -> tuple[Value, ...] | None:
@@ -63,9 +64,9 @@ class Field:
         return None
 
     @property
+    @abstractmethod
     def comparisons(self) -> int:
         """How many comparisons it becomes."""
-        raise NotImplementedError
 
     @property
     def message_parts(self) -> tuple[str, ...]:
@@ -76,34 +77,34 @@ class Field:
         """Return the words that name services or environments, of which there are `names`; None where any will do."""
         return None if self.choices is None else [value.text for value in self.choices]
 
+    @abstractmethod
     def renamed(self, key: str) -> Field:
         """Return the same about the field `key`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self) -> None:
         """Raise QuerySyntaxError for what the field cannot be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def levels(self) -> list[str]:
         """Return the levels that it means where the field is the level, from least to most severe."""
-        raise NotImplementedError
 
+    @abstractmethod
     def condition(self, compiler: Compiler) -> Condition:
         """Return the condition on `logs` that it means."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mask(self, matcher: Matcher) -> Mask:
         """Return which logs of a block it means."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prune(self, pruner: Pruner) -> Condition:
         """Return a condition on `log_blocks` that no block misses which has such a log; empty where none is known."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def section(self) -> str:
         """The section of a block that `mask` reads; "" where it reads none."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

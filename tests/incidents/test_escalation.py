@@ -16,15 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import AuditLog, Org, User
-from incidents.actions import (
-    acknowledge_incident,
-    reopen_incident,
-    resolve_incident,
-    set_policy,
-    snooze_incident,
-)
+from incidents.actions import acknowledge_incident, reopen_incident, resolve_incident, snooze_incident
 from incidents.escalate import escalate_due
 from incidents.escalation import Policy, Step, Waiting, due_step
+from incidents.escalation_actions import set_policy
 from incidents.models import EscalationPolicy, Incident, IncidentEvent
 from incidents.tasks import escalate_incidents
 from notifications.models import Job

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logs.search.errors import QuerySyntaxError
-from logs.search.operators import Compares, Contains, Equals, Exists, StartsWith
+from logs.search.operators import Compares, Equals, Exists
 from logs.search.parser import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse
 from logs.search.printer import print_query
+from logs.search.text_operators import Contains, StartsWith
 from logs.search.tree import COMPARISONS, And, Everything, Node, Not, Or, Text, Value, conjunction, disjunction
 
 

@@ -14,7 +14,7 @@ from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.foreign_body import read_foreign_body
 from logs.ingest.store import Answer
 from pulseops.core.web.json_errors import STATUS, ApiError
-from services.authentication import RatePolicy
+from services.key_statements import RatePolicy
 
 Body = TypeVar("Body", bound=Sized)
 LONGEST_REASON = 300  # characters of what is said about refused entries

@@ -16,7 +16,7 @@ from logs.ingest.decode import Payload, make_payload
 from logs.ingest.protocols.base import Protocol
 from logs.ingest.store import Answer
 from pulseops.core.web.json_errors import ApiError
-from services.authentication import RatePolicy
+from services.key_statements import RatePolicy
 
 log = logging.getLogger(__name__)
 

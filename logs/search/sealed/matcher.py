@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logs.search.fields import names_of
-from logs.search.operators import ORDER
 from logs.search.sealed.words import Word, messages
+from logs.search.tested import ORDER
 from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.codec import LEVELS, Block, Mask
