@@ -241,7 +241,7 @@ def test_the_page_asks_few_questions(
 def test_too_slow_leaves_the_page_standing(production: Environment, look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = deploy(production, timezone.now() - timedelta(hours=3))
     slow = "SELECT pg_sleep(5)" + ", %s" * 12
-    monkeypatch.setattr("logs.reading._LINES", slow)
+    monkeypatch.setattr("logs.reading.pages._LINES", slow)
     monkeypatch.setattr("pulseops.comparison.counts._SECONDS", 0.05)
     assert look(deployment)["is_too_slow"]
 

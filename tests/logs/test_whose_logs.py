@@ -24,8 +24,14 @@ from tests.support.factories import make_log, make_org, make_service
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("accounts", "alerts", "deployments", "incidents", "logs", "notifications", "pulseops", "services")
-# Who reads logs for pages and rules; what stands in braces is `RowRange.condition`, or `_SCOPE` of logs/reading.py.
-READERS = {"logs/search/plans.py", "logs/search/queries.py", "logs/search/histogram.py", "logs/reading.py"}
+# Who reads logs for pages and rules; what stands in braces is `RowRange.condition`, or `_SCOPE` of logs/reading.
+READERS = {
+    "logs/search/plans.py",
+    "logs/search/queries.py",
+    "logs/search/histogram.py",
+    "logs/reading/pages.py",
+    "logs/reading/rules.py",
+}
 # Who touches them otherwise, and whose they are there.
 OTHERS = {
     "logs/ingest/guards.py": "locks the table",
