@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from logs.ingest.columns import AcceptedTimes
-from logs.ingest.protocols.otlp.json import _LogRecord, read_json
+from logs.ingest.protocols.otlp.json import read_json
+from logs.ingest.protocols.otlp.json_structs import _LogRecord
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
 from logs.ingest.rows import batch_of
 from pulseops.core.web.json_errors import ApiError

@@ -2,98 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.copy_format import replace_unstorable
+from logs.ingest.protocols.otlp.json_oddities import decode_oddities
+from logs.ingest.protocols.otlp.json_structs import KeyValue, List, LogRecord, Pairs, Request, Scope, Value
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Extra, id_of_text, make_row
 from logs.ingest.record import label_of
 from logs.ingest.rows import Row
-from pulseops.core.web.json_errors import ApiError
 
-_ABSENT = Raw(b"")
 _MOST_CACHED = 50_000  # attributes of one request
 _BETWEEN = b'}},{"key":'  # which no text in JSON holds, for its quotes are escaped
 _NESTED = b'"values"'
 _TEXT_BODY = b'{"stringValue":"'
 
 
-class _Value(msgspec.Struct, rename="camel", gc=False):
-    string_value: Raw = _ABSENT
-    int_value: Raw = _ABSENT
-    bool_value: Raw = _ABSENT
-    double_value: Raw = _ABSENT
-    array_value: Raw = _ABSENT
-    kvlist_value: Raw = _ABSENT
-    bytes_value: Raw = _ABSENT
-
-
-class _KeyValue(msgspec.Struct, gc=False):
-    key: str = ""
-    value: _Value | None = None
-
-
-class _LogRecord(msgspec.Struct, rename="camel", gc=False):
-    time_unix_nano: int | str | None = None
-    observed_time_unix_nano: int | str | None = None
-    severity_number: int | str | None = None
-    severity_text: str | None = None
-    body: Raw = _ABSENT
-    attributes: Raw = _ABSENT
-    dropped_attributes_count: int | None = None
-    flags: int | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
-    event_name: str | None = None
-
-
-class _Scope(msgspec.Struct, gc=False):
-    name: str | None = None
-    version: str | None = None
-    attributes: list[_KeyValue] | None = None
-
-
-class _ScopeLogs(msgspec.Struct, rename="camel"):
-    scope: _Scope | None = None
-    log_records: list[_LogRecord] | None = None
-
-
-class _Resource(msgspec.Struct, gc=False):
-    attributes: list[_KeyValue] | None = None
-
-
-class _ResourceLogs(msgspec.Struct, rename="camel"):
-    resource: _Resource | None = None
-    scope_logs: list[_ScopeLogs] | None = None
-
-
-class _Request(msgspec.Struct, rename="camel"):
-    resource_logs: list[_ResourceLogs] | None = None
-
-
-class _List(msgspec.Struct, gc=False):
-    values: list[_Value | None] | None = None
-
-
-class _Pairs(msgspec.Struct, gc=False):
-    values: list[_KeyValue] | None = None
-
-
-_request = msgspec.json.Decoder(_Request)
-_requests = msgspec.json.Decoder(list[_Request])
-_value = msgspec.json.Decoder(_Value)
-_list = msgspec.json.Decoder(_List)
-_pairs = msgspec.json.Decoder(_Pairs)
-_pair = msgspec.json.Decoder(_KeyValue)
-_attribute_list = msgspec.json.Decoder(list[_KeyValue] | None)
-_anything = msgspec.json.Decoder()
+_request = msgspec.json.Decoder(Request)
+_requests = msgspec.json.Decoder(list[Request])
+_value = msgspec.json.Decoder(Value)
+_list = msgspec.json.Decoder(List)
+_pairs = msgspec.json.Decoder(Pairs)
+_pair = msgspec.json.Decoder(KeyValue)
+_attribute_list = msgspec.json.Decoder(list[KeyValue] | None)
 _string = msgspec.json.Decoder(str)
-_SNAKE = re.compile(r"_([a-z])")
 
 
 def read_json(body: bytes) -> list[Row]:
@@ -109,7 +43,7 @@ def read_json(body: bytes) -> list[Row]:
     return rows
 
 
-def _decode(body: bytes) -> Sequence[_Request]:
+def _decode(body: bytes) -> Sequence[Request]:
     body = replace_unstorable(json_text.in_utf8(body))
     try:
         is_snake = b'"resource_logs"' in body
@@ -117,85 +51,7 @@ def _decode(body: bytes) -> Sequence[_Request]:
             return _requests.decode(body) if body.lstrip()[:1] == b"[" else [_request.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    return _decode_oddities(body)
-
-
-def _decode_oddities(body: bytes) -> Sequence[_Request]:
-    """Decode what some write: other names for the keys, texts for numbers, nothing where a list belongs."""
-    value = json_text.decode(body, _anything)
-    if not isinstance(value, dict | list):
-        raise ApiError("BAD_REQUEST", "The body is not an OTLP request in JSON.")
-    try:
-        requests = value if isinstance(value, list) else [value]
-        return [msgspec.convert(_tidied_request(each), _Request) for each in requests if isinstance(each, dict)]
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise ApiError("BAD_REQUEST", "The body is not an OTLP request in JSON.") from error
-
-
-def _tidied_request(value: dict[str, Any]) -> dict[str, Any]:
-    return {"resourceLogs": [_tidied_resource(each) for each in _dicts(value, "resourceLogs")]}
-
-
-def _tidied_resource(value: dict[str, Any]) -> dict[str, Any]:
-    scopes = [
-        {
-            "scope": _tidied_scope(_camel(each).get("scope")),
-            "logRecords": [_tidied(r) for r in _dicts(each, "logRecords")],
-        }
-        for each in _dicts(value, "scopeLogs")
-    ]
-    resource = _camel(value).get("resource")
-    attributes = _pairs_of(resource) if isinstance(resource, dict) else []
-    return {"resource": {"attributes": attributes}, "scopeLogs": scopes}
-
-
-def _tidied_scope(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    named = {name: str(value[name]) for name in ("name", "version") if value.get(name)}
-    return {**named, "attributes": _pairs_of(value)}
-
-
-def _tidied(value: dict[str, Any]) -> dict[str, Any]:
-    fields = _camel(value)
-    record: dict[str, Any] = {"attributes": Raw(msgspec.json.encode(_pairs_of(value)))}
-    for name in ("timeUnixNano", "observedTimeUnixNano", "severityNumber"):
-        if isinstance(fields.get(name), int | str) and not isinstance(fields[name], bool):
-            record[name] = fields[name]
-    for name in ("severityText", "traceId", "spanId", "eventName"):
-        if isinstance(fields.get(name), str):
-            record[name] = fields[name]
-    for name in ("droppedAttributesCount", "flags"):
-        if isinstance(fields.get(name), int) and not isinstance(fields[name], bool):
-            record[name] = fields[name]
-    if "body" in fields:
-        record["body"] = Raw(msgspec.json.encode(_value_of(fields["body"])))
-    return record
-
-
-def _pairs_of(value: dict[str, Any]) -> list[dict[str, Any]]:
-    pairs = value.get("attributes")
-    return [
-        {"key": str(each.get("key", "")), "value": _value_of(each.get("value"))}
-        for each in (pairs if isinstance(pairs, list) else ())
-        if isinstance(each, dict)
-    ]
-
-
-def _value_of(value: Any) -> Any:
-    """An AnyValue with its key in camel case and its value as JSON text; anything else stands for itself."""
-    if isinstance(value, dict):
-        return {name: Raw(msgspec.json.encode(inner)) for name, inner in _camel(value).items() if inner is not None}
-    return None if value is None else {"stringValue": Raw(msgspec.json.encode(value))}
-
-
-def _dicts(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    inner = _camel(value).get(name)
-    return [each for each in inner if isinstance(each, dict)] if isinstance(inner, list) else []
-
-
-def _camel(value: dict[str, Any]) -> dict[str, Any]:
-    return {_SNAKE.sub(lambda match: match[1].upper(), name): inner for name, inner in value.items()}
+    return decode_oddities(body)
 
 
 class _Reader:
@@ -205,7 +61,7 @@ class _Reader:
         self._known: dict[bytes, bytes] = {}
         self._named: dict[bytes, tuple[str, bytes]] = {}  # of those in ATTRIBUTES the name and the value
 
-    def row(self, record: _LogRecord, shared: bytes) -> Row:
+    def row(self, record: LogRecord, shared: bytes) -> Row:
         members, named = self._attributes(bytes(record.attributes)) if record.attributes else ([], {})
         event = record.event_name
         extras: Sequence[Extra] = ()
@@ -280,7 +136,7 @@ def _simple(piece: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
-def _extras(record: _LogRecord) -> Sequence[Extra]:
+def _extras(record: LogRecord) -> Sequence[Extra]:
     return (
         (b'"span_id":', id_of_text(record.span_id) if record.span_id else None),
         (b'"otel.event.name":', record.event_name),
@@ -301,7 +157,7 @@ def _severity(value: int | str | None) -> int:
     return value or 0
 
 
-def _scope_members(scope: _Scope | None) -> list[bytes]:
+def _scope_members(scope: Scope | None) -> list[bytes]:
     if scope is None:
         return []
     named = (("otel.scope.name", scope.name), ("otel.scope.version", scope.version))
@@ -309,7 +165,7 @@ def _scope_members(scope: _Scope | None) -> list[bytes]:
     return members + _attributes(scope.attributes)[0]
 
 
-def _attributes(pairs: Sequence[_KeyValue] | None) -> Attributes:
+def _attributes(pairs: Sequence[KeyValue] | None) -> Attributes:
     members, named = list[bytes](), dict[str, bytes]()
     for pair in pairs or ():
         key, value = pair.key, pair.value
@@ -339,7 +195,7 @@ def _body(raw: bytes) -> str | bytes | None:
     return None if value == b"null" else value
 
 
-def _plain(value: _Value) -> bytes:
+def _plain(value: Value) -> bytes:
     """Return an AnyValue as the JSON that it stands for."""
     if text := bytes(value.string_value):
         return text
@@ -363,7 +219,7 @@ def _zero(digits: bytes) -> bytes:
         return msgspec.json.encode(digits.decode("utf-8", "replace"))
 
 
-def _structure(value: _Value) -> bytes:
+def _structure(value: Value) -> bytes:
     try:
         if value.array_value:
             inner = _list.decode(value.array_value)
