@@ -22,11 +22,12 @@ PARAMETERS = (
 
 @dataclass(slots=True)
 class Shape:
-    """A form or a link: where it leads, how, and with which fields."""
+    """A form or a link: where it leads, how, and with which fields. `is_for_strangers`: who signs in gets another."""
 
     method: str
     path: str
     fields: list[Field] = field(default_factory=list)
+    is_for_strangers: bool = False
 
 
 class _Reader(HTMLParser):
@@ -80,6 +81,16 @@ def shapes(client: Client, pages: Iterable[Page]) -> list[Shape]:
             names = sorted({name for name, _ in shape.fields})
             found.setdefault((shape.method, shape.path, *names), shape)
     return list(found.values())
+
+
+def strangers_shapes(addresses: Iterable[str]) -> list[Shape]:
+    """Open pages that ask for no session; returns these and the forms on them."""
+    found = []
+    for address in addresses:
+        found += [Shape("GET", address), *(each for each in _shown(Client(), address) if each.method == "POST")]
+    for each in found:
+        each.is_for_strangers = True
+    return found
 
 
 def _shown(client: Client, address: str) -> list[Shape]:

@@ -12,10 +12,12 @@ from random import Random
 import pytest
 
 from tests.fuzz.fuzzer import Fuzzer, as_served
+from tests.fuzz.large import Load
 from tests.fuzz.targets import Targets
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "5"))
 BUDGET_SECONDS = float(os.environ.get("FUZZ_CPU_SECONDS", "1"))
+LARGEST = 60  # requests of the largest size, in each round
 MOST_GROWTH = 64 * 1024**2  # bytes, from the first quarter's end to the last; caches fill in the first
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(int(MINUTES * 60) + 900)]
@@ -32,10 +34,12 @@ def test_many_changed_requests(capsys: pytest.CaptureFixture[str]) -> None:
     random = Random(seed)  # to be repeated
     with as_served():
         targets = Targets()
-        fuzzer = Fuzzer(random, targets.sign_in, BUDGET_SECONDS)
+        fuzzer = Fuzzer(random, targets.readers, BUDGET_SECONDS)
         began, memory = time.monotonic(), list[int]()
         while time.monotonic() - began < MINUTES * 60:
             targets.fuzz(fuzzer, random, machines=200, shapes=200)
+            for target in random.sample([*targets.machines, *targets.shapes], LARGEST):
+                fuzzer.large(target, Load.drawn(random))
             memory.append(resident())
     growth = memory[-1] - memory[len(memory) // 4]
     with capsys.disabled():

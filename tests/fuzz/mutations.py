@@ -30,6 +30,11 @@ CONTENT_TYPES = (
     "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=b", "application/logplex-1", "", ";",
     "application/json; charset=", "a" * 2_000, "application/x-www-form-urlencoded; charset=undefined",
 )  # fmt: skip
+_PART_HEADERS = (
+    "Content-Transfer-Encoding: base64\r\n", "Content-Transfer-Encoding: quoted-printable\r\n", "Content-Length: -1\r\n",
+    "Content-Type: text/plain; charset=undefined\r\n", "Content-Type: multipart/mixed; boundary=c\r\n", "a" * 20_000 + ": b\r\n",
+    "X: y\r\n" * 500, "Content-Disposition: form-data\r\n", ":\r\n", "\0\r\n",
+)  # fmt: skip
 _LITERAL = re.compile(rb'"[^"\\]{0,200}"|-?\d+(?:\.\d+)?|true|false|null')
 _PIECES = (
     b"\0", b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b'"\\ud800"', b'"\\u0000"', b"\\", b'"', b"{", b"}", b"[", b"]", b",", b":",
@@ -130,6 +135,20 @@ def _plainest(random: Random, good: bytes) -> bytes:
 _WAYS: tuple[Callable[[Random, bytes], bytes], ...] = (
     _flip, _cut, _insert, _insert, _replace_literal, _replace_literal, _replace_literal, _replace_literal, _repeat, _plainest,
 )  # fmt: skip
+
+
+def multipart(random: Random, made: list[Field]) -> tuple[bytes, str]:
+    """Return fields as a form of parts, some of them odd, and its content type."""
+    mark = random.choice(("b", "b" * 70, "b" * 200, "a b", "----WebKitFormBoundary", "\xe9"))
+    lines = []
+    for name, content in made:
+        extra = random.choice(("", "", "", "", *_PART_HEADERS))
+        kind = random.choice(("", "", "", '; filename="a.txt"', "; filename*=utf-8''%ff", '; filename="../a"'))
+        lines.append(f'--{mark}\r\nContent-Disposition: form-data; name="{name}"{kind}\r\n{extra}\r\n{content}\r\n')
+    lines.append(random.choice((f"--{mark}--\r\n", f"--{mark}", f"--{mark}--" * 3, "", f"--{mark}\r\n\r\n")))
+    body = "".join(lines).encode("utf-8", "surrogatepass")
+    body = _cut(random, body) if random.random() < 0.1 else body
+    return body[:900_000], f"multipart/form-data; boundary={mark}"
 
 
 def compressed(random: Random, good: bytes) -> bytes:

@@ -7,18 +7,18 @@ from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Role, Session, User
+from accounts.models import Role, User
 from deployments.github.signatures import derive_secret, hash_secret
 from deployments.models import GitHubIntegration
 from services.models import Environment
-from tests.fuzz.forms import Shape, shapes
+from tests.fuzz.forms import Shape, shapes, strangers_shapes
 from tests.fuzz.fuzzer import Fuzzer
+from tests.fuzz.large import Load
 from tests.fuzz.machines import Seed, seeds
+from tests.fuzz.readers import Readers, signed_out_addresses
 from tests.support.factories import PASSWORD, make_key, make_member
-from tests.support.sign_in import signed_in
 from tests.visits.pages import pages
 from tests.visits.rows import BUSY, demo_org, rows_of
 
@@ -33,24 +33,35 @@ class Targets:
         superuser = User.objects.create_superuser("root@pulseops.example", PASSWORD)
         root = make_member(org, Role.ADMIN, user=superuser)
 
-        def sign_in() -> Client:
-            client = signed_in(root)
-            Session.objects.filter(user=root).update(active_org=org)
-            return client
-
-        self.sign_in: Callable[[], Client] = sign_in
+        self.readers = Readers(org, root)
         place = Environment.objects.get(service__org=org, service__name=BUSY, name="production")
         key = make_key(place, scopes=SCOPES, rate_per_minute=1_000_000)
         integration = GitHubIntegration.objects.get(service=place.service)
         integration.webhook_secret_hash = hash_secret(derive_secret(integration))
         integration.save()
         self.machines: Sequence[Seed] = seeds(key, integration, settings.INTERNAL_CRON_SECRET)
-        self.shapes: Sequence[Shape] = shapes(sign_in(), pages(rows_of(org)))
+        self.shapes: Sequence[Shape] = [
+            *shapes(self.readers.operator(), pages(rows_of(org))),
+            *strangers_shapes(signed_out_addresses(org)),
+        ]
 
     def fuzz(self, fuzzer: Fuzzer, random: Random, *, machines: int, shapes: int) -> None:
         """Send so many changed requests of each kind, evenly over all there are."""
         for target, count, send in ((self.machines, machines, fuzzer.machine), (self.shapes, shapes, fuzzer.page)):
             _evenly(target, count, send, random)
+
+    def everywhere(
+        self,
+        fuzzer: Fuzzer,
+        draw: Callable[[], Load],
+        *,
+        share: float = 1.0,
+        skip: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """Send one of the largest requests to every route but those to `skip`; `draw` gives each its shape."""
+        for target in (*self.machines, *self.shapes):
+            if not skip(target.path):
+                fuzzer.large(target, draw(), share=share)
 
 
 def _evenly(target: Sequence[Any], count: int, send: Callable[[Any], None], random: Random) -> None:
