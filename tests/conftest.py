@@ -74,7 +74,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         if any(migrated.values()):  # no test may have asked for a database
             keep_seeds()
     yield migrated
-    with django_db_blocker.unblock(), connection.cursor() as cursor:  # of processes that were killed, or else it stays
+    with django_db_blocker.unblock():
+        connection.close()  # a test may have ended it from the server's side
+        _end_other_sessions()
+
+
+def _end_other_sessions() -> None:
+    """End what processes left behind that were killed, or else the tests' database stays."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"

@@ -54,8 +54,9 @@ class SyslogServer:
         servers: list[Any] = []
         try:
             for listener in self._listeners:
-                server = await self._listen(listener, _socket_for(listener, inherited))
-                servers.append(server)
+                sock = _socket_for(listener, inherited)
+                servers.append(await self._listen(listener, sock))
+                self.addresses.append((listener, sock.getsockname()))
             if inherited:
                 raise ListenerError("A socket was inherited that no listener of SYSLOG_LISTENERS is for.")
             await self.stopping.wait()
@@ -83,7 +84,6 @@ class SyslogServer:
             await asyncio.wait(list(self._connections), timeout=_DRAIN_SECONDS)
 
     async def _listen(self, listener: Listener, sock: socket.socket) -> Any:
-        self.addresses.append((listener, sock.getsockname()))
         loop = asyncio.get_running_loop()
         if listener.kind == "udp":
             transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(listener, self._sinks), sock=sock)
