@@ -41,7 +41,7 @@ class Running:
 
     def __init__(self, text: str) -> None:
         self._server: SyslogServer | None = None
-        self._loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner()
         self._listeners = read_listeners(text)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -52,7 +52,8 @@ class Running:
             self._server = SyslogServer(self._listeners)
             await self._server.run()
 
-        self._loop.run_until_complete(run())
+        with self._runner as runner:
+            runner.run(run())
         connection.close()
 
     def port(self, number: int = 0) -> int:
@@ -61,9 +62,8 @@ class Running:
 
     def stop(self) -> None:
         assert self._server is not None
-        self._loop.call_soon_threadsafe(self._server.stopping.set)
+        self._runner.get_loop().call_soon_threadsafe(self._server.stopping.set)
         self._thread.join(30)
-        self._loop.close()
 
 
 @contextmanager
