@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Org, Session, User
 from notifications.models import Channel
-from services import actions
+from services import actions, key_actions
 from services.models import ApiKey, Service
 from tests.support.factories import PASSWORD
 from tests.support.sign_in import signed_in
@@ -57,7 +57,7 @@ def guarded_routes(service: Service, key: ApiKey, channel: Channel, member: Memb
 
 
 def test_each_of_them_asks(org: Org, admin: User, viewer: User, service: Service) -> None:
-    key = actions.create_key(actor=admin, environment=service.environments.get(name="production")).key
+    key = key_actions.create_key(actor=admin, environment=service.environments.get(name="production")).key
     channel = Channel.objects.create(org=org, type="slack", name="ops", config_json={"webhook_url": SECRET})
     member = Membership.objects.get(user=viewer)
     client = long_signed_in(admin)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Org, User
-from services import actions
+from services import actions, key_actions
 from services.models import ApiKey, Environment, Service
 
 SignedIn = Callable[[User], Client]
@@ -26,4 +26,4 @@ def production(service: Service) -> Environment:
 
 @pytest.fixture
 def key(production: Environment, admin: User) -> ApiKey:
-    return actions.create_key(actor=admin, environment=production, label="web servers", rate_per_minute=500).key
+    return key_actions.create_key(actor=admin, environment=production, label="web servers", rate_per_minute=500).key

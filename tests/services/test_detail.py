@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from pulseops.core.extensions import SERVICE_PANELS, Panel
-from services import actions
+from services import key_actions
 from services.models import ApiKey, Environment, RateBucket, Service
 from tests.services.conftest import SignedIn
 
@@ -56,7 +56,7 @@ def test_a_key_near_one_of_its_limits_says_so(
 
 
 def test_sets_revoked_keys_apart(client_for: SignedIn, developer: User, service: Service, key: ApiKey) -> None:
-    actions.revoke_key(actor=developer, key=key)
+    key_actions.revoke_key(actor=developer, key=key)
     page = client_for(developer).get(f"/services/{service.pk}").content.decode()
     assert "1 revoked or expired key" in page
     assert "No active key" in page
@@ -125,7 +125,7 @@ def test_queries_do_not_grow_with_keys(
 ) -> None:
     for environment in service.environments.all():
         for _ in range(3):
-            actions.create_key(actor=developer, environment=environment)
+            key_actions.create_key(actor=developer, environment=environment)
     client = client_for(developer)
     client.get(f"/services/{service.pk}")
     with django_assert_max_num_queries(10):

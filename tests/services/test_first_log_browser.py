@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Role, User
-from services import actions
+from services import actions, key_actions
 from services.models import ApiKey, Service
 from tests.support.browser import assert_accessible, assert_fits
 from tests.support.factories import make_member, make_org
@@ -99,7 +99,7 @@ def test_a_client_is_chosen_by_keyboard_and_without_a_script(
     browser: Browser, live_server: LiveServer, developer: User, context: BrowserContext
 ) -> None:
     service = actions.create_service(actor=developer, org=developer.memberships.get().org, name="api")
-    key = actions.create_key(actor=developer, environment=service.environments.get(name="production")).key
+    key = key_actions.create_key(actor=developer, environment=service.environments.get(name="production")).key
     plain = browser.new_context(java_script_enabled=False, viewport=PHONE)
     plain.add_cookies(context.cookies())  # type: ignore[arg-type]
     page = plain.new_page()
@@ -130,7 +130,7 @@ def test_deleting_asks_for_the_name(page: Page, live_server: LiveServer, develop
 def test_every_page_is_accessible_and_fits_a_phone(page: Page, live_server: LiveServer, developer: User) -> None:
     service = actions.create_service(actor=developer, org=developer.memberships.get().org, name="api")
     environment = service.environments.get(name="production")
-    key: ApiKey = actions.create_key(actor=developer, environment=environment, label="web servers in Frankfurt").key
+    key: ApiKey = key_actions.create_key(actor=developer, environment=environment, label="web servers in Frankfurt").key
     of_service = f"/services/{service.pk}"
     for path in (
         "/services",

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditLog, User
-from services import actions, authentication
+from services import actions, authentication, key_actions
 from services.key_actions import KeyPolicy
 from services.keys import hash_key, make_key
 from services.models import ApiKey, Environment
@@ -28,7 +28,7 @@ def _nothing_remembered() -> None:
 
 
 def issue(environment: Environment, **policy: Any) -> actions.IssuedKey:
-    return actions.create_key(actor=None, environment=environment, policy=KeyPolicy(**policy))
+    return key_actions.create_key(actor=None, environment=environment, policy=KeyPolicy(**policy))
 
 
 def send(key: str, path: str = LOGS, address: str = "192.0.2.7") -> tuple[int, str]:
@@ -97,7 +97,7 @@ def test_a_stranger_learns_nothing(production: Environment) -> None:
 
 def test_a_revoked_key_says_no_more_than_an_unknown_one(production: Environment, admin: User) -> None:
     issued = issue(production, scopes=["logs"], networks=["192.0.2.0/24"])
-    actions.revoke_key(actor=admin, key=issued.key)
+    key_actions.revoke_key(actor=admin, key=issued.key)
     assert send(issued.plain, DEPLOYMENTS, "198.51.100.1") == (403, "This API key is unknown or revoked.")
 
 
@@ -222,7 +222,7 @@ def test_a_rotated_key_is_bound_alike(admin: User, production: Environment) -> N
     bounds = {"scopes": ["logs"], "networks": ["192.0.2.0/24"], "origins": ["https://a.example"]}
     old = issue(production, **bounds, expires_at=timezone.now() + made).key
     old.refresh_from_db()
-    new = actions.rotate_key(actor=admin, key=old, grace=timedelta(hours=1)).key
+    new = key_actions.rotate_key(actor=admin, key=old, grace=timedelta(hours=1)).key
     assert (new.scopes, new.networks, new.origins) == (old.scopes, old.networks, old.origins)
     assert new.expires_at is not None
     assert abs(new.expires_at - timezone.now() - made) < timedelta(minutes=1)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditLog, User
-from services import actions
+from services import key_actions
 from services.models import ApiKey
 from tests.services.conftest import SignedIn
 from tests.support.factories import make_service
@@ -28,7 +28,7 @@ def test_ends_the_key_at_once(client_for: SignedIn, developer: User, key: ApiKey
 
 
 def test_ends_a_key_that_was_to_end_later(client_for: SignedIn, developer: User, key: ApiKey, url: str) -> None:
-    actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
+    key_actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
     client_for(developer).post(url)
     key.refresh_from_db()
     assert not key.is_live()

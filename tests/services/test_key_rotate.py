@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditLog, User
-from services import actions
+from services import key_actions
 from services.models import ApiKey
 from tests.services.conftest import SignedIn
 
@@ -49,15 +49,15 @@ def test_writes_it_down_once(client_for: SignedIn, developer: User, key: ApiKey,
 
 
 def test_rotating_again_does_not_make_the_old_key_live_longer(developer: User, key: ApiKey) -> None:
-    actions.rotate_key(actor=developer, key=key, grace=timedelta(hours=1))
-    actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
+    key_actions.rotate_key(actor=developer, key=key, grace=timedelta(hours=1))
+    key_actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
     key.refresh_from_db()
     assert key.revoked_at is not None
     assert key.revoked_at < timezone.now() + timedelta(hours=2)
 
 
 def test_a_revoked_key_is_not_rotated(client_for: SignedIn, developer: User, key: ApiKey, url: str) -> None:
-    actions.revoke_key(actor=developer, key=key)
+    key_actions.revoke_key(actor=developer, key=key)
     page = client_for(developer).post(url, {"grace": "3600"}).content.decode()
     assert "This key is revoked; create a new one instead." in page
     assert ApiKey.objects.count() == 1
@@ -72,7 +72,7 @@ def test_only_the_offered_times_are_taken(
 
 
 def test_the_page_of_the_service_says_when_the_old_one_ends(client_for: SignedIn, developer: User, key: ApiKey) -> None:
-    actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
+    key_actions.rotate_key(actor=developer, key=key, grace=timedelta(days=7))
     page = client_for(developer).get(f"/services/{key.service_id}").content.decode()
     assert "Ends" in page
     assert "in 7 d" in page

@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from services import actions
+from services import key_actions
 from services.models import ApiKey, Environment, Service
 from services.snippets import filled_groups
 from tests.services.conftest import SignedIn
@@ -92,7 +92,7 @@ def test_turns_when_the_key_was_used(
 def test_says_by_what_the_first_log_came(
     client_for: SignedIn, viewer: User, developer: User, production: Environment, service: Service
 ) -> None:
-    issued = actions.create_key(actor=developer, environment=production)
+    issued = key_actions.create_key(actor=developer, environment=production)
     body = {"streams": [{"stream": {}, "values": [["0", "hello"]]}]}
     headers = {"x-api-key": issued.plain, "user-agent": "promtail/3.6.5"}
     answer = Client().post("/loki/api/v1/push", body, "application/json", headers=headers)
@@ -105,7 +105,7 @@ def test_says_by_what_the_first_log_came(
 def test_says_when_the_key_was_revoked_meanwhile(
     client_for: SignedIn, developer: User, key: ApiKey, arrival_url: str
 ) -> None:
-    actions.revoke_key(actor=developer, key=key)
+    key_actions.revoke_key(actor=developer, key=key)
     assert "This key is revoked." in client_for(developer).get(arrival_url).content.decode()
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org, User
-from services import actions
+from services import key_actions
 from services.models import ApiKey, Service
 from tests.services.conftest import SignedIn
 from tests.support.factories import make_service
@@ -35,7 +35,7 @@ def test_says_when_a_service_was_last_heard(
 
 
 def test_counts_keys_that_work_only(client_for: SignedIn, admin: User, service: Service, key: ApiKey) -> None:
-    actions.revoke_key(actor=admin, key=key)
+    key_actions.revoke_key(actor=admin, key=key)
     assert "No key" in client_for(admin).get(URL).content.decode()
 
 
