@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from logs.ingest.columns import AcceptedTimes
 from logs.ingest.protocols.otlp.json import read_json
-from logs.ingest.protocols.otlp.json_structs import _LogRecord
+from logs.ingest.protocols.otlp.json_structs import LogRecord
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
 from logs.ingest.rows import batch_of
 from pulseops.core.web.json_errors import ApiError
@@ -50,7 +50,7 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-FIELDS = [each.encode_name for each in msgspec.structs.fields(_LogRecord)]
+FIELDS = [each.encode_name for each in msgspec.structs.fields(LogRecord)]
 records = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, values))
 
 

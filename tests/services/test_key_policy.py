@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditLog, User
-from services import actions, authentication, key_actions
+from services import authentication, key_actions
 from services.key_actions import KeyPolicy
 from services.keys import hash_key, make_key
 from services.models import ApiKey, Environment
@@ -27,7 +27,7 @@ def _nothing_remembered() -> None:
     authentication._remembered.clear()
 
 
-def issue(environment: Environment, **policy: Any) -> actions.IssuedKey:
+def issue(environment: Environment, **policy: Any) -> key_actions.IssuedKey:
     return key_actions.create_key(actor=None, environment=environment, policy=KeyPolicy(**policy))
 
 
