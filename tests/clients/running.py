@@ -11,16 +11,26 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.snippets import PLACEHOLDER, filled_groups
+from tests.support.installation import Installation
 
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parents[1] / "var" / "clients"
 PYTHON = INSTALLED / "python" / "bin" / "python"
 NODE_MODULES = INSTALLED / "node"
-PATIENCE = 150  # seconds for one of them, on a busy machine
+PATIENCE = 300  # seconds for one of them, on a machine that is busy with others
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A running installation, and by each client's name a key of a service of its own."""
+
+    installation: Installation
+    keys: dict[str, str]
 
 
 def has_python() -> bool:
@@ -36,7 +46,7 @@ def has_node() -> bool:
 @contextmanager
 def driver(command: list[str], url: str, keys: Mapping[str, str]) -> Iterator[Callable[[], dict[str, Any]]]:
     """Run a driver with its keys until the block ends; gives a function that waits for what it says of its clients."""
-    told = json.dumps({"url": url, "keys": keys, "modules": str(NODE_MODULES)})
+    told = json.dumps({"url": url, "keys": keys, "modules": str(NODE_MODULES), "patience": PATIENCE})
     with subprocess.Popen(
         command, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from services.snippets.catalog import GROUPS, PROGRAMS
 from tests.clients.running import (
@@ -19,16 +17,17 @@ from tests.clients.running import (
     NODE_MODULES,
     PATIENCE,
     PYTHON,
+    Receiver,
     clean_environment,
     driver,
     has_node,
     has_python,
     text_of,
 )
-from tests.support.installation import Installation, stop
+from tests.support.installation import Installation
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200), pytest.mark.xdist_group("installation")]
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 BOTH = {"order": 4711, "customer": "ada"}
 AS_TEXT = {"order": "4711", "customer": "ada"}
@@ -141,15 +140,15 @@ def run_text(filename: str, url: str, key: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr[-2_000:]
 
 
-def outcome_of(future: Future[Any]) -> Any:
+def outcome_of(function: Callable[[], None]) -> str | None:
     try:
-        return future.result()
+        return function()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
 @pytest.fixture(scope="module")
-def run(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """All clients at once: what they do is wait."""
     drivers = {
         "python": (PY if has_python() else {}, [str(PYTHON), "-W", "ignore", str(HERE / "drivers/python_clients.py")]),
@@ -158,33 +157,22 @@ def run(installation: Installation, tmp_path_factory: pytest.TempPathFactory) ->
     texts = [name for name in TEXTS if (has_python() if is_python(name) else has_node())]
     if not texts:
         pytest.skip("there are no clients here; `make clients` installs them")
-    installation = installation.twin({**installation.environment, "WEB_REQUEST_SECONDS": "30"})  # on a busy machine
-    web, folder = installation.start_web(), tmp_path_factory.mktemp("texts")
-    names = [*texts, *(name for clients, _ in drivers.values() for name in clients)]
-    keys = installation.make_keys(names)
-    before, settings.PUBLIC_URL = settings.PUBLIC_URL, installation.url
+    url, keys, folder = receiver.installation.url, receiver.keys, tmp_path_factory.mktemp("texts")
     outcomes: dict[str, Any] = {}
-    try:
-        with ExitStack() as stack:
-            spoken = [
-                stack.enter_context(driver(program, installation.url, {name: keys[name] for name in clients}))
-                for clients, program in drivers.values()
-                if clients
-            ]
-            with ThreadPoolExecutor(2) as threads:
-                futures = {
-                    name: threads.submit(run_text, name, installation.url, keys[name], folder / name) for name in texts
-                }
-            outcomes |= {name: outcome_of(future) for name, future in futures.items()}
-            for outcome in spoken:
-                outcomes |= outcome()
-            sent = {name for name, outcome in outcomes.items() if not isinstance(outcome, str)}
-            with suppress(AssertionError):  # each client's own test says what did not come
-                wait_until(lambda: sent <= stored(installation).keys(), 20, every=0.3)
-        yield Run(outcomes, stored(installation))
-    finally:
-        settings.PUBLIC_URL = before
-        stop(web)
+    with ExitStack() as stack:
+        spoken = [
+            stack.enter_context(driver(program, url, {name: keys[name] for name in clients}))
+            for clients, program in drivers.values()
+            if clients
+        ]
+        for name in texts:
+            outcomes[name] = outcome_of(lambda name=name: run_text(name, url, keys[name], folder / name))
+        for outcome in spoken:
+            outcomes |= outcome()
+        sent = {name for name, outcome in outcomes.items() if not isinstance(outcome, str)}
+        with suppress(AssertionError):  # each client's own test says what did not come
+            wait_until(lambda: sent <= stored(receiver.installation).keys(), every=0.3)
+    return Run(outcomes, stored(receiver.installation))
 
 
 def stored(installation: Installation) -> dict[str, list[Stored]]:

@@ -11,29 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
-from tests.clients.running import INSTALLED, PATIENCE, text_of
+from tests.clients.running import INSTALLED, PATIENCE, Receiver, text_of
 from tests.support.debian_clients import client, environment
-from tests.support.installation import Installation, free_port, stop
+from tests.support.installation import free_port
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200), pytest.mark.xdist_group("installation")]
 _ROWS = """
     SELECT log.level, log.ts, log.message, log.meta_json
     FROM logs log JOIN services service ON service.id = log.service_id
     WHERE service.name = '{name}' ORDER BY log.message
 """
-
-
-@pytest.fixture(scope="module")
-def web(installation: Installation) -> Iterator[Installation]:
-    installation = installation.twin({**installation.environment, "WEB_REQUEST_SECONDS": "30"})  # on a busy machine
-    process = installation.start_web()
-    before, settings.PUBLIC_URL = settings.PUBLIC_URL, installation.url
-    yield installation
-    settings.PUBLIC_URL = before
-    stop(process)
 
 
 def modules(pattern: str) -> Path:
@@ -80,19 +69,19 @@ def running(command: list[str], folder: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize(("text", "command"), [("rsyslog.conf", rsyslog), ("syslog-ng.conf", syslog_ng)])
 def test_what_a_machine_logs_is_stored(
-    text: str, command: Callable[[Path, int], list[str]], web: Installation, tmp_path: Path
+    text: str, command: Callable[[Path, int], list[str]], receiver: Receiver, tmp_path: Path
 ) -> None:
     port, at = free_port(), datetime.now(UTC)
     arguments = command(tmp_path, port)
-    key = web.make_keys([text])[text]
-    (tmp_path / "text.conf").write_text(text_of(text, web.url, key))
+    installation = receiver.installation
+    (tmp_path / "text.conf").write_text(text_of(text, installation.url, receiver.keys[text]))
     with running(arguments, tmp_path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 
         def said() -> list[tuple[Any, ...]]:
             for priority, message in ((11, "charge failed"), (12, 'a "quote" and a \\')):
                 line = f"<{priority}>1 {at.isoformat()} web-1 shop 42 - - {message}"
                 sender.sendto(line.encode(), ("127.0.0.1", port))
-            return web.rows(_ROWS.format(name=text))
+            return installation.rows(_ROWS.format(name=text))
 
         wait_until(lambda: len({row[2] for row in said()}) == 2, every=0.5)  # it listens after a while
         rows = {row[2]: row for row in said()}

@@ -1,7 +1,7 @@
 // Runs loggers of npm, each as its own documentation has it: an error with two fields and, where it can be said, a trace.
-// A line of stdin: {"url": …, "keys": {client: key}, "modules": a folder with node_modules}; one of stdout: client → [from,
-// until], the microseconds between which its log was made, or what went wrong. Then it waits until stdin ends, for clients
-// that send from a thread.
+// A line of stdin: {"url": …, "keys": {client: key}, "modules": a folder with node_modules, "patience": seconds}; one of
+// stdout: client → [from, until], the microseconds between which its log was made, or what went wrong. Then it waits until
+// stdin ends, for clients that send from a thread.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
@@ -148,9 +148,11 @@ const within = (promise, ms) => Promise.race([promise, pause(ms).then(() => Prom
 const outcome = {};
 process.on("uncaughtException", (error) => (outcome[""] = String(error.stack)));
 process.on("unhandledRejection", (error) => (outcome[""] = String(error.stack)));
-await Promise.all(Object.entries(told.keys).map(async ([name, key]) => {
+// All are begun before the time of the first is counted: what they load keeps the one thread that they share.
+const begun = Object.entries(told.keys).map(([name, key]) => [name, CLIENTS[name](key)]);
+await Promise.all(begun.map(async ([name, running]) => {
   try {
-    outcome[name] = await within(CLIENTS[name](key), 150_000);
+    outcome[name] = await within(running, told.patience * 1_000);
   } catch (error) {
     outcome[name] = String(error.stack ?? error);
   }
