@@ -58,7 +58,7 @@ _OTHER_TABLES = {"logs_default": "logs", "django_q_schedule": "pulseops.core", "
 _MAY_READ = {
     "pulseops/demo": "It writes the rows of a past that never was, with times that no action takes.",
     "pulseops/adoption/attention.py": "It reads databases before their migrations, where the models do not hold yet.",
-    "services/authentication.py": "orgs: whether a key's organisation is deleted, in the one statement of a request.",
+    "services/key_statements.py": "orgs: whether a key's organisation is deleted, in the one statement of a request.",
 }
 _NAMED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|COPY)\s+(?:ONLY\s+)?\"?(\w+)|'(\w+)'::regclass")
 
