@@ -21,7 +21,7 @@ from incidents.evidence import Evidence
 from incidents.flapping import announce_move
 from incidents.maintenance import silent_until
 from incidents.models import Incident, IncidentEvent, Severity
-from incidents.notices import announce
+from incidents.notices import DIRECT, Via, announce
 from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
 
@@ -70,11 +70,10 @@ def open_incident(
     return incident
 
 
-def acknowledge_incident(*, actor: User | None, incident: Incident, via: str = "", at: datetime | None = None) -> bool:
-    """Acknowledge an incident; its actor becomes the assignee if it has none. Raises TransitionError.
-
-    `via` says by which way where that was not a page of ours, such as "by link in #on-call".
-    """
+def acknowledge_incident(
+    *, actor: User | None, incident: Incident, via: Via = DIRECT, at: datetime | None = None
+) -> bool:
+    """Acknowledge an incident; its actor becomes the assignee if it has none. Raises TransitionError."""
     return _move(Move.ACKNOWLEDGE, actor, incident, via=via, at=at)
 
 
@@ -88,9 +87,9 @@ def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "",
     return _move(Move.REOPEN, actor, incident, reason, at=at)
 
 
-def move_incident(*, actor: User | None, incident: Incident, move: Move) -> bool:
+def move_incident(*, actor: User | None, incident: Incident, move: Move, via: Via = DIRECT) -> bool:
     """Make any of the moves. Raises TransitionError."""
-    return _move(move, actor, incident)
+    return _move(move, actor, incident, via=via)
 
 
 @transaction.atomic
@@ -100,7 +99,7 @@ def _move(
     incident: Incident,
     reason: str = "",
     *,
-    via: str = "",
+    via: Via = DIRECT,
     at: datetime | None = None,
 ) -> bool:
     locked = _locked(incident)
@@ -117,11 +116,16 @@ def _move(
         locked.investigating_at = locked.investigating_at or now
         locked.assignee = locked.assignee or actor
     locked.save()
-    words = reason or f"{' '.join(filter(None, [row.words, via]))}."
-    note_change(locked, actor, row.event, words, meta={"via": via} if via else None, at=now)
+    words = reason or f"{' '.join(filter(None, [row.words, via.words]))}."
+    note_change(locked, actor, row.event, words, meta=_meta_of(via), at=now)
     announce_move(locked, row.event, actor=actor, text=reason, via=via, at=now)
     _copy(locked, incident)
     return True
+
+
+def _meta_of(via: Via) -> dict[str, Any] | None:
+    said = {"via": via.words, "author": via.author}
+    return {name: value for name, value in said.items() if value} or None
 
 
 def count_detection(incident_ids: Collection[int], *, at: datetime) -> int:
@@ -228,6 +232,7 @@ def add_note(
     text: str,
     happened_at: datetime | None = None,
     is_sent: bool = False,
+    via: Via = DIRECT,
     at: datetime | None = None,
 ) -> IncidentEvent:
     """Write a note into the timeline, as of `at` (now); `happened_at` if it tells of another time.
@@ -237,7 +242,7 @@ def add_note(
     locked = _locked(incident)
     if is_sent:
         announce(locked, "note", actor=actor, text=text, at=at)
-    meta = {"is_sent": True} if is_sent else None
+    meta = {**(_meta_of(via) or {}), **({"is_sent": True} if is_sent else {})} or None
     return note_change(locked, actor, "note", text, meta=meta, happened_at=happened_at, at=at)
 
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from accounts.models import User
 from incidents.models import Incident
-from incidents.notices import announce
+from incidents.notices import Via, announce
 from notifications.outbox import discard_held
 
 REOPENINGS, WITHIN = 3, timedelta(hours=1)
 STAYS_RESOLVED = timedelta(minutes=10)
 
 
-def announce_move(incident: Incident, event: str, *, actor: User | None, text: str, via: str, at: datetime) -> None:
+def announce_move(incident: Incident, event: str, *, actor: User | None, text: str, via: Via, at: datetime) -> None:
     """Announce a move, whose entry is in the timeline; less of it where the incident flaps."""
     if event not in {"reopened", "resolved"}:
         announce(incident, event, actor=actor, text=text, via=via, at=at)

@@ -228,6 +228,12 @@ class IncidentEvent(models.Model):
         return f"{self.type}: {self.message[:60]}"
 
     @property
+    def author(self) -> str:
+        """Who it was: a user, someone by the name that another service knows, or PulseOps itself."""
+        meta = self.meta_json if isinstance(self.meta_json, dict) else {}
+        return self.actor_user.display_name if self.actor_user else str(meta.get("author") or "PulseOps")
+
+    @property
     def at(self) -> datetime:
         """Where it stands in the timeline."""
         return self.happened_at or self.created_at

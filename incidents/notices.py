@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
@@ -26,27 +28,43 @@ _ASKING = frozenset(
 REPLY_PATH = "/a/"  # before the signed part; short, for it is part of every message
 
 
+@dataclass(frozen=True, slots=True)
+class Via:
+    """By which way a change came where that was no page of ours.
+
+    `words` are such as "by link in #on-call". `author` is who it was by the name that another service knows, and
+    `channel_id` the channel of that service, which knows of the change already.
+    """
+
+    words: str = ""
+    author: str = ""
+    channel_id: UUID | None = None
+
+
+DIRECT = Via()
+
+
 def announce(
     incident: Incident,
     event: str,
     *,
     actor: User | None,
     text: str = "",
-    via: str = "",
+    via: Via = DIRECT,
     at: datetime | None = None,
     hold: timedelta | None = None,
 ) -> None:
     """Put a message about `event` (one of EVENTS), as of `at` (now), into the outbox for every channel that wants it.
 
-    Call it in the event's transaction. `via` says by which way it came where that was not a page of ours; `hold` is for
-    how long the message may still be taken back.
+    Call it in the event's transaction. `hold` is for how long the message may still be taken back. The channel from
+    which the change came is not notified of it.
     """
     moment = at or timezone.now()
     if incident.silenced_until and incident.silenced_until > moment:
         return
     if incident.is_snoozed and event in {"reopened", "flapping"}:
         return
-    payload = notice_payload(incident, event, actor=actor, text=text, via=via, at=at)
+    payload = notice_payload(incident, event, actor=actor, text=text, via=via.words, at=at)
     about = subject_of(incident, event)
     values: dict[str, Any] = {
         "event": f"incident.{event}",
@@ -54,6 +72,7 @@ def announce(
         "subject_id": incident.pk,
         "about": about,
         "hold": hold,
+        "without": via.channel_id,
     }
     enqueue(org=incident.org, **values)
 

@@ -98,6 +98,12 @@ def last_acknowledgement(incident: Incident) -> IncidentEvent | None:
     return incident.events.filter(type="investigating").select_related("actor_user").order_by("-pk").first()
 
 
+def last_move_at(incident: Incident) -> datetime | None:
+    """Return when the incident's state changed last."""
+    moves = incident.events.filter(type__in=["created", "investigating", "resolved", "reopened"])
+    return moves.order_by("-pk").values_list("created_at", flat=True).first()
+
+
 def is_heard(incident: Incident) -> bool:
     """Return whether some channel is notified of it."""
     return bool(channels_reached(incident.org, subject_of(incident)))

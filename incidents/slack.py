@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 from accounts.tenancy import public
 from incidents.actions import acknowledge_incident
 from incidents.models import Incident
+from incidents.notices import Via
 from incidents.queries import incident_of_reply
 from incidents.transitions import TransitionError
 from notifications.channels.slack import ACKNOWLEDGE
@@ -95,7 +96,7 @@ def _act(channel: Channel, payload: dict[str, Any]) -> None:
         problem = problem or "The incident of this button no longer exists."
     elif incident.status == Incident.Status.OPEN:
         with suppress(TransitionError):  # it was resolved just now; the message says so
-            acknowledge_incident(actor=None, incident=incident, via=f"by {name or 'a user'} in {channel}")
+            acknowledge_incident(actor=None, incident=incident, via=Via(f"by {name or 'a user'} in {channel}"))
     _answer_later(channel, incident, problem, payload.get("response_url"))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from incidents import api, slack
+from incidents import api, service_webhooks, slack
 from incidents.notices import REPLY_PATH
 from incidents.transitions import Move
 from incidents.views import changes, escalation, maintenance, reading, reply
@@ -17,6 +17,7 @@ urlpatterns = [
     path("incidents/maintenance", maintenance.maintenance, name="maintenance"),
     path("incidents/maintenance/<int:window_id>/end", maintenance.maintenance_end, name="maintenance_end"),
     path("api/v1/slack/<uuid:channel_id>", slack.interaction, name="slack"),
+    path("api/v1/channels/<uuid:channel_id>/events", service_webhooks.service_webhook, name="service_webhook"),
     path("api/v1/maintenance", api.maintenance_start, name="maintenance_api"),
     path("api/v1/maintenance/<int:window_id>/end", api.maintenance_end, name="maintenance_api_end"),
     path("settings/escalation", escalation.escalation, name="escalation"),

@@ -13,8 +13,7 @@ from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.quotas import claim
 from notifications.channels.recipients import addresses, confirmed_addresses
-from notifications.channels.secrets import reencrypted
-from notifications.channels.signed_webhook import new_secret
+from notifications.channels.secrets import reencrypted, with_new_secret
 from notifications.models import TEST_EVENT, Channel, Job
 from notifications.outbox import enqueue_to
 from notifications.routing import Routing
@@ -126,7 +125,7 @@ def rotate_secret(*, actor: User | None, channel: Channel) -> str:
     """Give a channel whose kind has one a new secret; returns it, for it is shown once."""
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     is_first = "secret_encrypted" not in channel.config_json
-    channel.config_json, secret = new_secret(channel.config_json)
+    channel.config_json, secret = with_new_secret(channel.config_json)
     channel.save(update_fields=["config_json"])
     if not is_first:
         record(

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.audit.admin import AuditedModelAdmin
-from notifications.models import Channel, DeliveryAttempt, Job
+from notifications.models import Channel, DeliveryAttempt, Job, ReceivedEvent
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -49,4 +49,13 @@ class DeliveryAttemptAdmin(ReadOnlyAdmin):
     list_filter = ["result", "at"]
     list_select_related = ["org", "channel"]
     search_fields = ["channel__name", "org__name", "reason", "=message_id"]
+    show_full_result_count = False
+
+
+@admin.register(ReceivedEvent)
+class ReceivedEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "channel", "org", "word", "by", "subject_id", "result"]
+    list_filter = ["at"]
+    list_select_related = ["org", "channel"]
+    search_fields = ["channel__name", "org__name", "by", "alert_id", "=subject_id"]
     show_full_result_count = False

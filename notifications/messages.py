@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
+from pulseops.core.web.numbers import whole_number
+
 _WORDS = {
     "incident.created": "Incident opened",
     "incident.investigating": "Acknowledged",
@@ -150,6 +152,12 @@ class Notice:
     def actions(self) -> tuple[Link, ...]:
         """Where the reader may go, the page itself first; only what has an address."""
         return tuple(each for each in (Link("Open", self.path), *self.links) if each.url)
+
+
+def subject_of_key(key: str) -> int | None:
+    """Return the incident that Notice.subject_key names; None for a key that is not of this installation."""
+    before = f"pulseops:{urlsplit(settings.PUBLIC_URL).netloc}:incident:"
+    return whole_number(key.removeprefix(before)) if key.startswith(before) else None
 
 
 def absolute(path: str) -> str:

@@ -25,14 +25,15 @@ def enqueue(
     about: Subject | None = None,
     only: Collection[UUID] | None = None,
     hold: timedelta | None = None,
+    without: UUID | None = None,
 ) -> list[Job]:
     """Write one job for each channel of `org` that is on and wants to hear `about` it, and wake the loop on commit.
 
     `event` is like "incident.created"; `payload` what notifications.messages.Notice reads; messages with the same
     `subject_id` reach a channel in order. `only` names the channels that are meant whatever they want. `hold` keeps the
-    jobs back for so long; `discard_held` takes them back.
+    jobs back for so long; `discard_held` takes them back. `without` is a channel that knows already.
     """
-    channels = Channel.objects.for_org(org).filter(enabled=True)
+    channels = Channel.objects.for_org(org).filter(enabled=True).exclude(pk__in=[without] if without else [])
     if only is not None:
         return _write(list(channels.filter(pk__in=only)), event, payload, subject_id, None)
     wanting = [each for each in channels if about is None or each.routing.wants(about)]

@@ -11,11 +11,12 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextFie
 from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, Upper
 
 from accounts.models import Org
-from notifications.models import Channel, DeliveryAttempt, Job
+from notifications.models import Channel, DeliveryAttempt, Job, ReceivedEvent
 from notifications.routing import Subject
 from pulseops.core.web.keyset import Page, newest_first
 
 STATES = ("", "waiting", "failed", "sent")
+_RECEIVED = 15  # events of a service that a page lists
 _NOTHING = Value("", TextField())
 _OF_STATE = {
     "": Q(),
@@ -70,6 +71,11 @@ def deliveries_of(channel: Channel, before: str) -> Page[DeliveryAttempt]:
     return newest_first(
         DeliveryAttempt.objects.for_org(channel.org).filter(channel=channel), before, length=15, column="at"
     )
+
+
+def received_by(channel: Channel) -> list[ReceivedEvent]:
+    """Return the last that the channel's service told us, newest first."""
+    return list(ReceivedEvent.objects.for_org(channel.org).filter(channel=channel).order_by("-pk")[:_RECEIVED])
 
 
 def channel_names(org: Org) -> dict[str, str]:

@@ -9,5 +9,6 @@ register(
         "notification_channels": of_org(),
         "notification_jobs": of_org(),
         "notification_attempts": of_org(may="SELECT"),
+        "notification_received_events": of_org(may="SELECT"),
     }
 )

@@ -15,7 +15,7 @@ from accounts.throttles import count_mail_to
 from notifications import delivery
 from notifications.addresses import VALID, confirmation_token
 from notifications.channels.recipients import addresses
-from notifications.models import Channel, DeliveryAttempt, Job
+from notifications.models import Channel, DeliveryAttempt, Job, ReceivedEvent
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
 
@@ -34,12 +34,16 @@ def deliver_notifications() -> Result:
 
 @recorded_job("trim_notifications", every=timedelta(hours=6))
 def trim_notifications() -> Result:
-    """Delete messages that were sent 30 days ago, those that failed 90 days ago, and deliveries of 30 days ago."""
+    """Delete messages that were sent 30 days ago, and those that failed 90 days ago.
+
+    And deliveries of 30 days ago, and what services told us back 90 days ago.
+    """
     now = timezone.now()
     sent, _ = Job.objects.filter(status=Job.Status.SENT, created_at__lt=now - SENT_KEPT).delete()
     failed, _ = Job.objects.filter(status=Job.Status.FAILED, created_at__lt=now - FAILED_KEPT).delete()
     attempts, _ = DeliveryAttempt.objects.filter(at__lt=now - SENT_KEPT).delete()
-    return {"sent": sent, "failed": failed, "attempts": attempts}
+    received, _ = ReceivedEvent.objects.filter(at__lt=now - FAILED_KEPT).delete()
+    return {"sent": sent, "failed": failed, "attempts": attempts, "received": received}
 
 
 @worker_task

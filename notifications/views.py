@@ -101,6 +101,10 @@ def channel_edit(request: OrgRequest, channel_id: UUID) -> HttpResponse:
     secret = request.COOKIES.get(_SECRET_COOKIE, "") if request.method == "GET" else ""
     page = {"form": form, "channel": channel, "kind": channel.kind, "secret": secret, **_deliveries(request, channel)}
     page["interactivity_url"] = f"{settings.PUBLIC_URL}{address('incidents:slack', channel.pk)}"
+    if channel.kind.inbound:
+        page["service_url"] = f"{settings.PUBLIC_URL}{address('incidents:service_webhook', channel.pk)}"
+        page["service"] = channel.kind.inbound.service(channel.config_json)
+        page["received"] = queries.received_by(channel)
     response = render(request, "notifications/channel_form.html", page, status=422 if form.errors else 200)
     if secret:
         response.delete_cookie(_SECRET_COOKIE, path=request.path, samesite="Strict")

@@ -43,6 +43,7 @@ PUBLIC = {
     "notifications:leave": "has the link of the mail",
     "incidents:maintenance_api": "API key",
     "incidents:maintenance_api_end": "API key",
+    "incidents:service_webhook": "signature or secret of the channel's service",
     "incidents:slack": "signature of the channel's Slack app",
     "incidents:reply": "has the link of the message",
     "logs:ingest": "API key",

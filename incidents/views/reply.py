@@ -16,6 +16,7 @@ from accounts.tenancy import public
 from accounts.throttles import count_reply
 from incidents.actions import acknowledge_incident
 from incidents.models import Incident
+from incidents.notices import Via
 from incidents.queries import incident_of_reply, last_acknowledgement
 from incidents.transitions import TransitionError
 from notifications.replies import ReplyExpiredError, ReplyForgedError, read_reply
@@ -39,7 +40,7 @@ def reply(request: HttpRequest, token: str) -> HttpResponse:
         return _dead_end(request, "forged", 404)
     member = _member(request, incident.org)
     if request.method == "POST" and incident.status == Incident.Status.OPEN:
-        via = f"by link in {answer.channel}"
+        via = Via(f"by link in {answer.channel}")
         with suppress(TransitionError):  # it was resolved just now; the page says so
             acknowledge_incident(actor=member, incident=incident, via=via)
         return redirect(request.path)

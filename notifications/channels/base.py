@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from django import forms
 
+from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 
 Config = Mapping[str, Any]
@@ -71,7 +72,8 @@ class ChannelType(Protocol):
     order: int  # among the kinds
     form_class: FormClass
     batch: int  # notices in one message; 1 where each goes by itself, at once
-    has_secret: bool  # that we make and show once, for the receiver to know us by
+    has_secret: bool  # that we make and show once: by it the service knows us, or we know the service
+    inbound: Inbound | None  # how the service tells us what people did there
 
     def problem(self) -> str:
         """Return why this installation cannot use the kind, "" if it can."""

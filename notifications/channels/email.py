@@ -79,6 +79,7 @@ class EmailType:
     form_class: FormClass = EmailForm
     batch = 500
     has_secret = False
+    inbound = None
 
     def problem(self) -> str:
         """Return what lacks where no mail server is configured."""

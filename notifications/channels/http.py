@@ -10,6 +10,7 @@ from django import forms
 from notifications.channels.base import ChannelForm, FormClass, PermanentError, TransientError
 from notifications.channels.posting import Hosts, Outgoing, check_address, post
 from notifications.channels.secrets import encrypted, ending_of
+from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 from notifications.webhook_addresses import host_of
 from pulseops.core.config.encryption import UnreadableSecretError
@@ -71,6 +72,7 @@ class HttpType:
     form_class: FormClass
     batch = 500
     has_secret = False
+    inbound: Inbound | None = None
     hosts: Hosts = None  # where its messages may go
 
     def problem(self) -> str:

@@ -12,15 +12,17 @@ from urllib.parse import quote
 from django import forms
 
 from notifications.channels.http import HttpType, KeyedForm
+from notifications.channels.opsgenie_webhook import JIRA, OURSELVES, OpsgenieInbound
 from notifications.channels.posting import Outgoing
 from notifications.channels.secrets import secret_in
+from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 
-MESSAGE, DESCRIPTION, DETAIL, NOTE, SOURCE = 130, 15_000, 1_000, 25_000, 100
+MESSAGE, DESCRIPTION, DETAIL, NOTE = 130, 15_000, 1_000, 25_000
 _SERVERS = {
     "https://api.opsgenie.com": "Opsgenie, United States",
     "https://api.eu.opsgenie.com": "Opsgenie, Europe",
-    "https://api.atlassian.com/jsm/ops/integration": "Jira Service Management",
+    JIRA: "Jira Service Management",
 }
 _PRIORITIES = {"high": "P1", "medium": "P3", "low": "P4"}
 _OPENING = frozenset(
@@ -41,7 +43,7 @@ def opsgenie_request(notice: Notice, message_id: str) -> tuple[str, dict[str, An
     """Return the path below /v2/alerts and the body."""
     alias = notice.subject_key or message_id
     below = f"/{quote(alias, safe='')}"
-    by = {"source": "PulseOps"[:SOURCE], "note": _note(notice)}
+    by = {"user": OURSELVES, "source": OURSELVES, "note": _note(notice)}
     if notice.event in _OPENING:
         return "", _alert(notice, alias)
     return f"{below}/{_VERBS.get(notice.event, 'notes')}?identifierType=alias", by
@@ -54,7 +56,8 @@ def _alert(notice: Notice, alias: str) -> dict[str, Any]:
         "alias": alias,
         "description": _description(notice)[:DESCRIPTION],
         "priority": _PRIORITIES.get(notice.severity, "P5"),
-        "source": "PulseOps",
+        "user": OURSELVES,
+        "source": OURSELVES,
         "entity": notice.scope[:512],
         "details": {fact.name: fact.text[:DETAIL] for fact in notice.facts},
     }
@@ -79,6 +82,8 @@ class OpsgenieType(HttpType):
     order = 11
     form_class = OpsgenieForm
     batch = 1
+    has_secret = True
+    inbound: Inbound | None = OpsgenieInbound()
     hosts = ("api.opsgenie.com", "api.eu.opsgenie.com", "api.atlassian.com")
 
     def outgoing(self, config: Mapping[str, Any], notices: Sequence[Notice], message_id: str) -> Outgoing | None:

@@ -14,8 +14,10 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 
 from notifications.channels.http import HttpType, KeyedForm
+from notifications.channels.pagerduty_webhook import PagerDutyInbound
 from notifications.channels.posting import Outgoing
 from notifications.channels.secrets import secret_in
+from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 
 SUMMARY, SOURCE, LINKS = 1_024, 200, 4
@@ -36,11 +38,17 @@ _SEVERITIES = {"low": "warning", "medium": "error", "high": "critical"}
 class PagerDutyForm(KeyedForm):
     """The integration key of a service."""
 
-    secrets = ("routing_key",)
+    secrets = ("routing_key", "webhook_secret")
     routing_key = forms.CharField(
         label="Integration key",
         max_length=32,
         validators=[RegexValidator(r"\A[0-9A-Za-z]{32}\Z", "An integration key has 32 letters and digits.")],
+    )
+    webhook_secret = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Of a webhook in PagerDuty that leads here, so that what people do there is done here too. The "
+        "channel's page says how, once it was added.",
     )
     server = forms.ChoiceField(label="Region", choices=list(_SERVERS.items()))
 
@@ -83,6 +91,7 @@ class PagerDutyType(HttpType):
     order = 10
     form_class = PagerDutyForm
     batch = 1
+    inbound: Inbound | None = PagerDutyInbound()
     hosts = ("events.pagerduty.com", "events.eu.pagerduty.com")
 
     def outgoing(self, config: Mapping[str, Any], notices: Sequence[Notice], message_id: str) -> Outgoing | None:

@@ -10,9 +10,8 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -20,16 +19,13 @@ from django.utils import timezone
 from notifications.channels.base import PermanentError, TransientError
 from notifications.channels.http import UNREADABLE
 from notifications.channels.posting import Outgoing, post
-from notifications.channels.secrets import encrypted, secret_in
+from notifications.channels.secrets import PREFIX, valid_secrets
 from notifications.channels.webhook import WebhookForm, masked_address
 from notifications.messages import Notice
 from notifications.webhook_addresses import address_in, host_in
 from pulseops.core.config.encryption import UnreadableSecretError
 
 VERSION = 1
-OVERLAP = timedelta(hours=24)
-_PREFIX = "whsec_"
-_PREVIOUS_UNTIL = "previous_secret_until"
 
 
 class SignedWebhookForm(WebhookForm):
@@ -38,19 +34,9 @@ class SignedWebhookForm(WebhookForm):
     hosts = None
 
 
-def new_secret(config: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return `config` with a new secret, beside which the previous one holds for OVERLAP; and the secret."""
-    secret = _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    kept = {name: value for name, value in config.items() if not name.startswith("previous_secret")}
-    if before := config.get("secret_encrypted"):
-        until = (timezone.now() + OVERLAP).isoformat()
-        kept |= {"previous_secret_encrypted": before, _PREVIOUS_UNTIL: until}
-    return {**kept, **encrypted("secret", secret)}, secret
-
-
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """Return the signature of a body; one entry of the header."""
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    key = base64.b64decode(secret.removeprefix(PREFIX))
     signed = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
@@ -96,6 +82,7 @@ class SignedWebhookType:
     form_class = SignedWebhookForm
     batch = 1
     has_secret = True
+    inbound = None
 
     def problem(self) -> str:
         """Return "": every installation can use it."""
@@ -116,7 +103,7 @@ class SignedWebhookType:
         """Post one event. Raises as ChannelType.send does."""
         config = channel.config_json
         try:
-            url, keys = address_in(config), _secrets(config)
+            url, keys = address_in(config), valid_secrets(config)
         except UnreadableSecretError as error:
             raise TransientError(UNREADABLE) from error
         if not keys:
@@ -131,15 +118,6 @@ class SignedWebhookType:
         }
         post(Outgoing(url, body, headers), message_id, None)
         return ""
-
-
-def _secrets(config: Mapping[str, Any]) -> list[str]:
-    """Return the secrets that sign now."""
-    keys = [secret_in(config, "secret")]
-    until = config.get(_PREVIOUS_UNTIL)
-    if until and datetime.fromisoformat(until) > timezone.now():
-        keys.append(secret_in(config, "previous_secret"))
-    return [each for each in keys if each]
 
 
 CHANNEL_TYPE = SignedWebhookType()

@@ -10,6 +10,7 @@ from django import forms
 
 from notifications.channels.base import ChannelForm, Config, FormClass, TransientError
 from notifications.channels.posting import Hosts, Outgoing, check_address, post
+from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 from notifications.webhook_addresses import address_in, host_in, is_readable, with_address
 from pulseops.core.config.encryption import UnreadableSecretError
@@ -73,6 +74,7 @@ class WebhookType:
     hosts: Hosts = HOSTS
     batch: int = 500
     has_secret: bool = False
+    inbound: Inbound | None = None
 
     def problem(self) -> str:
         """Return "": every installation can use webhooks."""

@@ -22,7 +22,7 @@ from alerts.models import AlertFiring, AlertPending, AlertRule
 from deployments.models import GitHubIntegration
 from incidents.models import EscalationPolicy, MaintenanceWindow
 from logs.models import LogCount, SavedView
-from notifications.models import Channel, DeliveryAttempt, Job
+from notifications.models import Channel, DeliveryAttempt, Job, ReceivedEvent
 from pulseops.core.db import row_security
 from pulseops.core.db.row_security import Scope, outside_the_wall, stream_within_wall, within_wall
 from services.models import Environment, RateBucket, Service, ServiceQuerySet
@@ -55,6 +55,7 @@ def _fill(org: Org) -> Org:
     )
     Job.objects.create(org=org, channel=channel, type="test", payload_json={}, status="pending")
     SavedView.objects.create(org=org, owner=admin, name=org.name)
+    ReceivedEvent.objects.create(org=org, channel=channel, event_id="E1")
     DeliveryAttempt.objects.create(org=org, channel=channel, message_id=uuid4(), events=1, result="sent", seconds=0.1)
     MaintenanceWindow.objects.create(org=org, service=service, ends_at=now)
     EscalationPolicy.objects.create(org=org, severity="high", after_minutes=5, repeats=1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Org
-from notifications.channels.secrets import encrypted
-from notifications.channels.signed_webhook import new_secret
+from notifications.channels.secrets import encrypted, with_new_secret
 from notifications.models import Channel
 from notifications.webhook_addresses import with_address
 
@@ -20,7 +19,7 @@ def config_of(kind: str, server: str) -> dict[str, Any]:
     webhook = with_address({}, f"{server}/services/T000/B000/secretsecretsecret")
     return {
         **dict.fromkeys(WEBHOOKS, webhook),
-        "webhook": new_secret(webhook)[0],
+        "webhook": with_new_secret(webhook)[0],
         "pagerduty": {"server": server, **encrypted("routing_key", SECRETS["pagerduty"])},
         "opsgenie": {"server": server, **encrypted("api_key", SECRETS["opsgenie"])},
         "telegram": {"server": server, "chat": "-1001", **encrypted("token", SECRETS["telegram"])},

@@ -88,5 +88,5 @@ def test_old_messages_go(org: Org) -> None:
     Job.objects.filter(pk=failed.pk).update(status="failed")
     aged = Job.objects.filter(pk__in=[sent.pk, failed.pk, pending.pk])
     aged.update(created_at=timezone.now() - timedelta(days=91))
-    assert trim_notifications() == {"sent": 1, "failed": 1, "attempts": 0}
+    assert trim_notifications() == {"sent": 1, "failed": 1, "attempts": 0, "received": 0}
     assert set(Job.objects.values_list("pk", flat=True)) == {pending.pk, kept.pk}

@@ -24,8 +24,9 @@ from jsonschema import Draft202012Validator
 from notifications.channels import gotify, mattermost, ntfy, opsgenie, pagerduty, rocketchat, teams, telegram
 from notifications.channels.base import PermanentError
 from notifications.channels.chat_webhook import chat_body
+from notifications.channels.secrets import OVERLAP, with_new_secret
 from notifications.channels.signed_webhook import CHANNEL_TYPE as SIGNED
-from notifications.channels.signed_webhook import OVERLAP, new_secret, signature, webhook_body
+from notifications.channels.signed_webhook import signature, webhook_body
 from notifications.messages import Notice
 from notifications.webhook_addresses import with_address
 from tests.notifications.test_messages import EVIDENCE, NOTICES
@@ -186,8 +187,8 @@ def test_the_signature_is_that_of_the_standard() -> None:
 @override_settings(OUTGOING_PRIVATE_HOSTS=["127.0.0.1"])
 def test_both_secrets_sign_for_a_day() -> None:
     with receivers.receiver() as server:
-        config, old = new_secret(with_address({}, server.url))
-        config, new = new_secret(config)
+        config, old = with_new_secret(with_address({}, server.url))
+        config, new = with_new_secret(config)
         channel = SimpleNamespace(config_json=config, org=ORG)
         SIGNED.send(channel, [notice()], "message-1")
         with time_machine.travel(timezone.now() + OVERLAP + timedelta(minutes=1)):

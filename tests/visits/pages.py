@@ -37,7 +37,8 @@ ACTIONS = {
     "alerts:try", "alerts:switch", "alerts:mute", "alerts:delete", "cron:evaluate", "cron:notifications",
     "accounts:connect_provider", "accounts:disconnect_provider", "accounts:org_provider_delete",
     "accounts:org_security", "incidents:maintenance_end", "incidents:maintenance_api", "incidents:maintenance_api_end",
-    "incidents:escalation_delete", "incidents:snooze", "incidents:slack", "notifications:routing_preview",
+    "incidents:escalation_delete", "incidents:snooze", "incidents:slack", "incidents:service_webhook",
+    "notifications:routing_preview",
     "notifications:replay", "notifications:secret",
     "cron:cleanup", "cron:rules_evaluate", "cron:notifications_process", "cron:logs_cleanup",
 }  # fmt: skip
