@@ -12,14 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
-from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from accounts.models import Invitation, PendingAddress, User
 from accounts.queries import user_by_email
+from pulseops.core.jobs.queue import enqueue_after_commit
 from pulseops.core.web.correlation import current_origin
 
 WELCOME, ADDRESS_IS_TAKEN, CONFIRM, RESET = "welcome", "address_is_taken", "confirm", "reset"
@@ -120,4 +119,4 @@ def plain_name(name: str, otherwise: str) -> str:
 
 
 def _enqueue(task: str, *arguments: Any) -> None:
-    transaction.on_commit(lambda: async_task(task, *arguments, save=False), robust=True)
+    enqueue_after_commit(task, *arguments)

@@ -9,10 +9,8 @@ from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.signals import social_account_added
 from django.contrib.auth.signals import user_logged_out
-from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from accounts import mail
 from accounts.actions.sessions import end_other_sessions, note_new_device
@@ -23,6 +21,7 @@ from accounts.oidc.actions import connected, join_by_provider
 from accounts.oidc.adapter import claims_of, proved_address
 from accounts.oidc.providers import find_provider
 from accounts.second_factor import factors_of
+from pulseops.core.jobs.queue import enqueue_after_commit
 
 
 @receiver(user_logged_in)
@@ -93,7 +92,7 @@ def note_failed_sign_in_after_commit(email: str, address: str | None, user_agent
     """Let the worker file that someone failed to sign in as `email`, if there is such an account."""
     now = timezone.now().isoformat()
     task = "accounts.tasks.record_failed_sign_in"
-    transaction.on_commit(lambda: async_task(task, email, address, user_agent, now, save=False), robust=True)
+    enqueue_after_commit(task, email, address, user_agent, now)
 
 
 def _record(user: User, action: str, **meta: str) -> None:

@@ -15,9 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django_q.tasks import async_task
 
 from accounts.tenancy import public
 from incidents.actions import acknowledge_incident
@@ -31,6 +29,7 @@ from notifications.models import Channel
 from notifications.replies import ReplyExpiredError, ReplyForgedError, interactive_channel, read_reply
 from notifications.webhook_addresses import PURPOSE
 from pulseops.core.config.encryption import encrypt
+from pulseops.core.jobs.queue import enqueue_after_commit
 from pulseops.core.web.body import BodyIncompleteError, BodyTooLargeError, read_body
 from pulseops.core.web.json_errors import json_error
 from pulseops.core.web.machine_routes import machine_route
@@ -105,4 +104,4 @@ def _answer_later(channel: Channel, incident: Incident | None, problem: str, res
         return
     address = encrypt(PURPOSE, response_url)  # who has it can change the message
     values = (str(channel.pk), incident.pk if incident else None, problem, address)
-    transaction.on_commit(lambda: async_task("incidents.tasks.answer_slack", *values, save=False))
+    enqueue_after_commit("incidents.tasks.answer_slack", *values)

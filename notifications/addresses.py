@@ -11,15 +11,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from accounts.audit.reader import count_since
 from accounts.audit.record import record
 from accounts.queries import users_of
 from notifications.channels.base import ConfigError
 from notifications.channels.recipients import addresses, confirmed_addresses
+from pulseops.core.jobs.queue import enqueue_after_commit
 
 ASKED = "channel.address_asked"  # the audit rows by which those of a day are counted
 VALID = timedelta(days=7)
@@ -44,7 +43,7 @@ def confirm_or_ask(actor: Any, channel: Any) -> None:
     channel.config_json = {**channel.config_json, "confirmed": confirmed, "asked": sorted({*asked, *new})}
     channel.save(update_fields=["config_json"])
     if new:
-        transaction.on_commit(lambda: async_task("notifications.tasks.ask_addresses", str(channel.pk), new, save=False))
+        enqueue_after_commit("notifications.tasks.ask_addresses", str(channel.pk), new)
 
 
 def _note_asked(actor: Any, channel: Any, new: list[str]) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from accounts.audit.record import record
 from accounts.models import Invitation, Membership, Org, Role, Session, User
 from accounts.quotas import claim_org
 from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.jobs.queue import enqueue_after_commit
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def delete_org(*, actor: User, org: Org) -> None:
         meta = {"name": org.name, "members": members}
         for each in (org, None):  # its own log is kept for a while, the other row as long as all
             record(actor=actor, org=each, action="org.deleted", resource=org, meta=meta)
-        transaction.on_commit(lambda: async_task("accounts.tasks.purge_deleted_orgs", save=False))
+        enqueue_after_commit("accounts.tasks.purge_deleted_orgs")
     log.warning(
         "organisation deleted", extra={"org_id": str(org.pk), "org_name": org.name, "actor_user_id": str(actor.pk)}
     )

@@ -38,22 +38,21 @@ else:
 
 # Throttles must count across processes, so the cache is shared: a table, or Redis. What may differ between processes
 # for some seconds is kept in each.
+_TABLE = {
+    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+    "LOCATION": "cache_entries",
+    # Beyond it entries go, whether they have expired or not. Django's 300 would let anyone who fails to sign in as 300
+    # people wipe out the count of failures; the job trim_cache takes away what has expired.
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
+_REDIS = {
+    "BACKEND": "pulseops.core.redis_client.RedisOrTableCache",
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "pulseops",
+}
 CACHES = {
-    "default": (
-        {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "KEY_PREFIX": "pulseops",
-        }
-        if REDIS_URL
-        else {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": "cache_entries",
-            # Beyond it entries go, whether they have expired or not. Django's 300 would let anyone who fails to sign in
-            # as 300 people wipe out the count of failures; the job trim_cache takes away what has expired.
-            "OPTIONS": {"MAX_ENTRIES": 100_000},
-        }
-    ),
+    "default": _REDIS if REDIS_URL else _TABLE,
+    "table": _TABLE,  # what stands in for Redis while that is away
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
 }
 
@@ -70,5 +69,5 @@ Q_CLUSTER = {
     "max_rss": 300_000,  # KiB
     "recycle": 5_000,
     "label": "Background work",
-    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    **({"broker_class": "pulseops.core.redis_client.RedisQueue"} if REDIS_URL else {"orm": "default"}),
 }

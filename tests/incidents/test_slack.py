@@ -117,7 +117,7 @@ def test_the_message_is_updated_in_place(
     with receivers.receiver() as server:
         queued: list[Any] = []
         with (
-            patch("incidents.slack.async_task", lambda *values, **_: queued.append(values)),
+            patch("pulseops.core.jobs.queue.async_task", lambda *values, **_: queued.append(values)),
             django_capture_on_commit_callbacks(execute=True),
         ):
             press(channel, token, response_url=server.url)
