@@ -33,6 +33,11 @@ _UNCOUNT = """
     SELECT coalesce(sum(count), 0) FROM gone
 """
 _LIKE = "CREATE TABLE {table} (LIKE logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STATISTICS)"
+# Those of the parent that a new partition is given before it is attached, which adopts them; its key comes by itself.
+_INDEXES = """
+    SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = 'logs'::regclass AND NOT i.indisprimary ORDER BY 1
+"""
 _BOUND = re.compile(r"FOR VALUES FROM \((.*?)\) TO \((.*?)\)")
 _SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row(?:, ([0-9.]+) of them in indexes)?")
 
@@ -183,10 +188,28 @@ def _make_day(day: datetime) -> tuple[str, int]:
             ).format(**values)
         )
         moved = cursor.rowcount
+        _make_indexes(name)
         cursor.execute(
             sql.SQL("ALTER TABLE logs ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})").format(**values)
         )
     return name, moved
+
+
+def _make_indexes(partition: str) -> None:
+    """Give a table that is to be a partition the indexes of `logs`, under short names.
+
+    PostgreSQL would name them by their columns, up to 63 letters, and what adds to a name (REINDEX CONCURRENTLY, the
+    shards of Citus) would cut it short: at 49 letters there is room for both.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEXES)
+        for name, definition in cursor.fetchall():
+            statement = sql.SQL("CREATE INDEX {} ON {} USING {}").format(
+                sql.Identifier(name.replace("logs", partition, 1)),
+                sql.Identifier(partition),
+                sql.SQL(definition.partition(" USING ")[2]),
+            )
+            cursor.execute(statement)
 
 
 @contextmanager

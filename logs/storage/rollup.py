@@ -1,11 +1,13 @@
 """How many logs there are, by minute, level and scope: merged and proved. `logs.search.histogram` reads them.
 
-Ingest and retention write a log and its count in one transaction, so a comparison in one statement sees them
+Ingest and retention write a log and its count in one transaction, so a comparison by one snapshot sees them
 equal at any moment. Logs that are written by other means (raw SQL) are counted by `repair`.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from logs.models import LogCount
 from logs.storage.blocks.minutes import minutes_of_blocks
 from logs.storage.partitions import EARLIEST, LATEST
 
@@ -34,43 +37,42 @@ _MERGE = f"""
     )
     SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM merged), (SELECT count(*) FROM due)
 """  # noqa: S608 - made of the constant above
-# Both sides by the same snapshot; what a batch adds meanwhile is on neither. What is sealed was counted before: no
-# block comes or goes while the lock is held.
-_REPAIR = """
-    WITH unsealed AS (
-        SELECT org_id, date_trunc('minute', ts) AS minute, service_id, environment_id, level, count(*) AS number
-        FROM logs WHERE ts >= %(start)s AND ts < %(end)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s::uuid)
+# Rows and counts of an organisation by one snapshot, whichever engine: grouped by organisation first, a statement that
+# is sent to shards goes to each of them whole. What a batch adds meanwhile is on neither side.
+_DIFFERENCES = """
+    SELECT org_id, sum(stored)::bigint,
+           array_agg(minute) FILTER (WHERE stored <> counted), array_agg(service_id) FILTER (WHERE stored <> counted),
+           array_agg(environment_id) FILTER (WHERE stored <> counted),
+           array_agg(level) FILTER (WHERE stored <> counted),
+           array_agg((counted - stored)::bigint) FILTER (WHERE stored <> counted)
+    FROM (
+        SELECT org_id, minute, service_id, environment_id, level, sum(stored) AS stored, sum(counted) AS counted
+        FROM (
+            SELECT org_id, date_trunc('minute', ts) AS minute, service_id, environment_id, level,
+                   count(*) AS stored, 0 AS counted
+            FROM logs WHERE ts >= %(start)s AND ts < %(end)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s::uuid)
+            GROUP BY 1, 2, 3, 4, 5
+            UNION ALL
+            SELECT org_id, minute, service_id, environment_id, level, 0, sum(count) FROM log_counts
+            WHERE minute >= %(start)s AND minute < %(end)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s::uuid)
+            GROUP BY 1, 2, 3, 4, 5
+        ) sides
         GROUP BY 1, 2, 3, 4, 5
-    ),
-    rows AS (
-        SELECT org_id, minute, service_id, environment_id, level, sum(number)::bigint AS number FROM (
-            SELECT * FROM unsealed UNION ALL
-            SELECT * FROM unnest(%(orgs)s::uuid[], %(minutes)s::timestamptz[], %(services)s::uuid[],
-                %(environments)s::uuid[], %(levels)s::text[], %(numbers)s::bigint[])
-        ) every (org_id, minute, service_id, environment_id, level, number)
-        GROUP BY 1, 2, 3, 4, 5
-    ),
-    sums AS (
-        SELECT org_id, minute, service_id, environment_id, level, sum(count) AS number
-        FROM log_counts
-        WHERE minute >= %(start)s AND minute < %(end)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s::uuid)
-        GROUP BY 1, 2, 3, 4, 5
-    ),
-    wrong AS (
-        SELECT DISTINCT org_id, minute FROM (
-            (SELECT * FROM rows EXCEPT SELECT * FROM sums) UNION ALL (SELECT * FROM sums EXCEPT SELECT * FROM rows)
-        ) difference
-    ),
-    gone AS (
-        DELETE FROM log_counts c USING wrong w WHERE c.org_id = w.org_id AND c.minute = w.minute
-    ),
-    written AS (
-        INSERT INTO log_counts (org_id, minute, service_id, environment_id, level, count, is_merged)
-        SELECT r.org_id, r.minute, r.service_id, r.environment_id, r.level, r.number, true
-        FROM rows r JOIN wrong w ON w.org_id = r.org_id AND w.minute = r.minute
-    )
-    SELECT (SELECT count(*) FROM wrong), (SELECT coalesce(sum(number), 0) FROM rows)
+    ) minutes
+    GROUP BY 1
 """
+# The rows of some minutes, and which counts stand for them in the same snapshot: those and no others are replaced.
+_RECOUNT = """
+    SELECT minute, logs.service_id, logs.environment_id, logs.level, count(*), NULL::bigint
+    FROM unnest(%(minutes)s::timestamptz[]) AS minute
+    JOIN logs ON logs.org_id = %(org)s AND logs.ts >= minute AND logs.ts < minute + interval '1 minute'
+    GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT minute, service_id, environment_id, level, 0, id FROM log_counts
+    WHERE org_id = %(org)s AND minute = ANY(%(minutes)s::timestamptz[])
+"""
+_DELETE = "DELETE FROM log_counts WHERE org_id = %s AND minute = ANY(%s) AND id = ANY(%s)"
+_Place = tuple[datetime, UUID | None, UUID | None, str]  # minute, service, environment, level
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,56 @@ def merge() -> dict[str, int]:
 
 def repair(start: datetime = EARLIEST, end: datetime = LATEST, *, org_id: UUID | None = None) -> RollupCheck:
     """Compare the counts of [start, end), whole minutes, with the rows, and put right what differs."""
-    values: dict[str, Any] = {"org": org_id, "start": start, "end": end}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT lock_moving_of_logs()")
-        cursor.execute(_REPAIR, {**values, **minutes_of_blocks(start, end, org_id)})
-        wrong, logs = cursor.fetchone()
-    return RollupCheck(int(logs), wrong)
+        # What is sealed was counted before: no block comes or goes while the lock is held.
+        sealed = _sealed(start, end, org_id)
+        cursor.execute(_DIFFERENCES, {"org": org_id, "start": start, "end": end})
+        rows = cursor.fetchall()
+        logs = sum(row[1] for row in rows) + sum(sum(places.values()) for places in sealed.values())
+        wrong = 0
+        for org in {row[0] for row in rows} | sealed.keys():
+            minutes = _wrong_minutes([row[2:] for row in rows if row[0] == org], sealed.get(org, Counter()))
+            wrong += len(minutes)
+            for at in range(0, len(minutes), _MINUTES_AT_ONCE):
+                _recount(org, minutes[at : at + _MINUTES_AT_ONCE], sealed.get(org, Counter()))
+    return RollupCheck(logs, wrong)
+
+
+def _sealed(start: datetime, end: datetime, org_id: UUID | None) -> dict[UUID, Counter[_Place]]:
+    """Return how many sealed logs each organisation has by minute, place and level."""
+    result: defaultdict[UUID, Counter[_Place]] = defaultdict(Counter)
+    columns = minutes_of_blocks(start, end, org_id)
+    names = ("orgs", "minutes", "services", "environments", "levels", "numbers")
+    for org, minute, service, environment, level, number in zip(*(columns[name] for name in names), strict=True):
+        result[org][minute, service, environment, level] += number
+    return result
+
+
+def _wrong_minutes(differences: Sequence[tuple[Any, ...]], sealed: Counter[_Place]) -> list[datetime]:
+    """Return the minutes where rows and blocks together are not what was counted; `differences` are of rows alone."""
+    surplus = Counter[_Place]()
+    for columns in differences:
+        if columns[0] is not None:  # nothing differs
+            *place, numbers = columns
+            surplus.update(dict(zip(zip(*place, strict=True), numbers, strict=True)))
+    places = surplus.keys() | sealed.keys()
+    return sorted({place[0] for place in places if surplus[place] != sealed[place]})
+
+
+def _recount(org_id: UUID, minutes: list[datetime], sealed: Counter[_Place]) -> None:
+    """Count some minutes of an organisation anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECOUNT, {"org": org_id, "minutes": minutes})
+        rows = cursor.fetchall()
+        cursor.execute(_DELETE, [org_id, minutes, [row[5] for row in rows if row[5] is not None]])
+    counts = Counter({tuple(row[:4]): row[4] for row in rows if row[4]})
+    counts.update({place: number for place, number in sealed.items() if place[0] in set(minutes)})
+    LogCount.objects.bulk_create(
+        LogCount(org_id=org_id, minute=minute, service_id=service, environment_id=environment, level=level,
+                 count=number, is_merged=True)
+        for (minute, service, environment, level), number in counts.items()
+    )  # fmt: skip
 
 
 def _merge_some(org_id: UUID) -> tuple[int, int, int]:

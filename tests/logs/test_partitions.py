@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org
@@ -22,8 +25,8 @@ from logs.tasks import (
     seal_log_days,
 )
 from services.models import Environment, Service
-from tests.logs.conftest import Send
-from tests.support.factories import make_service
+from tests.logs.conftest import URL, Send
+from tests.support.factories import make_key, make_service
 
 NOW = timezone.now()
 OLD = (NOW - timedelta(days=40)).replace(hour=12)
@@ -265,3 +268,77 @@ def test_a_day_in_use_is_tidied_at_the_next_run(old_day: str) -> None:
 def test_bounds_are_read_as_utc() -> None:
     read = partitions._read("a", "FOR VALUES FROM (MINVALUE) TO ('2026-11-23 02:00:00+02')", None, 0, 0, 0)
     assert (read.start, read.end) == (partitions.EARLIEST, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+# -- What grows past one machine ---------------------------------------------------------------------------------------
+
+LONGEST_INDEX_NAME = 49  # REINDEX CONCURRENTLY and the shards of Citus append up to 14 letters to a name of at most 63
+
+
+@pytest.mark.django_db
+def test_names_of_indexes_leave_room_for_what_is_appended() -> None:
+    partitions.make_days(NOW + 20 * DAY, NOW + 20 * DAY)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, own.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class own ON own.oid = x.indexrelid "
+            "WHERE i.inhparent = 'logs'::regclass"
+        )
+        names = [(table, index) for table, index in cursor.fetchall()]
+    assert f"logs_{NOW + 20 * DAY:%Y%m%d}_scope_ts_idx" in {index for _, index in names}
+    assert "logs_default_error_received_idx" in {index for _, index in names}
+    assert len({len([each for each in names if each[0] == table]) for table, _ in names}) == 1  # all have the same
+    assert [index for _, index in names if len(index) > LONGEST_INDEX_NAME] == []
+
+
+@pytest.mark.django_db
+def test_what_is_distributed_has_neither_foreign_keys_nor_triggers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
+            "AND conrelid IN ('logs'::regclass, 'log_counts'::regclass) UNION ALL "
+            "SELECT tgrelid::regclass::text FROM pg_trigger "
+            "WHERE tgrelid IN ('logs'::regclass, 'log_counts'::regclass) AND NOT tgisinternal"
+        )
+        assert cursor.fetchall() == []
+        cursor.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique "
+            "AND indrelid IN ('logs'::regclass, 'log_counts'::regclass) AND NOT EXISTS (SELECT FROM pg_attribute "
+            "WHERE attrelid = indrelid AND attname = 'org_id' AND attnum = ANY(indkey))"
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_are_repaired_beside_senders() -> None:
+    """Each statement sees another moment, as on a cluster each step does: what comes in between is not miscounted."""
+    environment = make_service(Org.objects.create(name="Acme"), "api").environments.get(name="production")
+    write(environment, NOW)
+    LogEntry.objects.create(
+        org=environment.service.org, service=environment.service, environment=environment, ts=NOW, level="info",
+        message="by other means",
+    )  # fmt: skip
+    key, sent = make_key(environment), threading.Event()
+
+    def send(execute: Any, sql: str, *arguments: Any) -> Any:
+        """Store a batch of the same minute, by another session, before the minute that is wrong is written anew."""
+        if "DELETE FROM log_counts" in sql and not sent.is_set():
+            sent.set()
+            sender = threading.Thread(target=send_one, args=[key, NOW])
+            sender.start()
+            sender.join()
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(send):
+        assert rollup.repair().wrong_minutes == 1
+    assert sent.is_set()
+    assert sum(as_counted().values()) == 3
+    assert rollup.repair().wrong_minutes == 0
+
+
+def send_one(key: str, at: datetime) -> None:
+    body = {"logs": [{"message": "meanwhile", "timestamp": at.isoformat()}]}
+    try:
+        assert Client().post(URL, body, "application/json", headers={"x-api-key": key}).status_code == 200
+    finally:
+        connection.close()
