@@ -14,6 +14,7 @@ from accounts.quotas import claim
 from pulseops.core.db.answer_timeout import HOURS, answers_may_take
 from pulseops.core.extensions import BEFORE_DELETE
 from services.changed_fields import apply_changes
+from services.key_actions import revoke_keys_of
 from services.models import Environment, Service
 
 FIRST_ENVIRONMENTS = ("production", "staging")
@@ -81,6 +82,7 @@ def delete_service(*, actor: User, service: Service) -> None:
 
     Logs can be millions, so most of them go before, in transactions of their own; no one else waits for those.
     """
+    revoke_keys_of(actor=actor, scope=service)
     _empty(service)
     _delete_service(actor, service)
 
@@ -122,6 +124,7 @@ def rename_environment(*, actor: User, environment: Environment, name: str) -> E
 
 def delete_environment(*, actor: User, environment: Environment) -> None:
     """Delete an environment; the database takes along its keys, logs and all that points at it."""
+    revoke_keys_of(actor=actor, scope=environment)
     _empty(environment)
     _delete_environment(actor, environment)
 

@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.quotas import claim
 from services.changed_fields import apply_changes
 from services.keys import FreshKey, make_key
-from services.models import ApiKey, Environment
+from services.models import ApiKey, Environment, Service
 
 
 class KeyRevokedError(Exception):
@@ -116,6 +116,21 @@ def revoke_key(*, actor: User, key: ApiKey) -> bool:
         return False
     _record_key(actor, locked, "api_key.revoked", {})
     return True
+
+
+@transaction.atomic
+def revoke_keys_of(*, actor: User, scope: Service | Environment) -> None:
+    """End the keys of what is about to be deleted, in a transaction of its own before that.
+
+    A batch holds a shared lock on its key, and such locks have no queue: senders that overlap all the time would keep
+    the deletion waiting. No new batch begins with a key that has ended, so those under way are soon the last.
+    """
+    column = "environment" if isinstance(scope, Environment) else "service"
+    related = ApiKey.objects.select_related("org", "service", "environment").filter(**{column: scope})
+    keys = list(related.exclude(revoked_at__lte=Now()).select_for_update(of=("self",), no_key=True).order_by("pk"))
+    ApiKey.objects.filter(pk__in=[key.pk for key in keys]).update(revoked_at=Now())
+    for key in keys:
+        _record_key(actor, key, "api_key.revoked", {"deleted_with": scope.name})
 
 
 def _issue(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Org
+from accounts.models import AuditLog, Org
 from logs.models import IngestReceipt, LogCount, LogEntry
+from services.actions import delete_environment, delete_service
 from services.models import ApiKey, Environment, Service
 from tests.logs.conftest import URL
-from tests.support.factories import make_key, make_service
+from tests.support.factories import make_key, make_service, make_user
 from tests.support.waiting import wait_until
 
 
@@ -101,3 +104,28 @@ def test_while_batches_arrive(model: type[Environment | Service | Org], org: Org
     assert left() == [0, 0]
     assert not ApiKey.objects.exists()
     assert not IngestReceipt.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("delete", [delete_environment, delete_service])
+def test_senders_that_overlap_do_not_starve_a_deletion(delete: Callable[..., None], org: Org) -> None:
+    """A batch shares a lock on its key, and shared locks have no queue; so the keys end first, and no batch begins."""
+    environment = make_service(org, "api", environments=("production",)).environments.get()
+    key, actor = fill(environment), make_user()
+    scope = {"environment": environment} if delete is delete_environment else {"service": environment.service}
+
+    def run() -> None:
+        try:
+            delete(actor=actor, **scope)
+        finally:
+            connection.close()
+
+    with psycopg.connect(**connection.get_connection_params()) as batch:
+        batch.execute("SELECT FROM api_keys FOR KEY SHARE")
+        deletion = threading.Thread(target=run)
+        deletion.start()
+        wait_until(ApiKey.objects.filter(revoked_at__isnull=False).exists)
+        assert send(key) == 403
+    deletion.join()
+    assert left() == [0, 0]
+    assert AuditLog.objects.get(action="api_key.revoked").meta_json["deleted_with"]
