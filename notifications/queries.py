@@ -11,6 +11,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextFie
 from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, Upper
 
 from accounts.models import Org
+from notifications.channels.posting import DEMO_HOST
 from notifications.models import Channel, DeliveryAttempt, Job, ReceivedEvent
 from notifications.routing import Subject
 from pulseops.core.web.keyset import Page, newest_first
@@ -127,6 +128,13 @@ def unreachable_channels(failures: int) -> ArraySubquery:
     rows = Channel.objects.filter(org=OuterRef("pk"), enabled=True, failures__gt=0)
     rows = rows.filter(Q(failures__gte=failures) | Exists(given_up)).order_by("created_at")
     return ArraySubquery(rows.values_list(Coalesce(NullIf("name", Value("")), "type", output_field=TextField())))
+
+
+def hosts_in_use(most: int) -> list[str]:
+    """Return the hosts that channels post to, of most channels first, without the demo's."""
+    rows = Channel.objects.filter(enabled=True).exclude(type="email").exclude(receiver__in=["", DEMO_HOST])
+    counted = rows.values("receiver").annotate(channels=Count("pk")).order_by("-channels", "receiver")
+    return list(counted.values_list("receiver", flat=True)[:most])
 
 
 def messages_about(org: Org, subject_id: int) -> QuerySet[Job]:

@@ -21,11 +21,17 @@ _WITH_DATABASE: Sequence[Examination] = (
     database.clock,
     database.sessions,
     database.broken_indexes,
+    database.orphaned_logs,
     processes.background,
     processes.jobs,
     processes.channels,
 )
-_SURROUNDINGS: Sequence[Examination] = (surroundings.disk, surroundings.mail, surroundings.public_url)
+_SURROUNDINGS: Sequence[Examination] = (
+    surroundings.disk,
+    surroundings.mail,
+    surroundings.outgoing,
+    surroundings.public_url,
+)
 
 
 def examine() -> list[Finding]:

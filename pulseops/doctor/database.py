@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from logs.storage.orphans import orphans
 from pulseops.core.ui.times import duration
 from pulseops.doctor.findings import Finding, Level, ok
 
@@ -122,3 +123,19 @@ def broken_indexes() -> Iterator[Finding]:
         )
     else:
         yield ok("Indexes", "All are valid.")
+
+
+def orphaned_logs() -> Iterator[Finding]:
+    """Logs of services and environments that are gone, and what a takeover has set aside."""
+    result = orphans()
+    if result is None:
+        yield ok("Orphans", "There are more counts of logs than can be looked through in a moment.")
+        return
+    if result.logs:
+        text = f"Logs of services or environments that do not exist, which no page shows: {result.logs:,}."
+        yield Finding(Level.WARNING, "Orphans", text, "They go with their days, by retention; DELETE removes them now.")
+    if result.are_set_aside:
+        text = "The table logs_of_nobody holds logs without an organisation, which the takeover has set aside."
+        yield Finding(Level.WARNING, "Orphans", text, "Save what is wanted of it, then DROP TABLE logs_of_nobody.")
+    if not result.logs and not result.are_set_aside:
+        yield ok("Orphans", "Every log is of a service that exists.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -12,11 +13,15 @@ import requests
 from django.conf import settings
 from django.core.mail import get_connection
 
+from notifications.queries import hosts_in_use
+from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.outbound.client import RefusedError, UnreachableError, exchange
 from pulseops.doctor.findings import Finding, Level, ok
 from pulseops.pages.banners import data_disk
 
 SECONDS = 5.0  # for each that is asked
 _CERTIFICATE_DAYS = 14
+_HOSTS = 5  # that are tried, all at once
 _GIB = 1024**3
 
 
@@ -64,6 +69,30 @@ def public_url() -> Iterator[Finding]:
                 "Set TRUSTED_PROXIES to the number of proxies that add to X-Forwarded-For.",
             )
     yield _answer()
+
+
+def outgoing() -> Iterator[Finding]:
+    """Whether the hosts answer that messages go to and people sign in by, as our own requests reach them."""
+    private = {each.partition(":")[0] for each in settings.OUTGOING_PRIVATE_HOSTS}
+    with outside_the_wall("the doctor looks at all organisations"):
+        urls = [f"https://{host}/" for host in hosts_in_use(_HOSTS) if host not in private]
+    urls += [settings.OIDC_ISSUER] if settings.OIDC_ISSUER else []
+    with ThreadPoolExecutor(_HOSTS) as threads:
+        failures = [finding for finding in threads.map(_reach, urls) if finding]
+    yield from failures
+    if not failures:
+        many = f"{len(urls)} host{'s' if len(urls) != 1 else ''} that we send to, all of which answer."
+        yield ok("Outgoing", many if urls else "No channel is on that sends to another host.")
+
+
+def _reach(url: str) -> Finding | None:
+    """Return what keeps a request of ours from arriving; any answer is one."""
+    try:
+        exchange("HEAD", url, b"", {}, SECONDS)
+    except (RefusedError, UnreachableError) as error:
+        advice = "Let this machine resolve names and connect to port 443; OUTGOING_CA_BUNDLE names other certificates."
+        return Finding(Level.WARNING, "Outgoing", f"{urlsplit(url).hostname} cannot be reached: {error}", advice)
+    return None
 
 
 def _answer() -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -17,12 +18,15 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org, User
+from logs.models import LogCount
 from notifications.models import Channel
+from pulseops.core.config.encryption import encrypt
 from pulseops.core.models import CronRun, Heartbeat
 from pulseops.core.web.health import EVALUATION, beat
 from pulseops.doctor import checkup, database, processes, surroundings
 from pulseops.doctor.findings import Finding, Level
 from tests.support import receivers
+from tests.support.factories import make_log, make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -65,6 +69,8 @@ def test_the_command_prints_all_and_its_code_is_the_worst(healthy: None) -> None
         "Channels",
         "Disk",
         "Mail",
+        "Orphans",
+        "Outgoing",
     ):
         assert f" {subject} " in output
     assert "Public address" in run("--quiet")[1]
@@ -135,6 +141,32 @@ def test_a_job_that_fails() -> None:
 def test_a_channel_that_cannot_be_reached(org: Org) -> None:
     Channel.objects.create(org=org, name="ops", type="slack", failures=5, config_json={})
     assert only(processes.channels, Level.WARNING).text == "Acme: ops cannot be reached."
+
+
+def test_hosts_that_messages_go_to(org: Org, settings: Any) -> None:
+    assert "No channel is on" in only(surroundings.outgoing, Level.OK).text
+    address = {"url": encrypt("webhook addresses", "https://127.0.0.1:1/hook")}
+    Channel.objects.create(org=org, name="ops", type="slack", config_json=address)
+    Channel.objects.create(org=org, name="off", type="slack", config_json=address, enabled=False)
+    Channel.objects.update(receiver="127.0.0.1")
+    assert (
+        "127.0.0.1 leads to 127.0.0.1, which is not a public address."
+        in only(surroundings.outgoing, Level.WARNING).text
+    )
+    with receivers.receiver() as receiver:
+        settings.OUTGOING_PRIVATE_HOSTS, settings.OIDC_ISSUER = ["127.0.0.1"], receiver.url
+        assert only(surroundings.outgoing, Level.OK).text.startswith("1 host that we send to")
+
+
+def test_logs_of_services_that_are_gone(org: Org) -> None:
+    log = make_log(make_service(org, "api"))
+    assert only(database.orphaned_logs, Level.OK).text == "Every log is of a service that exists."
+    LogCount.objects.update(environment_id=uuid4())
+    assert only(database.orphaned_logs, Level.WARNING).text.endswith(": 1.")
+    LogCount.objects.update(environment_id=log.environment_id)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE logs_of_nobody (id bigint)")
+    assert "logs_of_nobody" in only(database.orphaned_logs, Level.WARNING).text
 
 
 def test_mail_that_no_one_takes(settings: Any) -> None:
