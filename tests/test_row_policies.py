@@ -86,5 +86,6 @@ def test_who_leaves_the_wall_is_known() -> None:
         "logs/storage/bulk_delete.py": 1,
         "pulseops/diagnostics/views.py": 1,
         "pulseops/doctor/processes.py": 1,
+        "pulseops/doctor/surroundings.py": 1,
         "pulseops/doctor/views.py": 1,
     }

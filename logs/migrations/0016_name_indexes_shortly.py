@@ -20,6 +20,7 @@ BEGIN
         JOIN pg_index x ON x.indexrelid = own.oid AND NOT x.indisprimary
         JOIN pg_class partition ON partition.oid = x.indrelid
         JOIN pg_index px ON px.indexrelid = parent.oid AND px.indrelid = 'logs'::regclass
+        WHERE NOT starts_with(own.relname, 'logs_ahead_')  -- manage.py prepare_adoption has named them shortly
     LOOP
         IF found.old <> found.new AND to_regclass(quote_ident(found.new)) IS NULL THEN
             EXECUTE format('ALTER INDEX %I RENAME TO %I', found.old, found.new);
