@@ -7,7 +7,7 @@ channel from the others only until its lease ends.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from accounts.queries import suspended_org_ids
 from notifications.models import TEST_EVENT, Channel, Job
 
 GATHER = timedelta(seconds=30)  # after a message a channel's next ones are gathered into one for so long
-PER_ORG = 2  # deliveries at once for one organisation
+PER_ORG = 4  # deliveries at once for one organisation
 
 # A channel with due work that no one is serving: one that works before one that fails, then who has waited longest.
 # Reads the due jobs by idx_notification_jobs_status_next_attempt, groups them, and probes the channels by key.
@@ -102,7 +102,7 @@ UPDATE notification_jobs j
 SET status = 'processing', lease = %(lease)s, batch = COALESCE(j.batch, %(lease)s),
     attempts = COALESCE(j.attempts, 0) + 1, next_attempt_at = %(now)s + %(lease_time)s
 FROM chosen WHERE j.id = chosen.id
-RETURNING j.id
+RETURNING j.*
 """
 
 
@@ -113,6 +113,7 @@ class Claim:
     lease: uuid.UUID
     channel: Channel
     jobs: tuple[Job, ...]
+    thread: str = ""  # the receipt of the first message about the incident, if this one can reply to it
 
     @property
     def message_id(self) -> str:
@@ -123,9 +124,10 @@ class Claim:
 def claim_message(avoid: Collection[str] = ()) -> Claim | None:
     """Take the next message that is due, of a channel whose receiver is not in `avoid`; None when there is none."""
     skip: list[uuid.UUID] = []
+    resting = suspended_org_ids()
     while True:
         with transaction.atomic():
-            channel = _pick(avoid, skip)
+            channel = _pick(avoid, skip, resting)
             if channel is None:
                 return None
             claim = _take(channel)
@@ -134,10 +136,8 @@ def claim_message(avoid: Collection[str] = ()) -> Claim | None:
         skip.append(channel.pk)
 
 
-def _pick(avoid: Collection[str], skip: list[uuid.UUID]) -> Channel | None:
-    rows = _rows(
-        _PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": suspended_org_ids()}
-    )
+def _pick(avoid: Collection[str], skip: list[uuid.UUID], resting: list[uuid.UUID]) -> Channel | None:
+    rows = _rows(_PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": resting})
     return Channel.objects.select_related("org").get(pk=rows[0][0]) if rows else None
 
 
@@ -152,14 +152,22 @@ def _take(channel: Channel) -> Claim | None:
         "lease_time": timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
         "limit": channel.kind.batch,
     }
-    ids = [row[0] for row in _rows(_TAKE, values)]
-    if not ids:
+    jobs = tuple(sorted(Job.objects.raw(_TAKE, values), key=lambda job: (job.created_at, job.pk)))
+    if not jobs:
         _rows(_POSTPONE + " RETURNING 1", values)
         return None
-    jobs = tuple(Job.objects.filter(pk__in=ids).order_by("created_at", "pk"))
     if jobs[0].batch == lease and jobs[0].type != TEST_EVENT and channel.kind.batch > 1:
         Channel.objects.filter(pk=channel.pk).update(gather_until=now + GATHER)
-    return Claim(lease, channel, jobs)
+    return Claim(lease, channel, jobs, _thread(channel, jobs))
+
+
+def _thread(channel: Channel, jobs: Sequence[Job]) -> str:
+    """Return the receipt of the channel's first message about the one incident that `jobs` are about, "" for none."""
+    subjects = {job.subject_id for job in jobs}
+    if not channel.kind.threads or len(subjects) != 1 or None in subjects:
+        return ""
+    sent = Job.objects.filter(channel=channel, subject_id__in=subjects, receipt__isnull=False).order_by("sent_at", "pk")
+    return sent.values_list("receipt", flat=True).first() or ""
 
 
 def _common() -> dict[str, Any]:

@@ -10,22 +10,26 @@ import logging
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
 
 from notifications import claims, outcomes
-from notifications.channels.base import PermanentError, RateLimitedError, TransientError
+from notifications.channels.base import PermanentError, RateLimitedError, Sent, TransientError
 from notifications.claims import Claim
 from notifications.models import Job
 from notifications.replies import notice_of
 
 log = logging.getLogger(__name__)
-SLOTS = 8  # messages on their way at once
+SLOTS = 16  # messages on their way at once
 _SILENT_AFTER = 2  # unanswered messages in a row before a receiver is given one thread only
 
-_RESULTS: dict[type, str] = {str: "sent", RateLimitedError: "limited", TransientError: "retried"}
-Outcome = Exception | str  # what was raised, or a remark on what was sent
+_RESULTS: dict[type, str] = {Sent: "sent", RateLimitedError: "limited", TransientError: "retried"}
+Outcome = Exception | Sent
+Ended = tuple[UUID, str]  # a job, and the reason why it was not sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,13 @@ class Deliverer:
         """How many messages are on their way."""
         return self._receivers.total()
 
-    def step(self) -> list[Delivered] | None:
+    def step(self) -> list[Ended] | None:
         """Write down what has ended and start what is due; None when there was nothing to do."""
         done = self._collect()
         started = self._start()
         return done if done or started else None
 
-    def wait(self, seconds: float) -> list[Delivered]:
+    def wait(self, seconds: float) -> list[Ended]:
         """Wait until a message on its way has ended, and write it down; empty after `seconds`."""
         try:
             finished = self._finished.get(timeout=seconds)
@@ -66,9 +70,9 @@ class Deliverer:
             return []
         return self._record(*finished)
 
-    def drain(self, seconds: float) -> list[Delivered]:
+    def drain(self, seconds: float) -> list[Ended]:
         """Start nothing more; wait at most `seconds` for what is on its way."""
-        done: list[Delivered] = []
+        done: list[Ended] = []
         deadline = time.monotonic() + seconds
         while self.in_flight and time.monotonic() < deadline:
             done += self.wait(deadline - time.monotonic())
@@ -78,8 +82,8 @@ class Deliverer:
         """Let the threads go; what is still on its way ends by its lease."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _collect(self) -> list[Delivered]:
-        done: list[Delivered] = []
+    def _collect(self) -> list[Ended]:
+        done: list[Ended] = []
         while not self._finished.empty():
             done += self._record(*self._finished.get())
         return done
@@ -102,18 +106,20 @@ class Deliverer:
         began = time.monotonic()
         try:
             notices = [notice_of(job) for job in claim.jobs]
-            outcome = claim.channel.kind.send(claim.channel, notices, claim.message_id)
+            outcome = claim.channel.kind.send(claim.channel, notices, claim.message_id, claim.thread)
         except Exception as error:  # whatever it is, it is written down, and the loop goes on
             outcome = error
         self._finished.put((claim, outcome, time.monotonic() - began))
 
-    def _record(self, claim: Claim, outcome: Outcome, seconds: float) -> list[Delivered]:
+    def _record(self, claim: Claim, outcome: Outcome, seconds: float) -> list[Ended]:
         receiver = claim.channel.receiver
         self._receivers[receiver] -= 1
         silent = isinstance(outcome, TransientError) and outcome.is_unreachable
         self._unanswered[receiver] = self._unanswered[receiver] + 1 if silent else 0
-        reason = record_outcome(claim, outcome)
-        outcomes.record_attempt(claim, _RESULTS.get(type(outcome), "failed"), reason or str(outcome), seconds)
+        with transaction.atomic():
+            reason = record_outcome(claim, outcome)
+            remark = outcome.remark if isinstance(outcome, Sent) else reason
+            outcomes.record_attempt(claim, _RESULTS.get(type(outcome), "failed"), remark, seconds)
         log.log(
             logging.WARNING if reason else logging.INFO,
             "message was not delivered" if reason else "message delivered",
@@ -125,14 +131,18 @@ class Deliverer:
                 "correlation_ids": sorted({_correlation(job) for job in claim.jobs} - {""}),
             },
         )
-        states = dict(Job.objects.filter(pk__in=[job.pk for job in claim.jobs]).values_list("pk", "status"))
-        return [Delivered(str(job.pk), states.get(job.pk, "dropped"), reason) for job in claim.jobs]
+        return [(job.pk, reason) for job in claim.jobs]
+
+
+def _delivered(ended: Sequence[Ended]) -> list[Delivered]:
+    states = dict(Job.objects.filter(pk__in={pk for pk, _ in ended}).values_list("pk", "status"))
+    return [Delivered(str(pk), states.get(pk, "dropped"), reason) for pk, reason in ended]
 
 
 def record_outcome(claim: Claim, outcome: Outcome) -> str:
     """Write down how sending `claim` ended; returns the reason when it did not go out."""
     match outcome:
-        case str():
+        case Sent():
             outcomes.record_sent(claim, outcome)
             return ""
         case RateLimitedError():
@@ -154,7 +164,7 @@ def deliver_due(seconds: float, *, keep_going: Callable[[], bool] = lambda: True
     """Deliver until nothing is due, starting nothing after `seconds`; returns how each job ended."""
     outcomes.fail_abandoned()
     deliverer = Deliverer()
-    done: list[Delivered] = []
+    done: list[Ended] = []
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline and keep_going():
@@ -167,7 +177,7 @@ def deliver_due(seconds: float, *, keep_going: Callable[[], bool] = lambda: True
         done += deliverer.drain(15)
     finally:
         deliverer.close()
-    return done
+    return _delivered(done)
 
 
 def _correlation(job: Job) -> str:

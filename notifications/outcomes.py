@@ -1,18 +1,19 @@
-"""Writing down how the delivery of a message ended. Only who still holds the lease may."""
+"""Writing down how the delivery of a message ended, in the caller's transaction. Only who still holds the lease may."""
 
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import connection, models
 from django.db.models import F
 from django.utils import timezone
 
+from notifications.channels.base import Sent
 from notifications.claims import Claim
-from notifications.models import Channel, DeliveryAttempt, Job
+from notifications.models import Channel, Job
 
 BACKOFF = (1, 2, 5, 10, 30)  # minutes after the first, second, … attempt; the last repeats
 GIVE_UP_WAITING_AFTER = timedelta(hours=24)  # for a receiver that only ever answers 429
@@ -23,11 +24,11 @@ def _held(claim: Claim) -> models.QuerySet[Job]:
     return Job.objects.filter(lease=claim.lease, status=Job.Status.PROCESSING)
 
 
-@transaction.atomic
-def record_sent(claim: Claim, remark: str) -> None:
-    """The receiver has it; `remark` is kept with the messages. What waits for this channel need not wait any longer."""
+def record_sent(claim: Claim, sent: Sent) -> None:
+    """The receiver has it; its remark and receipt are kept. What waits for this channel need not wait any longer."""
     now = timezone.now()
-    _held(claim).update(status=Job.Status.SENT, sent_at=now, last_error=remark or None, lease=None)
+    kept = {"last_error": sent.remark or None, "receipt": sent.receipt or None}
+    _held(claim).update(status=Job.Status.SENT, sent_at=now, lease=None, **kept)
     Channel.objects.filter(pk=claim.channel.pk).update(failures=0, last_error=None, last_sent_at=now)
     if claim.channel.failures:
         waiting = Job.objects.filter(channel_id=claim.channel.pk, status=Job.Status.PENDING)
@@ -35,7 +36,6 @@ def record_sent(claim: Claim, remark: str) -> None:
         waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
-@transaction.atomic
 def record_rate_limited(claim: Claim, reason: str, retry_after: int) -> None:
     """Leave the channel alone for `retry_after` seconds; it does not count as an attempt, for a day at most."""
     now = timezone.now()
@@ -48,7 +48,6 @@ def record_rate_limited(claim: Claim, reason: str, retry_after: int) -> None:
     Channel.objects.filter(pk=claim.channel.pk).update(paused_until=until)
 
 
-@transaction.atomic
 def record_transient(claim: Claim, reason: str) -> None:
     """Try again after the backoff, or give up after the last attempt."""
     _note_failure(claim, reason)
@@ -64,26 +63,33 @@ def record_transient(claim: Claim, reason: str) -> None:
         )
 
 
-@transaction.atomic
 def record_permanent(claim: Claim, reason: str) -> None:
     """Another attempt would end the same way: fail now, and say why."""
     _note_failure(claim, reason)
     _held(claim).update(status=Job.Status.FAILED, last_error=reason, lease=None)
 
 
+# Nothing if the channel was deleted meanwhile; where it is there, what was written before has locked it.
+_RECORD_ATTEMPT = """
+INSERT INTO notification_attempts (org_id, channel_id, message_id, events, result, reason, seconds, at)
+SELECT org_id, id, %(message)s, %(events)s, %(result)s, %(reason)s, %(seconds)s, %(now)s
+FROM notification_channels WHERE id = %(channel)s
+"""
+
+
 def record_attempt(claim: Claim, result: str, reason: str, seconds: float) -> None:
-    """Write into the channel's log what came of sending a message once."""
-    attempt = DeliveryAttempt(
-        org_id=claim.channel.org_id,
-        channel_id=claim.channel.pk,
-        message_id=claim.message_id,
-        events=len(claim.jobs),
-        result=result,
-        reason=reason[:500],
-        seconds=round(seconds, 3),
-    )
-    with suppress(IntegrityError), transaction.atomic():  # the channel may have been deleted meanwhile
-        attempt.save()
+    """Write into the channel's log what came of sending a message once, in the transaction that wrote that down."""
+    values: dict[str, Any] = {
+        "channel": claim.channel.pk,
+        "message": claim.message_id,
+        "events": len(claim.jobs),
+        "result": result,
+        "reason": reason[:500],
+        "seconds": round(seconds, 3),
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD_ATTEMPT, values)
 
 
 def _note_failure(claim: Claim, reason: str) -> None:

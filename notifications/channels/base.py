@@ -14,6 +14,17 @@ from notifications.messages import Notice
 Config = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a message that the receiver has taken.
+
+    `remark` is for the delivery log. `receipt` is what the receiver calls the message, if later ones can reply to it.
+    """
+
+    remark: str = ""
+    receipt: str = ""
+
+
 @dataclass(slots=True)
 class TransientError(Exception):
     """Not now: worth another attempt. `is_unreachable` when nothing answered at all."""
@@ -73,6 +84,7 @@ class ChannelType(Protocol):
     form_class: FormClass
     batch: int  # notices in one message; 1 where each goes by itself, at once
     has_secret: bool  # that we make and show once: by it the service knows us, or we know the service
+    threads: bool  # whether a message can reply to the first one about the same incident
     inbound: Inbound | None  # how the service tells us what people did there
 
     def problem(self) -> str:
@@ -90,10 +102,11 @@ class ChannelType(Protocol):
         Raises ConfigError, whose text the form shows.
         """
 
-    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Send one message about `notices`, oldest first; returns when the receiver has taken it.
 
         `channel` is a models.Channel with its organisation. `message_id` stays the same when the same message is sent
-        again. Returns a remark for the delivery log, "" for none. Called on a thread: no database here. Raises
-        TransientError, PermanentError or RateLimitedError with a reason that holds no secret.
+        again. `thread` is the receipt of the first message about the incident, where there is one and the kind
+        `threads`. Called on a thread: no database here. Raises TransientError, PermanentError or RateLimitedError with
+        a reason that holds no secret.
         """

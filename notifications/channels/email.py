@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from notifications.addresses import confirm_or_ask, leaving_token
-from notifications.channels.base import ChannelForm, FormClass, PermanentError, TransientError
+from notifications.channels.base import ChannelForm, FormClass, PermanentError, Sent, TransientError
 from notifications.channels.recipients import addresses, confirmed_addresses
 from notifications.messages import LISTED, Notice, plain_text, rest_of
 
@@ -79,6 +79,7 @@ class EmailType:
     form_class: FormClass = EmailForm
     batch = 500
     has_secret = False
+    threads = False  # by its headers, without a receipt
     inbound = None
 
     def problem(self) -> str:
@@ -99,14 +100,14 @@ class EmailType:
         """Ask those who have not agreed yet. Raises ConfigError."""
         confirm_or_ask(actor, channel)
 
-    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Mail all who have agreed, in one message. Raises as ChannelType.send does."""
         recipients = confirmed_addresses(channel.config_json)
         if problem := self.problem():
             raise PermanentError(problem)
         if not recipients:
             raise PermanentError("None of the addresses has been confirmed yet.")
-        return _refusals(_hand_over(_message(recipients, notices, message_id, channel)))
+        return Sent(_refusals(_hand_over(_message(recipients, notices, message_id, channel))))
 
 
 def _message(

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from notifications.channels.base import ChannelForm, FormClass, PermanentError, TransientError
+from notifications.channels.base import ChannelForm, FormClass, PermanentError, Sent, TransientError
 from notifications.channels.posting import Hosts, Outgoing, check_address, post
 from notifications.channels.secrets import encrypted, ending_of
 from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 from notifications.webhook_addresses import host_of
 from pulseops.core.config.encryption import UnreadableSecretError
-from pulseops.core.outbound.client import RefusedError
+from pulseops.core.outbound.client import Answer, RefusedError
 
 UNREADABLE = "A secret cannot be decrypted: SECRET_KEY is not the one that encrypted it. Enter it anew."
 
@@ -72,6 +72,7 @@ class HttpType:
     form_class: FormClass
     batch = 500
     has_secret = False
+    threads = False
     inbound: Inbound | None = None
     hosts: Hosts = None  # where its messages may go
 
@@ -98,7 +99,15 @@ class HttpType:
         """Build the request; None if the service has no word for what happened. Raises UnreadableSecretError."""
         raise NotImplementedError
 
-    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+    def reply(self, outgoing: Outgoing, thread: str) -> Outgoing:
+        """Return `outgoing` as a reply to the message whose receipt is `thread`; only for kinds that thread."""
+        raise NotImplementedError
+
+    def receipt(self, answer: Answer) -> str:
+        """Return what the receiver calls the message that it has taken, "" if it does not say."""
+        return ""
+
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Send one message. Raises as ChannelType.send does."""
         config = channel.config_json
         if not isinstance(config, Mapping):
@@ -108,6 +117,6 @@ class HttpType:
         except UnreadableSecretError as error:
             raise TransientError(UNREADABLE) from error
         if outgoing is None:
-            return f"{self.label} has no such message, so nothing was sent."
-        post(outgoing, message_id, self.hosts)
-        return ""
+            return Sent(f"{self.label} has no such message, so nothing was sent.")
+        answer = post(self.reply(outgoing, thread) if thread else outgoing, message_id, self.hosts)
+        return Sent(receipt=self.receipt(answer))

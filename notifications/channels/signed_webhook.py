@@ -16,7 +16,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from notifications.channels.base import PermanentError, TransientError
+from notifications.channels.base import PermanentError, Sent, TransientError
 from notifications.channels.http import UNREADABLE
 from notifications.channels.posting import Outgoing, post
 from notifications.channels.secrets import PREFIX, valid_secrets
@@ -82,6 +82,7 @@ class SignedWebhookType:
     form_class = SignedWebhookForm
     batch = 1
     has_secret = True
+    threads = False
     inbound = None
 
     def problem(self) -> str:
@@ -99,7 +100,7 @@ class SignedWebhookType:
     def saved(self, actor: Any, channel: Any) -> None:
         """Nothing more is to be done: the secret is made and shown by actions.rotate_secret."""
 
-    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Post one event. Raises as ChannelType.send does."""
         config = channel.config_json
         try:
@@ -117,7 +118,7 @@ class SignedWebhookType:
             "webhook-signature": " ".join(signature(each, message_id, timestamp, body) for each in keys),
         }
         post(Outgoing(url, body, headers), message_id, None)
-        return ""
+        return Sent()
 
 
 CHANNEL_TYPE = SignedWebhookType()

@@ -1,10 +1,12 @@
 """Telegram: a bot's sendMessage, https://core.telegram.org/bots/api#sendmessage, whose limits hold here.
 
-HTML is the one mode in which every character can be escaped; between <pre> nothing is made a link or a mention.
+HTML is the one mode in which every character can be escaped; between <pre> nothing is made a link or a mention. Later
+messages about an incident reply to the first one; if that was deleted in the chat, they stand by themselves.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -16,9 +18,11 @@ from notifications.channels.http import HttpType, KeyedForm
 from notifications.channels.posting import Outgoing
 from notifications.channels.secrets import secret_in
 from notifications.messages import LISTED, Fact, Notice, count_of, fit, rest_of, unlinked
+from pulseops.core.outbound.client import Answer
 
 TEXT = 4_096  # characters once the markup is read; as they are sent they are more
 _TITLE, _BODY, _QUOTED, _FACT = 400, 1_200, 900, 200
+_MOST_ID = 2**53
 SERVER = "https://api.telegram.org"
 
 
@@ -81,6 +85,7 @@ class TelegramType(HttpType):
     description = "Make a bot with @BotFather, add it to the chat, and copy its token and the chat's number."
     order = 5
     form_class = TelegramForm
+    threads = True
     hosts = ("api.telegram.org",)
 
     def server(self, config: Mapping[str, Any]) -> str:
@@ -101,6 +106,20 @@ class TelegramType(HttpType):
             "link_preview_options": {"is_disabled": True},
         }
         return Outgoing.of_json(f"{self.server(config)}/bot{token}/sendMessage", body, secrets=(token,))
+
+    def reply(self, outgoing: Outgoing, thread: str) -> Outgoing:
+        """See HttpType; https://core.telegram.org/bots/api#replyparameters."""
+        to = {"message_id": int(thread), "allow_sending_without_reply": True}
+        body = {**json.loads(outgoing.body), "reply_parameters": to}
+        return Outgoing.of_json(outgoing.url, body, secrets=outgoing.secrets)
+
+    def receipt(self, answer: Answer) -> str:
+        """See HttpType."""
+        try:
+            number = json.loads(answer.body)["result"]["message_id"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        return str(number) if type(number) is int and 0 < number <= _MOST_ID else ""
 
 
 CHANNEL_TYPE = TelegramType()

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from notifications.channels.base import ChannelForm, Config, FormClass, TransientError
+from notifications.channels.base import ChannelForm, Config, FormClass, Sent, TransientError
 from notifications.channels.posting import Hosts, Outgoing, check_address, post
 from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
@@ -74,6 +74,7 @@ class WebhookType:
     hosts: Hosts = HOSTS
     batch: int = 500
     has_secret: bool = False
+    threads: bool = False
     inbound: Inbound | None = None
 
     def problem(self) -> str:
@@ -91,7 +92,7 @@ class WebhookType:
     def saved(self, actor: Any, channel: Any) -> None:
         """Nothing more is to be done for a webhook."""
 
-    def send(self, channel: Any, notices: Sequence[Notice], message_id: str) -> str:
+    def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Post one message; a demo's channel takes it without a connection. Raises as ChannelType.send does."""
         try:
             url = address_in(channel.config_json)
@@ -99,7 +100,7 @@ class WebhookType:
         except UnreadableSecretError as error:
             raise TransientError(_UNREADABLE) from error
         post(Outgoing.of_json(url, payload), message_id, self.hosts)
-        return ""
+        return Sent()
 
     def payload(self, config: Any, notices: Sequence[Notice], message_id: str) -> Mapping[str, Any]:
         """Return what is posted. Raises UnreadableSecretError."""

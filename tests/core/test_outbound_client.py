@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 import time
@@ -186,3 +187,32 @@ def test_unknown_names_are_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(http.UnreachableError, match="could not be resolved"):
         http.post_json("https://nowhere.invalid/", {})
+
+
+def test_a_certificate_is_verified_by_the_bundle_and_the_name(settings: Settings) -> None:
+    settings.OUTGOING_PRIVATE_HOSTS = ["127.0.0.1", "localhost"]
+    with receivers.tls_receiver() as server:
+        with pytest.raises(http.UnreachableError, match="certificate"):
+            http.post_json(f"https://127.0.0.1:{server.port}/", {})
+        settings.OUTGOING_CA_BUNDLE = str(server.certificate)
+        assert http.post_json(f"https://127.0.0.1:{server.port}/", {}).status == 200
+        with pytest.raises(http.UnreachableError, match="certificate"):
+            http.post_json(f"https://localhost:{server.port}/", {})  # the certificate is of 127.0.0.1
+        assert http.post_json(f"https://127.0.0.1:{server.port}/", {}).status == 200
+        settings.OUTGOING_CA_BUNDLE = ""
+        with pytest.raises(http.UnreachableError, match="certificate"):
+            http.post_json(f"https://127.0.0.1:{server.port}/", {})
+
+
+def test_the_bundle_is_read_once_for_all_connections(settings: Settings) -> None:
+    """It takes longer than everything else that sending a message does."""
+    settings.OUTGOING_PRIVATE_HOSTS = ["127.0.0.1"]
+    with receivers.tls_receiver() as server:
+        settings.OUTGOING_CA_BUNDLE = str(server.certificate)
+        before = http._trusting.cache_info().misses
+        for _ in range(3):
+            http.post_json(f"https://127.0.0.1:{server.port}/", {})
+        assert http._trusting.cache_info().misses == before + 1
+        os.utime(server.certificate, ns=(1, 1))  # the operator has changed it
+        http.post_json(f"https://127.0.0.1:{server.port}/", {})
+        assert http._trusting.cache_info().misses == before + 2

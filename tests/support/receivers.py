@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Receiver:
         self.received: list[Received] = []
         self.arrived = threading.Condition()
         self.stopping = threading.Event()
+        self.certificate = Path()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -143,10 +145,11 @@ def half(handler: BaseHTTPRequestHandler) -> None:
 
 @contextlib.contextmanager
 def tls_receiver() -> Iterator[Receiver]:
-    """A receiver whose certificate nobody has signed but itself."""
+    """A receiver on 127.0.0.1 whose certificate (`certificate`, a file) nobody has signed but itself."""
     with tempfile.TemporaryDirectory() as folder, receiver() as made:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(_own_certificate(Path(folder)))
+        made.certificate = _own_certificate(Path(folder))
+        context.load_cert_chain(made.certificate)
         made.server.socket = context.wrap_socket(made.server.socket, server_side=True, do_handshake_on_connect=False)
         yield made
 
@@ -163,6 +166,7 @@ def _own_certificate(folder: Path) -> Path:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = folder / "both.pem"

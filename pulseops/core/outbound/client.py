@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -26,6 +29,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import parse_url
+from urllib3.util.ssl_ import create_urllib3_context
 
 from pulseops.core.outbound.ip_rules import Address, is_global_unicast, is_own_network, resolve
 
@@ -221,8 +225,25 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        certificates = self.ca_certs
+        if certificates:  # to read them anew for each connection takes longer than all the rest of an exchange
+            self.ssl_context, self.ca_certs = _trusting(certificates, os.stat(certificates).st_mtime_ns), None
+        try:
+            super().connect()
+        finally:
+            self.ca_certs = certificates  # the pool connects this object again
+
     def _new_conn(self) -> socket.socket:
         return _local.call.connect()
+
+
+@lru_cache(maxsize=2)
+def _trusting(certificates: str, changed_ns: int) -> ssl.SSLContext:
+    """Return what verifies servers by a file of certificates, which last changed then; threads share it."""
+    context = create_urllib3_context()
+    context.load_verify_locations(certificates)
+    return context
 
 
 class _Pool(HTTPConnectionPool):
