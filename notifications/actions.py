@@ -205,7 +205,9 @@ def replay_message(*, actor: User | None, channel: Channel, message_id: UUID) ->
     if not jobs or not channel.enabled:
         return 0
     for job in jobs:
-        enqueue_to(channel, event=job.type, payload=job.payload_json, subject_id=job.subject_id)
+        given = job.payload_json if isinstance(job.payload_json, dict) else {}
+        payload = {name: value for name, value in given.items() if name != "recipients"}
+        enqueue_to(channel, event=job.type, payload=payload, subject_id=job.subject_id)
     meta = {"name": channel.name, "message": str(message_id), "events": len(jobs)}
     record(actor=actor, org=channel.org, action="notification.replayed", resource=channel, meta=meta)
     return len(jobs)

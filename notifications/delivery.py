@@ -119,7 +119,8 @@ class Deliverer:
         with transaction.atomic():
             reason = record_outcome(claim, outcome)
             remark = outcome.remark if isinstance(outcome, Sent) else reason
-            outcomes.record_attempt(claim, _RESULTS.get(type(outcome), "failed"), remark, seconds)
+            result = "retried" if isinstance(outcome, Sent) and outcome.left else _RESULTS.get(type(outcome), "failed")
+            outcomes.record_attempt(claim, result, remark, seconds)
         log.log(
             logging.WARNING if reason else logging.INFO,
             "message was not delivered" if reason else "message delivered",
@@ -142,6 +143,9 @@ def _delivered(ended: Sequence[Ended]) -> list[Delivered]:
 def record_outcome(claim: Claim, outcome: Outcome) -> str:
     """Write down how sending `claim` ended; returns the reason when it did not go out."""
     match outcome:
+        case Sent() if outcome.left:
+            outcomes.record_partly(claim, outcome)
+            return outcome.remark
         case Sent():
             outcomes.record_sent(claim, outcome)
             return ""

@@ -91,6 +91,7 @@ class Notice:
     reply: str = ""  # the signed part of the link that acknowledges
     status: str = ""  # as it is stored: open, investigating or resolved
     at: datetime | None = None  # when it happened
+    recipients: tuple[str, ...] = field(default=())  # who still has to get it where others have; else empty
 
     @classmethod
     def from_payload(cls, event: str, payload: Any) -> Notice:
@@ -110,6 +111,7 @@ class Notice:
             subject_id=given["incident_id"] if isinstance(given.get("incident_id"), int) else None,
             status=str(given.get("status") or "")[:30],
             at=_moment(given.get("at")),
+            recipients=tuple(str(each) for each in _list(given.get("recipients"))),
         )
 
     @property

@@ -36,6 +36,14 @@ def record_sent(claim: Claim, sent: Sent) -> None:
         waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
+def record_partly(claim: Claim, sent: Sent) -> None:
+    """Some recipients have it. The others get it at the next attempt, which names them alone."""
+    for job in claim.jobs:
+        if isinstance(job.payload_json, dict):
+            _held(claim).filter(pk=job.pk).update(payload_json={**job.payload_json, "recipients": list(sent.left)})
+    record_transient(claim, sent.remark)
+
+
 def record_rate_limited(claim: Claim, reason: str, retry_after: int) -> None:
     """Leave the channel alone for `retry_after` seconds; it does not count as an attempt, for a day at most."""
     now = timezone.now()

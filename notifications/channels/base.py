@@ -19,10 +19,12 @@ class Sent:
     """What became of a message that the receiver has taken.
 
     `remark` is for the delivery log. `receipt` is what the receiver calls the message, if later ones can reply to it.
+    `left` are recipients that were refused for now: they alone get it at the next attempt (Notice.recipients).
     """
 
     remark: str = ""
     receipt: str = ""
+    left: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

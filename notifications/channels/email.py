@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import ssl
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from hashlib import sha256
@@ -102,12 +103,19 @@ class EmailType:
 
     def send(self, channel: Any, notices: Sequence[Notice], message_id: str, thread: str = "") -> Sent:
         """Mail all who have agreed, in one message. Raises as ChannelType.send does."""
-        recipients = confirmed_addresses(channel.config_json)
+        recipients = _still_waiting(confirmed_addresses(channel.config_json), notices[0])
         if problem := self.problem():
             raise PermanentError(problem)
         if not recipients:
             raise PermanentError("None of the addresses has been confirmed yet.")
-        return Sent(_refusals(_hand_over(_message(recipients, notices, message_id, channel))))
+        refused = _hand_over(_message(recipients, notices, message_id, channel))
+        later = tuple(address for address, (code, _) in refused.items() if not _is_final(code))
+        return Sent(_refusals(refused), left=later)
+
+
+def _still_waiting(confirmed: list[str], notice: Notice) -> list[str]:
+    """Return those that do not have the message; one that is sent for the first time names none."""
+    return [each for each in confirmed if each in notice.recipients] if notice.recipients else confirmed
 
 
 def _message(
@@ -154,7 +162,18 @@ def _hand_over(mail: EmailMultiAlternatives) -> Mapping[str, tuple[int, bytes]]:
     except smtplib.SMTPResponseException as error:
         raise _judged(error.smtp_code, "the message") from error
     except (OSError, smtplib.SMTPException) as error:
-        raise TransientError(f"The mail server did not answer: {type(error).__name__}.", is_unreachable=True) from error
+        raise TransientError(_unreachable(error), is_unreachable=True) from error
+
+
+def _unreachable(error: Exception) -> str:
+    """Say why there was no answer; the error's own text is not for readers."""
+    if isinstance(error, ssl.SSLError):
+        return "The certificate of the mail server was not accepted; the operator sets EMAIL_URL."
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):  # smtplib wraps it
+        return f"The mail server did not answer within {settings.NOTIFICATION_TIMEOUT_SECONDS:g} seconds."
+    if isinstance(error, ConnectionRefusedError):
+        return "The mail server refused the connection; the operator sets EMAIL_URL."
+    return f"The mail server ended the connection ({type(error).__name__})."
 
 
 def _as_sent(mail: EmailMultiAlternatives) -> bytes:
@@ -163,7 +182,11 @@ def _as_sent(mail: EmailMultiAlternatives) -> bytes:
 
 def _judged(code: int, what: str) -> TransientError | PermanentError:
     reason = f"The mail server refused {what} ({code})."
-    return PermanentError(reason) if 500 <= code < 600 else TransientError(reason)
+    return PermanentError(reason) if _is_final(code) else TransientError(reason)
+
+
+def _is_final(code: int) -> bool:
+    return 500 <= code < 600
 
 
 def _refusals(refused: Mapping[str, tuple[int, bytes]]) -> str:

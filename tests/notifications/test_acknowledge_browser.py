@@ -55,7 +55,11 @@ def test_a_mails_link_acknowledges_on_a_phone(
         expect(phone.get_by_text("Acknowledged by link in on duty.")).to_be_visible()
         expect(phone.get_by_role("button", name="Acknowledge")).to_have_count(0)
         phone.context.close()
+        Channel.objects.update(gather_until=None)  # as half a minute later
         deliver_due(20)
+        said = [mail["subject"].partition(":")[0] for mail in server.messages]
+        assert said == ["Incident opened · high", "Acknowledged · high"]
+        assert "by link in on duty" in server.messages[1].get_body(("plain",)).get_content()
     incident = Incident.objects.get()
     assert incident.status == "investigating"
     sign_in(admin)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -12,14 +15,17 @@ import pytest
 from django.core import mail
 from django.core.mail import get_connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import AuditLog, Org, User
+from notifications.actions import replay_message
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Job
 from notifications.tasks import ask_addresses
 from tests.notifications.conftest import states
 from tests.notifications.smtp import MailServer, mail_server
+from tests.support import receivers
 from tests.support.alerting import tell
 from tests.support.factories import make_org
 
@@ -69,6 +75,25 @@ def test_who_is_refused_is_named_and_the_others_get_it_once(org: Org, server: Ma
     assert states() == [("sent", 1, "The mail server refused gone@example.com (550); the others were sent.")]
 
 
+def test_who_is_refused_for_now_gets_it_later_and_the_others_not_again(org: Org, server: MailServer) -> None:
+    make_email(org, "one@example.com", "grey@example.com", "gone@example.com")
+    server.refused = {"grey@example.com": 451, "gone@example.com": 550}
+    tell(org)
+    deliver_due(10)
+    refusals = "refused grey@example.com (451), gone@example.com (550); the others were sent"
+    assert states() == [("pending", 1, f"The mail server {refusals}.")]
+    server.refused = {}
+    Job.objects.update(next_attempt_at=timezone.now())
+    deliver_due(10)
+    assert [each.rcpt_tos for each in server.envelopes] == [["one@example.com"], ["grey@example.com"]]
+    assert states() == [("sent", 2, None)]
+    assert len({mail["message-id"] for mail in server.messages}) == 1
+    replay_message(actor=None, channel=Channel.objects.get(), message_id=Job.objects.get().batch)
+    Channel.objects.update(gather_until=None)
+    deliver_due(10)
+    assert len(server.envelopes[-1].rcpt_tos) == 3
+
+
 @pytest.mark.parametrize(
     ("refused", "answer", "state", "said"),
     [
@@ -97,7 +122,7 @@ def test_a_server_that_is_away_is_tried_again(org: Org, settings: Settings, serv
     deliver_due(10)
     ((status, _, error),) = states()
     assert status == "pending"
-    assert "did not answer" in str(error)
+    assert "The mail server refused the connection" in str(error)
 
 
 def test_the_backend_has_the_connection_that_notices_refusals(server: MailServer) -> None:
@@ -194,3 +219,65 @@ def test_without_a_mail_server_the_kind_says_what_is_missing(
 ) -> None:
     settings.EMAIL_URL = ""
     assert "the operator sets EMAIL_URL" in client_for(admin).get("/settings/notifications/new").text
+
+
+class _Faulty(socketserver.StreamRequestHandler):
+    """A mail server that ends, or says nothing more, at the first line that begins with `server.at`."""
+
+    def handle(self) -> None:
+        faulty: Any = self.server
+        with suppress(OSError):
+            self.wfile.write(b"220 ready\r\n" if faulty.at else b"")
+            is_message = False
+            while faulty.at and not (line := self.rfile.readline()).startswith(faulty.at):
+                if not is_message:
+                    is_message = line.startswith(b"data")
+                    self.wfile.write(b"354 go on\r\n" if is_message else b"250 ok\r\n")
+            if faulty.is_silent:
+                faulty.stopping.wait(5)
+
+
+@contextmanager
+def faulty_server(settings: Settings, at: bytes, *, is_silent: bool) -> Iterator[None]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Faulty) as server:
+        made: Any = server
+        made.at, made.is_silent, made.stopping, server.daemon_threads = at, is_silent, threading.Event(), True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        settings.EMAIL_PORT = server.server_address[1]
+        yield
+        made.stopping.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("at", [b"", b"ehlo", b"mail", b"data", b"Subject"], ids=lambda at: at.decode() or "greeting")
+@pytest.mark.parametrize("is_silent", [False, True], ids=["closes", "hangs"])
+def test_a_server_that_breaks_off_gets_the_mail_again_under_its_name(
+    org: Org, settings: Settings, server: MailServer, at: bytes, is_silent: bool
+) -> None:
+    settings.NOTIFICATION_TIMEOUT_SECONDS = 0.3
+    port = settings.EMAIL_PORT
+    make_email(org, "one@example.com", "two@example.com")
+    tell(org)
+    with faulty_server(settings, at, is_silent=is_silent):
+        deliver_due(10)
+        deliver_due(1)
+    ((status, attempts, error),) = states()
+    assert (status, attempts) == ("pending", 1)
+    said = "The mail server did not answer within 0.3 seconds." if is_silent else "The mail server ended the connection"
+    assert said in str(error)
+    batch = Job.objects.get().batch
+    settings.EMAIL_PORT = port
+    Job.objects.update(next_attempt_at=timezone.now())
+    deliver_due(10)
+    assert [mail["message-id"].partition("@")[0] for mail in server.messages] == [f"<{batch}"]
+
+
+def test_a_server_with_a_wrong_certificate_gets_nothing(org: Org, settings: Settings, server: MailServer) -> None:
+    make_email(org, "one@example.com")
+    tell(org)
+    with receivers.tls_receiver() as receiver:
+        settings.EMAIL_PORT, settings.EMAIL_USE_SSL = receiver.port, True
+        deliver_due(10)
+    ((status, _, error),) = states()
+    assert status == "pending"
+    assert "The certificate of the mail server was not accepted" in str(error)

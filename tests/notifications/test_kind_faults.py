@@ -60,6 +60,9 @@ def test_what_is_taken_is_sent_once() -> None:
         (receivers.endless, "sent", None),
         (receivers.half, "sent", None),
         (receivers.answer(204, b""), "sent", None),
+        (receivers.half_headers, "sent", None),
+        (receivers.answer(301, b"x" * 70_000, Location="https://hooks.slack.com/"), "failed", "answered 301"),
+        (receivers.answer(307, b"", Location="http://169.254.169.254/"), "failed", "answered 307: redirects are not"),
         (receivers.answer(302, b"", Location="http://127.0.0.1:1/"), "failed", "answered 302: redirects are not"),
         (receivers.answer(400, b"bad"), "failed", "The receiver answered 400: bad"),
         (receivers.answer(403, b"invalid_token"), "failed", "The receiver answered 403: invalid_token"),
@@ -70,8 +73,24 @@ def test_what_is_taken_is_sent_once() -> None:
         (receivers.garbage, "pending", "answered something that is not HTTP"),
         (receivers.hang(3), "pending", "did not answer within 0.5 seconds"),
     ],
-    ids=["10 MB", "half", "204", "302", "400", "revoked", "404", "410", "408", "503", "garbage", "hangs"],
-)
+    ids=[
+        "10 MB",
+        "half",
+        "204",
+        "half of the head",
+        "301",
+        "307",
+        "302",
+        "400",
+        "revoked",
+        "404",
+        "410",
+        "408",
+        "503",
+        "garbage",
+        "hangs",
+    ],
+)  # fmt: skip
 def test_a_receiver_that_misbehaves(behaviour: Behaviour, status: str, reason: str | None) -> None:
     with receivers.receiver(behaviour) as server:
         enqueue_for_all(base(server))

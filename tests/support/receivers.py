@@ -143,6 +143,13 @@ def half(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+def half_headers(handler: BaseHTTPRequestHandler) -> None:
+    """Close in the middle of a header."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def tls_receiver() -> Iterator[Receiver]:
     """A receiver on 127.0.0.1 whose certificate (`certificate`, a file) nobody has signed but itself."""
