@@ -24,6 +24,18 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def test_every_file_that_a_template_names_is_there() -> None:
+    """In production one that is not there is an error 500 of its page; in development nothing is seen."""
+    base = Path(settings.BASE_DIR)
+    named = {
+        (str(template.relative_to(base)), name)
+        for template in base.glob("templates/**/*.html")
+        for name in re.findall(r"""\{% static ['"]([^'"]+)['"]""", template.read_text())
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if not (base / "static" / each[1]).is_file()] == []
+
+
 def test_the_stylesheet_is_one_file(collected: Path) -> None:
     (bundle,) = collected.glob("css/main.*.css")
     text = bundle.read_text()
