@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 from msgspec import Raw
 
 from logs.ingest.broken_json import entries_around_errors
 from logs.ingest.copy_format import replace_unstorable
+from logs.ingest.foreign_body import check_count, most_logs
 from logs.ingest.json_text import repair
 
+DOCUMENT_COST = 2.5  # Datadog's tags and Splunk's envelopes: 16 to 18 µs a log, where Loki's take 6
 _texts = msgspec.json.Decoder(list[Raw])
 _GLUES = (b"}{", b"}\n{", b"}\r\n{")
 _decoder = json.JSONDecoder(parse_constant=str)
 
 
 def documents_of(body: bytes) -> list[bytes]:
-    """Return the texts of a body's JSON values; one that cannot be read is among them, to where its end seems to be."""
-    body = replace_unstorable(body.strip())
+    """Return the texts of a body's JSON values; one that cannot be read is among them, to where its end seems to be.
+
+    Raises ApiError 413 for more than a request may have.
+    """
+    documents = _split(replace_unstorable(body.strip()))
+    check_count(len(documents), DOCUMENT_COST)
+    return documents
+
+
+def _split(body: bytes) -> list[bytes]:
     if body[:1] == b"[":
         return _array(body)
     if body[:1] != b"{":
         return [line for line in body.split(b"\n") if line.strip()]
-    return _glued(body) or list(_one_by_one(body))
+    return _glued(body) or list(islice(_one_by_one(body), most_logs(DOCUMENT_COST) + 1))
 
 
 def _array(body: bytes) -> list[bytes]:

@@ -73,6 +73,17 @@ def too_large(limit: int) -> ApiError:
     return ApiError("PAYLOAD_TOO_LARGE", f"A request may have {limit} bytes, unpacked. Send smaller batches.")
 
 
+def most_logs(cost: float = 1.0) -> int:
+    """Return how many logs a request may have that cost so many times as much to read as Loki's or OpenTelemetry's."""
+    return int(settings.INGEST_FOREIGN_MAX_LOGS / cost)
+
+
+def check_count(logs: int, cost: float = 1.0) -> None:
+    """Raise ApiError 413 where a request has more than `most_logs`: many small ones cost more than a few large ones."""
+    if logs > most_logs(cost):
+        raise ApiError("PAYLOAD_TOO_LARGE", f"A request may have {most_logs(cost)} logs. Send smaller batches.")
+
+
 def unpacker_of(body: bytes) -> Unpack | None:
     """Return what unpacks a body that says by its first bytes how it is packed; None for any other."""
     if body.startswith(_GZIP_MAGIC):

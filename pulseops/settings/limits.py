@@ -8,6 +8,7 @@ from pulseops.core.config.environment import env
 INGEST_MAX_ENTRIES = env.whole("INGEST_MAX_ENTRIES", 5_000, least=1)
 INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 5 * 1024 * 1024, least=1)  # decoded
 INGEST_FOREIGN_MAX_BYTES = env.whole("INGEST_FOREIGN_MAX_BYTES", 24 * 1024 * 1024, least=1)  # the same, other protocols
+INGEST_FOREIGN_MAX_LOGS = env.whole("INGEST_FOREIGN_MAX_LOGS", 100_000, least=1)  # of a request in one of those
 INGEST_LARGE_BODIES = env.whole("INGEST_LARGE_BODIES", 2, least=1)  # above 5 MiB, held by one process at a time
 INGEST_MAX_MESSAGE_BYTES = env.whole("INGEST_MAX_MESSAGE_BYTES", 256 * 1024, least=1)
 INGEST_MAX_DEPTH = env.whole("INGEST_MAX_DEPTH", 32, least=1)

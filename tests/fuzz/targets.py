@@ -26,9 +26,9 @@ SCOPES = ["logs", "deployments"]
 
 
 class Targets:
-    """Made once; `fuzz` draws requests of them."""
+    """Made once; `fuzz` draws requests of them. Pages whose address `skip` takes are not among them."""
 
-    def __init__(self) -> None:
+    def __init__(self, skip: Callable[[str], bool] = lambda _: False) -> None:
         org = demo_org(timezone.now())
         superuser = User.objects.create_superuser("root@pulseops.example", PASSWORD)
         root = make_member(org, Role.ADMIN, user=superuser)
@@ -41,7 +41,7 @@ class Targets:
         integration.save()
         self.machines: Sequence[Seed] = seeds(key, integration, settings.INTERNAL_CRON_SECRET)
         self.shapes: Sequence[Shape] = [
-            *shapes(self.readers.operator(), pages(rows_of(org))),
+            *shapes(self.readers.operator(), [page for page in pages(rows_of(org)) if not skip(page.address)]),
             *strangers_shapes(signed_out_addresses(org)),
         ]
 
@@ -50,18 +50,16 @@ class Targets:
         for target, count, send in ((self.machines, machines, fuzzer.machine), (self.shapes, shapes, fuzzer.page)):
             _evenly(target, count, send, random)
 
-    def everywhere(
-        self,
-        fuzzer: Fuzzer,
-        draw: Callable[[], Load],
-        *,
-        share: float = 1.0,
-        skip: Callable[[str], bool] = lambda _: False,
-    ) -> None:
-        """Send one of the largest requests to every route but those to `skip`; `draw` gives each its shape."""
-        for target in (*self.machines, *self.shapes):
-            if not skip(target.path):
-                fuzzer.large(target, draw(), share=share)
+    def everywhere(self, fuzzer: Fuzzer, draw: Callable[[], Load], *, share: float = 1.0) -> None:
+        """Send the largest requests to every route, or `share` of them; `draw` gives each its shape.
+
+        All of them to each with every set of fields that a page sends there; of a share one to each.
+        """
+        targets: list[Seed | Shape] = [*self.machines, *self.shapes]
+        if share < 1:
+            targets = list({(each.method, each.path): each for each in targets}.values())
+        for target in targets:
+            fuzzer.large(target, draw(), share=share)
 
 
 def _evenly(target: Sequence[Any], count: int, send: Callable[[Any], None], random: Random) -> None:

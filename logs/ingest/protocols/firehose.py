@@ -19,7 +19,7 @@ from msgspec import Raw
 from logs.ingest import json_text
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.documents import documents_of
-from logs.ingest.foreign_body import too_large, unpacked
+from logs.ingest.foreign_body import check_count, too_large, unpacked
 from logs.ingest.json_text import Fields
 from logs.ingest.protocols.base import ForeignProtocol, json_response, status_response
 from logs.ingest.record import Record, json_of, level_or_default, lift
@@ -68,6 +68,7 @@ class FirehoseProtocol(ForeignProtocol):
             raise ApiError("BAD_REQUEST", "The body is not a delivery of Firehose's.")
         rows, refused, common = list[Row](), Refused(), _common(request)
         size = 0
+        check_count(len(delivery.records))
         for record in delivery.records:
             try:
                 content = unpacked(base64.b64decode(record.data, validate=True), "gzip")
@@ -78,6 +79,7 @@ class FirehoseProtocol(ForeignProtocol):
             if size > settings.INGEST_FOREIGN_MAX_BYTES:
                 raise too_large(settings.INGEST_FOREIGN_MAX_BYTES)
             rows += _rows(content, common)
+            check_count(len(rows))
         return batch_of(rows, window, refused)
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:

@@ -14,6 +14,7 @@ from msgspec import Raw
 from accounts.tenancy import public
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.documents import documents_of
+from logs.ingest.foreign_body import check_count
 from logs.ingest.json_text import Fields, decode_fields
 from logs.ingest.protocols.base import ForeignProtocol, json_response, status_response
 from logs.ingest.record import FieldNames, json_of, row_of, text_of
@@ -80,8 +81,9 @@ class RawProtocol(HecProtocol):
         if not body.strip():
             raise ApiError("BAD_REQUEST", "No data")
         named = {name: json_of(request.GET[name]) for name in self._METADATA if name in request.GET}
-        lines = body.decode("utf-8", "replace").splitlines()
-        rows = [row_of(_EVENT.read({"message": json_of(line), **named}), line) for line in lines if line.strip()]
+        lines = [line for line in body.decode("utf-8", "replace").splitlines() if line.strip()]
+        check_count(len(lines))
+        rows = [row_of(_EVENT.read({"message": json_of(line), **named}), line) for line in lines]
         return batch_of(rows, window)
 
 

@@ -6,10 +6,13 @@ Source: devcenter.heroku.com, "Log Drains", HTTPS drains.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from django.http import HttpRequest, HttpResponse
 
 from logs.ingest.columns import AcceptedTimes, Batch
+from logs.ingest.documents import DOCUMENT_COST
+from logs.ingest.foreign_body import check_count, most_logs
 from logs.ingest.protocols.base import ForeignProtocol
 from logs.ingest.rows import Row, batch_of
 from logs.ingest.store import Answer
@@ -26,7 +29,9 @@ class HerokuDrain(ForeignProtocol):
     name = "heroku"
 
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
-        return batch_of([_row(frame, window) for frame in frames_of(body)], window)
+        frames = list(islice(frames_of(body), most_logs(DOCUMENT_COST) + 1))
+        check_count(len(frames), DOCUMENT_COST)
+        return batch_of([_row(frame, window) for frame in frames], window)
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:
         return HttpResponse(status=204)

@@ -18,7 +18,7 @@ from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.foreign_body import too_large, unsnap
+from logs.ingest.foreign_body import check_count, too_large, unsnap
 from logs.ingest.protobuf import Field, declare
 from logs.ingest.protocols.base import ForeignProtocol, status_response
 from logs.ingest.record import FieldNames, Record, json_of, level_or_default, lift, micros_of, text_of
@@ -41,7 +41,7 @@ _Push = declare(
 # What labels and metadata may say of a log; a message or a time is not among it.
 _LABELS = FieldNames(message=(), time=(), level=("level", "detected_level", "severity", "lvl"))
 # name="value", Go's quotes or backquotes; names as people write them.
-_LABEL = re.compile(r'([^\s=,{}"`]{1,200})\s*=\s*("(?:[^"\\]++|\\.)*+"|`[^`]*+`)')
+_LABEL = re.compile(r'(?<![^\s=,{}"`])([^\s=,{}"`]{1,200}+)\s*+=\s*+("(?:[^"\\]++|\\.)*+"|`[^`]*+`)')
 _NO_ENTRY = "not a pair of time and line"
 _Fields = dict[str, Raw]
 
@@ -95,6 +95,7 @@ def _read_any(body: bytes, request: HttpRequest, refused: Refused) -> list[Row]:
         push = _Push.FromString(body)
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's: snappy protobuf or JSON.") from error
+    check_count(max(len(push.streams), sum(len(stream.entries) for stream in push.streams)))
     return [
         _row(
             entry.time.seconds * 1_000_000 + entry.time.nanos // 1_000 or None, _text(entry.line), labels, _pairs(entry)
@@ -119,7 +120,9 @@ def _read_json(body: bytes, refused: Refused) -> Iterator[Row]:
     request = json_text.decode(body, _request)
     if request is None:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's in JSON.")
-    for stream in request.streams or ():
+    streams = request.streams or ()
+    check_count(max(len(streams), sum(len(each.entries or ()) + len(each.values or ()) for each in streams)))
+    for stream in streams:
         labels = _LABELS.read(stream.stream or {}) if stream.labels is None else _labels_of(stream.labels)
         for old in stream.entries or ():
             yield _row(micros_of(old.ts), text_of(old.line), labels, {})

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Raw
 
 from logs.ingest.columns import AcceptedTimes, Batch
+from logs.ingest.foreign_body import check_count
 from logs.ingest.json_text import decode_fields
 from logs.ingest.protocols.base import ForeignProtocol
 from logs.ingest.protocols.elastic.answers import elastic_error, elastic_response
@@ -28,6 +29,8 @@ NAMES = FieldNames(
     request=(*REQUEST_NAMES, "fields.request_id", "fields.requestId"),
 )  # fmt: skip
 _ACTIONS = ("index", "create", "update", "delete")
+_ACTION_BYTES = tuple(f'"{name}"'.encode() for name in _ACTIONS)
+_COST = 1.5  # of a pair of lines, in logs of Loki's
 _NO_ACTION, _NO_DOCUMENT, _NOT_STORED = "not an action of _bulk", "not a JSON object", "deleting is not for logs"
 _FLUENT_BIT = re.compile("fluent-bit", re.IGNORECASE)
 _Item = tuple[str, int | str]  # the action, and the number of its row, or why it has none
@@ -101,7 +104,9 @@ class DocumentProtocol(BulkProtocol):
 
 def _pairs(body: bytes) -> Iterator[tuple[str, bytes | None]]:
     """Give each action, "" for a line that is none, with its document."""
-    lines = iter([line for line in body.split(b"\n") if line.strip()])
+    filled = [line for line in body.split(b"\n") if line.strip()]
+    check_count(len(filled) // 2, _COST)  # an action and its document
+    lines = iter(filled)
     is_lost = False
     for line in lines:
         action = _action(line)
@@ -118,6 +123,8 @@ def _pairs(body: bytes) -> Iterator[tuple[str, bytes | None]]:
 
 
 def _action(line: bytes) -> str | None:
+    if not any(name in line for name in _ACTION_BYTES):
+        return None
     fields = decode_fields(line)
     return next((name for name in _ACTIONS if name in fields), None) if fields else None
 

@@ -8,6 +8,7 @@ import msgspec
 
 from logs.ingest import json_text
 from logs.ingest.copy_format import replace_unstorable
+from logs.ingest.foreign_body import check_count
 from logs.ingest.protocols.otlp.json_oddities import decode_oddities
 from logs.ingest.protocols.otlp.json_structs import KeyValue, List, LogRecord, Pairs, Request, Scope, Value
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Extra, id_of_text, make_row
@@ -34,12 +35,15 @@ def read_json(body: bytes) -> list[Row]:
     """Read a request, or the array of them that Vector sends. Raises ApiError 400 for what is neither."""
     rows: list[Row] = []
     reader = _Reader()
-    for request in _decode(body):
-        for resource in request.resource_logs or ():
-            of_resource = _attributes(resource.resource.attributes if resource.resource else None)[0]
-            for scope in resource.scope_logs or ():
-                shared = b",".join([*of_resource, *_scope_members(scope.scope)])
-                rows += [reader.row(record, shared) for record in scope.log_records or ()]
+    requests = _decode(body)
+    resources = [resource for request in requests for resource in request.resource_logs or ()]
+    scopes = [scope for each in resources for scope in each.scope_logs or ()]
+    check_count(max(len(resources), len(scopes), sum(len(each.log_records or ()) for each in scopes)))
+    for resource in resources:
+        of_resource = _attributes(resource.resource.attributes if resource.resource else None)[0]
+        for scope in resource.scope_logs or ():
+            shared = b",".join([*of_resource, *_scope_members(scope.scope)])
+            rows += [reader.row(record, shared) for record in scope.log_records or ()]
     return rows
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from google.protobuf.message import DecodeError
 
+from logs.ingest.foreign_body import check_count
 from logs.ingest.protobuf import Field, Fields, declare
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
 from logs.ingest.record import label_of
@@ -71,6 +72,8 @@ def read_protobuf(body: bytes) -> list[Row]:
         request = _Request.FromString(body)
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not an OTLP request in protobuf.") from error
+    scopes = [scope for resource in request.resources for scope in resource.scopes]
+    check_count(max(len(request.resources), len(scopes), sum(len(scope.records) for scope in scopes)))
     reader = _Reader()
     return [
         reader.row(record, shared)

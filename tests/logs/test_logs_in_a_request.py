@@ -1,0 +1,85 @@
+"""A request of another protocol has so many logs and no more: many small ones cost more than a few large ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+from django.utils import timezone
+
+from logs.ingest.columns import AcceptedTimes
+from logs.ingest.protocols.base import ForeignProtocol
+from logs.ingest.protocols.datadog import DatadogProtocol
+from logs.ingest.protocols.drains import HttpDrain, VercelDrain
+from logs.ingest.protocols.elastic.bulk import BulkProtocol
+from logs.ingest.protocols.firehose import FirehoseProtocol
+from logs.ingest.protocols.gelf import GelfProtocol
+from logs.ingest.protocols.hec import HecProtocol, RawProtocol
+from logs.ingest.protocols.heroku import HerokuDrain
+from logs.ingest.protocols.loki import LokiProtocol
+from logs.ingest.protocols.otlp.json import read_json
+from logs.ingest.protocols.otlp.protobuf import read_protobuf
+from pulseops.core.web.json_errors import ApiError
+from tests.logs.foreign import JSON, MICROS, bulk, push
+from tests.logs.otlp_records import PROTOBUF, in_json, record, request_of
+
+MOST = 10  # of Loki's; two thirds by _bulk, two fifths of those that cost most
+
+
+def lines(count: int, document: Any) -> bytes:
+    return bulk(*[document] * count)
+
+
+BODIES: list[tuple[ForeignProtocol, int, Any]] = [
+    (LokiProtocol(), 10, lambda n: json.dumps({"streams": [{"stream": {}, "values": [["1", "a"]] * n}]}).encode()),
+    (LokiProtocol(), 10, lambda n: json.dumps({"streams": [{"stream": {}, "values": []}] * n}).encode()),
+    (BulkProtocol(), 6, lambda n: lines(n, {"index": {}}).replace(b"\n", b'\n{"message": "a"}\n')),
+    (HecProtocol(), 4, lambda n: b'{"event": "a"}' * n),
+    (RawProtocol(), 10, lambda n: b"a\n\n" * n),
+    (DatadogProtocol(), 4, lambda n: json.dumps([{"message": "a"}] * n).encode()),
+    (GelfProtocol(), 4, lambda n: lines(n, {"short_message": "a"})),
+    (HttpDrain(), 4, lambda n: lines(n, {"message": "a"})),
+    (HttpDrain(), 4, lambda n: b"{} " * n),
+    (VercelDrain(), 4, lambda n: json.dumps([{"message": "a"}] * n).encode()),
+    (HerokuDrain(), 4, lambda n: b"21 <11>1 - vm a - - - ab" * n),
+    (
+        FirehoseProtocol(),
+        4,
+        lambda n: json.dumps({"records": [{"data": base64.b64encode(b"a\n" * n).decode()}]}).encode(),
+    ),
+    (FirehoseProtocol(), 10, lambda n: json.dumps({"records": [{"data": "!"}] * n}).encode()),
+]
+
+
+@pytest.mark.parametrize(("protocol", "most", "body_of"), BODIES)
+def test_one_more_is_too_many(protocol: ForeignProtocol, most: int, body_of: Any, settings: Any) -> None:
+    settings.INGEST_FOREIGN_MAX_LOGS = MOST
+    request, window = RequestFactory().post("/", content_type=JSON), AcceptedTimes(timezone.now(), 7)
+    protocol.read(body_of(most), request, window)
+    with pytest.raises(ApiError, match=f"may have {most} logs") as told:
+        protocol.read(body_of(most + 1), request, window)
+    assert told.value.code == "PAYLOAD_TOO_LARGE"
+
+
+def test_so_it_is_in_protobuf(settings: Any) -> None:
+    settings.INGEST_FOREIGN_MAX_LOGS = MOST
+    request, window = RequestFactory().post("/", content_type=PROTOBUF), AcceptedTimes(timezone.now(), 7)
+    assert len(LokiProtocol().read(push(*[(MICROS, b"a")] * MOST), request, window)) == MOST
+    with pytest.raises(ApiError, match="may have 10 logs"):
+        LokiProtocol().read(push(*[(MICROS, b"a")] * (MOST + 1)), request, window)
+
+
+def test_so_it_is_for_opentelemetry(settings: Any) -> None:
+    settings.INGEST_FOREIGN_MAX_LOGS = MOST
+    entry, more = {"body": {"stringValue": "a"}}, MOST + 1
+    assert len(read_json(in_json(*[entry] * MOST))) == len(read_protobuf(request_of(*[record()] * MOST))) == MOST
+    too_many = [in_json(*[entry] * more), b'{"resourceLogs":[%b{}]}' % (b"{}," * MOST)]
+    too_many.append(b'{"resourceLogs":[{"scopeLogs":[%b{}]}]}' % (b"{}," * MOST))
+    for body in too_many:
+        with pytest.raises(ApiError, match="may have 10 logs"):
+            read_json(body)
+    with pytest.raises(ApiError, match="may have 10 logs"):
+        read_protobuf(request_of(*[record()] * more))
