@@ -15,7 +15,7 @@ from deployments.models import GitHubIntegration
 from services.models import Environment
 
 _REPOSITORY = re.compile(
-    r"(?:https?://github\.com/|git@github\.com:)?([A-Za-z0-9_.-]{1,100})/([A-Za-z0-9_.-]{1,100})/?"
+    r"(?:https?://github\.com/|git@github\.com:)?([A-Za-z0-9_.-]{1,100}+)/([A-Za-z0-9_.-]{1,100}+)/?"
 )
 _FIRST_BRANCHES = {"production": "main"}  # what a new integration proposes
 _LONGEST_LIST = 2_000  # characters

@@ -23,7 +23,7 @@ _OLD_TIME = re.compile(
     r"(?:(?P<day>[A-Z][a-z]{2} [ \d]\d)(?: (?P<year>\d{4}))? (?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<part>\d{1,6}))?:?"
     r"|(?P<iso>\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))) "
 )
-_OLD_REST = re.compile(r"(\S{1,255}) ([^\s:\[]{1,100})(?:\[([^\]\s]{1,50})\])?: ?(.*)", re.DOTALL)
+_OLD_REST = re.compile(r"(\S{1,255}+) ([^\s:\[]{1,100}+)(?:\[([^\]\s]{1,50}+)\])?: ?(.*)", re.DOTALL)
 _ELEMENT = re.compile(r'\[([^\s=\]"]{1,64})((?: [^\s=\]"]{1,64}="(?:[^"\\\]]++|\\.)*+")*+)\]', re.DOTALL)
 _PARAMETER = re.compile(r' ([^\s=\]"]{1,64})="((?:[^"\\\]]++|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\\]])')
