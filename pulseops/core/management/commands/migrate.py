@@ -24,6 +24,7 @@ from psycopg.errors import LockNotAvailable
 from pulseops.core.adoption.takeover import count_after
 from pulseops.core.config.environment import env
 from pulseops.core.db.advisory_locks import lock_number
+from pulseops.core.db.migration_states import near_rendering
 from pulseops.core.db.row_policies import build_wall
 from pulseops.core.db.row_security import forget_databases
 
@@ -69,7 +70,7 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with _alone(connection), _lock_timeout(connection):
+                with _alone(connection), _lock_timeout(connection), near_rendering():
                     super().handle(*args, **options)
                     if not options["app_label"] and not options["plan"]:
                         build_wall(connection)
