@@ -13,6 +13,7 @@ from pulseops.bootstrap import enter_environment
 def main() -> None:
     """Run the command that the arguments name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
+    os.environ["PULSEOPS_PROCESS"] = "".join(sys.argv[1:2])  # pulseops.core.metrics asks which of ours this is
     if sys.argv[1:2] == ["up"]:
         enter_environment(Path(__file__).resolve().parent)
     try:

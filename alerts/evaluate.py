@@ -26,6 +26,7 @@ from alerts.tally import tally
 from alerts.targets import Environments, ParsedRule, places_of, readable
 from alerts.turns import Turn, in_order
 from pulseops.core.budget import TimeBudget
+from pulseops.core.metrics import RULES, RULES_SECONDS
 
 log = logging.getLogger(__name__)
 _TRIGGERED = {Outcome.FIRE, Outcome.REOPEN, Outcome.HOLDING}
@@ -96,6 +97,9 @@ def evaluate(
             continue
         work = _OrgEvaluation(turn, by_org[turn.org_id], places, now, report, only is not None)
         work.run(seconds or settings.ALERT_ORG_SECONDS, is_trial=is_trial)
+    RULES.labels("evaluated").inc(report.evaluated)
+    RULES.labels("failed").inc(len(report.failed))
+    RULES.labels("skipped").inc(len(report.skipped))
     return report
 
 
@@ -131,6 +135,8 @@ class _OrgEvaluation:
             log.exception("the rules of an organisation could not be evaluated", extra={"org": str(self.turn.org_id)})
             problem = f"{type(error).__name__}: {error}"
             self.report.failed |= {rule.pk: problem for rule in self.rules if rule.pk not in self.report.failed}
+        finally:
+            RULES_SECONDS.observe(budget.used)
 
     def _evaluate(self, budget: TimeBudget, *, is_trial: bool) -> int | None:
         """Evaluate in the order of the turn; return the rule at which the next turn begins, None for all being done."""

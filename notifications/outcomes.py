@@ -14,6 +14,7 @@ from django.utils import timezone
 from notifications.channels.base import Sent
 from notifications.claims import Claim
 from notifications.models import Channel, Job
+from pulseops.core.metrics import MESSAGES
 
 BACKOFF = (1, 2, 5, 10, 30)  # minutes after the first, second, … attempt; the last repeats
 GIVE_UP_WAITING_AFTER = timedelta(hours=24)  # for a receiver that only ever answers 429
@@ -87,6 +88,7 @@ FROM notification_channels WHERE id = %(channel)s
 
 def record_attempt(claim: Claim, result: str, reason: str, seconds: float) -> None:
     """Write into the channel's log what came of sending a message once, in the transaction that wrote that down."""
+    MESSAGES.labels(claim.channel.type, result).inc()
     values: dict[str, Any] = {
         "channel": claim.channel.pk,
         "message": claim.message_id,

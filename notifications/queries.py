@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Coalesce, Concat, Left, NullIf, Substr, Upper
+from django.db.models import Case, Count, Exists, Min, OuterRef, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, Concat, Left, Now, NullIf, Substr, Upper
+from django.utils import timezone
 
 from accounts.models import Org
 from notifications.channels.posting import DEMO_HOST
@@ -103,6 +104,15 @@ def outstanding_messages(org: Org) -> tuple[int, int]:
     """Return how many messages are to be sent: the organisation's, and all; one query."""
     counts = Job.objects.outstanding().aggregate(own=Count("pk", filter=Q(org=org)), all=Count("pk"))
     return counts["own"], counts["all"]
+
+
+def outbox_age() -> tuple[int, float]:
+    """Return how many messages are to be sent, of all, and for how many seconds the oldest has been due."""
+    due = Job.objects.outstanding().aggregate(
+        count=Count("pk"), oldest=Min("created_at", filter=Q(next_attempt_at__lte=Now(), held_until__isnull=True))
+    )
+    oldest = due["oldest"]
+    return due["count"], max((timezone.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 def failed_messages(org: Org, since: datetime) -> QuerySet[Job, tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from pulseops.core.web import health
 from pulseops.dashboard.views import dashboard
 from pulseops.diagnostics.views import diagnostics
 from pulseops.doctor.views import doctor
+from pulseops.monitoring.views import metrics
 from pulseops.pages import landing
 from pulseops.pages.palette import search
 
@@ -34,6 +35,7 @@ urlpatterns = [
     path("", include("pulseops.docs.urls")),
     path("api/health", health.health, name="health"),
     path("readyz", health.ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]
 if settings.DEBUG:

@@ -21,6 +21,8 @@ from logs.ingest_rules.compiled import apply_rules
 from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
+from pulseops.core.metrics import ingest_volume
+from pulseops.core.self_logging import PROTOCOL as SELF
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, LiveKey, RefusedKeyError, ScopeChangedError, authenticate
 from services.key_statements import RatePolicy
@@ -53,11 +55,20 @@ def _note(scope: KeyScope, credential: Credential, batch: Batch) -> None:
         if batch.refused.counts:
             record_refusals(scope, credential, batch.refused)
         note_counts(scope, batch)
-        for receive_batch in AFTER_INGEST:
+        for receive_batch in AFTER_INGEST if credential.protocol != SELF else ():
             receive_batch(scope.org_id, batch.has_errors)
         ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
+        _count(credential.protocol, batch)
     except Exception:
         log.exception("a stored batch could not be counted")
+
+
+def _count(protocol: str, batch: Batch) -> None:
+    logs, size, refused = ingest_volume(protocol)
+    logs.inc(len(batch))
+    size.inc(batch.size)
+    if batch.rejected:
+        refused.inc(batch.rejected)
 
 
 def commit_piece(

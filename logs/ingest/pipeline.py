@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from time import perf_counter
 from typing import Generic
 
 from django.db import InterfaceError, OperationalError
@@ -20,6 +21,7 @@ from logs.ingest.refusals import record_limited, record_refused_request
 from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer
 from logs.ingest_rules.compiled import apply_rules
 from logs.quotas import ingest_meter
+from pulseops.core.metrics import ingest_request, ingest_seconds
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
     Credential,
@@ -38,16 +40,18 @@ _ATTEMPTS = 3
 
 def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
     """Take in what a request brings, and answer once it is on the disk."""
+    began = perf_counter()
     try:
-        return _accept(request, protocol)
+        response = _accept(request, protocol)
     except ApiError as error:
-        return protocol.refuse(error, request)
+        return _refuse(request, protocol, error)
     except (OperationalError, InterfaceError) as error:
         log.exception("a batch could not be stored")
         gate.report(error)
         is_unknown = isinstance(error, OutcomeUnknownError)
-        return protocol.refuse(stored_unknown() if is_unknown else unavailable(), request)
+        return _refuse(request, protocol, stored_unknown() if is_unknown else unavailable())
     except Exception:
+        ingest_request(protocol.name, 500, "internal_error").inc()
         if protocol.bug_code is None:
             raise
         log.exception("a batch of %s met an error of ours", protocol.name)
@@ -55,6 +59,15 @@ def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
         return protocol.refuse(ApiError(protocol.bug_code, text, retry_after=5), request)
     finally:
         large_bodies.release()
+    ingest_request(protocol.name, response.status_code, "stored").inc()
+    ingest_seconds(protocol.name).observe(perf_counter() - began)
+    return response
+
+
+def _refuse(request: HttpRequest, protocol: Protocol[Body], error: ApiError) -> HttpResponse:
+    response = protocol.refuse(error, request)
+    ingest_request(protocol.name, response.status_code, error.code.lower()).inc()
+    return response
 
 
 def _accept(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:

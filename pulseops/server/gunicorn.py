@@ -16,6 +16,7 @@ from pulseops.server import options
 from pulseops.server.connection_balance import shares
 from pulseops.server.supervision import end_with_supervisor
 
+os.environ["PULSEOPS_PROCESS"] = "web"  # for pulseops.core.metrics, before anything imports it
 env.refuse_wrong()
 
 wsgi_app = "pulseops.wsgi"

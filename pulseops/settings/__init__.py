@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "pulseops.pages.body_limit.PageBodyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "pulseops.core.web.page_metrics.PageMetricsMiddleware",  # below what serves static files
     "csp.middleware.CSPMiddleware",
     "pulseops.core.web.permissions_policy.PermissionsPolicyMiddleware",
     "accounts.middleware.FormerCookieNamesMiddleware",

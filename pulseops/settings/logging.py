@@ -6,6 +6,8 @@ from pulseops.core.config.environment import env
 from pulseops.settings.place import DEBUG
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "text" if DEBUG else "json", ("json", "text"))
+# An API key: what serves also stores its own log by it, in an organisation that is made for that.
+SELF_LOGGING = env.api_key("SELF_LOGGING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -16,8 +18,13 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["correlation"]},
+        **(
+            {"self": {"class": "pulseops.core.self_logging.SelfLogHandler", "filters": ["correlation"]}}
+            if SELF_LOGGING
+            else {}
+        ),
     },
-    "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr", *(["self"] if SELF_LOGGING else [])], "level": env.level("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pulseops.core import metrics_directory
 from pulseops.core.config.environment import ROOT, env
 from pulseops.core.config.secrets import stored_secret
 from pulseops.server import options
@@ -13,6 +14,7 @@ BASE_DIR: Path = ROOT
 PORT: int = options.PORT
 DEBUG = env.switch("DEBUG", False)
 DATA_DIR = env.path("PULSEOPS_DATA_DIR", ROOT / "var")
+metrics_directory.prepare(DATA_DIR)
 DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.url("REDIS_URL", "", ("redis", "rediss", "unix"))
 

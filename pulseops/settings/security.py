@@ -20,6 +20,7 @@ _unused = (
     *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
 )
 PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _unused)  # no script in a page shall use them either
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # what /metrics is asked with; without it this machine alone may ask
 CSRF_FAILURE_VIEW = "pulseops.pages.error_pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True

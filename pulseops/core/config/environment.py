@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import environ
 
 _SWITCHES = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
+_API_KEY = re.compile(r"pol_[0-9a-f]{64}")
 _LONGEST_SHOWN = 60  # characters of a wrong value
 _POSTGRES = {"postgres", "postgresql", "psql", "pgsql"}
 _LEVELS = tuple(logging.getLevelNamesMapping())
@@ -101,6 +103,14 @@ class Environment:
             return value
         self._refuse(name, value, f"none of {', '.join(known)}")
         return default
+
+    def api_key(self, name: str) -> str:
+        """Return an API key of PulseOps, or nothing; a wrong one is not repeated."""
+        value = self.text(name).strip()
+        if value and not _API_KEY.fullmatch(value):
+            self.note(name, f"{name} is not an API key of PulseOps, such as pol_ and 64 digits.")
+            return ""
+        return value
 
     def level(self, name: str, default: str) -> str:
         """Return the name of a level of Python's logging, in capitals."""

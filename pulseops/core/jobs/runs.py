@@ -26,6 +26,17 @@ _RUNS = f"""
     ) run ON true
     ORDER BY job, run.created_at DESC, run.id DESC
 """  # noqa: S608 - made of the constant above
+_FIGURES = """
+    SELECT job, last.status = 'failure', last.duration_ms,
+        (SELECT count(*) FROM cron_runs
+         WHERE job_name = job AND created_at >= now() - interval '24 hours' AND status = 'failure'),
+        (SELECT created_at FROM cron_runs WHERE job_name = job AND status = 'success'
+         ORDER BY created_at DESC, id DESC LIMIT 1)
+    FROM unnest(%s::text[]) job, LATERAL (
+        SELECT status, duration_ms FROM cron_runs WHERE job_name = job ORDER BY created_at DESC, id DESC LIMIT 1
+    ) last
+    ORDER BY job
+"""
 _SIGNS = """jsonb_build_object(
     'beats', (SELECT json_object_agg(name, beat_at) FROM heartbeats),
     'now', statement_timestamp(),
@@ -61,6 +72,16 @@ class RunRow(NamedTuple):
     result: str | None
 
 
+class JobFigures(NamedTuple):
+    """A job that has run: whether its newest run failed, and its last success, None if there is none on record."""
+
+    job: str
+    is_failing: bool
+    duration_ms: int | None
+    failures: int  # in 24 hours
+    succeeded_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """The processes, and the newest runs of each job by its name, newest first."""
@@ -75,6 +96,20 @@ def activity(jobs: Collection[str], *, limit: int) -> Activity:
         cursor.execute(_RUNS, [sorted(jobs), limit])
         rows = cursor.fetchall()
     return Activity(_heartbeats(*rows[0][:3]), [RunRow(*row[3:]) for row in rows])
+
+
+def heartbeats() -> Heartbeats:
+    """Return when each kind of process was last heard; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_BEATS}")
+        return _heartbeats(*cursor.fetchone())
+
+
+def job_figures(jobs: Collection[str]) -> list[JobFigures]:
+    """Return the figures of those of `jobs` that have run; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, [sorted(jobs)])
+        return [JobFigures(*row) for row in cursor.fetchall()]
 
 
 def signs(jobs: Collection[str]) -> RawSQL:

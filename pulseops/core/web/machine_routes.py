@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 # Only paths below these are looked at; pages stand elsewhere.
 MACHINE_PREFIXES = (
     "/api/", "/v1/", "/otlp/", "/loki/", "/es", "/services/collector", "/gelf", "/journald/", "/upload", "/drains/",
-    "/firehose", "/ready", "//",
+    "/firehose", "/ready", "/metrics", "//",
 )  # fmt: skip
 # What follows these is a client's own (a name of an index), so all of it is one route: the view reads the rest.
 _WHOLE = ("/es/",)
