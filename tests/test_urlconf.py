@@ -17,6 +17,7 @@ from accounts.models import Role, User
 PUBLIC = {
     "health": "touches nothing",
     "ready": "says only whether it is ready",
+    "metrics": "asks for METRICS_TOKEN, or for this machine's own loopback address",
     "landing": "says what this is",
     "styleguide": "made-up content, with DEBUG alone",
     "set_theme": "sets a cookie",

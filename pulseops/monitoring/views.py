@@ -53,7 +53,7 @@ def _may_ask(request: HttpRequest) -> bool:
 
 
 def _is_of_this_machine(request: HttpRequest) -> bool:
-    """Return whether the socket's other end is this machine, and is not a proxy that speaks for somebody.
+    """Return whether the socket's other end is this machine, and is not a proxy that speaks for others.
 
     With an https address or TRUSTED_PROXIES there is a proxy, which may stand here: then nothing tells its requests
     from ours, and a token is needed.
