@@ -18,6 +18,7 @@ class PulseOpsConfig(AppConfig):
             NavEntry(110, "Diagnostics", "diagnostics", "alert", settings=True),
         )
         import_module("pulseops.diagnostics.postgres_checks")  # its system check
+        import_module("pulseops.backup.schedule")  # its jobs
         from pulseops.comparison.panel import comparison_panel, error_changes  # noqa: PLC0415 - models are there only now
 
         DEPLOYMENT_PANELS.add(comparison_panel)

@@ -19,6 +19,7 @@ from accounts.models import Org
 from accounts.quotas import usage
 from accounts.tenancy import OrgRequest, org_admin
 from alerts.lag import lag_of, oldest_lags
+from pulseops.backup.schedule import last_backup
 from pulseops.core.db.row_security import outside_the_wall
 from pulseops.core.secret_check import HINT, consequence, foreign_secrets, stored_values
 from pulseops.diagnostics.errors import mishaps
@@ -72,6 +73,7 @@ def _installation(now: datetime) -> dict[str, Any]:
     return {
         "orgs": senders[:SHOWN_ORGS],
         "storage": storage(senders),
+        "backup": last_backup(),
         "versions": versions(),
         "foreign_secrets": list(map(consequence, foreign_secrets(stored_values()))),
         "secrets_hint": HINT,

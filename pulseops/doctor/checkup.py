@@ -24,6 +24,7 @@ _WITH_DATABASE: Sequence[Examination] = (
     database.orphaned_logs,
     processes.background,
     processes.jobs,
+    processes.backups,
     processes.channels,
 )
 _SURROUNDINGS: Sequence[Examination] = (

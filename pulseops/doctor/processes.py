@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.conf import settings
+from django.utils import timezone
+
 from accounts.queries import live_orgs
 from notifications.queries import unreachable_channels
+from pulseops.backup.schedule import last_backup
 from pulseops.core.db.row_security import outside_the_wall
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import activity
@@ -42,6 +46,21 @@ def jobs() -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, "Job", text, "Its runs stand on Diagnostics; the worker's log has the traceback.")
     if not failing:
         yield ok("Jobs", "The newest run of each went well.")
+
+
+def backups() -> Iterator[Finding]:
+    """Whether there is a good backup that is not old."""
+    last, hours = last_backup(), settings.BACKUP_HOURS
+    advice = "Set BACKUP_DIR, or run manage.py backup PATH from a schedule of yours (docs/operations.md)."
+    if last is None and settings.DATABASE_URL and not settings.BACKUP_DIR:
+        yield ok("Backup", "None by PulseOps is on record; those of your PostgreSQL cannot be seen from here.")
+    elif last is None:
+        yield Finding(Level.WARNING, "Backup", "There is none on record.", advice)
+    elif (age := timezone.now() - last.at) > 2 * timedelta(hours=hours):
+        text = f"The last good one was made {_ago(age)}."
+        yield Finding(Level.WARNING, "Backup", text, "See why under Diagnostics, job back_up.")
+    else:
+        yield ok("Backup", f"The last good one was made {_ago(timezone.now() - last.at)}: {last.path}.")
 
 
 def channels() -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 import pulseops
 from notifications.queries import outbox_age
+from pulseops.backup.schedule import last_backup
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import heartbeats, job_figures
 from pulseops.core.web.health import EVALUATION
@@ -44,7 +45,7 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _info()
         is_up = True
-        for group in (_background, _jobs, _outbox, _storage, _sessions):
+        for group in (_background, _jobs, _backup, _outbox, _storage, _sessions):
             try:
                 found = list(group())
             except (DatabaseError, InterfaceError):
@@ -91,6 +92,13 @@ def _jobs() -> Iterator[Metric]:
         if each.succeeded_at is not None:
             succeeded.add_metric([each.job], each.succeeded_at.timestamp())
     yield from (succeeded, failing, failures, took)
+
+
+def _backup() -> Iterator[Metric]:
+    if last := last_backup():
+        text = "When the last good backup was made."
+        yield _gauge("pulseops_backup_last_success_timestamp_seconds", text, last.at.timestamp())
+        yield _gauge("pulseops_backup_bytes", "How large it is.", last.bytes)
 
 
 def _outbox() -> Iterator[Metric]:

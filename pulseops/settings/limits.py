@@ -76,6 +76,12 @@ NOTIFICATION_LINK_HOURS = env.whole("NOTIFICATION_LINK_HOURS", 72, least=1)  # a
 INCIDENT_RETENTION_DAYS = env.whole("INCIDENT_RETENTION_DAYS", 365, least=1)  # after they were resolved
 OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to trust instead of the usual ones
 
+# -- Backups by themselves ---------------------------------------------------------------------------------------------
+BACKUP_DIR = env.text("BACKUP_DIR")  # empty: none are made
+BACKUP_HOURS = env.whole("BACKUP_HOURS", 24, least=1)  # from one to the next
+BACKUP_KEEP = env.whole("BACKUP_KEEP", 7, least=1)  # that stay in BACKUP_DIR
+BACKUP_BYTES_PER_SECOND = env.whole("BACKUP_BYTES_PER_SECOND", 0)  # of the dump, packed; 0: as fast as it goes
+
 # -- Quotas: what one person or organisation may have; 0 is no limit ---------------------------------------------------
 QUOTA_ORGS = env.whole("QUOTA_ORGS", 20)  # organisations that a person is admin of, to make one more
 QUOTA_MEMBERS = env.whole("QUOTA_MEMBERS", 500)  # with open invitations

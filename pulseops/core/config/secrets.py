@@ -31,3 +31,18 @@ def stored_secret(data_dir: Path, name: str) -> str:
     finally:
         os.unlink(temporary)
     return path.read_text().strip()
+
+
+def replace_secret(data_dir: Path, name: str, value: str) -> None:
+    """Put `value` in the place of the secret `name`, whole or not at all; the one before stays as NAME.before."""
+    path = data_dir / "secrets" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    if path.exists() and path.read_text().strip() != value:
+        os.replace(path, path.with_suffix(".before"))
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
