@@ -109,6 +109,7 @@ def busy(org: Org) -> str:
     metrics.MESSAGES.labels("slack", "sent").inc()
     Channel.objects.create(org=org, name="ops", type="slack", config_json={})
     CronRun.objects.create(job_name="check_log_counts", status="success", duration_ms=12)
+    CronRun.objects.create(job_name="back_up", status="success", meta_json={"result": {"path": "/b", "bytes": 5}})
     beat("worker")
     return str(org.pk)
 
