@@ -12,16 +12,15 @@ import psycopg
 from django.conf import settings
 
 import pulseops
+from logs.storage.totals import COUNTED, LARGE
 from pulseops.backup.archive import PIECE, Manifest, write_archive
 from pulseops.backup.programs import Programs, address, programs_for, server_major
 
 SECRETS = ("SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET")
-# Every table but the large ones, which are counted by what counts them: in minutes, and in blocks.
 _TABLES = """
     SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-    AND NOT c.relispartition AND c.relname NOT IN ('log_counts', 'log_blocks') ORDER BY 1
+    AND NOT c.relispartition AND c.relname <> ALL(%s) ORDER BY 1
 """
-LOGS = "SELECT coalesce(sum(count), 0)::bigint FROM log_counts"
 Progress = Callable[[int, int], None]  # bytes written, and those of the database
 
 
@@ -54,9 +53,9 @@ def create_backup(target: BinaryIO, *, progress: Progress, bytes_per_second: int
 
 def counts(session: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
     """Count the rows of every table but the largest, and the logs by their counts."""
-    tables = [str(row[0]) for row in session.execute(_TABLES).fetchall()]
+    tables = [str(row[0]) for row in session.execute(_TABLES, [list(LARGE)]).fetchall()]
     result = {table: _number(session, f'SELECT count(*) FROM "{table}"') for table in tables}  # noqa: S608 - from the catalog
-    return {**result, "logs": _number(session, LOGS)}
+    return {**result, "logs": _number(session, COUNTED)}
 
 
 def _number(session: psycopg.Connection[tuple[object, ...]], statement: str) -> int:

@@ -15,17 +15,17 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 import pulseops
+from accounts.queries import has_orgs
+from logs.storage.totals import STORED
 from pulseops.backup.archive import ArchiveReader, Manifest
 from pulseops.backup.create import SECRETS, counts
 from pulseops.backup.programs import Programs, address, programs_for, server_major
 from pulseops.core.config.secrets import replace_secret
+from pulseops.core.jobs.runs import heartbeats
 from pulseops.core.postgres.embedded.server import EmbeddedServer
 from pulseops.core.web.health import WORKER_SILENT_AFTER
 
-_IS_EMPTY = "SELECT to_regclass('public.orgs') IS NULL"
-_HAS_ROWS = "SELECT EXISTS (SELECT FROM orgs) OR EXISTS (SELECT FROM users)"
-_HEARD = "SELECT EXISTS (SELECT FROM heartbeats WHERE beat_at > now() - make_interval(secs => %s))"
-_COUNT_ROWS = "SELECT (SELECT count(*) FROM logs) + (SELECT coalesce(sum(count), 0) FROM log_blocks)"
+_IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')"
 _EMPTY = (
     "DROP SCHEMA public CASCADE; CREATE SCHEMA public; ALTER SCHEMA public OWNER TO pg_database_owner; "
     "GRANT USAGE ON SCHEMA public TO PUBLIC"
@@ -77,7 +77,7 @@ def verify(path: Path) -> Manifest:
         _run(path, programs_for(manifest.tools), name, {})
         with psycopg.connect(name) as session:
             found = counts(session)
-            row = session.execute(_COUNT_ROWS).fetchone()
+            row = session.execute(STORED).fetchone()
         found["logs"] = int(row[0]) if row else 0
     wrong = [
         f"{table} has {found.get(table, 0):,} rows in place of {count:,}"
@@ -143,14 +143,11 @@ def _check_target(*, replaces: bool) -> None:
         cursor.execute(_IS_EMPTY)
         if cursor.fetchone()[0]:
             return
-        cursor.execute(_HEARD, [WORKER_SILENT_AFTER.total_seconds()])
-        if cursor.fetchone()[0]:
-            raise RestoreError(
-                "PulseOps runs on this database, or did two minutes ago. Stop all its processes, then restore."
-            )
-        cursor.execute(_HAS_ROWS)
-        if cursor.fetchone()[0] and not replaces:
-            raise RestoreError("There are data here, which would be lost. Add --replace if they are to be.")
+    beats = heartbeats()
+    if any(beats.now - at <= WORKER_SILENT_AFTER for at in beats.last.values()):
+        raise RestoreError("PulseOps runs on this database, or did two minutes ago. Stop all its processes first.")
+    if has_orgs() and not replaces:
+        raise RestoreError("There are data here, which would be lost. Add --replace if they are to be.")
 
 
 def _run(path: Path, programs: Programs, name: str, environment: dict[str, str]) -> None:

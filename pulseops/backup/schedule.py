@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pulseops.backup.create import Progress, create_backup
 from pulseops.core.jobs.registry import Result, recorded_job
-from pulseops.core.models import CronRun
+from pulseops.core.jobs.runs import last_success
 
 JOB = "back_up"
 SUFFIX = ".pulseops"
@@ -32,11 +32,10 @@ class LastBackup:
 
 def last_backup() -> LastBackup | None:
     """Return the last good backup on record, of a schedule or by command; one query."""
-    run = CronRun.objects.filter(job_name=JOB, status=CronRun.Status.SUCCESS).order_by("-created_at", "-pk").first()
-    if run is None:
-        return None
-    result = (run.meta_json or {}).get("result") or {}
-    return LastBackup(run.created_at, int(result.get("bytes", 0)), str(result.get("path", "")))
+    match last_success(JOB):
+        case (at, result):
+            return LastBackup(at, int(result.get("bytes", 0)), str(result.get("path", "")))
+    return None
 
 
 def is_due() -> bool:

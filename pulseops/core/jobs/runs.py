@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.models import JSONField
 from django.db.models.expressions import RawSQL
 
+from pulseops.core.models import CronRun
+
 _BEATS = """
     (SELECT array_agg(name ORDER BY name) FROM heartbeats), (SELECT array_agg(beat_at ORDER BY name) FROM heartbeats),
     statement_timestamp()
@@ -110,6 +112,13 @@ def job_figures(jobs: Collection[str]) -> list[JobFigures]:
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, [sorted(jobs)])
         return [JobFigures(*row) for row in cursor.fetchall()]
+
+
+def last_success(job: str) -> tuple[datetime, Mapping[str, Any]] | None:
+    """Return when a job last went well, and its result; None if that is not on record. One query."""
+    runs = CronRun.objects.filter(job_name=job, status=CronRun.Status.SUCCESS)
+    run = runs.order_by("-created_at", "-pk").first()
+    return (run.created_at, (run.meta_json or {}).get("result") or {}) if run else None
 
 
 def signs(jobs: Collection[str]) -> RawSQL:
