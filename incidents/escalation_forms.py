@@ -18,13 +18,8 @@ class PolicyForm(forms.Form):
     """A policy for a severity or a rule; saving another one for the same replaces it."""
 
     target = forms.ChoiceField(label="For incidents of")
-    after_minutes = forms.IntegerField(
-        label="Remind after (min)", min_value=1, max_value=_MINUTES_MAX, initial=10,
-        help_text="If it is not acknowledged.",
-    )  # fmt: skip
-    repeats = forms.IntegerField(
-        label="Repeat at most", min_value=0, max_value=_REPEATS_MAX, initial=3, help_text="Each after as long again."
-    )
+    after_minutes = forms.IntegerField(label="Remind after (min)", min_value=1, max_value=_MINUTES_MAX, initial=10)
+    repeats = forms.IntegerField(label="Repeat (times at most)", min_value=0, max_value=_REPEATS_MAX, initial=3)
     channels = forms.MultipleChoiceField(
         label="From the second time also notify", required=False, widget=forms.CheckboxSelectMultiple,
         help_text="Whatever their routing says.",
@@ -39,6 +34,8 @@ class PolicyForm(forms.Form):
         assert isinstance(channels, forms.MultipleChoiceField)
         target.choices = [("Severity", severities[::-1]), *([("Rule", rules)] if rules else [])]
         channels.choices = list(channel_names(org).items())
+        if not channels.choices:
+            channels.help_text = "There is no channel yet: add one under Notifications."
 
     @property
     def values(self) -> dict[str, Any]:

@@ -127,6 +127,11 @@ class Incident(models.Model):
         return self.is_live and self.snoozed_until is not None and self.snoozed_until > timezone.now()
 
     @property
+    def is_silenced(self) -> bool:
+        """Whether it opened in maintenance that is still on, so that nothing is sent about it."""
+        return self.is_live and self.silenced_until is not None and self.silenced_until > timezone.now()
+
+    @property
     def is_live(self) -> bool:
         """Whether it is not resolved."""
         return self.status != self.Status.RESOLVED

@@ -54,6 +54,9 @@ class ConfigError(Exception):
     """The channel cannot be as it was entered; the text says why."""
 
 
+REMOVE = "remove_"  # before the name of a secret, for the box that removes it
+
+
 class ChannelForm(forms.Form):
     """A new channel of one kind, or with `config` the change of one that has this configuration."""
 
@@ -67,6 +70,19 @@ class ChannelForm(forms.Form):
         self.current: Config = config or {}
         self.is_new = config is None
         super().__init__(*args, **kwargs)
+
+    def offer_removal(self, name: str) -> None:
+        """Add a box that removes the secret `name`, which need not be there, if it is."""
+        if f"{name}_encrypted" in self.current:
+            label = f"Remove the {str(self.fields[name].label or name.replace('_', ' ')).lower()}"
+            self.fields[f"{REMOVE}{name}"] = forms.BooleanField(label=label, required=False)
+            order = [each for each in self.fields if not each.startswith(REMOVE)]
+            order.insert(order.index(name) + 1, f"{REMOVE}{name}")
+            self.order_fields(order)
+
+    def is_removed(self, name: str) -> bool:
+        """Return whether the box was checked and no other secret was entered."""
+        return bool(self.cleaned_data.get(f"{REMOVE}{name}")) and not self.cleaned_data[name]
 
     def config(self) -> dict[str, Any] | None:
         """Return the configuration that was entered; None if it stays as it is. Only after is_valid()."""

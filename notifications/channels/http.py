@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from notifications.channels.base import ChannelForm, FormClass, PermanentError, Sent, TransientError
+from notifications.channels.base import REMOVE, ChannelForm, FormClass, PermanentError, Sent, TransientError
 from notifications.channels.posting import Hosts, Outgoing, check_address, post
-from notifications.channels.secrets import encrypted, ending_of
+from notifications.channels.secrets import SUFFIX, encrypted, ending_of
 from notifications.channels.service_events import Inbound
 from notifications.messages import Notice
 from notifications.webhook_addresses import host_of
@@ -29,6 +29,8 @@ class KeyedForm(ChannelForm):
         for name in self.secrets:
             field = self.fields[name]
             field.widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+            if not field.required:
+                self.offer_removal(name)
             if f"{name}_encrypted" in self.current:
                 ending = ending_of(self.current, name)
                 field.required = False
@@ -41,7 +43,9 @@ class KeyedForm(ChannelForm):
     @property
     def plain(self) -> list[str]:
         """The names of the fields that are no secrets."""
-        return [name for name in self.fields if name != "name" and name not in self.secrets]
+        return [
+            name for name in self.fields if name != "name" and name not in self.secrets and not name.startswith(REMOVE)
+        ]
 
     def config(self) -> dict[str, Any] | None:
         """Return the configuration that was entered; None if it stays as it is."""
@@ -49,7 +53,8 @@ class KeyedForm(ChannelForm):
         for name in self.secrets:
             if text := self.cleaned_data[name]:
                 given |= encrypted(name, text)
-        config = {**self.current, **given}
+        gone = {f"{name}{SUFFIX}" for name in self.secrets if self.is_removed(name)}
+        config = {**{name: value for name, value in self.current.items() if name not in gone}, **given}
         return None if config == self.current else config
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django import forms
 
-from notifications.channels.secrets import encrypted, secret_in
+from notifications.channels.secrets import SUFFIX, encrypted, secret_in
 from notifications.channels.webhook import WebhookForm, WebhookType
 from notifications.messages import LISTED, Fact, Notice, count_of, fit, plain_text, rest_of
 
@@ -35,12 +35,16 @@ class SlackForm(WebhookForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["webhook_url"].widget.attrs["placeholder"] = "https://hooks.slack.com/services/…"
+        self.offer_removal("signing_secret")
 
     def config(self) -> dict[str, Any] | None:
         """Return the configuration with what was entered; None if nothing was. An empty secret keeps the one stored."""
         config = super().config()
         if secret := self.cleaned_data["signing_secret"]:
             return {**(config or self.current), **encrypted("signing_secret", secret)}
+        if self.is_removed("signing_secret"):
+            kept = config or self.current
+            return {name: value for name, value in kept.items() if name != f"signing_secret{SUFFIX}"}
         return config
 
 
