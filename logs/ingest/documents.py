@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,11 +12,12 @@ from msgspec import Raw
 
 from logs.ingest.broken_json import entries_around_errors
 from logs.ingest.copy_format import replace_unstorable
-from logs.ingest.foreign_body import check_count, most_logs
+from logs.ingest.foreign_body import check_count, most_logs, most_parts
 from logs.ingest.json_text import repair
 
 DOCUMENT_COST = 2.5  # Datadog's tags and Splunk's envelopes: 16 to 18 µs a log, where Loki's take 6
 _texts = msgspec.json.Decoder(list[Raw])
+_LINE = re.compile(rb"[^\s][^\n]*+")
 _GLUES = (b"}{", b"}\n{", b"}\r\n{")
 _decoder = json.JSONDecoder(parse_constant=str)
 
@@ -34,11 +36,18 @@ def _split(body: bytes) -> list[bytes]:
     if body[:1] == b"[":
         return _array(body)
     if body[:1] != b"{":
-        return [line for line in body.split(b"\n") if line.strip()]
+        return lines_of(body, most_logs(DOCUMENT_COST) + 1)
     return _glued(body) or list(islice(_one_by_one(body), most_logs(DOCUMENT_COST) + 1))
 
 
+def lines_of(body: bytes, most: int) -> list[bytes]:
+    """Return the lines that are not blank, `most` of them at most."""
+    return [match[0] for match in islice(_LINE.finditer(body), most)]
+
+
 def _array(body: bytes) -> list[bytes]:
+    if body.count(b",") > most_parts(len(body)):  # as objects they would be a hundred times as much
+        return list(islice(_one_by_one(body[1:].rstrip(b"]")), most_logs(DOCUMENT_COST) + 1))
     try:
         return [bytes(each) for each in _texts.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -53,6 +62,8 @@ def _array(body: bytes) -> list[bytes]:
 def _glued(body: bytes) -> list[bytes] | None:
     """Make an array of objects that follow each other; None if something between them only looks like their seam."""
     seams = sum(map(body.count, _GLUES))
+    if seams >= most_logs(DOCUMENT_COST):
+        return None
     content = body
     for glue in _GLUES:
         content = content.replace(glue, b"},{")

@@ -84,6 +84,22 @@ def check_count(logs: int, cost: float = 1.0) -> None:
         raise ApiError("PAYLOAD_TOO_LARGE", f"A request may have {most_logs(cost)} logs. Send smaller batches.")
 
 
+def most_parts(size: int) -> int:
+    """Return how many values a body of so many bytes may have: logs have longer ones, and each becomes an object."""
+    return 100_000 + size // 8
+
+
+def check_parts(body: bytes) -> None:
+    """Raise ApiError 413 for JSON that is nearly all punctuation: a decoder makes a hundred times as much of it."""
+    if max(body.count(b"{"), body.count(b",")) > most_parts(len(body)):
+        raise too_dense()
+
+
+def too_dense() -> ApiError:
+    """Make the 413 for a body of a great many values of a byte or two."""
+    return ApiError("PAYLOAD_TOO_LARGE", "A request may have a value for each 8 of its bytes. Send smaller batches.")
+
+
 def unpacker_of(body: bytes) -> Unpack | None:
     """Return what unpacks a body that says by its first bytes how it is packed; None for any other."""
     if body.startswith(_GZIP_MAGIC):

@@ -6,10 +6,13 @@ and small, and text that is not UTF-8 costs itself alone, where a `string` would
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from logs.ingest.foreign_body import check_count, most_logs, most_parts, too_dense
 
 Field = descriptor_pb2.FieldDescriptorProto
 Fields = tuple[tuple[str, int, Any, bool], ...]  # name, number, type or the name of a message, whether repeated
@@ -34,3 +37,29 @@ def declare(package: str, messages: Mapping[str, Fields], *, one_of: str = "") -
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
+
+
+def check_messages(body: bytes, path: Sequence[int]) -> None:
+    """Raise ApiError 413 where a body has more messages than it may have, before they become objects.
+
+    `path` has the number of the repeated field at each level: the last are parts of logs, those before it logs and what
+    they are in. Raises DecodeError for what is no message.
+    """
+    if len(body) <= 2 * most_logs():  # no message has less than two bytes
+        return
+    level = [body]
+    for number in path[:-1]:
+        inner: list[bytes] = []
+        for each in level:
+            parts = _level(number).FromString(each).parts
+            check_count(len(inner) + len(parts))
+            inner += parts
+        level = inner
+    if sum(len(_level(path[-1]).FromString(each).parts) for each in level) > most_parts(len(body)):
+        raise too_dense()
+
+
+@cache
+def _level(number: int) -> Any:
+    """Return the class of a message of which nothing is read but one repeated field, as bytes."""
+    return declare(f"pulseops.level{number}", {"Level": (("parts", number, Field.TYPE_BYTES, True),)})["Level"]

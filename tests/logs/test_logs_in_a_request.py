@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
+import cramjam
 import pytest
 from django.test import RequestFactory
 from django.utils import timezone
@@ -22,9 +24,20 @@ from logs.ingest.protocols.heroku import HerokuDrain
 from logs.ingest.protocols.loki import LokiProtocol
 from logs.ingest.protocols.otlp.json import read_json
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
+from logs.ingest.protocols.otlp.protocol import OtlpProtocol
 from pulseops.core.web.json_errors import ApiError
 from tests.logs.foreign import JSON, MICROS, bulk, push
 from tests.logs.otlp_records import PROTOBUF, in_json, record, request_of
+
+
+def message(tag: int, content: bytes) -> bytes:
+    """Return a field of protobuf that holds a message."""
+    size, length = len(content), bytearray()
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([tag, *length, size]) + content
+
 
 MOST = 10  # of Loki's; two thirds by _bulk, two fifths of those that cost most
 
@@ -83,3 +96,43 @@ def test_so_it_is_for_opentelemetry(settings: Any) -> None:
             read_json(body)
     with pytest.raises(ApiError, match="may have 10 logs"):
         read_protobuf(request_of(*[record()] * more))
+
+
+MANY = 200_000
+DENSE: list[tuple[ForeignProtocol, str, bytes]] = [
+    (OtlpProtocol(), JSON, b'{"resourceLogs":[%b{}]}' % (b"{}," * MANY)),
+    (OtlpProtocol(), JSON, in_json({"attributes": []}).replace(b"[]", b"[%b{}]" % (b"{}," * MANY))),
+    (OtlpProtocol(), PROTOBUF, b"\x0a\x00" * MANY),
+    (OtlpProtocol(), PROTOBUF, message(0x0A, message(0x12, b"\x12\x00" * MANY))),
+    (OtlpProtocol(), PROTOBUF, message(0x0A, message(0x12, message(0x12, b"\x32\x00" * MANY)))),
+    (LokiProtocol(), JSON, b'{"streams":[%b{}]}' % (b"{}," * MANY)),
+    (LokiProtocol(), PROTOBUF, bytes(cramjam.snappy.compress_raw(b"\x0a\x00" * MANY))),
+    (LokiProtocol(), PROTOBUF, bytes(cramjam.snappy.compress_raw(message(0x0A, message(0x12, b"\x1a\x00" * MANY))))),
+    (FirehoseProtocol(), JSON, b'{"records":[%b{}]}' % (b"{}," * MANY)),
+    (DatadogProtocol(), JSON, b"[%b1]" % (b"1," * MANY)),
+    (HttpDrain(), JSON, b"{}" * MANY),
+]
+
+
+@pytest.mark.parametrize(("protocol", "kind", "body"), DENSE)
+def test_a_body_of_values_of_a_byte_is_refused_before_it_becomes_objects(
+    protocol: ForeignProtocol, kind: str, body: bytes
+) -> None:
+    request = RequestFactory().post("/", content_type=kind)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiError) as told:
+            protocol.read(body, request, AcceptedTimes(timezone.now(), 7))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told.value.code == "PAYLOAD_TOO_LARGE"
+    assert most < 20 * max(len(body), 2 * MANY)  # what is packed is smaller
+
+
+def test_ordinary_bodies_are_not_dense() -> None:
+    attributes = [{"key": f"k{number}", "value": {"intValue": "1"}} for number in range(100)]
+    body = in_json(*[{"attributes": attributes}] * 500)
+    assert len(body) > 1_000_000
+    request, window = RequestFactory().post("/", content_type=JSON), AcceptedTimes(timezone.now(), 7)
+    assert len(OtlpProtocol().read(body, request, window)) == 500

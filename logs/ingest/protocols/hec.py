@@ -13,8 +13,8 @@ from msgspec import Raw
 
 from accounts.tenancy import public
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.documents import documents_of
-from logs.ingest.foreign_body import check_count
+from logs.ingest.documents import documents_of, lines_of
+from logs.ingest.foreign_body import check_count, most_logs
 from logs.ingest.json_text import Fields, decode_fields
 from logs.ingest.protocols.base import ForeignProtocol, json_response, status_response
 from logs.ingest.record import FieldNames, json_of, row_of, text_of
@@ -81,7 +81,7 @@ class RawProtocol(HecProtocol):
         if not body.strip():
             raise ApiError("BAD_REQUEST", "No data")
         named = {name: json_of(request.GET[name]) for name in self._METADATA if name in request.GET}
-        lines = [line for line in body.decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = [line.decode("utf-8", "replace") for line in lines_of(body.replace(b"\r", b"\n"), most_logs() + 1)]
         check_count(len(lines))
         rows = [row_of(_EVENT.read({"message": json_of(line), **named}), line) for line in lines]
         return batch_of(rows, window)

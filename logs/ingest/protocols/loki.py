@@ -18,8 +18,8 @@ from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.foreign_body import check_count, too_large, unsnap
-from logs.ingest.protobuf import Field, declare
+from logs.ingest.foreign_body import check_count, check_parts, too_large, unsnap
+from logs.ingest.protobuf import Field, check_messages, declare
 from logs.ingest.protocols.base import ForeignProtocol, status_response
 from logs.ingest.record import FieldNames, Record, json_of, level_or_default, lift, micros_of, text_of
 from logs.ingest.refused import Refused
@@ -92,6 +92,7 @@ def _read_any(body: bytes, request: HttpRequest, refused: Refused) -> list[Row]:
     if "snappy" not in request.META.get("HTTP_CONTENT_ENCODING", "").lower():
         body = _unpacked(body)
     try:
+        check_messages(body, (1, 2, 3))
         push = _Push.FromString(body)
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's: snappy protobuf or JSON.") from error
@@ -117,6 +118,7 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _read_json(body: bytes, refused: Refused) -> Iterator[Row]:
+    check_parts(body)
     request = json_text.decode(body, _request)
     if request is None:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's in JSON.")

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import Raw
 
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.foreign_body import check_count
+from logs.ingest.documents import lines_of
+from logs.ingest.foreign_body import check_count, most_logs
 from logs.ingest.json_text import decode_fields
 from logs.ingest.protocols.base import ForeignProtocol
 from logs.ingest.protocols.elastic.answers import elastic_error, elastic_response
@@ -104,7 +105,7 @@ class DocumentProtocol(BulkProtocol):
 
 def _pairs(body: bytes) -> Iterator[tuple[str, bytes | None]]:
     """Give each action, "" for a line that is none, with its document."""
-    filled = [line for line in body.split(b"\n") if line.strip()]
+    filled = lines_of(body, 2 * most_logs(_COST) + 2)
     check_count(len(filled) // 2, _COST)  # an action and its document
     lines = iter(filled)
     is_lost = False

@@ -15,7 +15,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from logs.ingest.foreign_body import check_count
-from logs.ingest.protobuf import Field, Fields, declare
+from logs.ingest.protobuf import Field, Fields, check_messages, declare
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
 from logs.ingest.record import label_of
 from logs.ingest.rows import Row
@@ -69,6 +69,7 @@ _KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _cla
 def read_protobuf(body: bytes) -> list[Row]:
     """Read a request. Raises ApiError 400 for what is none."""
     try:
+        check_messages(body, (1, 2, 2, 6))
         request = _Request.FromString(body)
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not an OTLP request in protobuf.") from error

@@ -12,6 +12,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from logs.ingest.columns import AcceptedTimes, Batch
+from logs.ingest.foreign_body import check_parts
 from logs.ingest.protocols.base import LONGEST_REASON, ForeignProtocol, status_response
 from logs.ingest.protocols.otlp.json import read_json
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
@@ -54,7 +55,10 @@ class OtlpProtocol(ForeignProtocol):
         kind = _declared_type(request) or (JSON if body.lstrip()[:1] in (b"{", b"[") else PROTOBUF)
         if not body.strip() and kind == JSON:
             return batch_of([], window)
-        return batch_of(read_json(body) if kind == JSON else read_protobuf(body), window)
+        if kind == JSON:
+            check_parts(body)
+            return batch_of(read_json(body), window)
+        return batch_of(read_protobuf(body), window)
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:
         rejected, reason = answer["rejected"], answer["reason"][:LONGEST_REASON]
