@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages clients screenshots clean
+.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages clients screenshots container-steps clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -85,6 +85,12 @@ languages:  ## install what runs the snippets (Debian's Go, Ruby, Java and Node)
 clients:  ## install what tests run as other people's loggers below var/clients (PyPI, npm, Debian's rsyslog and syslog-ng)
 	@tools/debian_clients.sh var/clients
 	@tests/clients/install var/clients
+
+container-steps:  ## run the Containerfile's steps in a bare Debian root, and start the result (as root; needs mmdebstrap)
+	@base=$${FRESH_ROOT_CACHE:-$$HOME/.cache}/fresh-root.tar; mkdir -p "$$(dirname "$$base")"; \
+	[ -s "$$base" ] || mmdebstrap --quiet --variant=apt --include=python3,python3-venv,make,git,ca-certificates,procps \
+	  bookworm "$$base"; \
+	unshare --mount --propagation private tools/run_containerfile.py "$$base"
 
 clean:  ## remove what tests and checks leave behind (never the data)
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles var/test

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from pulseops import __version__
 from pulseops.bootstrap import enter_environment
 
 
@@ -14,6 +15,9 @@ def main() -> None:
     """Run the command that the arguments name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulseops.settings")
     os.environ["PULSEOPS_PROCESS"] = "".join(sys.argv[1:2])  # pulseops.core.metrics asks which of ours this is
+    if sys.argv[1:] in (["version"], ["--version"]):
+        sys.stdout.write(f"PulseOps {__version__}\n")  # Django would print its own
+        return
     if sys.argv[1:2] == ["up"]:
         enter_environment(Path(__file__).resolve().parent)
     try:

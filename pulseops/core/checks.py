@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -73,6 +74,21 @@ def open_sign_up_has_mail(**_: Any) -> list[CheckMessage]:
             "SIGNUP is open, but EMAIL_URL is not set: beyond the first account people join by invitation only.",
             hint="Set EMAIL_URL: a new account counts once the link is opened that is mailed to its address.",
             id="pulseops.W002",
+        )
+    ]
+
+
+@checks.register()
+def served_from_the_root_of_a_host(**_: Any) -> list[CheckMessage]:
+    """Machines know the paths of the APIs as they are, and cookies are the whole host's: there is no sub-path."""
+    path = urlsplit(settings.PUBLIC_URL).path
+    if not path.strip("/"):
+        return []
+    return [
+        checks.Error(
+            f"PUBLIC_URL has a path, {path}: PulseOps is served from the root of a host of its own.",
+            hint="Give it a host name, such as https://pulseops.example.com, and let the proxy pass all paths on.",
+            id="pulseops.E012",
         )
     ]
 

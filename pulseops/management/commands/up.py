@@ -32,9 +32,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--collect-only", action="store_true", help="fill STATIC_ROOT alone, as an image does")
         parser.add_argument("--prepare-only", action="store_true", help="stop before starting web and worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["collect_only"]:
+            collect_static()
+            return
         if not options["prepare_only"]:
             _refuse_taken_port()
         self._prepare()
