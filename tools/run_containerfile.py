@@ -32,7 +32,11 @@ class Stage:
     """A root in which instructions are run one after the other."""
 
     def __init__(self, root: Path, base: Path) -> None:
-        self.root, self.environment, self.directory = root, {"PATH": "/usr/local/bin:/usr/bin:/bin"}, "/"
+        self.root, self.environment, self.directory = (
+            root,
+            {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            "/",
+        )
         self.said: dict[str, str] = {}
         root.mkdir()
         subprocess.run(["tar", "-xf", base, "-C", root], check=True)
@@ -59,11 +63,11 @@ class Stage:
         for source in sources:
             if source == ".":
                 into.mkdir(parents=True, exist_ok=True)
-                listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, check=True, capture_output=True).stdout
-                ignored = CHECKOUT / ".containerignore"
-                pack = ["tar", "-C", CHECKOUT, "--null", "-T", "-", "--exclude-from", ignored, "-cf", "-"]
-                packed = subprocess.run(pack, input=listed, check=True, capture_output=True).stdout
-                subprocess.run(["tar", "-xf", "-", "-C", into], input=packed, check=True)
+                packed = subprocess.run(
+                    ["git", "archive", "HEAD"], cwd=CHECKOUT, check=True, capture_output=True
+                ).stdout
+                unpack = ["tar", "-xf", "-", "-C", into, "--anchored", "--exclude-from", CHECKOUT / ".containerignore"]
+                subprocess.run(unpack, input=packed, check=True)
             elif (at := source_root / source.lstrip("/")).is_dir():
                 into.parent.mkdir(parents=True, exist_ok=True)
                 subprocess.run(["cp", "-a", f"{at}/.", into], check=True)

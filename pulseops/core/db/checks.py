@@ -13,6 +13,7 @@ from psycopg import sql
 
 from pulseops.core.db.row_policies import is_member
 
+_LOOKS = 5  # others may take the session in between
 _OURS = "SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
 
 
@@ -29,6 +30,39 @@ def wall_can_stand(databases: Sequence[str] | None = None, **_: Any) -> list[Che
         elif settings.DATABASE_WEB_ROLE and not may_make_roles and not is_member(connections[alias]):
             messages.append(_no_role(name))
     return messages
+
+
+@checks.register(checks.Tags.database)
+def sessions_are_our_own(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a pooler that gives a server's session to others after each transaction.
+
+    Locks of a session (jobs, searches, migrations), prepared statements, LISTEN, SET ROLE: all of these would be lost,
+    or become a stranger's. Two clients that are connected at once and are served by one session show it.
+    """
+    return [_shared(alias) for alias in databases or () if _is_shared(connections[alias])]
+
+
+def _is_shared(connection: Any) -> bool:
+    other = connection.copy()
+    try:
+        return any(_session(connection) == _session(other) for _ in range(_LOOKS))
+    finally:
+        other.close()
+
+
+def _session(connection: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def _shared(alias: str) -> CheckMessage:
+    return checks.Error(
+        f"The database ({alias}) is reached by a pooler that pools transactions or statements.",
+        hint="Let it pool sessions (PgBouncer: pool_mode = session), or let DATABASE_URL name the server: PulseOps "
+        "pools its connections by itself (DATABASE_POOL_SIZE).",
+        id="pulseops.E014",
+    )
 
 
 def _superuser(name: str) -> CheckMessage:
