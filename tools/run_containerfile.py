@@ -32,7 +32,8 @@ class Stage:
     """A root in which instructions are run one after the other."""
 
     def __init__(self, root: Path, base: Path) -> None:
-        self.root, self.environment, self.directory = (
+        self.root, self.directory = root, "/"
+        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
             root,
             {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
             "/",
