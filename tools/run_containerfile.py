@@ -34,10 +34,6 @@ class Stage:
     def __init__(self, root: Path, base: Path) -> None:
         self.root, self.directory = root, "/"
         self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-            root,
-            {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-            "/",
-        )
         self.said: dict[str, str] = {}
         root.mkdir()
         subprocess.run(["tar", "-xf", base, "-C", root], check=True)
