@@ -17,4 +17,4 @@ def rule_panel(request: HttpRequest, incident: Incident) -> Panel | None:
     rows = AlertRule.objects.filter(org_id=incident.org_id).select_related("service", "environment__service")
     rule = rows.filter(pk=incident.rule_id).first()
     words = in_words(rule) if rule else "The rule was deleted."
-    return Panel("Rule", "alerts/_incident_panel.html", {"rule": rule, "words": words})
+    return Panel("Rule", "alerts/_incident_panel.html", {"rule": rule, "words": words}, words=words)

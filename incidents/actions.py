@@ -6,7 +6,8 @@ returns whether it changed anything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,14 @@ from incidents.models import Incident, IncidentEvent, Severity
 from incidents.notices import DIRECT, Via, announce
 from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
+
+# The fields of the post-mortem, and what the timeline calls them.
+POSTMORTEM: Mapping[str, str] = {
+    "description": "summary",
+    "impact": "impact",
+    "cause": "cause",
+    "follow_ups": "follow-ups",
+}
 
 
 @transaction.atomic
@@ -77,9 +86,11 @@ def acknowledge_incident(
     return _move(Move.ACKNOWLEDGE, actor, incident, via=via, at=at)
 
 
-def resolve_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
-    """End an incident, as of `at` (now unless given). Raises TransitionError."""
-    return _move(Move.RESOLVE, actor, incident, reason, at=at)
+def resolve_incident(
+    *, actor: User | None, incident: Incident, reason: str = "", cause: str = "", at: datetime | None = None
+) -> bool:
+    """End an incident, as of `at` (now unless given); a `cause` is kept with it. Raises TransitionError."""
+    return _move(Move.RESOLVE, actor, incident, reason, cause=cause, at=at)
 
 
 def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "", at: datetime | None = None) -> bool:
@@ -87,9 +98,9 @@ def reopen_incident(*, actor: User | None, incident: Incident, reason: str = "",
     return _move(Move.REOPEN, actor, incident, reason, at=at)
 
 
-def move_incident(*, actor: User | None, incident: Incident, move: Move, via: Via = DIRECT) -> bool:
-    """Make any of the moves. Raises TransitionError."""
-    return _move(move, actor, incident, via=via)
+def move_incident(*, actor: User | None, incident: Incident, move: Move, via: Via = DIRECT, cause: str = "") -> bool:
+    """Make any of the moves; a `cause` is for resolving. Raises TransitionError."""
+    return _move(move, actor, incident, via=via, cause=cause if move is Move.RESOLVE else "")
 
 
 @transaction.atomic
@@ -100,6 +111,7 @@ def _move(
     reason: str = "",
     *,
     via: Via = DIRECT,
+    cause: str = "",
     at: datetime | None = None,
 ) -> bool:
     locked = _locked(incident)
@@ -115,10 +127,12 @@ def _move(
     if move is Move.ACKNOWLEDGE:
         locked.investigating_at = locked.investigating_at or now
         locked.assignee = locked.assignee or actor
+    locked.cause = cause or locked.cause
     locked.save()
     words = reason or f"{' '.join(filter(None, [row.words, via.words]))}."
-    note_change(locked, actor, row.event, words, meta=_meta_of(via), at=now)
-    announce_move(locked, row.event, actor=actor, text=reason, via=via, at=now)
+    said = f"Cause: {cause}" if cause else ""
+    note_change(locked, actor, row.event, " ".join(filter(None, [words, said])), meta=_meta_of(via), at=now)
+    announce_move(locked, row.event, actor=actor, text=reason or said, via=via, at=now)
     _copy(locked, incident)
     return True
 
@@ -224,6 +238,40 @@ def edit_incident(*, actor: User | None, incident: Incident, title: str, descrip
     return True
 
 
+class ChangedMeanwhileError(Exception):
+    """Someone else has written there since the writer looked; nothing was saved."""
+
+
+def postmortem_digests(incident: Incident) -> list[str]:
+    """Return a digest of each field of the post-mortem, by which is known what someone has seen of it."""
+    fields = (f"{name} {getattr(incident, name) or ''}" for name in POSTMORTEM)
+    return [hashlib.sha256(each.encode()).hexdigest()[:16] for each in fields]
+
+
+@transaction.atomic
+def write_postmortem(*, actor: User | None, incident: Incident, seen: Sequence[str], texts: Mapping[str, str]) -> bool:
+    """Set the fields of POSTMORTEM to `texts`; returns whether that changed anything.
+
+    `seen` is `postmortem_digests` of what the writer saw of them. Raises ChangedMeanwhileError, with the row in
+    `incident` as it is now, where a field that they change says something else by now: no one's words are lost unseen.
+    """
+    locked = _locked(incident)
+    changed = [name for name in POSTMORTEM if (getattr(locked, name) or "") != texts[name]]
+    now = dict(zip(POSTMORTEM, postmortem_digests(locked), strict=True))
+    if any(now[name] not in seen for name in changed):
+        _copy(locked, incident)
+        raise ChangedMeanwhileError
+    if not changed:
+        return False
+    for name in changed:
+        setattr(locked, name, texts[name])
+    locked.save(update_fields=changed)
+    words = f"Changed the {' and the '.join(POSTMORTEM[name] for name in changed)}."
+    note_change(locked, actor, "postmortem", words, meta={"changed": changed})
+    _copy(locked, incident)
+    return True
+
+
 @transaction.atomic
 def add_note(
     *,
@@ -261,7 +309,8 @@ def _locked(incident: Incident) -> Incident:
 
 def _copy(source: Incident, target: Incident) -> None:
     """Let the caller's instance say what the row says now."""
-    for name in ("title", "description", "severity", "status", "resolved_at", "investigating_at", "assignee"):
+    names = ("title", "severity", "status", "resolved_at", "investigating_at", "assignee", *POSTMORTEM)
+    for name in names:
         setattr(target, name, getattr(source, name))
 
 

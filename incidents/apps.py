@@ -14,6 +14,7 @@ _PHRASES = {
     "incident.escalated": "raised the severity of the incident",
     "incident.severity": "lowered the severity of the incident",
     "incident.edited": "edited the incident",
+    "incident.postmortem": "wrote the post-mortem of the incident",
     "incident.note": "wrote a note on the incident",
     "incident.reminded": "escalated the incident",
     "incident.snoozed": "snoozed the incident",

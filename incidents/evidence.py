@@ -38,11 +38,17 @@ class DeploymentFact:
     is_clear: bool = False  # chance alone would hardly make such a difference
 
     @property
+    def is_rise(self) -> bool:
+        """Whether there were clearly more errors after it; of fewer nothing can be said, for that time may go on."""
+        before, after = self.errors_before, self.errors_after
+        return self.is_clear and before is not None and after is not None and after >= before
+
+    @property
     def verdict(self) -> str:
         """What it did to the errors; "" if that cannot be told."""
         if self.errors_before is None or self.errors_after is None:
             return ""
-        if not self.is_clear or self.errors_after < self.errors_before:  # the time after it may not have passed
+        if not self.is_rise:
             return "no clear rise in errors"
         return f"errors rose from {self.errors_before:,} to {self.errors_after:,}"
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from accounts.queries import users_of
+from incidents.actions import POSTMORTEM
 from incidents.models import Severity
 from pulseops.core.ui.times import zone_label
 from services.queries import environments_of
@@ -67,6 +68,36 @@ class WordsForm(forms.Form):
     description = forms.CharField(required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 4}))
 
 
+class CauseForm(forms.Form):
+    """What the cause was, when an incident is resolved."""
+
+    cause = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"placeholder": "Timeout of the payment provider", "autocomplete": "off"}),
+    )
+
+
+def _long(label: str, help_text: str, rows: int = 3) -> forms.CharField:
+    area = forms.Textarea(attrs={"rows": rows})
+    return forms.CharField(label=label, required=False, max_length=10_000, widget=area, help_text=help_text)
+
+
+class PostmortemForm(forms.Form):
+    """What a review says of an incident; `seen` holds digests of what the writer saw when they began."""
+
+    description = _long("Summary", "What happened, in two sentences.")
+    impact = _long("Impact", "Who felt it, how much and for how long.")
+    cause = _long("Cause", "Why it happened, and why it was not noticed before.")
+    follow_ups = _long("Follow-ups", "One a line: what is to be done, by whom, until when.", rows=4)
+    seen = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What a valid form says, with one kind of line ends."""
+        return {name: self.cleaned_data[name].replace("\r\n", "\n") for name in POSTMORTEM}
+
+
 class NoteForm(forms.Form):
     """A note; `happened_at` is in the reader's zone, empty for now."""
 
@@ -75,7 +106,7 @@ class NoteForm(forms.Form):
         max_length=10_000,
         widget=forms.Textarea(
             attrs={
-                "rows": 2,
+                "rows": 1,
                 "placeholder": "What you found, tried or decided",
                 "data-submit": "",
                 "title": "⌘ or Ctrl and Enter adds it",
@@ -97,16 +128,20 @@ class NoteForm(forms.Form):
         return at
 
 
+def _small_select() -> forms.Select:
+    return forms.Select(attrs={"class": "input input--sm"})
+
+
 class SeverityForm(forms.Form):
     """How bad it is."""
 
-    severity = forms.ChoiceField(choices=Severity.choices)
+    severity = forms.ChoiceField(choices=Severity.choices, widget=_small_select())
 
 
 class SnoozeForm(forms.Form):
     """For how long an incident is left alone; empty ends that. More than a day is for admins."""
 
-    length = forms.ChoiceField(label="Snooze for", required=False)
+    length = forms.ChoiceField(label="Snooze for", required=False, widget=_small_select())
 
     def __init__(self, *args: Any, is_admin: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -133,7 +168,7 @@ class MemberField(forms.ModelChoiceField):
 class AssigneeForm(forms.Form):
     """The assignee: a member of the organisation, or none."""
 
-    assignee = MemberField(None, required=False, empty_label="unassigned")
+    assignee = MemberField(None, required=False, empty_label="unassigned", widget=_small_select())
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

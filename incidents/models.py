@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -77,6 +77,10 @@ class Incident(models.Model):
     escalated_at = models.DateTimeField(null=True, blank=True)  # when the last of these was
     snoozed_until = models.DateTimeField(null=True, blank=True)
     silenced_until = models.DateTimeField(null=True, blank=True)  # opened in maintenance that ends then
+    # What a review says of it beside the description: one line why, who felt it, and what is to be done, one a line.
+    cause = models.TextField(default="", db_default="", blank=True)
+    impact = models.TextField(default="", db_default="", blank=True)
+    follow_ups = models.TextField(default="", db_default="", blank=True)
 
     objects = IncidentQuerySet.as_manager()
 
@@ -130,6 +134,15 @@ class Incident(models.Model):
     def is_silenced(self) -> bool:
         """Whether it opened in maintenance that is still on, so that nothing is sent about it."""
         return self.is_live and self.silenced_until is not None and self.silenced_until > timezone.now()
+
+    @property
+    def first_line(self) -> str:
+        """The first of the lines that its rule saw, "" if there are none."""
+        seen: Any = self.evidence_json
+        try:
+            return str(seen["samples"][0]["message"])[:200]
+        except (KeyError, IndexError, TypeError):
+            return ""
 
     @property
     def is_live(self) -> bool:

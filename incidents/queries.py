@@ -118,9 +118,9 @@ def mean_time_to(column: str, since: datetime, until: datetime) -> Subquery:
     return Subquery(opened.order_by().values("org").annotate(mean=Avg(length)).values("mean"))
 
 
-def timeline(incident: Incident) -> list[IncidentEvent]:
-    """Return what happened, latest first, by the time at which it did."""
-    rows = incident.events.select_related("actor_user").order_by("-pk")[:500]
+def timeline(incident: Incident, *, limit: int) -> list[IncidentEvent]:
+    """Return the last `limit` entries, latest first by the time at which they happened."""
+    rows = incident.events.select_related("actor_user").order_by("-pk")[:limit]
     return sorted(rows, key=lambda event: (event.at, event.pk), reverse=True)
 
 

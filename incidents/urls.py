@@ -5,7 +5,7 @@ from django.urls import path
 from incidents import api, service_webhooks, slack
 from incidents.notices import REPLY_PATH
 from incidents.transitions import Move
-from incidents.views import changes, escalation, maintenance, reading, reply
+from incidents.views import changes, detail, escalation, maintenance, reading, reply
 
 app_name = "incidents"
 _INCIDENT = "incidents/<int:incident_id>"
@@ -13,7 +13,10 @@ urlpatterns = [
     path("incidents", reading.incident_list, name="list"),
     path("incidents/new", changes.incident_create, name="create"),
     path("incidents/bulk", changes.incident_bulk, name="bulk"),
-    path(_INCIDENT, reading.incident_detail, name="detail"),
+    path(_INCIDENT, detail.incident_detail, name="detail"),
+    path(f"{_INCIDENT}/parts", detail.incident_parts, name="parts"),
+    path(f"{_INCIDENT}/markdown", detail.incident_markdown, name="markdown"),
+    path(f"{_INCIDENT}/post-mortem", changes.incident_postmortem, name="postmortem"),
     path("incidents/maintenance", maintenance.maintenance, name="maintenance"),
     path("incidents/maintenance/<int:window_id>/end", maintenance.maintenance_end, name="maintenance_end"),
     path("api/v1/slack/<uuid:channel_id>", slack.interaction, name="slack"),

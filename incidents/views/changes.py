@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.tenancy import OrgRequest, org_developer
 from incidents import actions
-from incidents.forms import AssigneeForm, IncidentForm, NoteForm, SeverityForm, SnoozeForm, WordsForm
+from incidents.forms import (
+    AssigneeForm,
+    CauseForm,
+    IncidentForm,
+    NoteForm,
+    PostmortemForm,
+    SeverityForm,
+    SnoozeForm,
+    WordsForm,
+)
 from incidents.models import Incident
 from incidents.transitions import TRANSITIONS, Move, TransitionError
-from incidents.views.reading import render_detail
+from incidents.views.detail import find_incident, render_detail, render_parts
 from pulseops.core.web.numbers import whole_number
 from pulseops.core.web.preferences import safe_next
 
@@ -35,10 +47,14 @@ def incident_create(request: OrgRequest) -> HttpResponse:
 @require_POST
 @org_developer
 def incident_move(request: OrgRequest, incident_id: int, move: Move) -> HttpResponse:
-    """Acknowledge, resolve or reopen."""
-    incident = _incident(request, incident_id)
+    """Acknowledge, resolve (with a cause, if one is given) or reopen."""
+    incident = find_incident(request, incident_id)
+    form = CauseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "The incident is not resolved: a cause has at most 500 characters.")
+        return redirect("incidents:detail", incident.pk)
     try:
-        if actions.move_incident(actor=request.user, incident=incident, move=move):
+        if actions.move_incident(actor=request.user, incident=incident, move=move, **form.cleaned_data):
             messages.success(request, f"{TRANSITIONS[move].words}.")
     except TransitionError as error:
         messages.error(request, str(error))
@@ -70,22 +86,61 @@ def incident_bulk(request: OrgRequest) -> HttpResponseBase:
 @require_POST
 @org_developer
 def incident_note(request: OrgRequest, incident_id: int) -> HttpResponse:
-    """Write a note into the timeline."""
-    incident = _incident(request, incident_id)
+    """Write a note into the timeline. htmx gets what has changed; the box that it was written in stays as it is."""
+    incident = find_incident(request, incident_id)
     form = NoteForm(request.POST)
+    is_htmx = request.headers.get("HX-Request") == "true"
     if not form.is_valid():
+        if is_htmx:
+            words = " ".join(str(error) for errors in form.errors.values() for error in errors)
+            return HttpResponse(status=422, headers={"HX-Trigger": json.dumps({"toast": _toast(words, "error")})})
         return render_detail(request, incident, form, status=422)
     actions.add_note(actor=request.user, incident=incident, **form.cleaned_data)
-    is_sent = form.cleaned_data["is_sent"]
-    messages.success(request, f"The note is in the timeline{' and on its way to the channels' if is_sent else ''}.")
+    words = f"The note is in the timeline{' and on its way to the channels' if form.cleaned_data['is_sent'] else ''}."
+    if is_htmx:
+        return render_parts(request, incident, triggers={"noted": None, "toast": _toast(words)})
+    messages.success(request, words)
     return redirect("incidents:detail", incident.pk)
+
+
+def _toast(text: str, tone: str = "ok") -> dict[str, str]:
+    return {"text": text, "tone": tone}
+
+
+@require_http_methods(["GET", "POST"])
+@org_developer
+def incident_postmortem(request: OrgRequest, incident_id: int) -> HttpResponse:
+    """Write what a review says; where someone else has written meanwhile, show both and save neither."""
+    incident = find_incident(request, incident_id)
+    form = PostmortemForm(request.POST) if request.method == "POST" else PostmortemForm(initial=_written(incident))
+    theirs: list[tuple[str, str]] = []
+    if request.method == "POST" and form.is_valid():
+        try:
+            seen = form.cleaned_data["seen"].split()
+            actions.write_postmortem(actor=request.user, incident=incident, seen=seen, texts=form.texts)
+        except actions.ChangedMeanwhileError:
+            now = actions.postmortem_digests(incident)
+            pairs = zip(actions.POSTMORTEM.items(), now, strict=True)
+            theirs = [(label, getattr(incident, name) or "") for (name, label), each in pairs if each not in seen]
+            form = PostmortemForm(initial={**form.texts, "seen": " ".join(now)})
+        else:
+            messages.success(request, "Saved.")
+            return redirect("incidents:detail", incident.pk)
+    values = {"form": form, "incident": incident, "theirs": theirs}
+    return render(request, "incidents/postmortem.html", values, status=422 if form.errors or theirs else 200)
+
+
+def _written(incident: Incident) -> dict[str, Any]:
+    """Return the fields of the post-mortem, and digests of what the writer sees of them."""
+    texts = {name: getattr(incident, name) or "" for name in actions.POSTMORTEM}
+    return {**texts, "seen": " ".join(actions.postmortem_digests(incident))}
 
 
 @require_POST
 @org_developer
 def incident_snooze(request: OrgRequest, incident_id: int) -> HttpResponse:
     """Leave an incident alone for a while, or end that. Developers may for a day, admins for a week."""
-    incident = _incident(request, incident_id)
+    incident = find_incident(request, incident_id)
     form = SnoozeForm(request.POST, is_admin=request.membership.is_admin)
     if not form.is_valid():
         messages.error(request, "Snoozing for so long needs the role admin.")
@@ -105,7 +160,7 @@ def incident_snooze(request: OrgRequest, incident_id: int) -> HttpResponse:
 @org_developer
 def incident_severity(request: OrgRequest, incident_id: int) -> HttpResponse:
     """Set the severity."""
-    incident = _incident(request, incident_id)
+    incident = find_incident(request, incident_id)
     form = SeverityForm(request.POST)
     if form.is_valid():
         actions.change_severity(actor=request.user, incident=incident, **form.cleaned_data)
@@ -119,7 +174,7 @@ def incident_severity(request: OrgRequest, incident_id: int) -> HttpResponse:
 @org_developer
 def incident_assign(request: OrgRequest, incident_id: int) -> HttpResponse:
     """Set the assignee."""
-    incident = _incident(request, incident_id)
+    incident = find_incident(request, incident_id)
     form = AssigneeForm(request.POST, org=request.org)
     if form.is_valid():
         actions.assign_incident(actor=request.user, incident=incident, **form.cleaned_data)
@@ -134,7 +189,7 @@ def incident_assign(request: OrgRequest, incident_id: int) -> HttpResponse:
 @org_developer
 def incident_edit(request: OrgRequest, incident_id: int) -> HttpResponse:
     """Change title and description."""
-    incident = _incident(request, incident_id)
+    incident = find_incident(request, incident_id)
     initial = {"title": incident.title, "description": incident.description or ""}
     form = WordsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -143,8 +198,3 @@ def incident_edit(request: OrgRequest, incident_id: int) -> HttpResponse:
         return redirect("incidents:detail", incident.pk)
     values = {"form": form, "incident": incident}
     return render(request, "incidents/form.html", values, status=422 if form.errors else 200)
-
-
-def _incident(request: OrgRequest, incident_id: int) -> Incident:
-    rows = Incident.objects.for_org(request.org).select_related("org", "service", "environment", "assignee")
-    return get_object_or_404(rows, pk=incident_id)

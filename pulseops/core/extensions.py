@@ -38,6 +38,7 @@ class Panel:
     context: dict[str, Any]
     anchor: str = ""
     is_urgent: bool = False  # stands first
+    words: str = ""  # what it says, where there is room for a line only
 
 
 @dataclass(frozen=True, slots=True)

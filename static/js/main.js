@@ -8,6 +8,7 @@ import "./copy.js";
 import "./csrf.js";
 import "./dialog.js";
 import "./dirty.js";
+import "./draft.js";
 import "./filter.js";
 import "./keys.js";
 import "./menu.js";

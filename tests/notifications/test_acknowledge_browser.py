@@ -66,7 +66,7 @@ def test_a_mails_link_acknowledges_on_a_phone(
     page.goto(f"{live_server.url}/incidents/{incident.pk}")
     timeline = page.get_by_role("region", name="Timeline")
     expect(timeline).to_contain_text("Acknowledged by link in on duty.")
-    expect(page.get_by_text("Acknowledged, ").first).to_be_attached()  # of the channels' messages
+    expect(page.locator(".told").get_by_text("Acknowledged").first).to_be_attached()  # of the channels' messages
     note = page.get_by_label("Note")
     note.fill("Looking at it")
     note.press("Control+Enter")
