@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Org
 from notifications.models import Channel, Job
 from notifications.routing import Subject
-from pulseops.core.jobs.wakeups import wake_delivery
+from pulseops.core.jobs.wakeups import tell_pages, wake_delivery
 from pulseops.core.web.correlation import correlation_id
 
 
@@ -83,6 +83,7 @@ def _write(
     if jobs:
         Job.objects.bulk_create(jobs)
         wake_delivery()
+        tell_pages(jobs[0].org_id, f"job:{subject_id or ''}")
     return jobs
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from notifications.channels.base import Sent
 from notifications.claims import Claim
 from notifications.models import Channel, Job
+from pulseops.core.jobs.wakeups import tell_pages
 from pulseops.core.metrics import MESSAGES
 
 BACKOFF = (1, 2, 5, 10, 30)  # minutes after the first, second, … attempt; the last repeats
@@ -25,12 +26,19 @@ def _held(claim: Claim) -> models.QuerySet[Job]:
     return Job.objects.filter(lease=claim.lease, status=Job.Status.PROCESSING)
 
 
+def _tell_pages(claim: Claim) -> None:
+    """Let pages that show these messages ask for them anew."""
+    for subject_id in {job.subject_id for job in claim.jobs}:
+        tell_pages(claim.channel.org_id, f"job:{subject_id or ''}")
+
+
 def record_sent(claim: Claim, sent: Sent) -> None:
     """The receiver has it; its remark and receipt are kept. What waits for this channel need not wait any longer."""
     now = timezone.now()
     kept = {"last_error": sent.remark or None, "receipt": sent.receipt or None}
     _held(claim).update(status=Job.Status.SENT, sent_at=now, lease=None, **kept)
     Channel.objects.filter(pk=claim.channel.pk).update(failures=0, last_error=None, last_sent_at=now)
+    _tell_pages(claim)
     if claim.channel.failures:
         waiting = Job.objects.filter(channel_id=claim.channel.pk, status=Job.Status.PENDING)
         waiting = waiting.exclude(held_until__gt=now)
@@ -55,6 +63,7 @@ def record_rate_limited(claim: Claim, reason: str, retry_after: int) -> None:
         status=Job.Status.PENDING, attempts=F("attempts") - 1, next_attempt_at=until, last_error=reason, lease=None
     )
     Channel.objects.filter(pk=claim.channel.pk).update(paused_until=until)
+    _tell_pages(claim)
 
 
 def record_transient(claim: Claim, reason: str) -> None:
@@ -103,6 +112,7 @@ def record_attempt(claim: Claim, result: str, reason: str, seconds: float) -> No
 
 
 def _note_failure(claim: Claim, reason: str) -> None:
+    _tell_pages(claim)
     Channel.objects.filter(pk=claim.channel.pk).update(
         failures=F("failures") + 1, last_error=reason, last_failed_at=timezone.now()
     )

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import AuditLog, Org, User
 from accounts.queries import orgs_of
+from pulseops.core.jobs.wakeups import tell_pages
 from pulseops.core.web.correlation import correlation_id, current_origin
 
 
@@ -76,4 +77,7 @@ def record_in(
         )
         for org in targets
     ]
-    return AuditLog.objects.bulk_create(rows)
+    result = AuditLog.objects.bulk_create(rows)
+    for org in orgs:
+        tell_pages(org.pk, f"{resource_type}:{resource_id}")
+    return result

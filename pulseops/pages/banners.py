@@ -68,6 +68,12 @@ class Banners:
         return tuple(each for each in self._everything if each.is_for_developers)
 
     @property
+    def are_seen(self) -> bool:
+        """Whether this reader is one of those who can act, so that a banner may come."""
+        membership = getattr(self.request, "membership", None)
+        return may_act(self.request) or (membership is not None and membership.is_developer)
+
+    @property
     def rest(self) -> Sequence[Banner]:
         """What this reader cannot act on; the dashboard says it to everybody."""
         return tuple(each for each in self._everything if each not in self.all)
@@ -99,6 +105,11 @@ def banners_for(org: Org) -> Sequence[Banner]:
         result = _look(org)
         caches["process"].set(f"banners:{org.pk}", result, KEPT_SECONDS)
     return result
+
+
+def refresh_banners(org: Org) -> None:
+    """Forget what was kept of an organisation, for a page that follows what is done about it."""
+    caches["process"].delete(f"banners:{org.pk}")
 
 
 def _look(org: Org) -> Sequence[Banner]:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from pulseops.server.options import WEB_ANSWER_SECONDS, WEB_BYTES_PER_SECOND, WEB_REQUEST_SECONDS, WEB_STREAM_SECONDS
 from pulseops.server.request_buffer import Progress, RequestBuffer, header_value
+from pulseops.server.tabs import Tab, tabs
 
 _RECEIVE_BYTES = 256 * 1024
 _UNSENT_BYTES = 1024 * 1024  # of an answer that are kept; a larger one waits with its thread
@@ -46,6 +47,7 @@ class ClientConnection:
         self._answered_from: float | None = None
         self._is_wanted: Callable[[], bool] | None = None
         self._lasts_since = 0.0
+        self.tab: Tab | None = None  # that this is held for; nothing else is sent to it then
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -152,6 +154,8 @@ class ClientConnection:
         """Send a part of the answer, or keep it. The first part, the head, waits for the next or for `flush`."""
         if self.is_broken:
             raise BrokenPipeError("The client hung up.")
+        if self.tab is not None:  # the main thread answers
+            return
         if self._answered_from is None:
             self._answered_from = time.monotonic()
         is_head = not self._unsent and not self._sent
@@ -206,6 +210,17 @@ class ClientConnection:
         """Return when the client must have taken the answer, by what it has taken of it."""
         return (self._answered_from or time.monotonic()) + WEB_ANSWER_SECONDS + self._sent / WEB_BYTES_PER_SECOND
 
+    # -- Tabs ---------------------------------------------------------------------------------------------------------
+
+    def hold(self, tab: Tab) -> None:
+        """Keep the connection for `tab`: whatever the view answers is not sent, and its thread is free."""
+        self.tab = tab
+
+    def push(self, data: bytes) -> bool:
+        """Send something to the tab; returns whether it takes what is sent. Raises OSError when it hung up."""
+        self._unsent.append(memoryview(data))
+        return self.flush()
+
     # -- The end -----------------------------------------------------------------------------------------------------
 
     def hang_up(self) -> bool:
@@ -246,6 +261,8 @@ class ClientConnection:
 
     def drop(self) -> None:
         """Close the connection."""
+        if self.tab is not None:
+            tabs.leave(self.tab)
         with suppress(OSError):
             self._socket.close()
 

@@ -28,6 +28,7 @@ from pulseops.server.lanes import Lane, Lanes
 from pulseops.server.options import WEB_BUFFER_BYTES, WEB_QUEUE_SECONDS, WEB_STREAMS
 from pulseops.server.refusals import Refusal
 from pulseops.server.request_buffer import Progress
+from pulseops.server.tabs import HeldTabs
 
 STAY_SECONDS = 0.005  # for a client's next request to come
 HESITATION_SECONDS = 0.002  # for a process with fewer connections to take the next one
@@ -49,6 +50,7 @@ class BoundedWorker(ThreadWorker):
         self._receiving: dict[ClientConnection, int] = {}  # how many bytes of it are kept; oldest wait first
         self._answering: set[ClientConnection] = set()
         self._lingering: set[ClientConnection] = set()
+        self._tabs = HeldTabs(self.method_queue.defer, self._drop)
         self._kept_bytes = 0
         self._swept_at = 0.0
         self._warned_at = -_WARN_SECONDS
@@ -223,12 +225,15 @@ class BoundedWorker(ThreadWorker):
             self._drop(conn)
         for conn in self._lanes.overdue(now - WEB_QUEUE_SECONDS):
             self._refuse(conn, Refusal.BUSY)
+        self._tabs.sweep(now, is_alive=self.alive)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Hang up on everybody who is not being served, if `force`; gunicorn has none of its own to look after."""
         for conn in [*self._receiving, *self._answering, *self._lingering] if force else ():
             self._leave(conn)
             self._drop(conn)
+        if force:
+            self._tabs.let_all_go()
 
     def _receiving_until(self, conn: ClientConnection) -> float:
         if not conn.is_silent or not conn.is_kept:
@@ -254,6 +259,8 @@ class BoundedWorker(ThreadWorker):
         self._lanes.release(lane, conn)
         if conn.is_broken:
             self._drop(conn)
+        elif conn.tab is not None:
+            self._tabs.hold(conn, self.poller)
         else:
             self._answer(conn)
         self._dispatch()
@@ -286,7 +293,7 @@ class BoundedWorker(ThreadWorker):
             request = next(RequestParser(self.cfg, conn, conn.client))
             if conn.request.progress is Progress.STREAMED:
                 request.force_close()  # where its body ends, and the next one begins, is not known here
-            return bool(self.handle_request(request, conn)) and not conn.is_broken
+            return bool(self.handle_request(request, conn)) and not conn.is_broken and conn.tab is None
         except (StopIteration, NoMoreData):
             return False
         except OSError as error:

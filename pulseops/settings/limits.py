@@ -50,6 +50,11 @@ DOWNLOADS_PER_PERSON = env.whole("DOWNLOADS_PER_PERSON", 2, least=1)  # in all t
 DOWNLOAD_BYTES_PER_SECOND = env.whole("DOWNLOAD_BYTES_PER_SECOND", 16 * 1024)  # who reads slower is sent away
 DOWNLOAD_SECONDS = env.number("DOWNLOAD_SECONDS", 900.0, least=1)  # after which any is ended
 
+# -- Pages that follow what happens: tabs that are looked at, of one web process; 0: no limit --------------------------
+LIVE_TABS = env.whole("LIVE_TABS", 500)
+LIVE_TABS_PER_ORG = env.whole("LIVE_TABS_PER_ORG", 250)
+LIVE_TABS_PER_PERSON = env.whole("LIVE_TABS_PER_PERSON", 20)
+
 # -- Evaluating alert rules --------------------------------------------------------------------------------------------
 ALERT_ORG_SECONDS = env.number("ALERT_ORG_SECONDS", 2.0)  # of one organisation's rules, each time that it has its turn
 ALERT_PASS_SECONDS = env.number("ALERT_PASS_SECONDS", 20.0)  # of all organisations' by the worker or a cron endpoint

@@ -10,6 +10,7 @@ import "./dialog.js";
 import "./dirty.js";
 import "./draft.js";
 import "./filter.js";
+import "./follow.js";
 import "./keys.js";
 import "./menu.js";
 import "./only.js";

@@ -42,7 +42,7 @@ def failing_channel(org: Org, name: str = "#ops", **fields: Any) -> Channel:
 
 
 def test_all_well_says_nothing(admin: User, client_for: SignIn) -> None:
-    assert 'class="banners"' not in titles(client_for(admin))
+    assert 'class="banner tone' not in titles(client_for(admin))
 
 
 def test_a_dead_worker_after_two_minutes(admin: User, viewer: User, client_for: SignIn) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 CHANNEL = "pulseops"
+PAGES = "pulseops_pages"  # another channel: the web processes listen to it, and to nothing else
 DELIVER = "deliver"
 EVALUATE = "evaluate"
 ORG_PAUSE = 2.0  # seconds between two wake-ups for one organisation from one process
@@ -47,6 +48,14 @@ def wake_evaluation_at_most(org_id: UUID) -> bool:
     return True
 
 
-def _notify(payload: str) -> None:
+def tell_pages(org_id: UUID, topic: str) -> None:
+    """Say that something of an organisation has changed ("incident:5"), once the current transaction commits.
+
+    Pages that show it ask for it anew (pulseops.pages.live); one topic is sent once a transaction.
+    """
+    _notify(f"{org_id} {topic}", PAGES)
+
+
+def _notify(payload: str, channel: str = CHANNEL) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
+        cursor.execute("SELECT pg_notify(%s, %s)", [channel, payload])
