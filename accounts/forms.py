@@ -36,12 +36,17 @@ class LoginForm(allauth_forms.LoginForm):
         self.fields["login"] = KnownEmailField(label="E-mail", max_length=320)
         self.fields["password"] = password_field("Password", is_new=False)
         self.order_fields(["login", "password"])
+        self.fields["password" if self.data.get("login") else "login"].widget.attrs["autofocus"] = True
 
 
 class JoinForm(forms.Form):
     """Who someone is that was invited; the address stands in the invitation."""
 
-    name = LineField(label="Your name", max_length=NAME_MAX, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = LineField(
+        label="Your name",
+        max_length=NAME_MAX,
+        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
+    )
     password = password_field("Password", is_new=True)
 
     def __init__(self, *args: Any, invited: str = "", **kwargs: Any) -> None:

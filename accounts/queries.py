@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Greatest
 from django.utils import timezone
@@ -74,6 +75,17 @@ def role_in(org: Org, user: User) -> Role | None:
     return Role(membership.role) if membership else None
 
 
+def sessions_alive(hashes: Collection[str]) -> set[tuple[str, UUID]]:
+    """Return (hash of the session's key, organisation) of each of these sessions that may see pages of it now."""
+    rows = Session.objects.filter(
+        session_token_hash__in=hashes,
+        expires_at__gt=timezone.now(),
+        user__is_active=True,
+        user__memberships__org__suspended_at=None,
+    )
+    return set(rows.values_list("session_token_hash", "user__memberships__org_id"))
+
+
 def users_of(org: Org) -> QuerySet[User]:
     """Return the members' accounts by address."""
     return User.objects.filter(memberships__org=org).order_by("email")
@@ -82,6 +94,12 @@ def users_of(org: Org) -> QuerySet[User]:
 def live_orgs() -> QuerySet[Org]:
     """Return the organisations that are not deleted, the oldest first."""
     return Org.objects.filter(deleted_at=None).order_by("created_at", "id")
+
+
+def has_colleagues() -> Exists:
+    """Annotates organisations: whether they have more than one member."""
+    of_org = Membership.objects.filter(org=OuterRef("pk")).order_by().values("org")
+    return Exists(of_org.annotate(count=Count("*")).filter(count__gt=1))
 
 
 def annotated(org: Org, **expressions: BaseExpression) -> Any:
@@ -94,15 +112,22 @@ def has_orgs() -> bool:
     return Org.objects.exists()
 
 
-def members(org: Org) -> QuerySet[Membership]:
-    """Return the members with their users, admins first; each has `seen_at` (UTC or None) and `has_two_factor`."""
+def members(org: Org, words: str = "") -> QuerySet[Membership]:
+    """Return the members whose name or address holds `words`, with their users, admins first.
+
+    Each has `seen_at` (UTC or None) and `has_two_factor`.
+    """
     sessions = Session.objects.filter(user=OuterRef("user")).order_by().values("user")
     last_session = Subquery(sessions.annotate(at=Max("last_seen_at")).values("at"), output_field=DateTimeField())
     rows = Membership.objects.for_org(org).select_related("user")
+    if words:
+        rows = rows.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
     return rows.annotate(
         seen_at=Greatest(last_session, "user__last_login"),
         has_two_factor=Exists(factors_of(OuterRef("user"))),
-    ).order_by("role", "created_at", "user__email")  # the roles' names sort as the roles do: admin, developer, viewer
+    ).order_by(
+        "role", "created_at", "user__email", "pk"
+    )  # the roles' names sort as the roles do: admin, developer, viewer
 
 
 def members_without_factor(org: Org) -> int:

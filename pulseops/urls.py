@@ -7,17 +7,20 @@ from django.contrib import admin
 from django.urls import include, path
 
 from pulseops.core.web import health
-from pulseops.dashboard.views import dashboard
+from pulseops.dashboard.views import dashboard, put_steps_away
 from pulseops.diagnostics.views import diagnostics
 from pulseops.doctor.views import doctor
 from pulseops.monitoring.views import metrics
-from pulseops.pages import landing
+from pulseops.pages import landing, live
 from pulseops.pages.palette import search
 
 urlpatterns = [
     path("", landing.landing, name="landing"),
     path("dashboard", dashboard, name="dashboard"),
+    path("dashboard/first-steps/hide", put_steps_away, name="put_steps_away"),
     path("search", search, name="search"),
+    path("live", live.live, name="live"),
+    path("live/banners", live.banners, name="banners"),
     path("settings/diagnostics", diagnostics, name="diagnostics"),
     path("settings/diagnostics/doctor", doctor, name="doctor"),
     path("robots.txt", landing.robots, name="robots"),

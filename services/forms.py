@@ -67,6 +67,13 @@ class ServiceForm(forms.Form):
         ),
     )
 
+    has_key = forms.BooleanField(
+        label="Create an API key for production",
+        required=False,
+        initial=True,
+        help_text="The next page shows it with snippets to paste.",
+    )
+
     def __init__(self, *args: Any, service: Service | None = None, **kwargs: Any) -> None:
         self.service = service
         self.lowering: Lowering | None = None
@@ -78,7 +85,9 @@ class ServiceForm(forms.Form):
                 "retention_days": service.retention_days,
             }
         super().__init__(*args, **kwargs)
-        if not service:
+        if service:
+            del self.fields["has_key"]
+        else:
             self.fields["name"].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any]:

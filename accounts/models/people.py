@@ -86,6 +86,7 @@ class User(AbstractBaseUser):
     # When a link that was mailed to the address was opened. Empty: no one has shown yet that it is theirs.
     email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)  # the row stays, for the audit log's sake
+    preferences = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -56,7 +56,7 @@ def _new_account(request: Any, pending: PendingAddress) -> HttpResponse:
         user = attempt and confirm_sign_up(pending=pending, password=form.cleaned_data["password"])
         if user and attempt:
             attempt.take_back()
-            return perform_login(request, user)
+            return perform_login(request, user, redirect_url=reverse("services:create"))
         form.add_error("password", "This is not the password that was chosen." if attempt else "Too many attempts.")
     return render(request, "accounts/confirm_sign_up.html", {"pending": pending, "form": form})
 

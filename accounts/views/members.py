@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -21,6 +23,7 @@ from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, org_member
 from pulseops.core.extensions import MEMBER_SECRETS
 
+_ON_PAGE, _LONGEST_WORDS = 40, 100
 MOST_SHOWN = 8  # of a member's keys, say, in the dialog that removes them
 
 
@@ -33,11 +36,17 @@ def members(request: OrgRequest) -> HttpResponse:
 
 def members_page(request: OrgRequest, invite_form: InviteForm) -> HttpResponse:
     """Render the page with `invite_form`, which may hold what was typed wrongly."""
-    found = list(queries.members(request.org))
+    words = request.GET.get("q", "")[:_LONGEST_WORDS].replace("\0", "").strip()
+    page = Paginator(queries.members(request.org, words), _ON_PAGE).get_page(request.GET.get("page"))
+    found = list(page.object_list)
     if request.membership.is_admin:
         _add_secrets(request.org, found)
     context = {
         "members": found,
+        "words": words,
+        "has_many": bool(words) or page.paginator.num_pages > 1,
+        "newer_url": _page_url(words, page.previous_page_number()) if page.has_previous() else "",
+        "older_url": _page_url(words, page.next_page_number()) if page.has_next() else "",
         "invitations": queries.open_invitations(request.org) if request.membership.is_admin else (),
         "invite_form": invite_form,
         "roles": Role.choices,
@@ -45,6 +54,10 @@ def members_page(request: OrgRequest, invite_form: InviteForm) -> HttpResponse:
         "is_only_admin": request.membership.is_admin and queries.admin_count(request.org) == 1,
     }
     return render(request, "accounts/members.html", context)
+
+
+def _page_url(words: str, number: int) -> str:
+    return f"?{urlencode({'q': words, 'page': number} if words else {'page': number})}"
 
 
 @org_admin

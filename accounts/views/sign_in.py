@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.utils import perform_login
 from allauth.account.views import LoginView, PasswordChangeView, PasswordResetFromKeyView, PasswordResetView
 from allauth.account.views import logout as allauth_logout
 from allauth.core.ratelimit import respond_429
@@ -24,7 +25,7 @@ from accounts.actions.addresses import ask_to_sign_up
 from accounts.forms import SignUpForm
 from accounts.queries import SignUp, sign_up_state
 from accounts.relying_party import offers_passkeys
-from accounts.tenancy import public
+from accounts.tenancy import enter, public
 
 CHECK_MAIL = "Open the link that we have sent to {email}: then your account is ready. The link works for a day."
 READY = "Your account is ready: sign in. If you already had one with this address, its password has not changed."
@@ -50,7 +51,8 @@ sign_in = public(_SignInView.as_view())
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make the first account, or, where sign-up is open, ask for a link that makes one.
 
-    It never signs in by itself, so that an address that has an account already is answered like a free one.
+    The first is signed in at once. Where a link is mailed nothing is, so that an address that has an account already is
+    answered like a free one.
     """
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
@@ -65,14 +67,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 def _sign_up_first(request: HttpRequest, form: SignUpForm) -> HttpResponse:
     try:
-        users.sign_up_first(**form.account())
+        user = users.sign_up_first(**form.account())
     except users.SignUpClosedError:
         return _closed(request)
     except users.AddressTakenError as error:
         form.add_error("email", error)
         return _sign_up_page(request, form, is_first=True)
-    messages.success(request, "Your account is ready, and you run this installation. Sign in.")
-    return redirect("account_login")
+    perform_login(request, user)
+    enter(request)
+    messages.success(request, "Your account is ready, and you run this installation.")
+    return redirect("services:create")
 
 
 def _ask_to_sign_up(request: HttpRequest, form: SignUpForm) -> HttpResponse:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Org
-from accounts.queries import annotated
+from accounts.queries import annotated, has_colleagues
 from alerts.queries import has_rules
 from incidents.queries import mean_time_to
 from notifications.queries import has_channels, has_used_channels
@@ -48,8 +48,8 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class OrgStats:
-    """Mean time to acknowledge and to resolve, by when incidents opened; whether rules and channels are there, and
-    whether a channel was ever sent anything (a test, say).
+    """Mean time to acknowledge and to resolve, by when incidents opened; whether rules and channels are there, whether
+    a channel was ever sent anything (a test, say), and whether it has more than one member.
     """
 
     acknowledge: Mean
@@ -57,6 +57,7 @@ class OrgStats:
     has_rule: bool
     has_channel: bool
     has_heard: bool
+    has_colleagues: bool
 
 
 def stats_of(org: Org, now: datetime) -> OrgStats:
@@ -74,6 +75,7 @@ def stats_of(org: Org, now: datetime) -> OrgStats:
         has_rule=has_rules(),
         has_channel=has_channels(),
         has_heard=has_used_channels(),
+        has_colleagues=has_colleagues(),
     )
     return OrgStats(
         Mean(row.acknowledged, row.acknowledged_before),
@@ -81,4 +83,5 @@ def stats_of(org: Org, now: datetime) -> OrgStats:
         row.has_rule,
         row.has_channel,
         row.has_heard,
+        row.has_colleagues,
     )

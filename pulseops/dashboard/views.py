@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.tenancy import OrgRequest, org_member
 from pulseops.dashboard import queries
-from pulseops.dashboard.onboarding import checklist
+from pulseops.dashboard.onboarding import checklist, put_away
 from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import day_of_logs
 from pulseops.pages.banners import banners
@@ -39,7 +39,15 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         "chart": queries.volume_chart(org, volume),
         "deployments": deployments.latest,
         "stats": stats,
-        "checklist": checklist(org, request.membership, services, stats, now, has_log=has_log),
+        "checklist": checklist(request.user, org, request.membership, services, stats, now, has_log=has_log),
         "troubles": banners(request)["banners"].rest,  # who can act has them as banners
     }
     return render(request, "dashboard/dashboard.html", values)
+
+
+@require_POST
+@org_member
+def put_steps_away(request: OrgRequest) -> HttpResponse:
+    """Show the reader no first steps of this organisation any more."""
+    put_away(request.user, request.org)
+    return redirect("dashboard")

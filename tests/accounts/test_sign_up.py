@@ -59,13 +59,13 @@ def test_page_shows_the_form(client: Client) -> None:
 @pytest.mark.django_db
 def test_makes_user_organisation_and_admin(client: Client, audited: Callable[[], list[str]]) -> None:
     response = sign_up(client)
-    assert (response.status_code, response["location"]) == (302, "/login")
+    assert (response.status_code, response["location"]) == (302, "/services/new")
     member = Membership.objects.select_related("user", "org").get()
     assert (member.user.email, member.user.name) == ("ada@example.org", "Ada Lovelace")
     assert (member.org.name, member.role) == ("Analytical Engines", "admin")
     assert member.user.check_password(PASSWORD)
-    assert audited() == ["user.signed_up", "org.created"]
-    assert AuditLog.objects.filter(org=member.org, actor_user=member.user, address="127.0.0.1").count() == 2
+    assert audited() == ["user.signed_up", "org.created", "user.signed_in"]
+    assert AuditLog.objects.filter(org=member.org, actor_user=member.user, address="127.0.0.1").count() == 3
     assert member.user.is_superuser, "the first runs the installation"
 
 
@@ -77,10 +77,14 @@ def test_stores_a_bare_bcrypt_hash(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_does_not_sign_in(client: Client) -> None:
+def test_signs_the_first_person_in(client: Client) -> None:
     sign_up(client)
-    assert not Session.objects.exclude(user=None).exists()
-    assert client.get("/account").status_code == 302
+    assert Session.objects.exclude(user=None).count() == 1
+    page = client.get("/services/new").text
+    assert "Create an API key for production" in page
+    answer = client.post("/services/new", {"name": "checkout", "retention_days": 7, "has_key": "on"})
+    setup = client.get(answer["Location"]).text  # without being asked for the password that was typed just now
+    assert "pol_" in setup
 
 
 @pytest.mark.django_db
@@ -88,6 +92,7 @@ def test_after_the_first_account_sign_up_is_closed(client: Client) -> None:
     assert "You are the first here" in client.get("/signup").content.decode()
     assert 'href="/signup"' in client.get("/").content.decode()
     sign_up(client)
+    client.logout()
     for response in (client.get("/signup"), sign_up(client, email="second@example.org")):
         assert response.status_code == 403
         assert "by invitation" in response.content.decode()
@@ -125,6 +130,7 @@ def test_invited_means_not_even_the_first(client: Client, settings: Any, mode: s
 def test_open_without_mail_is_first(client: Client, settings: Any) -> None:
     settings.SIGNUP = "open"
     assert sign_up(client).status_code == 302
+    client.logout()
     assert sign_up(client, email="second@example.org").status_code == 403
 
 
@@ -196,7 +202,7 @@ def test_an_account_is_made_when_the_link_is_opened_with_the_password(client: Cl
     assert not Org.objects.exists()
     assert "ada@example.org" in client.get(link).content.decode()
     assert not User.objects.exists(), "looking makes nothing"
-    assert client.post(link, {"password": PASSWORD})["location"] == "/dashboard"
+    assert client.post(link, {"password": PASSWORD})["location"] == "/services/new"
     member = Membership.objects.select_related("user", "org").get()
     assert (member.user.email, member.org.name, member.role) == ("ada@example.org", "Analytical Engines", "admin")
     assert member.user.email_verified_at

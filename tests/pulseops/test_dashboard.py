@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Org, Session, User
+from accounts.models import Org, Role, Session, User
 from alerts.models import AlertRule
 from deployments.models import Deployment
 from incidents.models import Incident
@@ -23,7 +24,7 @@ from pulseops.core.web.health import beat
 from pulseops.dashboard.stats import stats_of
 from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service
-from tests.support.factories import make_key, make_org, make_service
+from tests.support.factories import make_key, make_member, make_org, make_service
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -197,22 +198,62 @@ def test_a_new_organisation_is_led_step_by_step(org: Org, admin: User, client_fo
     service = make_service(org)
     assert "No logs in the last 24 hours." in client_for(admin).get("/dashboard").text
     html = page(client)
-    assert "1 of 5 done" in html
+    assert "1 of 6 done" in html
     assert f"/services/{service.pk}/keys/new" in html
     make_key(production(service))
-    assert "2 of 5 done" in page(client)
+    assert "1 of 5 done" in page(client)
     log(production(service))
-    assert "3 of 5 done" in page(client)
+    assert "2 of 5 done" in page(client)
     AlertRule.objects.create(org=org, name="r", type="error_count", severity="high")
-    assert "4 of 5 done" in page(client)
-    Channel.objects.create(org=org, type="slack", config_json={"webhook_url": "https://hooks.slack.com/x"})
-    assert "From nothing" not in page(client)
+    assert "3 of 5 done" in page(client)
+    Channel.objects.create(
+        org=org, type="slack", config_json={"webhook_url": "https://hooks.slack.com/x"}, last_sent_at=timezone.now()
+    )
+    assert "Test the channel" not in page(client)
+    make_member(org, Role.VIEWER)
+    assert "First steps" not in page(client)
 
 
-def test_a_viewer_is_shown_the_way_without_buttons(viewer: User, client_for: SignIn) -> None:
-    html = page(client_for(viewer))
-    assert "Create a service" in html
-    assert "/services/new" not in html
+def test_the_first_steps_are_those_of_the_readers_role(
+    viewer: User, developer: User, client_for: SignIn, org: Org
+) -> None:
+    assert "First steps" not in page(client_for(viewer))
+    assert "Nothing to watch yet" in page(client_for(viewer))
+    html = page(client_for(developer))
+    assert "New service" in html
+    assert "New rule" not in html  # an admin's
+
+
+def test_first_steps_are_put_away_by_each_for_themselves(
+    org: Org, admin: User, developer: User, client_for: SignIn
+) -> None:
+    client = client_for(admin)
+    make_member(other := make_org("Other"), Role.ADMIN, user=admin)
+    assert "First steps" not in client.post("/dashboard/first-steps/hide", follow=True).text
+    assert "First steps" in page(client_for(developer))
+    admin.refresh_from_db()
+    assert "First steps" in client.get(f"/dashboard?org={other.pk}", follow=True).text
+    client.post("/dashboard/first-steps/hide")
+    admin.refresh_from_db()
+    assert set(admin.preferences["steps_put_away"].split()) == {str(org.pk), str(other.pk)}
+
+
+def test_no_link_on_a_viewers_pages_is_a_dead_end(viewer: User, client_for: SignIn, org: Org) -> None:
+    service = make_service(org)
+    incident(production(service))
+    client = client_for(viewer)
+    seen: dict[str, str] = {"/dashboard": "the start"}
+    waiting = [*seen]
+    while waiting:
+        address = waiting.pop()
+        answer = client.get(address, follow=True)
+        assert answer.status_code == 200, f"{address} on {seen[address]}: {answer.status_code}"
+        is_page = answer["Content-Type"].startswith("text/html")
+        found = re.findall(r'href="(/[^"#?]*)', answer.text) if is_page and not address.startswith("/docs") else []
+        new = [each for each in found if each not in seen and not each.startswith(("/static", "/logs", "/login"))]
+        seen |= dict.fromkeys(new, address)
+        waiting += dict.fromkeys(new)
+    assert len(seen) > 10
 
 
 def test_an_old_organisation_that_has_logs_is_left_alone(org: Org, admin: User, client_for: SignIn) -> None:

@@ -103,7 +103,7 @@ def test_tables_and_code_are_ours() -> None:
     assert '<table class="table">' in shown
     assert "&lt;b&gt;" in shown
     assert "Terminal" in shown
-    assert "data-copy=" in shown
+    assert "data-copy-code" in shown
     assert "echo &#x27;&lt;&amp;&gt;&#x27;" in shown
 
 

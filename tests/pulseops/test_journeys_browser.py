@@ -68,9 +68,13 @@ def test_a_new_channel_hears_a_test_and_then_an_incident_from_alert_to_resolve(
     expect(page.get_by_text("Acknowledged.").last).to_be_visible()
     page.get_by_label("Note", exact=True).fill("Rolled back.")
     page.get_by_role("button", name="Add note").click()
-    page.get_by_role("button", name="Resolve").click()
+    expect(page.get_by_text("The note is in the timeline.")).to_be_visible()
+    page.get_by_role("button", name="Resolve", exact=True).click()
+    page.get_by_label("Cause").fill("The provider was down")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Reopen")).to_be_visible()
-    assert Incident.objects.get().status == "resolved"
+    incident = Incident.objects.get()
+    assert (incident.status, incident.cause) == ("resolved", "The provider was down")
 
 
 def go_by_tab(page: Page, target: Locator) -> None:
@@ -104,6 +108,8 @@ def test_an_incident_is_worked_on_by_keyboard_alone(page: Page, live_server: Liv
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
     go_by_tab(page, page.get_by_role("button", name="Resolve"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Cause")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Reopen")).to_be_visible()
     incident.refresh_from_db()
@@ -159,13 +165,14 @@ def test_the_main_forms_work_without_a_script(browser: Browser, live_server: Liv
     page.get_by_label("Name", exact=True).fill("checkout")
     page.get_by_label("Keep logs for").fill("9")
     page.get_by_role("button", name="Create service").click()
-    expect(page.get_by_role("heading", name="checkout", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Send logs to production")).to_be_visible()
 
     page.goto("/incidents/new")
     page.get_by_label("Title", exact=True).fill("Checkout fails")
     page.get_by_label("Where", exact=True).select_option(label="checkout / production")
     page.get_by_role("button", name="Open incident").click()
     page.get_by_label("Note", exact=True).fill("Seen by two customers")
+    page.get_by_title("When it happened").click()
     page.get_by_label("Happened at").fill(f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Add note").click()
     expect(page.get_by_text("That is in the future.")).to_have_count(2)  # at the top and beside the field
@@ -177,7 +184,7 @@ def test_the_main_forms_work_without_a_script(browser: Browser, live_server: Liv
     page.goto("/incidents")
     page.get_by_text("Filters").click()
     page.get_by_label("Severity").select_option("high")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     page.get_by_role("link", name="Clear filters").click()
     page.get_by_label("Choose Checkout fails").check()
     page.get_by_role("button", name="Resolve").click()
