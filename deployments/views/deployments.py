@@ -20,7 +20,7 @@ from pulseops.core.extensions import DEPLOYMENT_PANELS, Panel
 from services.links import explorer_url
 from services.queries import environment_names, services_of
 
-_LANES_OPEN = 4  # beyond which environments are folded
+_LANES_OPEN, _LANES_WHOLE = 4, 4  # environments that are open, and that are folded with what was deployed to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class LaneView:
     name: str
     cards: list[Card]
     more_url: str
+    url: str = ""
 
 
 @require_safe
@@ -55,11 +56,19 @@ def _all_lanes(request: OrgRequest, filters: Filters) -> dict[str, Any]:
             lane.environment,
             cards(lane.deployments, errors),
             list_url(filters, environment=lane.environment) if lane.has_more else "",
+            list_url(filters, environment=lane.environment),
         )
         for lane in lanes
     ]
     is_empty = not any(lane.cards for lane in shown)
-    return {"lanes": shown[:_LANES_OPEN], "more_lanes": shown[_LANES_OPEN:], "is_empty": is_empty}
+    more = shown[_LANES_OPEN:]
+    return {
+        "lanes": shown[:_LANES_OPEN],
+        "more_lanes": more[:_LANES_WHOLE],
+        "other_lanes": more[_LANES_WHOLE:],
+        "more_count": len(more),
+        "is_empty": is_empty,
+    }
 
 
 def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:

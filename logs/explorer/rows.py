@@ -50,6 +50,11 @@ class Cell:
     term: str
     width: int = _WIDTHS[1]
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the column has no room for all of it."""
+        return len(self.value) > self.width
+
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:

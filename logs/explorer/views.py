@@ -49,7 +49,7 @@ from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, 
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
-_VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 100
+_VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 75
 
 
 @org_member

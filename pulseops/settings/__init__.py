@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "pulseops.core.web.correlation.CorrelationMiddleware",
     "pulseops.core.web.machine_routes.MachineRoutesMiddleware",  # what stands below runs for pages, not for ingest
     "pulseops.pages.body_limit.PageBodyMiddleware",
+    "pulseops.core.web.packing.PackingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "pulseops.core.web.page_metrics.PageMetricsMiddleware",  # below what serves static files

@@ -45,7 +45,7 @@ def key_create(request: OrgRequest, service_id: UUID) -> HttpResponse:
     form = NewKeyForm(posted(request), service=service, initial=initial)
     if form.is_valid():
         try:
-            return _show_once(key_actions.create_key(actor=request.user, **form.cleaned_data))
+            return show_once(key_actions.create_key(actor=request.user, **form.cleaned_data))
         except QuotaError as error:
             form.add_error(None, error)
     return render(request, "services/key_form.html", {"form": form, "service": service})
@@ -76,7 +76,7 @@ def key_rotate(request: OrgRequest, service_id: UUID, key_id: UUID) -> HttpRespo
     form = RotateForm(posted(request))
     if form.is_valid():
         try:
-            return _show_once(key_actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
+            return show_once(key_actions.rotate_key(actor=request.user, key=key, **form.cleaned_data))
         except key_actions.KeyRevokedError:
             form.add_error(None, "This key is revoked; create a new one instead.")
         except QuotaError as error:
@@ -136,7 +136,8 @@ def _arrival(key: ApiKey) -> dict[str, object]:
     return {"key": key, "explorer_url": explorer_url(key.service, key.environment), "notice": notice}
 
 
-def _show_once(issued: key_actions.IssuedKey) -> HttpResponse:
+def show_once(issued: key_actions.IssuedKey) -> HttpResponse:
+    """Go on to the page that shows a key that was made just now, and how to send with it."""
     return redirect_to_show(
         reverse("services:key_setup", args=[issued.key.service_id, issued.key.pk]),
         cookie=FRESH_KEY_COOKIE,

@@ -12,16 +12,20 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.quotas import QuotaError
-from accounts.reauthentication import reauthenticated
+from accounts.reauthentication import has_proved_lately, reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import SERVICE_PANELS, Panel
 from services import actions, queries
 from services.forms import ConfirmNameForm, ServiceForm
+from services.key_actions import create_key
 from services.links import explorer_url
 from services.models import Service
-from services.queries import EnvironmentSummary, Hearing
+from services.queries import EnvironmentSummary, Hearing, KeySummary
 from services.snippets import PLACEHOLDER, filled_snippets
+from services.views.keys import show_once
 from services.views.lookups import find_service, gone_is_404, posted, require_form
+
+_FEW = 15  # environments, and keys, up to which a service's page shows all of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,16 @@ def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
     """Show a service: environments, keys, how to send, and what other apps know of it."""
     service = find_service(request, service_id)
     environments = queries.environment_summaries(service)
-    keys = queries.key_summaries(service)
+    keys, chosen = _keys_of(request, queries.key_summaries(service), environments)
+    live = [each for each in keys if not each.is_over]
     values = {
         **_parts(service, environments),
         "environments": [_row(each) for each in environments],
-        "keys": [each for each in keys if not each.is_over],
-        "revoked_keys": [each for each in keys if each.is_over],
+        "has_dialogs": len(environments) <= _FEW,
+        "keys": live[:_FEW] if len(live) > _FEW and not chosen else live,
+        "keys_of": chosen,
+        "more_keys": max(0, len(live) - _FEW) if not chosen else 0,
+        "revoked_keys": [each for each in keys if each.is_over][:_FEW],
         "explorer_url": explorer_url(service),
         "snippets": filled_snippets(),
         "placeholder": PLACEHOLDER,
@@ -64,6 +72,19 @@ def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
         "delete_form": ConfirmNameForm(expected=service.name, auto_id="delete_%s"),
     }
     return render(request, "services/detail.html", values)
+
+
+def _keys_of(
+    request: OrgRequest, keys: list[KeySummary], environments: list[EnvironmentSummary]
+) -> tuple[list[KeySummary], str]:
+    """Return the keys of the environment that the address names, and its name; or all, those used last first."""
+    asked = request.GET.get("environment", "")
+    names = {str(each.environment.pk): each.environment.name for each in environments}
+    if asked in names:
+        return [each for each in keys if str(each.key.environment_id) == asked], names[asked]
+    if len(keys) <= _FEW:
+        return keys, ""
+    return sorted(keys, key=lambda each: each.key.last_used_at or each.key.created_at, reverse=True), ""
 
 
 def _parts(service: Service, environments: list[EnvironmentSummary]) -> dict[str, Any]:
@@ -93,6 +114,7 @@ def service_create(request: OrgRequest) -> HttpResponse:
     """Create a service with production and staging."""
     form = ServiceForm(posted(request))
     if form.is_valid():
+        has_key = form.cleaned_data.pop("has_key")
         try:
             service = actions.create_service(actor=request.user, org=request.org, **form.cleaned_data)
         except actions.NameTakenError:
@@ -100,9 +122,26 @@ def service_create(request: OrgRequest) -> HttpResponse:
         except QuotaError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"{service.name} was created. Create a key, and it can send logs.")
-            return redirect("services:detail", service.pk)
+            return _first_key(request, service) if has_key else _without_key(request, service)
     return render(request, "services/form.html", {"form": form})
+
+
+def _without_key(request: OrgRequest, service: Service) -> HttpResponse:
+    messages.success(request, f"{service.name} was created. Create a key, and it can send logs.")
+    return redirect("services:detail", service.pk)
+
+
+def _first_key(request: OrgRequest, service: Service) -> HttpResponse:
+    """Create a key for a new service's production; one who has not proved lately who they are does that before."""
+    if not has_proved_lately(request):
+        messages.success(request, f"{service.name} was created.")
+        return redirect("services:key_create", service.pk)
+    production = service.environments.get(name=actions.FIRST_ENVIRONMENTS[0])
+    try:
+        return show_once(create_key(actor=request.user, environment=production))
+    except QuotaError as error:
+        messages.error(request, "; ".join(error.messages))
+        return redirect("services:detail", service.pk)
 
 
 @require_form

@@ -27,6 +27,7 @@ _ROLES = {"viewer": Role.VIEWER, "developer": Role.DEVELOPER, "admin": Role.ADMI
 
 # These take POST alone; who may see the page that they belong to is answered 405.
 ACTIONS = {
+    "put_steps_away",
     "set_theme", "set_zone", "account_logout", "accounts:email", "accounts:end_other_sessions", "accounts:end_session",
     "accounts:switch", "accounts:delete_org", "accounts:leave_org", "accounts:change_role", "accounts:remove_member",
     "accounts:invite", "accounts:renew_invitation", "accounts:revoke_invitation", "services:key_revoke", "logs:ingest",
@@ -45,6 +46,7 @@ ACTIONS = {
 
 # These answer with what a browser does not show, or not by itself.
 NO_PAGES = {
+    "incidents:parts", "incidents:markdown", "live", "banners",
     "robots", "health", "ready", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
     "services:key_arrival",
     "admin:jsi18n",
@@ -71,6 +73,7 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "mfa_activate_totp": {None: 302},  # … and to make one asks for the password once more
     "mfa_generate_recovery_codes": {None: 302},
     "doctor": {None: 403, "superuser": 200},
+    "live": {None: 204},  # nothing but our own server can keep a tab
     "accounts:delete_account": {None: 302},  # so does this
 }
 
