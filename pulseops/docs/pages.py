@@ -21,7 +21,7 @@ GROUPS = (
     ("Use", ("send-logs", "search", "deployments", "alerts", "incidents", "notifications", "roles")),
     ("Send logs from", tuple(f"send-logs-{group.slug}" for group in CLIENT_GROUPS if group.slug)),
     ("Operate", ("operations", "security", "moving-from-pulseops-lite")),
-    ("Reference", ("http-api", "performance")),
+    ("Reference", ("http-api", "message-bodies", "performance")),
 )
 
 
