@@ -57,7 +57,7 @@ def test_a_mails_link_acknowledges_on_a_phone(
         phone.context.close()
         Channel.objects.update(gather_until=None)  # as half a minute later
         deliver_due(20)
-        said = [mail["subject"].partition(":")[0] for mail in server.messages]
+        said = [mail["subject"].partition(":")[0].strip() for mail in server.messages]
         assert said == ["Incident opened · high", "Acknowledged · high"]
         assert "by link in on duty" in server.messages[1].get_body(("plain",)).get_content()
     incident = Incident.objects.get()
