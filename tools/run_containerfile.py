@@ -108,13 +108,13 @@ def build(home: Path, base: Path) -> Stage:
 
 def serve(stage: Stage) -> None:
     """Run the result as a container would, and ask whether it is ready."""
-    for path in ("data", "tmp"):
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", stage.root / path], check=True)
+    subprocess.run(["mount", "--bind", stage.root, stage.root], check=True)  # which hides what was mounted below
+    for name in ("proc", "dev"):
+        subprocess.run(["mount", "--rbind", f"/{name}", stage.root / name], check=True)
+    for name in ("data", "tmp"):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", stage.root / name], check=True)
     os.chown(stage.root / "data", 10001, 10001)
     (stage.root / "tmp").chmod(0o1777)
-    subprocess.run(["mount", "--bind", stage.root, stage.root], check=True)
-    for path in ("data", "tmp", "proc", "dev"):
-        subprocess.run(["mount", "--rbind", stage.root / path, stage.root / path], check=False)
     subprocess.run(["mount", "-o", "remount,bind,ro", stage.root], check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -151,6 +151,9 @@ if __name__ == "__main__":
     try:
         serve(build(place, Path(sys.argv[1]).resolve()))
     finally:
-        unmount = f"grep -o '{place}[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l"
-        subprocess.run(["sh", "-c", unmount], check=False)
+        for root in place.iterdir():  # twice, for the result is mounted on itself
+            for _ in range(2):
+                subprocess.run(["umount", "-R", "-l", root], check=False, stderr=subprocess.DEVNULL)
+            for name in ("proc", "dev"):
+                subprocess.run(["umount", "-R", "-l", root / name], check=False, stderr=subprocess.DEVNULL)
         subprocess.run(["rm", "-rf", "--one-file-system", place], check=False)
