@@ -47,7 +47,7 @@ ACTIONS = {
 # These answer with what a browser does not show, or not by itself.
 NO_PAGES = {
     "incidents:parts", "incidents:markdown", "live", "banners",
-    "robots", "health", "ready", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
+    "robots", "health", "ready", "metrics", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
     "services:key_arrival",
     "admin:jsi18n",
 }  # fmt: skip
@@ -73,6 +73,7 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
     "mfa_activate_totp": {None: 302},  # … and to make one asks for the password once more
     "mfa_generate_recovery_codes": {None: 302},
     "doctor": {None: 403, "superuser": 200},
+    "metrics": {None: 401},  # it takes a token, which no reader has
     "live": {None: 204},  # nothing but our own server can keep a tab
     "accounts:delete_account": {None: 302},  # so does this
 }
