@@ -31,7 +31,7 @@ def client(developer: User, client_for: ClientFor) -> Client:
 
 
 def test_with_nothing_it_says_so(client: Client) -> None:
-    assert "Nothing is wrong" in client.get("/incidents").content.decode()
+    assert "No open incidents" in client.get("/incidents").content.decode()
     for state, said in {
         "investigating": "No acknowledged",
         "resolved": "No resolved incident",

@@ -112,7 +112,7 @@ def test_nothing_of_another_organisation_is_in_it(org: Org, viewer: User, client
     fill(make_org("Strangers"), "theirs")
     html = page(client_for(viewer))
     assert "theirs" not in html
-    assert "Nothing is wrong." in html
+    assert "No open incidents." in html
     assert "0 errors among 0 logs" in html
 
 

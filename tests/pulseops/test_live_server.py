@@ -148,7 +148,7 @@ def test_two_people_on_one_incident(team: Team, browser: Browser) -> None:
         dana.get_by_role("button", name="Resolve", exact=True).click()
         dana.get_by_label("Cause").fill("The provider was down")
         dana.get_by_role("button", name="Resolve incident").click()
-        expect(lee.get_by_text("Nothing is wrong")).to_be_visible()
+        expect(lee.get_by_text("No open incidents")).to_be_visible()
         lee.goto(team.address)
         expect(box).to_have_value("Not lost")
         assert trouble == []
