@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
+from pulseops.core.db import answer_timeout
 from tests.support.databases import Catalog, catalog, migrate, migrated_template, scratch_database
 from tests.support.factories import make_member, make_org, make_service, make_user
 from tests.support.flush import keep_seeds
@@ -86,6 +87,13 @@ def _end_other_sessions() -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
+
+
+@pytest.fixture(autouse=True)
+def _in_the_foreground() -> Iterator[None]:
+    """A job of django-q's that a test runs here makes this process one that works in the background."""
+    yield
+    answer_timeout._in_background.clear()
 
 
 @pytest.fixture(scope="session")

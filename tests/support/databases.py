@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -22,12 +23,24 @@ Catalog = dict[str, list[tuple[object, ...]]]
 APPS = ("pulseops/core", "accounts", "services", "logs", "deployments", "incidents", "alerts", "notifications")
 
 
+def drop(cursor: Any, name: str) -> None:
+    """Drop a database and end its sessions, those alone that its owner may end: FORCE also asks for autovacuum's.
+
+    The server ends that one by itself, and waits some seconds for it.
+    """
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'",
+        [name],
+    )
+    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+
+
 @contextmanager
 def scratch_database(name: str = "") -> Iterator[BaseDatabaseWrapper]:
     """Give a connection to an empty database, gone afterwards. The caller has unblocked database access."""
     name = name or f"scratch_{uuid4().hex[:12]}"
     with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]  # not in the stubs
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        drop(cursor, name)
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
     connections.databases[name] = {**copy.deepcopy(connection.settings_dict), "NAME": name}
     try:
@@ -37,7 +50,7 @@ def scratch_database(name: str = "") -> Iterator[BaseDatabaseWrapper]:
         del connections[name]
         del connections.databases[name]
         with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            drop(cursor, name)
 
 
 def migrated_template() -> str:
