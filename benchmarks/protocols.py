@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import django
@@ -48,7 +48,7 @@ PATHS = {
     "Datadog": "/api/v2/logs", "GELF": "/gelf",
 }  # fmt: skip
 NOW = datetime.now(UTC)
-NANOSECONDS = int(NOW.timestamp()) * 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fields_of(number: int) -> dict[str, str | int]:
@@ -63,6 +63,16 @@ def fields_of(number: int) -> dict[str, str | int]:
     }
 
 
+def time_of(number: int) -> datetime:
+    """No two logs have the same time."""
+    return NOW + timedelta(microseconds=37 * number)
+
+
+def nanoseconds_of(number: int) -> int:
+    """Return the same time in nanoseconds since 1970."""
+    return (time_of(number) - _EPOCH) // timedelta(microseconds=1) * 1_000
+
+
 def message_of(number: int) -> str:
     """Return a message of some 60 characters."""
     return f"POST /api/orders/{number}/charge 200 in {number % 400} ms for user-{number % 997}"
@@ -70,12 +80,12 @@ def message_of(number: int) -> str:
 
 def bodies(logs: int) -> dict[str, tuple[Protocol, str, bytes]]:
     """Return the protocol, type and body of the same logs in each protocol."""
-    numbers, stamp = range(logs), NOW.isoformat()
-    own = [{"timestamp": stamp, "level": "info", "message": message_of(n), "meta": fields_of(n)} for n in numbers]
-    flat = [{"@timestamp": stamp, "level": "info", "message": message_of(n), **fields_of(n)} for n in numbers]
+    numbers, stamps = range(logs), [time_of(number).isoformat() for number in range(logs)]
+    own = [{"timestamp": stamps[n], "level": "info", "message": message_of(n), "meta": fields_of(n)} for n in numbers]
+    flat = [{"@timestamp": stamps[n], "level": "info", "message": message_of(n), **fields_of(n)} for n in numbers]
     bulk = "".join(f'{{"create":{{}}}}\n{json.dumps(each)}\n' for each in flat).encode()
-    hec = "".join(json.dumps({"time": NOW.timestamp(), "event": each}) for each in flat).encode()
-    lines = [[str(NANOSECONDS), message_of(n), {k: str(v) for k, v in fields_of(n).items()}] for n in numbers]
+    hec = "".join(json.dumps({"time": time_of(n).timestamp(), "event": flat[n]}) for n in numbers).encode()
+    lines = [[str(nanoseconds_of(n)), message_of(n), {k: str(v) for k, v in fields_of(n).items()}] for n in numbers]
     return {
         "ours": (JsonProtocol(), "application/json", json.dumps({"logs": own}).encode()),
         "OTLP protobuf": (OtlpProtocol(), "application/x-protobuf", _otlp(logs)),
@@ -94,7 +104,7 @@ def _otlp(logs: int) -> bytes:
 
     records = [
         LogRecord(
-            time_unix_nano=NANOSECONDS,
+            time_unix_nano=nanoseconds_of(number),
             severity_number=9,
             body=AnyValue(string_value=message_of(number)),
             attributes=[KeyValue(key=name, value=value(each)) for name, each in fields_of(number).items()],
@@ -112,7 +122,7 @@ def _otlp_json(logs: int) -> bytes:
 
     records = [
         {
-            "timeUnixNano": str(NANOSECONDS),
+            "timeUnixNano": str(nanoseconds_of(number)),
             "severityNumber": 9,
             "body": {"stringValue": message_of(number)},
             "attributes": [{"key": name, "value": value(each)} for name, each in fields_of(number).items()],

@@ -20,7 +20,7 @@ def replace_unstorable(body: bytes) -> bytes:
     They can only stand there as escapes: as plain bytes they are not JSON, or not UTF-8. Escaped backslashes step aside
     meanwhile, so that each backslash left begins an escape; all of it runs in C, whatever the body is made of.
     """
-    if rb"\u0000" in body or rb"\ud" in body or rb"\uD" in body:
+    if b"\\" in body and (rb"\u0000" in body or rb"\ud" in body or rb"\uD" in body):
         body = _UNSTORABLE.sub(REPLACEMENT, body.replace(_BACKSLASH, _STAND_IN)).replace(_STAND_IN, _BACKSLASH)
     return body
 

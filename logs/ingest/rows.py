@@ -47,7 +47,7 @@ def batch_of(rows: Sequence[Row], window: AcceptedTimes, refused: Refused | None
         times = [time for number, time in enumerate(times) if number not in wrong]
     kept = [row for number, row in enumerate(rows) if number not in wrong] if wrong else rows
     columns = _columns(kept, times)
-    batch = ForeignBatch(columns, is_plain=_are_plain(columns), refused=refused, rejected=len(refused))
+    batch = ForeignBatch(columns, is_plain=are_plain(columns), refused=refused, rejected=len(refused))
     batch.refused_rows = wrong
     return batch
 
@@ -81,11 +81,11 @@ def _columns(rows: Sequence[Row], times: Sequence[int]) -> Columns:
     return Columns(level, stamps, plain, texts, _without_nul(trace_id), _without_nul(request_id))
 
 
-def _are_plain(columns: Columns) -> bool:
+def are_plain(columns: Columns) -> bool:
     """Return whether no text holds what COPY would have to escape."""
     texts = (columns.message, columns.meta_json, columns.trace_id, columns.request_id)
-    together = "".join([text for column in texts for text in set(column) if text])
-    return not any(special in together for special in _SPECIAL)
+    together = ["".join(filter(None, column)) for column in texts]
+    return not any(special in text for text in together for special in _SPECIAL)
 
 
 def micros(duration: timedelta) -> int:
@@ -144,10 +144,6 @@ def _as_text(value: Raw) -> bytes:
 
 
 def _without_nul(texts: Sequence[str | None]) -> Sequence[str | None]:
-    if any(map(_has_nul, texts)):
+    if "\0" in "".join(filter(None, texts)):
         return [text and text.replace("\0", "\ufffd") for text in texts]
     return texts
-
-
-def _has_nul(text: str | None) -> bool:
-    return text is not None and "\0" in text

@@ -45,17 +45,30 @@ def utc_texts(moments: Sequence[datetime]) -> list[str]:
     return msgspec.json.encode(moments)[2:-2].decode().split('","')
 
 
+class _Seconds(dict[str, str]):
+    """By the digits of seconds since 1970 what RFC 3339 has before the fraction and the point, each written once."""
+
+    def __missing__(self, second: str) -> str:
+        text = self[second] = _text_of_micros(int(second) * 1_000_000)[:-7]
+        return text
+
+
 def texts_of_micros(times: Sequence[int]) -> list[str]:
-    """Write microseconds since 1970 as `utc_texts` writes times; a second is written once, whatever falls into it."""
-    seconds: dict[int, str] = {}
-    texts = []
-    for time in times:
-        second, micros = divmod(time, 1_000_000)
-        text = seconds.get(second)
-        if text is None:
-            text = seconds[second] = f"{EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}".rjust(19, "0")
-        texts.append(f"{text}.{micros:06d}Z" if micros else f"{text}Z")
-    return texts
+    """Write microseconds since 1970 as RFC 3339 in UTC."""
+    if times and min(times) < 1_000_000:
+        return [*map(_text_of_micros, times)]
+    seconds = _Seconds()
+    return [f"{seconds[digits[:-6]]}{digits[-6:]}Z" for digits in map(str, times)]
+
+
+def texts_of_nanoseconds(times: Sequence[str]) -> list[str]:
+    """Write nanoseconds, given by their 19 digits, as `texts_of_micros` writes microseconds."""
+    seconds = _Seconds()
+    return [f"{seconds[digits[:10]]}{digits[10:16]}Z" for digits in times]
+
+
+def _text_of_micros(time: int) -> str:
+    return f"{EPOCH + timedelta(microseconds=time):%Y-%m-%dT%H:%M:%S.%f}Z".rjust(27, "0")
 
 
 def parse_text(text: str) -> datetime:

@@ -57,7 +57,7 @@ records = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, values))
 @given(sent=st.lists(records, max_size=4))
 @settings(deadline=None, max_examples=150)
 def test_any_json_is_read_and_every_record_is_counted(sent: list[Any]) -> None:
-    batch = batch_of(read_json(in_json(*sent)), AcceptedTimes(timezone.now(), 7))
+    batch = read_json(in_json(*sent), AcceptedTimes(timezone.now(), 7))
     assert len(batch) + batch.rejected == len(sent)
     assert all(json.loads(meta) is not None for meta in batch.columns.meta_json if meta)
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from logs.ingest import json_text
+from logs.ingest.columns import AcceptedTimes, Batch, columns_of
 from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.foreign_body import check_count
+from logs.ingest.protocols.otlp.json_columns import ColumnReader
 from logs.ingest.protocols.otlp.json_oddities import decode_oddities
-from logs.ingest.protocols.otlp.json_structs import KeyValue, List, LogRecord, Pairs, Request, Scope, Value
-from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, NUMBERS, Attributes, Extra, id_of_text, make_row
+from logs.ingest.protocols.otlp.json_structs import (
+    KeyValue,
+    List,
+    LogRecord,
+    Pairs,
+    Request,
+    Scope,
+    ScopeLogs,
+    Value,
+    nanoseconds,
+    severity,
+)
+from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Attributes, Extra, id_of_text, make_row
 from logs.ingest.record import label_of
-from logs.ingest.rows import Row
+from logs.ingest.refused import Refused
+from logs.ingest.rows import Row, are_plain, batch_of
 
+_AT_ONCE = 128  # records; what is unusual in one costs as many
+_WORTH_COLUMNS = 8  # records; of fewer, columns cost more than they save
 _MOST_CACHED = 50_000  # attributes of one request
 _BETWEEN = b'}},{"key":'  # which no text in JSON holds, for its quotes are escaped
 _NESTED = b'"values"'
@@ -31,20 +47,21 @@ _attribute_list = msgspec.json.Decoder(list[KeyValue] | None)
 _string = msgspec.json.Decoder(str)
 
 
-def read_json(body: bytes) -> list[Row]:
+def read_json(body: bytes, window: AcceptedTimes) -> Batch:
     """Read a request, or the array of them that Vector sends. Raises ApiError 400 for what is neither."""
-    rows: list[Row] = []
-    reader = _Reader()
-    requests = _decode(body)
-    resources = [resource for request in requests for resource in request.resource_logs or ()]
+    resources = [resource for request in _decode(body) for resource in request.resource_logs or ()]
     scopes = [scope for each in resources for scope in each.scope_logs or ()]
     check_count(max(len(resources), len(scopes), sum(len(each.log_records or ()) for each in scopes)))
-    for resource in resources:
-        of_resource = _attributes(resource.resource.attributes if resource.resource else None)[0]
-        for scope in resource.scope_logs or ():
-            shared = b",".join([*of_resource, *_scope_members(scope.scope)])
-            rows += [reader.row(record, shared) for record in scope.log_records or ()]
-    return rows
+    refused, reader = Refused(), _Reader()
+    parts = [
+        part
+        for resource in resources
+        for of_resource in (_attributes(resource.resource.attributes if resource.resource else None)[0],)
+        for scope in resource.scope_logs or ()
+        for part in reader.parts(scope, [*of_resource, *_scope_members(scope.scope)], window, refused)
+    ]
+    columns = columns_of(parts)
+    return Batch(columns, is_plain=are_plain(columns), refused=refused, rejected=len(refused))
 
 
 def _decode(body: bytes) -> Sequence[Request]:
@@ -65,6 +82,18 @@ class _Reader:
         self._known: dict[bytes, bytes] = {}
         self._named: dict[bytes, tuple[str, bytes]] = {}  # of those in ATTRIBUTES the name and the value
 
+    def parts(
+        self, scope: ScopeLogs, members: Sequence[bytes], window: AcceptedTimes, refused: Refused
+    ) -> Iterator[Batch]:
+        """Read the records of a scope, a hundred or so at a time; one by one where one of them is unusual."""
+        records, shared = scope.log_records or [], b",".join(members)
+        fast = ColumnReader(shared, window) if len(records) >= _WORTH_COLUMNS else None
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
+            columns = fast.columns(some) if fast else None
+            rows = [self.row(record, shared) for record in some] if columns is None else []
+            yield Batch(columns) if columns else batch_of(rows, window, refused)
+
     def row(self, record: LogRecord, shared: bytes) -> Row:
         members, named = self._attributes(bytes(record.attributes)) if record.attributes else ([], {})
         event = record.event_name
@@ -74,8 +103,8 @@ class _Reader:
         body = bytes(record.body)
         return make_row(
             shared,
-            _whole(record.time_unix_nano) or _whole(record.observed_time_unix_nano),
-            _severity(record.severity_number),
+            nanoseconds(record.time_unix_nano) or nanoseconds(record.observed_time_unix_nano),
+            severity(record.severity_number),
             record.severity_text or "",
             _body(body),
             members,
@@ -147,18 +176,6 @@ def _extras(record: LogRecord) -> Sequence[Extra]:
         (b'"otel.dropped_attributes_count":', record.dropped_attributes_count),
         (b'"trace_flags":', record.flags),
     )
-
-
-def _whole(value: int | str | None) -> int:
-    if isinstance(value, str):
-        return int(value) if len(value) <= 20 and value.isdecimal() else 0
-    return value or 0
-
-
-def _severity(value: int | str | None) -> int:
-    if isinstance(value, str):
-        return NUMBERS.get(value.upper(), 0) or (int(value) if value.isdecimal() and len(value) < 3 else 0)
-    return value or 0
 
 
 def _scope_members(scope: Scope | None) -> list[bytes]:

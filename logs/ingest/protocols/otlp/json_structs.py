@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
+from logs.ingest.protocols.otlp.mapping import NUMBERS
+
 ABSENT = Raw(b"")
+_LONGEST_TIME = 20  # digits of 64 bits
 
 
 class Value(msgspec.Struct, rename="camel", gc=False):
@@ -67,3 +70,17 @@ class List(msgspec.Struct, gc=False):
 
 class Pairs(msgspec.Struct, gc=False):
     values: list[KeyValue] | None = None
+
+
+def nanoseconds(value: int | str | None) -> int:
+    """Return a time, which is a number or its digits; 0 for anything else."""
+    if isinstance(value, str):
+        return int(value) if len(value) <= _LONGEST_TIME and value.isdecimal() else 0
+    return value or 0
+
+
+def severity(value: int | str | None) -> int:
+    """Return a severity's number, which some write as its digits or its name; 0 for anything else."""
+    if isinstance(value, str):
+        return NUMBERS.get(value.upper(), 0) or (int(value) if value.isdecimal() and len(value) < 3 else 0)
+    return value or 0

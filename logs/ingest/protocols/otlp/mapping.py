@@ -26,6 +26,7 @@ _INSTEAD_OF_BODY = ("exception.message", "message")
 ATTRIBUTES = frozenset((*LEVEL_NAMES, *TRACE_NAMES, *REQUEST_NAMES, *_INSTEAD_OF_BODY))  # those that are looked at
 _ID_BYTES = {16: 32, 8: 16}  # bytes of an id, and its hexadecimal digits
 NO_MESSAGE = "-"
+LONGEST_ID = 256  # characters of a request's
 
 
 # Of each severity number what goes into meta because it says more than the level; and what no number says so of.
@@ -60,7 +61,7 @@ def make_row(
     level = LEVELS[severity] if 0 <= severity < len(LEVELS) else None
     if level is None:
         level, severity = _level_without_number(severity_text, named, body), 0
-    said = _text_of_severity(severity_text, level) if severity_text else _SAID[severity]
+    said = severity_member(severity, severity_text, level)
     message = body if isinstance(body, str) else ""
     if not message:
         message, more = _message(body, named, event)
@@ -81,7 +82,10 @@ def make_row(
     return time // 1_000 if time else None, level, message, meta, trace_id, request_id
 
 
-def _text_of_severity(text: str, level: str) -> bytes | None:
+def severity_member(number: int, text: str, level: str) -> bytes | None:
+    """Return what goes into meta of a severity that says more than the stored level; None of any other."""
+    if not text:
+        return _SAID[number]
     return b'"severity_text":' + msgspec.json.encode(text) if _PLAIN.get(text.lower()) != level else None
 
 
@@ -143,5 +147,5 @@ def _message(body: str | bytes | None, named: Mapping[str, bytes], event: object
 def _first(named: Mapping[str, bytes], names: Sequence[str], *, trace: bool = False) -> str | None:
     for name in names:
         if name in named and (text := text_of(Raw(named[name])).strip()):
-            return trace_of(text) if trace else text[:256]
+            return trace_of(text) if trace else text[:LONGEST_ID]
     return None

@@ -53,11 +53,9 @@ class OtlpProtocol(ForeignProtocol):
 
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
         kind = _declared_type(request) or (JSON if body.lstrip()[:1] in (b"{", b"[") else PROTOBUF)
-        if not body.strip() and kind == JSON:
-            return batch_of([], window)
         if kind == JSON:
             check_parts(body)
-            return batch_of(read_json(body), window)
+            return read_json(body, window) if body.strip() else batch_of([], window)
         return batch_of(read_protobuf(body), window)
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:
