@@ -14,9 +14,6 @@ from typing import Any
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-from pulseops.core.postgres.embedded.binaries import installed_programs
-from pulseops.core.postgres.embedded.errors import EmbeddedServerError
-
 _DEBIANS = Path("/usr/lib/postgresql")
 _NOT_LIBPQS = {"client_encoding", "prepare_threshold"}  # of the parameters that psycopg takes
 _MAJOR = re.compile(rb"\(PostgreSQL\) (\d+)")
@@ -60,6 +57,10 @@ def programs_for(major: int) -> Programs:
 
 
 def _installed() -> list[Programs]:
+    # Where a database of its owner's is used, nothing else loads the embedded server's driver.
+    from pulseops.core.postgres.embedded.binaries import installed_programs  # noqa: PLC0415
+    from pulseops.core.postgres.embedded.errors import EmbeddedServerError  # noqa: PLC0415
+
     in_path = shutil.which("pg_dump")
     directories = [Path(in_path).parent] if in_path else []
     directories += sorted(_DEBIANS.glob("*/bin"))

@@ -1,5 +1,5 @@
 // data-follows="incident:5 channel": asks for itself anew, by the event "refresh", when one of these has changed. One connection
-// for each tab that is looked at says what has (<body data-live>, server-sent events); a hidden tab gives it back, and catches up
+// for each tab that is looked at says what has (<body data-follow-url>, server-sent events); a hidden tab gives it back, and catches up
 // when it is seen again. Where there is none to be had, everything is asked for every few seconds.
 // Nothing is taken from under somebody: not while they write or choose within it, have a dialog open, or select text.
 const EVERY = 5000, BANNERS_EVERY = 30000, AGAIN = 60000, SPREAD = 700, RETRY = 1000; // milliseconds
@@ -7,7 +7,7 @@ const EVERY = 5000, BANNERS_EVERY = 30000, AGAIN = 60000, SPREAD = 700, RETRY = 
 const body = document.body;
 const waiting = new Set(); // ids of elements that are to be asked for
 let source = null;
-let since = body.dataset.liveSince;
+let since = body.dataset.followSince;
 let polling = 0;
 let flushing = 0;
 
@@ -61,7 +61,7 @@ function disconnect() {
 
 function connect() {
   if (source || document.hidden || !document.querySelector("[data-follows]")) return;
-  const url = new URL(body.dataset.live, location);
+  const url = new URL(body.dataset.followUrl, location);
   url.searchParams.set("since", since);
   source = new EventSource(url);
   source.addEventListener("open", () => {
@@ -79,7 +79,7 @@ function connect() {
   });
 }
 
-if (body.dataset.live) {
+if (body.dataset.followUrl) {
   connect();
   document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
   addEventListener("pagehide", disconnect);

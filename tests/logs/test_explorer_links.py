@@ -120,16 +120,16 @@ def test_columns_are_switched_one_by_one(client: Client, service: Service) -> No
         "request": "/logs?cols=service,env,request",
     }
     seen = page(client, "cols=trace")
-    assert 'title="trace: t-1"' in seen
+    assert ">t-1</span>" in seen
     assert 'href="/logs?cols=none"' in seen
     assert 'class="log__cell' not in page(client, "cols=none")
 
 
 def test_a_column_is_wide_enough_for_the_names_that_there_are(client: Client, service: Service) -> None:
     make_log(service, "hello")
-    assert 'class="log__cell log__cell--8 truncate" title="service: api"' in page(client)
+    assert re.search(r'class="log__cell log__cell--8 truncate"[^>]*>api<', page(client))
     make_service(service.org, "payments-worker")
-    assert 'class="log__cell log__cell--16 truncate" title="service: api"' in page(client)
+    assert re.search(r'class="log__cell log__cell--16 truncate"[^>]*>api<', page(client))
 
 
 def test_a_logs_own_page_leads_to_the_time_around_it(client: Client, service: Service) -> None:

@@ -133,7 +133,7 @@ def test_the_menu_of_views_stays_small(
     assert menu.count("data-item=") == 300
     assert len(menu) < 60_000
     listed = client.get("/logs/views/all").content.decode()
-    assert listed.count('<dialog class="dialog" id="delete-view-') == 100
+    assert listed.count('<dialog class="dialog" id="delete-view-') == 75
     assert "View 299" not in listed
     assert "View 299" in client.get("/logs/views/all?q=w+299").content.decode()
     assert "View 0" not in client_for(outsider).get("/logs/views/all").content.decode()

@@ -51,6 +51,7 @@ OF_BLOCKS = {
     "logs/storage/blocks/table.py": "BlockRange",
     "logs/storage/sizes.py": "all of the installation, for the superuser",
     "logs/explorer/service_volume.py": "the mean size of a log",
+    "logs/storage/totals.py": "all of the installation, for what a backup says of itself and /metrics",
 }
 _OF_BLOCKS = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+log_blocks\b|\bLogBlock\.(?:objects|_default)")
 _NAMES_ORG = re.compile(r"\borg_id = (?:%s|%\(org\)s)|\{where\}|\{_SCOPE\}|^\.for_org\(")

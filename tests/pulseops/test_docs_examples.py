@@ -7,23 +7,20 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from logs.models import LogEntry
-from services.models import ApiKey, Environment
+from services.models import Environment
 from services.snippets import filled_snippets
 from services.snippets.catalog import GROUPS as CLIENT_GROUPS
 from services.snippets.catalog import ClientGroup
-from tests.support.factories import make_key, make_log, make_org, make_service
+from tests.support.factories import make_key, make_org, make_service
 
 ROOT = Path(settings.BASE_DIR)
 NDJSON = '{"level": "info", "message": "one"}\n{"level": "error", "message": "two"}\n'
@@ -102,57 +99,3 @@ def test_the_page_shows_the_programs_themselves_with_this_installations_address(
         page = client.get("/docs/send-logs").content.decode()
         assert page.count(f"{address}/api/v1/logs/ingest") >= len(filled_snippets())
         assert "services/snippets/" not in page
-
-
-@pytest.mark.skipif(bool(settings.DATABASE_URL), reason="this is about the embedded PostgreSQL")
-@pytest.mark.django_db(transaction=True)
-def test_a_backup_is_restored(production: Environment, tmp_path: Path) -> None:
-    """By the commands of the document, for another database than the one of its name."""
-    make_log(production.service, "kept")
-    key = make_key(production)
-    backup, restore = (
-        block for block in blocks("docs/operations.md", "sh") if "pg_dump --format" in block or "dropdb" in block
-    )
-    name, copy = str(connection.settings_dict["NAME"]), f"restored_{os.getpid()}"
-    try:
-        for command in commands(backup, name) + commands(restore, copy):
-            if "pg_restore" in command:  # the product makes its own database; this one is not its own
-                run(["createdb", copy], tmp_path)
-            run(command, tmp_path)
-        assert query(copy, "SELECT message FROM logs") == ["kept"]
-        assert query(copy, "SELECT key_hash FROM api_keys") == [ApiKey.objects.get().key_hash]
-        tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
-        assert query(copy, tables) == query(name, tables)
-        assert key
-    finally:
-        run(["dropdb", "--if-exists", "--force", copy], tmp_path)
-
-
-def commands(block: str, database: str) -> list[list[str]]:
-    """Return what a block gives to `manage.py postgres`, for a database of that name."""
-    found = re.findall(r"^\S+ manage\.py postgres (.*)$", block, re.MULTILINE)
-    return [[word.replace("--dbname=pulseops", f"--dbname={database}") if word != "pulseops" else database
-             for word in line.split()] for line in found]  # fmt: skip
-
-
-def run(arguments: list[str], folder: Path) -> str:
-    """Run `manage.py postgres` on the tests' server."""
-    if arguments[0] == "pg_dump":
-        arguments = [*arguments, f"--dbname={connection.settings_dict['NAME']}"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "postgres", *arguments],
-        cwd=folder,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def query(database: str, sql: str) -> list[Any]:
-    """Return the first column."""
-    with psycopg.connect(**{**connection.get_connection_params(), "dbname": database}) as raw:
-        return [row[0] for row in raw.execute(sql).fetchall()]

@@ -24,13 +24,13 @@ _MAKE = """
 import json
 from accounts.models import Role
 from tests.support.alerting import make_incident
-from tests.support.factories import make_member, make_org
+from tests.support.factories import make_member, make_org, make_user
 from tests.support.sign_in import signed_in
 org = make_org("Two people")
-people = {name: make_member(org, Role.DEVELOPER) for name in ("dana", "lee")}
-for name, user in people.items():
-    user.name = name.capitalize()
-    user.save()
+people = {
+    name: make_member(org, Role.DEVELOPER, user=make_user(f"{name}-{org.pk}@two.example", name=name.capitalize()))
+    for name in ("dana", "lee")
+}
 cookies = {name: signed_in(user).cookies["pulseops_session"].value for name, user in people.items()}
 print(json.dumps({"org": str(org.pk), "incident": make_incident(org, "Checkout fails").pk, "cookies": cookies}))
 """
