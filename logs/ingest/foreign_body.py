@@ -89,15 +89,16 @@ def most_parts(size: int) -> int:
     return 100_000 + size // 8
 
 
-def check_parts(body: bytes) -> None:
+def check_parts(parts: int, size: int) -> None:
+    """Raise ApiError 413 where a body of so many bytes has more than `most_parts`."""
+    if parts > most_parts(size):
+        text = "A request may have a value for each 8 of its bytes. Send smaller batches."
+        raise ApiError("PAYLOAD_TOO_LARGE", text)
+
+
+def check_punctuation(body: bytes) -> None:
     """Raise ApiError 413 for JSON that is nearly all punctuation: a decoder makes a hundred times as much of it."""
-    if max(body.count(b"{"), body.count(b",")) > most_parts(len(body)):
-        raise too_dense()
-
-
-def too_dense() -> ApiError:
-    """Make the 413 for a body of a great many values of a byte or two."""
-    return ApiError("PAYLOAD_TOO_LARGE", "A request may have a value for each 8 of its bytes. Send smaller batches.")
+    check_parts(max(body.count(b"{"), body.count(b",")), len(body))
 
 
 def unpacker_of(body: bytes) -> Unpack | None:

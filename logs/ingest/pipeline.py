@@ -51,12 +51,12 @@ def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
         is_unknown = isinstance(error, OutcomeUnknownError)
         return _refuse(request, protocol, stored_unknown() if is_unknown else unavailable())
     except Exception:
-        ingest_request(protocol.name, 500, "internal_error").inc()
         if protocol.bug_code is None:
+            ingest_request(protocol.name, 500, "internal_error").inc()
             raise
         log.exception("a batch of %s met an error of ours", protocol.name)
         text = "PulseOps made a mistake, which is in its log. Send it again."
-        return protocol.refuse(ApiError(protocol.bug_code, text, retry_after=5), request)
+        return _refuse(request, protocol, ApiError(protocol.bug_code, text, retry_after=5))
     finally:
         large_bodies.release()
     ingest_request(protocol.name, response.status_code, "stored").inc()

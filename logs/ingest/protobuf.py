@@ -6,13 +6,14 @@ and small, and text that is not UTF-8 costs itself alone, where a `string` would
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from logs.ingest.foreign_body import check_count, most_logs, most_parts, too_dense
+from logs.ingest.foreign_body import check_count, most_logs
 
 Field = descriptor_pb2.FieldDescriptorProto
 Fields = tuple[tuple[str, int, Any, bool], ...]  # name, number, type or the name of a message, whether repeated
@@ -40,23 +41,17 @@ def declare(package: str, messages: Mapping[str, Fields], *, one_of: str = "") -
 
 
 def check_messages(body: bytes, path: Sequence[int]) -> None:
-    """Raise ApiError 413 where a body has more messages than it may have, before they become objects.
+    """Raise ApiError 413 where a body has more messages at a level than it may have logs, before they become objects.
 
-    `path` has the number of the repeated field at each level: the last are parts of logs, those before it logs and what
-    they are in. Raises DecodeError for what is no message.
+    `path` has the number of the repeated field at each level, down to the logs. Raises DecodeError for no message.
     """
     if len(body) <= 2 * most_logs():  # no message has less than two bytes
         return
-    level = [body]
-    for number in path[:-1]:
-        inner: list[bytes] = []
-        for each in level:
-            parts = _level(number).FromString(each).parts
-            check_count(len(inner) + len(parts))
-            inner += parts
-        level = inner
-    if sum(len(_level(path[-1]).FromString(each).parts) for each in level) > most_parts(len(body)):
-        raise too_dense()
+    level: Iterable[bytes] = [body]
+    for number in path:
+        inner = [_level(number).FromString(each).parts for each in level]
+        check_count(sum(map(len, inner)))
+        level = chain.from_iterable(inner)
 
 
 @cache

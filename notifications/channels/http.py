@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -67,7 +68,7 @@ def checked_address(url: str, hosts: Hosts) -> str:
     return url.rstrip("/")
 
 
-class HttpType:
+class HttpType(ABC):
     """A kind of channel whose messages are one HTTP request each; see base.ChannelType."""
 
     type: str
@@ -97,16 +98,16 @@ class HttpType:
         """Return the host."""
         return self.receiver(config)
 
-    def saved(self, actor: Any, channel: Any) -> None:
+    def saved(self, actor: Any, channel: Any) -> None:  # noqa: B027 - most kinds have nothing to do
         """Nothing more is to be done."""
 
+    @abstractmethod
     def outgoing(self, config: Mapping[str, Any], notices: Sequence[Notice], message_id: str) -> Outgoing | None:
         """Build the request; None if the service has no word for what happened. Raises UnreadableSecretError."""
-        raise NotImplementedError
 
     def reply(self, outgoing: Outgoing, thread: str) -> Outgoing:
-        """Return `outgoing` as a reply to the message whose receipt is `thread`; only for kinds that thread."""
-        raise NotImplementedError
+        """Return `outgoing` as a reply to the message whose receipt is `thread`; unchanged without threads."""
+        return outgoing
 
     def receipt(self, answer: Answer) -> str:
         """Return what the receiver calls the message that it has taken, "" if it does not say."""

@@ -19,7 +19,7 @@ from msgspec import Raw
 from logs.ingest import json_text
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.documents import documents_of
-from logs.ingest.foreign_body import check_count, check_parts, too_large, unpacked
+from logs.ingest.foreign_body import check_count, check_punctuation, too_large, unpacked
 from logs.ingest.json_text import Fields
 from logs.ingest.protocols.base import ForeignProtocol, json_response, status_response
 from logs.ingest.record import Record, json_of, level_or_default, lift
@@ -63,7 +63,7 @@ class FirehoseProtocol(ForeignProtocol):
     name = "firehose"
 
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
-        check_parts(body)
+        check_punctuation(body)
         delivery = json_text.decode(body, _request)
         if delivery is None:
             raise ApiError("BAD_REQUEST", "The body is not a delivery of Firehose's.")

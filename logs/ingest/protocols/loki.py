@@ -18,7 +18,7 @@ from msgspec import Raw
 
 from logs.ingest import json_text
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.foreign_body import check_count, check_parts, too_large, unsnap
+from logs.ingest.foreign_body import check_count, check_parts, check_punctuation, too_large, unsnap
 from logs.ingest.protobuf import Field, check_messages, declare
 from logs.ingest.protocols.base import ForeignProtocol, status_response
 from logs.ingest.record import FieldNames, Record, json_of, level_or_default, lift, micros_of, text_of
@@ -28,16 +28,17 @@ from logs.ingest.store import Answer
 from pulseops.core.web.json_errors import ApiError
 
 _BYTES = Field.TYPE_BYTES
-_Push = declare(
+_classes = declare(
     "pulseops.loki",
     {
         "Time": (("seconds", 1, Field.TYPE_INT64, False), ("nanos", 2, Field.TYPE_INT32, False)),
         "Label": (("name", 1, _BYTES, False), ("value", 2, _BYTES, False)),
-        "Entry": (("time", 1, "Time", False), ("line", 2, _BYTES, False), ("metadata", 3, "Label", True)),
+        "Entry": (("time", 1, "Time", False), ("line", 2, _BYTES, False), ("metadata", 3, _BYTES, True)),
         "Stream": (("labels", 1, _BYTES, False), ("entries", 2, "Entry", True)),
         "Push": (("streams", 1, "Stream", True),),
     },
-)["Push"]
+)
+_Push, _Label = _classes["Push"], _classes["Label"]
 # What labels and metadata may say of a log; a message or a time is not among it.
 _LABELS = FieldNames(message=(), time=(), level=("level", "detected_level", "severity", "lvl"))
 # name="value", Go's quotes or backquotes; names as people write them.
@@ -92,11 +93,15 @@ def _read_any(body: bytes, request: HttpRequest, refused: Refused) -> list[Row]:
     if "snappy" not in request.META.get("HTTP_CONTENT_ENCODING", "").lower():
         body = _unpacked(body)
     try:
-        check_messages(body, (1, 2, 3))
-        push = _Push.FromString(body)
+        check_messages(body, (1, 2))
+        return _read_push(_Push.FromString(body), len(body))
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's: snappy protobuf or JSON.") from error
+
+
+def _read_push(push: Any, size: int) -> list[Row]:
     check_count(max(len(push.streams), sum(len(stream.entries) for stream in push.streams)))
+    check_parts(sum(len(entry.metadata) for stream in push.streams for entry in stream.entries), size)
     return [
         _row(
             entry.time.seconds * 1_000_000 + entry.time.nanos // 1_000 or None, _text(entry.line), labels, _pairs(entry)
@@ -118,7 +123,7 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _read_json(body: bytes, refused: Refused) -> Iterator[Row]:
-    check_parts(body)
+    check_punctuation(body)
     request = json_text.decode(body, _request)
     if request is None:
         raise ApiError("BAD_REQUEST", "The body is not a push of Loki's in JSON.")
@@ -151,7 +156,7 @@ def _row(micros: int | None, line: str, labels: Record, metadata: _Fields) -> Ro
 
 
 def _pairs(entry: Any) -> _Fields:
-    return {_text(pair.name): json_of(_text(pair.value)) for pair in entry.metadata}
+    return {_text(pair.name): json_of(_text(pair.value)) for pair in map(_Label.FromString, entry.metadata)}
 
 
 def _labels_of(text: str) -> Record:

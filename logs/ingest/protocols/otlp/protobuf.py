@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from google.protobuf.message import DecodeError
 
-from logs.ingest.foreign_body import check_count
+from logs.ingest.foreign_body import check_count, check_parts
 from logs.ingest.protobuf import Field, Fields, check_messages, declare
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
 from logs.ingest.record import label_of
@@ -69,12 +69,13 @@ _KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _cla
 def read_protobuf(body: bytes) -> list[Row]:
     """Read a request. Raises ApiError 400 for what is none."""
     try:
-        check_messages(body, (1, 2, 2, 6))
+        check_messages(body, (1, 2, 2))
         request = _Request.FromString(body)
     except DecodeError as error:
         raise ApiError("BAD_REQUEST", "The body is not an OTLP request in protobuf.") from error
     scopes = [scope for resource in request.resources for scope in resource.scopes]
     check_count(max(len(request.resources), len(scopes), sum(len(scope.records) for scope in scopes)))
+    check_parts(sum(len(record.attributes) for scope in scopes for record in scope.records), len(body))
     reader = _Reader()
     return [
         reader.row(record, shared)
