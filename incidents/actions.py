@@ -6,8 +6,7 @@ returns whether it changed anything.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.audit.record import record
 from accounts.models import Org, User
 from accounts.queries import is_member
 from incidents.evidence import Evidence
@@ -23,16 +21,9 @@ from incidents.flapping import announce_move
 from incidents.maintenance import silent_until
 from incidents.models import Incident, IncidentEvent, Severity
 from incidents.notices import DIRECT, Via, announce
+from incidents.record import copy_row, locked_row, note_change
 from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
-
-# The fields of the post-mortem, and what the timeline calls them.
-POSTMORTEM: Mapping[str, str] = {
-    "description": "summary",
-    "impact": "impact",
-    "cause": "cause",
-    "follow_ups": "follow-ups",
-}
 
 
 @transaction.atomic
@@ -114,7 +105,7 @@ def _move(
     cause: str = "",
     at: datetime | None = None,
 ) -> bool:
-    locked = _locked(incident)
+    locked = locked_row(incident)
     row = transition(move, locked.status)
     if row is None:
         return False
@@ -133,7 +124,7 @@ def _move(
     said = f"Cause: {cause}" if cause else ""
     note_change(locked, actor, row.event, " ".join(filter(None, [words, said])), meta=_meta_of(via), at=now)
     announce_move(locked, row.event, actor=actor, text=reason or said, via=via, at=now)
-    _copy(locked, incident)
+    copy_row(locked, incident)
     return True
 
 
@@ -168,7 +159,7 @@ def snooze_incident(*, actor: User | None, incident: Incident, until: datetime |
 
     Meanwhile it is not escalated, and reminders and reopenings are not sent. Raises TransitionError if it is resolved.
     """
-    locked = _locked(incident)
+    locked = locked_row(incident)
     if not locked.is_live:
         raise TransitionError("The incident is resolved.")
     if locked.snoozed_until == until or (until is None and not locked.is_snoozed):
@@ -185,7 +176,7 @@ def snooze_incident(*, actor: User | None, incident: Incident, until: datetime |
 @transaction.atomic
 def change_severity(*, actor: User | None, incident: Incident, severity: str) -> bool:
     """Set the severity; channels are notified of a higher one than before, as an escalation."""
-    locked = _locked(incident)
+    locked = locked_row(incident)
     if locked.severity == severity:
         return False
     before, locked.severity = locked.severity, severity
@@ -197,7 +188,7 @@ def change_severity(*, actor: User | None, incident: Incident, severity: str) ->
     note_change(locked, actor, "escalated" if is_raised else "severity", words, meta=meta)
     if is_raised and locked.is_live:
         announce(locked, "escalated", actor=actor, text=words)
-    _copy(locked, incident)
+    copy_row(locked, incident)
     return True
 
 
@@ -208,7 +199,7 @@ def _label(severity: str) -> str:
 @transaction.atomic
 def assign_incident(*, actor: User | None, incident: Incident, assignee: User | None) -> bool:
     """Set the assignee; None removes it. Raises ValueError for a user who is not a member of the organisation."""
-    locked = _locked(incident)
+    locked = locked_row(incident)
     if locked.assignee_id == (assignee.pk if assignee else None):
         return False
     if assignee and not is_member(locked.org, assignee):
@@ -219,14 +210,14 @@ def assign_incident(*, actor: User | None, incident: Incident, assignee: User | 
     meta = {"assignee_id": str(assignee.pk) if assignee else None, "assignee": name}
     words = f"Assigned to {name}." if name else "Assignee removed."
     note_change(locked, actor, "assigned", words, meta=meta)
-    _copy(locked, incident)
+    copy_row(locked, incident)
     return True
 
 
 @transaction.atomic
 def edit_incident(*, actor: User | None, incident: Incident, title: str, description: str) -> bool:
     """Change the words of an incident."""
-    locked = _locked(incident)
+    locked = locked_row(incident)
     before = (locked.title, locked.description or "")
     if before == (title, description):
         return False
@@ -234,41 +225,7 @@ def edit_incident(*, actor: User | None, incident: Incident, title: str, descrip
     locked.save()
     changed = ["title"] * (before[0] != title) + ["description"] * (before[1] != description)
     note_change(locked, actor, "edited", f"Changed the {' and the '.join(changed)}.", meta={"changed": changed})
-    _copy(locked, incident)
-    return True
-
-
-class ChangedMeanwhileError(Exception):
-    """Someone else has written there since the writer looked; nothing was saved."""
-
-
-def postmortem_digests(incident: Incident) -> list[str]:
-    """Return a digest of each field of the post-mortem, by which is known what someone has seen of it."""
-    fields = (f"{name} {getattr(incident, name) or ''}" for name in POSTMORTEM)
-    return [hashlib.sha256(each.encode()).hexdigest()[:16] for each in fields]
-
-
-@transaction.atomic
-def write_postmortem(*, actor: User | None, incident: Incident, seen: Sequence[str], texts: Mapping[str, str]) -> bool:
-    """Set the fields of POSTMORTEM to `texts`; returns whether that changed anything.
-
-    `seen` is `postmortem_digests` of what the writer saw of them. Raises ChangedMeanwhileError, with the row in
-    `incident` as it is now, where a field that they change says something else by now: no one's words are lost unseen.
-    """
-    locked = _locked(incident)
-    changed = [name for name in POSTMORTEM if (getattr(locked, name) or "") != texts[name]]
-    now = dict(zip(POSTMORTEM, postmortem_digests(locked), strict=True))
-    if any(now[name] not in seen for name in changed):
-        _copy(locked, incident)
-        raise ChangedMeanwhileError
-    if not changed:
-        return False
-    for name in changed:
-        setattr(locked, name, texts[name])
-    locked.save(update_fields=changed)
-    words = f"Changed the {' and the '.join(POSTMORTEM[name] for name in changed)}."
-    note_change(locked, actor, "postmortem", words, meta={"changed": changed})
-    _copy(locked, incident)
+    copy_row(locked, incident)
     return True
 
 
@@ -287,7 +244,7 @@ def add_note(
 
     With `is_sent` the channels get it too.
     """
-    locked = _locked(incident)
+    locked = locked_row(incident)
     if is_sent:
         announce(locked, "note", actor=actor, text=text, at=at)
     meta = {**(_meta_of(via) or {}), **({"is_sent": True} if is_sent else {})} or None
@@ -297,43 +254,6 @@ def add_note(
 @transaction.atomic
 def leave_incident_open(*, incident: Incident, reason: str) -> IncidentEvent:
     """Note that an incident's rule no longer watches it, and notify the channels: users have to resolve it."""
-    locked = _locked(incident)
+    locked = locked_row(incident)
     announce(locked, "unwatched", actor=None, text=reason)
     return note_change(locked, None, "note", reason)
-
-
-def _locked(incident: Incident) -> Incident:
-    rows = Incident.objects.select_for_update(of=("self",)).select_related("org", "service", "environment", "assignee")
-    return rows.get(pk=incident.pk)
-
-
-def _copy(source: Incident, target: Incident) -> None:
-    """Let the caller's instance say what the row says now."""
-    names = ("title", "severity", "status", "resolved_at", "investigating_at", "assignee", *POSTMORTEM)
-    for name in names:
-        setattr(target, name, getattr(source, name))
-
-
-def note_change(
-    incident: Incident,
-    actor: User | None,
-    event: str,
-    message: str,
-    *,
-    meta: Mapping[str, Any] | None = None,
-    at: datetime | None = None,
-    happened_at: datetime | None = None,
-) -> IncidentEvent:
-    """Write the timeline's entry and the audit row, in the transaction of what they say."""
-    entry = IncidentEvent.objects.create(
-        incident=incident,
-        actor_user=actor,
-        type=event,
-        message=message,
-        meta_json=dict(meta) if meta else None,
-        created_at=at or timezone.now(),
-        happened_at=happened_at,
-    )
-    audit_meta = {"title": incident.title, **(meta or {})}
-    record(actor=actor, org=incident.org, action=f"incident.{event}", resource=incident, meta=audit_meta, at=at)
-    return entry

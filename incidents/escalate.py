@@ -17,10 +17,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.queries import suspended_org_ids
-from incidents.actions import note_change
 from incidents.escalation import Policy, Step, Waiting, due_step
 from incidents.models import EscalationPolicy, Incident
 from incidents.notices import notice_payload, subject_of
+from incidents.record import note_change
 from notifications.outbox import enqueue
 from pulseops.core.ui.times import duration
 

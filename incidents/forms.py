@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from accounts.queries import users_of
-from incidents.actions import POSTMORTEM
 from incidents.models import Severity
+from incidents.record import POSTMORTEM
 from pulseops.core.ui.times import zone_label
 from services.queries import environments_of
 

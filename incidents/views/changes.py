@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.tenancy import OrgRequest, org_developer
-from incidents import actions
+from incidents import actions, postmortem
 from incidents.forms import (
     AssigneeForm,
     CauseForm,
@@ -24,6 +24,7 @@ from incidents.forms import (
     WordsForm,
 )
 from incidents.models import Incident
+from incidents.record import POSTMORTEM
 from incidents.transitions import TRANSITIONS, Move, TransitionError
 from incidents.views.detail import find_incident, render_detail, render_parts
 from pulseops.core.web.numbers import whole_number
@@ -117,10 +118,10 @@ def incident_postmortem(request: OrgRequest, incident_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             seen = form.cleaned_data["seen"].split()
-            actions.write_postmortem(actor=request.user, incident=incident, seen=seen, texts=form.texts)
-        except actions.ChangedMeanwhileError:
-            now = actions.postmortem_digests(incident)
-            pairs = zip(actions.POSTMORTEM.items(), now, strict=True)
+            postmortem.write_postmortem(actor=request.user, incident=incident, seen=seen, texts=form.texts)
+        except postmortem.ChangedMeanwhileError:
+            now = postmortem.postmortem_digests(incident)
+            pairs = zip(POSTMORTEM.items(), now, strict=True)
             theirs = [(label, getattr(incident, name) or "") for (name, label), each in pairs if each not in seen]
             form = PostmortemForm(initial={**form.texts, "seen": " ".join(now)})
         else:
@@ -132,8 +133,8 @@ def incident_postmortem(request: OrgRequest, incident_id: int) -> HttpResponse:
 
 def _written(incident: Incident) -> dict[str, Any]:
     """Return the fields of the post-mortem, and digests of what the writer sees of them."""
-    texts = {name: getattr(incident, name) or "" for name in actions.POSTMORTEM}
-    return {**texts, "seen": " ".join(actions.postmortem_digests(incident))}
+    texts = {name: getattr(incident, name) or "" for name in POSTMORTEM}
+    return {**texts, "seen": " ".join(postmortem.postmortem_digests(incident))}
 
 
 @require_POST

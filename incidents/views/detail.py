@@ -17,12 +17,12 @@ from accounts.tenancy import OrgRequest, org_member
 from deployments.models import Deployment
 from deployments.queries import deployments_between
 from incidents import queries
-from incidents.actions import POSTMORTEM
 from incidents.evidence import Charted, DeploymentFact, Evidence
 from incidents.forms import AssigneeForm, CauseForm, NoteForm, SeverityForm, SnoozeForm
 from incidents.links import sample_url, window_url
 from incidents.markdown import Report, name_of_channel
 from incidents.models import Incident, IncidentEvent
+from incidents.record import POSTMORTEM
 from incidents.transitions import next_move
 from notifications.models import Job
 from notifications.queries import messages_about
