@@ -11,12 +11,11 @@ import pytest
 from accounts.models import Org
 from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertRule
-from deployments.models import Deployment
 from incidents.evidence import Evidence
 from incidents.models import Incident
 from services.models import Environment
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
-from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.alerting import make_channel, make_deployment, make_rule, receive
 from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db
@@ -31,10 +30,7 @@ def production(org: Org) -> Environment:
 def test_enough_errors_open_an_incident_with_its_proof(org: Org, production: Environment) -> None:
     rule = make_rule(org, name="Many errors")
     receive(production, 7, NOON)
-    deployment = Deployment.objects.create(
-        org=org, service=production.service, environment=production, commit_sha="abcdef123", commit_message="Break it",
-        status="success", status_changed_at=NOON - 10 * MINUTE,
-    )  # fmt: skip
+    deployment = make_deployment(production, minutes_before=10, now=NOON)
     report = evaluate(now=NOON)
     incident = Incident.objects.get()
     assert (incident.title, incident.severity, incident.source) == ("Many errors: api / production", "high", "alert")

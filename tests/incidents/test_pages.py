@@ -18,7 +18,7 @@ from incidents.models import Incident
 from incidents.tasks import trim_incidents
 from notifications.models import Job
 from notifications.replies import notice_of
-from tests.support.alerting import make_channel, make_incident, make_rule, receive
+from tests.support.alerting import make_channel, make_deployment, make_incident, make_rule, receive
 from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
@@ -234,11 +234,7 @@ def test_the_page_of_one_that_a_rule_opened(
     make_channel(org, "https://hooks.slack.com/services/x", name="#on-call")
     rule = make_rule(org, name="Many errors", params={"query": "boom"})
     now = timezone.now()
-    Deployment.objects.create(
-        org=org, service=production.service, environment=production, commit_sha="abcdef123",
-        commit_message="Break it", status="success", status_changed_at=now - timedelta(minutes=9),
-        created_at=now - timedelta(minutes=9),
-    )  # fmt: skip
+    make_deployment(production, minutes_before=9, now=now)
     receive(production, 4, now, message="<i>boom</i>")
     evaluate(now=now)
     incident = Incident.objects.get()

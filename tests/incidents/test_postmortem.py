@@ -12,12 +12,11 @@ from django.utils import timezone
 
 from accounts.models import AuditLog, Org, User
 from alerts.evaluate import evaluate
-from deployments.models import Deployment
 from incidents.actions import acknowledge_incident, add_note
 from incidents.models import Incident
 from notifications.models import Job
 from notifications.replies import notice_of
-from tests.support.alerting import make_channel, make_incident, make_rule, receive
+from tests.support.alerting import make_channel, make_deployment, make_incident, make_rule, receive
 from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
@@ -99,11 +98,7 @@ def test_the_markdown_says_all_that_the_page_says(client: Client, org: Org) -> N
     make_channel(org, "https://hooks.slack.com/services/x", name="#on-call")
     make_rule(org, name="Many errors", params={"query": "boom"})
     now = timezone.now()
-    deployment = Deployment.objects.create(
-        org=org, service=production.service, environment=production, commit_sha="abcdef123",
-        commit_message="Break it", status="success", status_changed_at=now - timedelta(minutes=9),
-        created_at=now - timedelta(minutes=9),
-    )  # fmt: skip
+    deployment = make_deployment(production, minutes_before=9, now=now)
     receive(production, 4, now, message="<i>boom</i>")
     evaluate(now=now)
     incident = Incident.objects.get()

@@ -1,4 +1,4 @@
-"""A service and who reads its logs; a key and what sends with it; the explorer in a browser."""
+"""A service and who reads its logs; a key and what sends with it; the explorer in a browser; sealing in haste."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 
 from accounts.models import Org, User
 from logs.models import LogEntry
+from logs.storage.partitions import partitions
 from logs.storage.rollup import repair
 from pulseops.core.db.advisory_locks import lock_number
 from services.models import Environment, Service
@@ -139,3 +140,19 @@ def export(api_key: str) -> Any:
         return client.post(path, body, content_type=content_type, headers={"x-api-key": api_key, **names})
 
     return post
+
+
+@pytest.fixture
+def days_of_march() -> Iterator[None]:
+    """Drop the days that a test with transactions of its own has made."""
+    yield
+    for partition in partitions():
+        if partition.name.startswith("logs_202603"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE {partition.name}")
+
+
+@pytest.fixture
+def seals_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sealing take all of a processor's time."""
+    monkeypatch.setattr("logs.storage.blocks.seal._SHARE", 1.0)

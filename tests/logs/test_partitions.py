@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Org
-from logs.models import LogCount, LogEntry
-from logs.storage import partitions, retention, rollup, sealing
+from logs.models import LogEntry
+from logs.storage import partitions, retention, sealing
 from logs.storage.partitions import DAY, Partition
 from logs.tasks import (
-    check_log_counts,
     delete_expired_logs,
     keep_log_partitions,
-    merge_log_counts,
     seal_log_days,
 )
 from services.models import Environment, Service
-from tests.logs.conftest import URL, Send
-from tests.support.factories import make_key, make_service
+from tests.logs.counted_logs import as_counted, write
+from tests.support.factories import make_service
 
 NOW = timezone.now()
 OLD = (NOW - timedelta(days=40)).replace(hour=12)
@@ -35,12 +30,6 @@ OLD = (NOW - timedelta(days=40)).replace(hour=12)
 @pytest.fixture
 def environment(org: Org) -> Environment:
     return make_service(org, "api", environments=("production",), retention_days=90).environments.get()
-
-
-def write(environment: Environment, *moments: datetime, level: str = "info", text: str = "x") -> None:
-    scope = {"org": environment.service.org, "service": environment.service, "environment": environment}
-    LogEntry.objects.bulk_create(LogEntry(**scope, ts=at, level=level, message=f"{text} {at}") for at in moments)
-    rollup.repair()
 
 
 def named(name: str) -> Partition | None:
@@ -59,17 +48,6 @@ def estimated(table: str, condition: str, *params: object) -> int:
         cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT FROM {table} WHERE {condition}", params)
         [[[plan]]] = cursor.fetchall()
     return int(plan["Plan"]["Plan Rows"])
-
-
-def as_counted() -> dict[tuple[object, ...], int]:
-    """What log_counts says, and a proof that the rows say the same."""
-    scope = "org_id, service_id, environment_id"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {scope}, minute, level, sum(count) FROM log_counts GROUP BY 1, 2, 3, 4, 5")
-        said = {tuple(row[:5]): int(row[5]) for row in cursor.fetchall()}
-        cursor.execute(f"SELECT {scope}, date_trunc('minute', ts), level, count(*) FROM logs GROUP BY 1, 2, 3, 4, 5")
-        assert said == {tuple(row[:5]): row[5] for row in cursor.fetchall()}
-    return said
 
 
 @pytest.mark.django_db
@@ -156,51 +134,6 @@ class TestRetention:
         write(environment, OLD, OLD + DAY, NOW)
         assert retention.expired_soon(environment.service, 30) == 2
         assert retention.expired_soon(environment.service, 60) == 0
-
-
-@pytest.mark.django_db
-class TestCounts:
-    def test_a_batch_is_counted_by_minute_and_level(self, send: Send) -> None:
-        minute = (NOW - timedelta(hours=2)).replace(second=0, microsecond=0)
-        sent = [
-            (minute, "info"),
-            (minute + timedelta(seconds=59.999999), "info"),
-            (minute + timedelta(minutes=1), "debug"),
-            (minute, "error"),
-            (minute, "warn"),
-        ]
-        india = timezone.get_fixed_timezone(330)
-        entries = [
-            {"message": "a", "level": level, "timestamp": at.astimezone(india).isoformat()} for at, level in sent
-        ]
-        for _ in range(2):
-            assert send(entries).status_code == 200
-        assert send([*entries, {"message": "unusual", "x": 1}]).status_code == 200
-        assert sorted(as_counted().values()) == [1, 3, 3, 3, 6]
-
-    def test_merging_keeps_the_sums(self, send: Send) -> None:
-        for _ in range(3):
-            send([{"message": "a"}, {"message": "b", "level": "error"}])
-        before = as_counted()
-        assert LogCount.objects.count() == 6
-        assert merge_log_counts() == {"from": 6, "to": len(before)}
-        assert as_counted() == before
-        assert merge_log_counts() == {"from": 0, "to": 0}
-        send([{"message": "a"}])
-        merge_log_counts()
-        assert sum(as_counted().values()) == 7
-
-    def test_the_check_puts_right_what_is_wrong(self, send: Send, environment: Environment) -> None:
-        for _ in range(3):
-            send([{"message": "a"}])
-        assert check_log_counts()["wrong_minutes"] == 0  # type: ignore[index]
-        LogCount.objects.update(count=7)
-        LogCount.objects.create(
-            org=environment.service.org, minute=OLD.replace(second=0, microsecond=0), level="info", count=3
-        )
-        keep_log_partitions()
-        rollup.repair(NOW - timedelta(days=50), NOW + DAY)
-        assert sum(as_counted().values()) == 3
 
 
 @pytest.fixture
@@ -307,38 +240,3 @@ def test_what_is_distributed_has_neither_foreign_keys_nor_triggers() -> None:
             "WHERE attrelid = indrelid AND attname = 'org_id' AND attnum = ANY(indkey))"
         )
         assert cursor.fetchall() == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_counts_are_repaired_beside_senders() -> None:
-    """Each statement sees another moment, as on a cluster each step does: what comes in between is not miscounted."""
-    environment = make_service(Org.objects.create(name="Acme"), "api").environments.get(name="production")
-    write(environment, NOW)
-    LogEntry.objects.create(
-        org=environment.service.org, service=environment.service, environment=environment, ts=NOW, level="info",
-        message="by other means",
-    )  # fmt: skip
-    key, sent = make_key(environment), threading.Event()
-
-    def send(execute: Any, sql: str, *arguments: Any) -> Any:
-        """Store a batch of the same minute, by another session, before the minute that is wrong is written anew."""
-        if "DELETE FROM log_counts" in sql and not sent.is_set():
-            sent.set()
-            sender = threading.Thread(target=send_one, args=[key, NOW])
-            sender.start()
-            sender.join()
-        return execute(sql, *arguments)
-
-    with connection.execute_wrapper(send):
-        assert rollup.repair().wrong_minutes == 1
-    assert sent.is_set()
-    assert sum(as_counted().values()) == 3
-    assert rollup.repair().wrong_minutes == 0
-
-
-def send_one(key: str, at: datetime) -> None:
-    body = {"logs": [{"message": "meanwhile", "timestamp": at.isoformat()}]}
-    try:
-        assert Client().post(URL, body, "application/json", headers={"x-api-key": key}).status_code == 200
-    finally:
-        connection.close()

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -28,69 +23,23 @@ from logs.search.session import search_session
 from logs.search.slices import Window
 from logs.storage import rollup
 from logs.storage.blocks.codec import Rows
-from logs.storage.blocks.rows import block_of
 from logs.storage.blocks.seal import seal
-from logs.storage.blocks.table import SECTIONS, BlockRange, Head, Place, insert_block
+from logs.storage.blocks.table import Place, insert_block
 from logs.storage.partitions import make_days, partitions
 from logs.storage.retention import delete_expired
 from logs.tasks import seal_logs
 from services.models import Service
 from services.scopes import scopes_of
 from tests.logs.reading import page, rows
-from tests.support.databases import ROOT
+from tests.logs.sealed_logs import NOW, everything, sealed, write
 from tests.support.factories import make_log, make_org, make_service
 from tests.support.sealing import seal_everything
 
-NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def write(service: Service, ages: list[timedelta], *, now: datetime = NOW, **fields: Any) -> None:
-    """Store a log of each age, received as it was logged, and count them."""
-    environment = service.environments.get(name="production")
-    place = {"org_id": service.org_id, "service_id": service.pk, "environment_id": environment.pk}
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            **{"ts": now - age, "created_at": now - age, "level": "info", "message": f"old {number}", **place, **fields}
-        )
-        for number, age in enumerate(ages)
-    )
-    rollup.repair(org_id=service.org_id)
-
-
-def sealed(org: Org) -> list[str]:
-    """Return the messages of all blocks."""
-    found: list[str] = []
-    with connection.cursor() as cursor:
-        cursor.execute(*BlockRange(org.pk).heads())
-        for head in [Head(*row) for row in cursor.fetchall()]:
-            cursor.execute(*BlockRange(org.pk).sections(SECTIONS, [head.id]))
-            found += block_of(head, cursor.fetchone()[1:]).rows().messages
-    return found
-
-
-def everything(org: Org) -> Counter[str]:
-    """Return how often each message is stored, as a row or in a block."""
-    return Counter(LogEntry.objects.values_list("message", flat=True)) + Counter(sealed(org))
-
-
-@pytest.fixture
-def _days() -> Iterator[None]:
-    """Drop the days that a test with transactions of its own has made."""
-    yield
-    for partition in partitions():
-        if partition.name.startswith("logs_202603"):
-            with connection.cursor() as cursor:
-                cursor.execute(f"DROP TABLE {partition.name}")
-
-
-@pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logs.storage.blocks.seal._SHARE", 1.0)
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_at_once")
+@pytest.mark.usefixtures("seals_at_once")
 def test_what_is_fresh_and_what_was_received_lately_stays_rows(service: Service, settings: Settings) -> None:
     settings.LOG_FRESH_HOURS = 24
     write(service, [timedelta(hours=1), timedelta(hours=23), timedelta(days=3)])
@@ -104,7 +53,7 @@ def test_what_is_fresh_and_what_was_received_lately_stays_rows(service: Service,
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_at_once")
+@pytest.mark.usefixtures("seals_at_once")
 def test_a_full_block_does_not_wait_for_its_day(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logs.storage.blocks.seal.BLOCK_LOGS", 10)
     monkeypatch.setattr("logs.storage.blocks.seal._next.__defaults__", (10,))
@@ -114,7 +63,7 @@ def test_a_full_block_does_not_wait_for_its_day(service: Service, monkeypatch: p
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_at_once")
+@pytest.mark.usefixtures("seals_at_once")
 def test_late_logs_become_part_of_a_small_block(service: Service) -> None:
     write(service, [3 * DAY, 3 * DAY + timedelta(seconds=1)])
     seal(NOW, seconds=60)
@@ -144,7 +93,7 @@ def test_a_log_that_no_block_can_hold_stays_a_row(service: Service, monkeypatch:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_at_once")
+@pytest.mark.usefixtures("seals_at_once")
 def test_json_too_deep_for_python_stays_a_row(service: Service) -> None:
     write(service, [3 * DAY, 3 * DAY + timedelta(seconds=1)])
     deep = "[" * 950 + "]" * 950
@@ -156,7 +105,7 @@ def test_json_too_deep_for_python_stays_a_row(service: Service) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_at_once")
+@pytest.mark.usefixtures("seals_at_once")
 def test_what_fails_for_one_place_stops_no_other(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     other = make_service(make_org("Other"), "api")
     for each in (service, other):
@@ -174,7 +123,7 @@ def test_what_fails_for_one_place_stops_no_other(service: Service, monkeypatch: 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_at_once", "_days")
+@pytest.mark.usefixtures("seals_at_once", "days_of_march")
 def test_a_day_without_rows_is_dropped(org: Org) -> None:
     make_days(NOW - 3 * DAY, NOW - 3 * DAY)
     service = make_service(org, "api")
@@ -183,65 +132,6 @@ def test_a_day_without_rows_is_dropped(org: Org) -> None:
     assert "logs_20260314" not in {partition.name for partition in partitions()}
     assert sealed(org) == ["old 0"]
     assert sum(LogCount.objects.values_list("count", flat=True)) == 1
-
-
-KILLED = """
-import os, signal, sys, django
-django.setup()
-from datetime import datetime
-from django.db import connection
-from logs.storage.blocks import seal as sealing
-connection.settings_dict["NAME"] = sys.argv[1]
-now = datetime.fromisoformat(sys.argv[2])
-
-def die(*args, **options):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def die_after(function):
-    return lambda *args, **options: (function(*args, **options), die())
-
-sealing._SHARE = 1.0
-steps = {
-    "before": lambda: setattr(sealing, "take", die),
-    "taken": lambda: setattr(sealing, "take", die_after(sealing.take)),
-    "merged": lambda: setattr(sealing, "_with_neighbour", die_after(sealing._with_neighbour)),
-    "stored": lambda: setattr(sealing, "insert_block", die_after(sealing.insert_block)),
-    "committed": lambda: setattr(sealing, "seal_chunk", die_after(sealing.seal_chunk)),
-    "dropped": lambda: setattr(sealing, "drop_if_empty", die),
-}
-for name in sys.argv[3:]:
-    child = os.fork()
-    if not child:
-        steps[name]()
-        sealing.seal(now, seconds=60)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    print(name, os.WTERMSIG(status) if os.WIFSIGNALED(status) else "ended", flush=True)
-"""
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_at_once", "_days")
-def test_kill_9_at_any_step_loses_and_doubles_nothing(org: Org) -> None:
-    service = make_service(org, "api")
-    write(service, [9 * DAY])
-    seal(NOW, seconds=60)  # the small block that others are put to
-    make_days(NOW - 3 * DAY, NOW - 3 * DAY)
-    write(service, [3 * DAY + timedelta(seconds=number) for number in range(30)], message="again")
-    write(make_service(org, "worker"), [4 * DAY] * 5)
-    before = everything(org)
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    steps = ["before", "taken", "merged", "stored", "committed", "committed", "dropped"]
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED, str(connection.settings_dict["NAME"]), NOW.isoformat(), *steps],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=100,
-    )  # fmt: skip
-    assert process.stdout.split() == [word for step in steps for word in (step, "9")], process.stderr
-    assert everything(org) == before
-    seal(NOW, seconds=60)
-    assert not LogEntry.objects.exists()
-    assert everything(org) == before
-    assert rollup.repair(org_id=org.pk).wrong_minutes == 0
 
 
 @pytest.mark.django_db
@@ -288,7 +178,7 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_days")
+@pytest.mark.usefixtures("days_of_march")
 def test_unsealed_logs_are_the_rows_that_they_were(org: Org, settings: Settings) -> None:
     service = make_service(org, "api")
     meta = {"n": 9007199254740993, "t": "ü", "deep": [1, {"a": None}]}
@@ -308,7 +198,7 @@ def test_unsealed_logs_are_the_rows_that_they_were(org: Org, settings: Settings)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_at_once", "_days")
+@pytest.mark.usefixtures("seals_at_once", "days_of_march")
 def test_every_log_is_found_once_while_it_is_sealed(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before, during and after: neither a page nor a count ever misses one or has it twice."""
     services = [make_service(org, name) for name in ("api", "worker")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import logging.handlers
 import os
@@ -12,81 +11,24 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from logs.models import IngestRefusal, LogEntry
-from logs.syslog import server as server_module
 from logs.syslog import sinks
-from logs.syslog.listeners import read_listeners
-from logs.syslog.server import SyslogServer
 from services.models import ApiKey, Environment
 from tests.support.debian_clients import UNPACKED, client
 from tests.support.debian_clients import environment as client_environment
 from tests.support.factories import make_key
+from tests.support.syslog_server import running
 from tests.support.waiting import wait_until
 
 KEY = "pol_" + "0" * 64
-
-
-class Running:
-    """A server on its own thread and event loop, on ports that the system chose."""
-
-    def __init__(self, text: str) -> None:
-        self._server: SyslogServer | None = None
-        self._runner = asyncio.Runner()
-        self._listeners = read_listeners(text)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        wait_until(lambda: self._server is not None and len(self._server.addresses) == len(self._listeners))
-
-    def _run(self) -> None:
-        async def run() -> None:
-            self._server = SyslogServer(self._listeners)
-            await self._server.run()
-
-        with self._runner as runner:
-            runner.run(run())
-        connection.close()
-
-    def port(self, number: int = 0) -> int:
-        assert self._server is not None
-        return int(self._server.addresses[number][1][1])
-
-    def stop(self) -> None:
-        assert self._server is not None
-        self._runner.get_loop().call_soon_threadsafe(self._server.stopping.set)
-        self._thread.join(30)
-
-
-@contextmanager
-def running(monkeypatch: pytest.MonkeyPatch, *listeners: str) -> Iterator[Running]:
-    """Listen at each of `listeners`, whose port is 1 where the system is to choose it."""
-    monkeypatch.setattr(server_module, "_socket_for", _any_port(server_module._socket_for))
-    server = Running(" ".join(listeners))
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-def _any_port(real: Callable[..., socket.socket]) -> Callable[..., socket.socket]:
-    def make(listener: Any, inherited: list[socket.socket]) -> socket.socket:
-        from dataclasses import replace  # noqa: PLC0415 - used here alone
-
-        sock = real(replace(listener, port=0), inherited)
-        if listener.kind == "tcp":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        return sock
-
-    return make
 
 
 db = pytest.mark.django_db(transaction=True)

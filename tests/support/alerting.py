@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.models import Org
 from alerts.models import AlertRule
+from deployments.models import Deployment
 from incidents.actions import open_incident
 from incidents.models import Incident
 from logs.models import LogEntry
@@ -45,6 +46,15 @@ def make_rule(org: Org, *, type: str = AlertRule.Type.ERROR_COUNT, **fields: Any
         params.pop("threshold")
     values = {"name": "Errors", "severity": "high", "params_json": params, **fields}
     return AlertRule.objects.create(org=org, type=type, **values)
+
+
+def make_deployment(environment: Environment, *, minutes_before: int, now: datetime) -> Deployment:
+    """Make a deployment that ended so many minutes before `now`."""
+    at = now - timedelta(minutes=minutes_before)
+    return Deployment.objects.create(
+        org=environment.service.org, service=environment.service, environment=environment, commit_sha="abcdef123",
+        commit_message="Break it", status="success", status_changed_at=at, created_at=at,
+    )  # fmt: skip
 
 
 def receive(environment: Environment, count: int, at: datetime, *, level: str = "error", message: str = "boom") -> None:
