@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _FIRST, _MOST = 8, 64  # blocks that are read at once
 LISTED, _LISTED_BEHIND = 64, 256  # heads of blocks in the first answer, and in those that follow
 Result = TypeVar("Result")
+_LEAST_RETRIES, _RETRY_SECONDS = 2, 2.0
 Places: TypeAlias = NDArray[np.intp]
 
 
@@ -217,13 +218,16 @@ def _behind(range_: BlockRange, last: Head, is_oldest_first: bool) -> BlockRange
 def retried(work: Callable[[bool], Result]) -> Result:
     """Return `work(is_again)`, done again where blocks were moved meanwhile.
 
-    Raises QueryTimeoutError at the third time.
+    Raises QueryTimeoutError when they still are at the third time and after _RETRY_SECONDS: quick work beside a quick
+    sealing meets it often.
     """
-    for is_again in (False, True, True):
+    until = time.monotonic() + _RETRY_SECONDS
+    for attempt in count():
         try:
-            return work(is_again)
+            return work(attempt > 0)
         except BlocksMovedError:
-            continue
+            if attempt >= _LEAST_RETRIES and time.monotonic() > until:
+                break
     raise QueryTimeoutError
 
 
