@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from functools import lru_cache
+from typing import Any
 
 from pulseops.server.options import TRUSTED_PROXIES, WEB_CONNECTIONS_PER_ADDRESS
 
@@ -48,3 +49,8 @@ def _network(address: str) -> str | None:
     if ip.is_loopback:
         return None
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+def address_of(client: Any) -> str:
+    """Return the address of a socket's peer, "" for one without (a socket in the file system)."""
+    return str(client[0]) if isinstance(client, tuple) else ""

@@ -21,7 +21,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from pulseops.server.address_limit import AddressLimit
+from pulseops.server.address_limit import AddressLimit, address_of
 from pulseops.server.connection import ClientConnection
 from pulseops.server.connection_balance import shares
 from pulseops.server.lanes import Lane, Lanes
@@ -72,7 +72,7 @@ class BoundedWorker(ThreadWorker):
             elif error.errno != errno.ECONNABORTED:
                 raise
             return
-        if not self._addresses.admit(_address(client)):
+        if not self._addresses.admit(address_of(client)):
             self._turn_away(sock, client)
             return
         self.nr_conns += 1
@@ -166,7 +166,7 @@ class BoundedWorker(ThreadWorker):
         sock.close()
         if (now := time.monotonic()) > self._warned_at + _WARN_SECONDS:
             self._warned_at = now
-            self.log.warning("%s has too many connections (WEB_CONNECTIONS_PER_ADDRESS).", _address(client))
+            self.log.warning("%s has too many connections (WEB_CONNECTIONS_PER_ADDRESS).", address_of(client))
 
     def _answer(self, conn: ClientConnection) -> None:
         """Send on what a client has not taken of its answer; then wait for its next request, or hang up."""
@@ -200,7 +200,7 @@ class BoundedWorker(ThreadWorker):
     def _drop(self, conn: ClientConnection) -> None:
         conn.drop()
         self.nr_conns -= 1
-        self._addresses.leave(_address(conn.client))
+        self._addresses.leave(address_of(conn.client))
 
     # -- The main thread: what has taken too long --------------------------------------------------------------------
 
@@ -301,7 +301,3 @@ class BoundedWorker(ThreadWorker):
         except Exception as error:
             self.handle_error(request, conn, conn.client, error)
         return False
-
-
-def _address(client: Any) -> str:
-    return str(client[0]) if isinstance(client, tuple) else ""

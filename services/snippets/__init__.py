@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from services.snippets.catalog import GROUPS, PROGRAMS, Client, ClientGroup
+from services.snippets.catalog import GROUPS, PROGRAMS
+from services.snippets.client import Client, ClientGroup
 
 _FOLDER = Path(__file__).resolve().parent / "clients"
 _HOST = "pulseops.example"  # as the files say it
