@@ -66,38 +66,42 @@ class Sender(threading.Thread):
 
 def test_every_acknowledged_log_is_there_once(installation: Installation) -> None:
     web, worker = installation.start_web(), installation.start_worker()
-    key = installation.make_key()
-    senders = [Sender(f"sender{n}", installation.url, key) for n in range(CLIENTS)]
-    for sender in senders:
-        sender.start()
+    try:
+        key = installation.make_key()
+        senders = [Sender(f"sender{n}", installation.url, key) for n in range(CLIENTS)]
+        for sender in senders:
+            sender.start()
 
-    killed: Counter[str] = Counter()
-    chance = random.Random()
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        time.sleep(chance.uniform(0.2, 0.8))
-        victim = (
-            ["web", "postgres", "worker"][killed.total()] if killed.total() < 3 else chance.choice(["web", "postgres"])
-        )
-        killed[victim] += 1
-        if victim == "web":
-            chance.choice(psutil.Process(web.pid).children()).kill()
-        elif victim == "postgres":
-            if server := installation.postgres():
-                server.kill()
-        else:
-            kill(worker)
-            worker = installation.start_worker()
-    wait_until(lambda: all(len(sender.acknowledged) >= ENOUGH * BATCH for sender in senders), PATIENCE)
-    for sender in senders:
-        sender.is_over.set()
-        sender.join()
+        killed: Counter[str] = Counter()
+        chance = random.Random()
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(0.2, 0.8))
+            victim = (
+                ["web", "postgres", "worker"][killed.total()]
+                if killed.total() < 3
+                else chance.choice(["web", "postgres"])
+            )
+            killed[victim] += 1
+            if victim == "web":
+                chance.choice(psutil.Process(web.pid).children()).kill()
+            elif victim == "postgres":
+                if server := installation.postgres():
+                    server.kill()
+            else:
+                kill(worker)
+                worker = installation.start_worker()
+        wait_until(lambda: all(len(sender.acknowledged) >= ENOUGH * BATCH for sender in senders), PATIENCE)
+        for sender in senders:
+            sender.is_over.set()
+            sender.join()
 
-    acknowledged = [name for sender in senders for name in sender.acknowledged]
-    stored = Counter(installation.manage("shell", "--no-imports", "--command", _ALL_MESSAGES).split())
-    assert sum(sender.repeated for sender in senders) > 0
-    assert {name: stored[name] for name in acknowledged if stored[name] != 1} == {}
-    sent = {name for name in stored if name.startswith("sender")}
-    assert sent == set(acknowledged)  # each sender repeated until it was acknowledged
-    stop(web)
-    kill(worker)
+        acknowledged = [name for sender in senders for name in sender.acknowledged]
+        stored = Counter(installation.manage("shell", "--no-imports", "--command", _ALL_MESSAGES).split())
+        assert sum(sender.repeated for sender in senders) > 0
+        assert {name: stored[name] for name in acknowledged if stored[name] != 1} == {}
+        sent = {name for name in stored if name.startswith("sender")}
+        assert sent == set(acknowledged)  # each sender repeated until it was acknowledged
+    finally:  # or those who share the installation meet them
+        stop(web)
+        kill(worker)

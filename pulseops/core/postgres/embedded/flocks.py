@@ -27,6 +27,7 @@ def open_lock_file(path: Path) -> int:
 def exclusive(path: Path, *, timeout_seconds: float) -> Iterator[None]:
     """Hold the exclusive lock on `path`. Raises StartTimeoutError when others keep it longer than `timeout_seconds`."""
     descriptor = open_lock_file(path)
+    _exclusive.add(descriptor)
     try:
         deadline = time.monotonic() + timeout_seconds
         while not _try_lock(descriptor):
@@ -38,7 +39,19 @@ def exclusive(path: Path, *, timeout_seconds: float) -> Iterator[None]:
             time.sleep(_POLL_SECONDS)
         yield
     finally:
-        os.close(descriptor)
+        if descriptor in _exclusive:
+            _exclusive.discard(descriptor)
+            os.close(descriptor)
+
+
+def _close_inherited() -> None:
+    """In a forked child: a thread of the parent holds the lock, and our copy would keep it as long as the child lives."""
+    while _exclusive:
+        os.close(_exclusive.pop())
+
+
+_exclusive: set[int] = set()  # descriptors that hold an exclusive lock, or try to
+os.register_at_fork(after_in_child=_close_inherited)
 
 
 class UserLock:
