@@ -45,7 +45,7 @@ def exclusive(path: Path, *, timeout_seconds: float) -> Iterator[None]:
 
 
 def _close_inherited() -> None:
-    """In a forked child: a thread of the parent holds the lock, and our copy would keep it as long as the child lives."""
+    """In a forked child: a thread of the parent has the lock, and our copy would keep it for the life of the child."""
     while _exclusive:
         os.close(_exclusive.pop())
 
