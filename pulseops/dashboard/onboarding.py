@@ -122,7 +122,7 @@ def _channel_step(membership: Membership, stats: OrgStats) -> Step:
         return Step("Test the channel", words, False, channels, "Send a test", is_admins=True)
     return Step(
         "Add a channel",
-        "Slack or Discord, notified of each incident; with a test message.",
+        "Mail, Slack, PagerDuty and more, notified of each incident; with a test message.",
         stats.has_heard,
         _url(membership, Role.ADMIN, "notifications:create"),
         "Add a channel",

@@ -125,9 +125,10 @@ def test_the_poisoned_filter_finds_the_text(client: Client, service: Service) ->
 
 
 @pytest.fixture
-def refusing(settings: LazySettings) -> str:
-    """A query that the database refuses: its stack is too short for so many comparisons."""
+def refusing(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A query that the database refuses: its stack is too short for so many comparisons. A busy one says so late."""
     settings.LOG_QUERY_COMPARISONS = 1_000_000
+    monkeypatch.setattr("logs.explorer.live_tail._SECONDS", 30)
     return SIX_PARTS
 
 
