@@ -5,6 +5,7 @@ And what is made once for all: the database, and a whole installation.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -28,6 +29,7 @@ hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck
 hypothesis_settings.load_profile("suite")
 
 pytest_plugins = ["tests.support.browser"]
+_A_TEST_SECONDS = 4.0  # that one takes on a busy machine
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -94,6 +96,14 @@ def _in_the_foreground() -> Iterator[None]:
     """A job of django-q's that a test runs here makes this process one that works in the background."""
     yield
     answer_timeout._in_background.clear()
+
+
+@pytest.fixture
+def one_minute() -> None:
+    """Wait for the next minute where this one is nearly over: much is counted by the minute of the clock."""
+    left = 60 - time.time() % 60
+    if left < _A_TEST_SECONDS:
+        time.sleep(left)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from tests.deployments.github import make_integration
 from tests.fuzz.machines import seeds, signed
 from tests.support.factories import make_key, make_org, make_service
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ from services.models import ApiKey, Environment, Service
 from tests.support.factories import make_key, make_member, make_org, make_service, make_user
 from tests.support.threads import at_once
 
+pytestmark = pytest.mark.usefixtures("one_minute")
+
 RULE = {
     "name": "Errors", "type": "error_count", "level": "error", "threshold": 1, "window_minutes": 5,
     "cooldown_seconds": 300, "severity": "med", "enabled": "on",

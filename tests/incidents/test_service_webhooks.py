@@ -28,7 +28,7 @@ from notifications.tasks import trim_notifications
 from tests.support.alerting import make_channel, make_incident
 from tests.support.factories import make_org
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 ClientFor = Callable[[User], Client]
 SECRET = "z5dkmUHdZ7dTVvEKrjgkzqRbrxJvdpjN"
 SERVERS = {"pagerduty": "https://events.pagerduty.com", "opsgenie": "https://api.opsgenie.com"}

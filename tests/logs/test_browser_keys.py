@@ -18,6 +18,8 @@ from services.key_actions import KeyPolicy, create_key
 from services.models import Environment
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("one_minute")
+
 PAGE = "https://shop.example.com"
 OURS, OTLP = "/api/v1/logs/ingest", "/v1/logs"
 BODY = json.dumps({"logs": [{"message": "hello"}]})

@@ -18,7 +18,7 @@ from tests.logs.conftest import URL, Send
 from tests.logs.sending import HELLO, error, stored
 from tests.support.factories import make_key
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 
 # -- The key ----------------------------------------------------------------------------------------------------------

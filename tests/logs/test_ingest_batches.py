@@ -12,7 +12,7 @@ from services.models import RateBucket
 from tests.logs.conftest import Send
 from tests.logs.sending import HELLO, error, nested, problem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 
 def test_a_bare_array(send: Send) -> None:

@@ -19,6 +19,8 @@ from services.models import ApiKey, Environment, RateBucket
 from tests.logs.conftest import Send
 from tests.support.factories import make_key
 
+pytestmark = pytest.mark.usefixtures("one_minute")
+
 HELLO = {"logs": [{"message": "hello"}]}
 
 

@@ -18,7 +18,7 @@ from services.models import ApiKey, RateBucket, TokenBucket
 from tests.logs.otlp_records import JSON, PROTOBUF, in_json, nanoseconds, record, request_of
 from tests.logs.sending import stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 
 
 def test_one_bad_record_costs_itself_alone(export: Any) -> None:
