@@ -27,6 +27,7 @@ class Report:
     deployments: Sequence[Deployment] = field(default=())
     messages: Sequence[Job] = field(default=())
     rules: Sequence[str] = field(default=())  # in words
+    left_out: int = 0  # entries of the timeline before those of `events`
 
     def as_markdown(self) -> str:
         """Write it, with the timeline oldest first; times are in the active zone, which each of them names."""
@@ -39,11 +40,16 @@ class Report:
             _section("Cause", "\n".join(filter(None, [_own(incident.cause), *self._suspects()]))),
             _section("Evidence", "\n".join(self._evidence())),
             _section("Deployments", "\n".join(map(_deployment, self.deployments))),
-            _section("Timeline", "\n".join(map(_entry, sorted(self.events, key=lambda each: (each.at, each.pk))))),
+            _section("Timeline", "\n".join(self._timeline())),
             _section("Follow-ups", "\n".join(_tasks(incident.follow_ups))),
             _section("Notifications", "\n".join(map(_message, reversed(self.messages)))),
         ]
         return "\n\n".join(filter(None, parts)) + "\n"
+
+    def _timeline(self) -> Iterator[str]:
+        if self.left_out:
+            yield f"- {self.left_out:,} earlier entries are left out here."
+        yield from map(_entry, sorted(self.events, key=lambda each: (each.at, each.pk)))
 
     def _suspects(self) -> Iterator[str]:
         fact = self.evidence.deployment if self.evidence else None

@@ -21,6 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from accounts.models import Org
@@ -122,6 +123,19 @@ def timeline(incident: Incident, *, limit: int) -> list[IncidentEvent]:
     """Return the last `limit` entries, latest first by the time at which they happened."""
     rows = incident.events.select_related("actor_user").order_by("-pk")[:limit]
     return sorted(rows, key=lambda event: (event.at, event.pk), reverse=True)
+
+
+def entries_within(incident: Incident, *, limit: int, characters: int) -> tuple[list[IncidentEvent], int]:
+    """Return the last entries that have so many characters together, and how many earlier ones are left out."""
+    lengths = incident.events.order_by("-pk").values_list("pk", Length("message"))[: limit + 1]
+    first, used, taken = 0, 0, 0
+    for pk, length in lengths:
+        used += length
+        if taken and (used > characters or taken == limit):
+            break
+        first, taken = pk, taken + 1
+    rows = list(incident.events.select_related("actor_user").filter(pk__gte=first).order_by("pk"))
+    return rows, incident.events.filter(pk__lt=first).count()
 
 
 def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | None:

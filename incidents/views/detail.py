@@ -32,7 +32,7 @@ from pulseops.core.ui.folding import Folded
 _BEFORE = timedelta(hours=1)  # that a deployment may have ended before what it broke
 _DEPLOYMENTS = 8
 _SHOWN, _ENTRIES = 20, 80  # entries of the timeline: at once, and on the page at all
-_MARKDOWN_ENTRIES = 5_000
+_MARKDOWN_ENTRIES, _MARKDOWN_CHARACTERS = 5_000, 1_000_000  # of the timeline: more would take a second to write
 _CHANNELS = 12
 
 
@@ -69,13 +69,15 @@ def incident_parts(request: OrgRequest, incident_id: int) -> HttpResponse:
 def incident_markdown(request: OrgRequest, incident_id: int) -> HttpResponse:
     """Return all of it as Markdown."""
     incident = find_incident(request, incident_id)
+    events, left_out = queries.entries_within(incident, limit=_MARKDOWN_ENTRIES, characters=_MARKDOWN_CHARACTERS)
     report = Report(
         incident,
-        queries.timeline(incident, limit=_MARKDOWN_ENTRIES),
+        events,
         Evidence.from_json(incident.evidence_json),
         _deployments(incident),
         list(messages_about(request.org, incident.pk)),
         [panel.words for panel in _panels(request, incident) if panel.words],
+        left_out,
     )
     response = HttpResponse(report.as_markdown(), content_type="text/markdown; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="incident-{incident.pk}.md"'

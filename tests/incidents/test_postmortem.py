@@ -13,10 +13,11 @@ from django.utils import timezone
 from accounts.models import AuditLog, Org, User
 from alerts.evaluate import evaluate
 from incidents.actions import acknowledge_incident, add_note
-from incidents.models import Incident
+from incidents.models import Incident, IncidentEvent
 from notifications.models import Job
 from notifications.replies import notice_of
 from tests.support.alerting import make_channel, make_deployment, make_incident, make_rule, receive
+from tests.support.cpu import BUDGET_SECONDS, cpu_of
 from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,15 @@ def test_the_markdown_says_all_that_the_page_says(client: Client, org: Org) -> N
         "- [ ] Fix it", "- [x] Tell them", "## Notifications", "- \\#on-call: incident opened, waiting",
     ):  # fmt: skip
         assert words in markdown, words
+
+
+def test_the_markdown_of_an_endless_timeline_has_an_end(client: Client, org: Org) -> None:
+    incident = make_incident(org)
+    IncidentEvent.objects.bulk_create(
+        IncidentEvent(incident=incident, type="note", message=f"{number} {'*' * 9_990}") for number in range(250)
+    )
+    answer, seconds = cpu_of(client.get, f"/incidents/{incident.pk}/markdown")
+    assert "151 earlier entries are left out here." in answer.text
+    assert ": 249 \\*" in answer.text
+    assert ": 149 \\*" not in answer.text
+    assert seconds < BUDGET_SECONDS
