@@ -8,8 +8,8 @@ from collections.abc import Sequence
 _BACKSLASH = rb"\\"  # as JSON writes one
 _STAND_IN = b"\xff\xff"  # which UTF-8 cannot hold
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_UNSTORABLE = re.compile(rb"\\u0000|%s(?!%s)|(?<!%s)%s" % (_HIGH, _LOW, _HIGH, _LOW))
-REPLACEMENT = rb"\\ufffd"  # as re.sub writes \ufffd
+_LONE = re.compile(rb"%s(?!%s)|(?<!%s)%s" % (_HIGH, _LOW, _HIGH, _LOW))
+_NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
 NULL = "\\N"
 _BETWEEN = "\0"  # which no text has that PostgreSQL can hold
 
@@ -20,8 +20,14 @@ def replace_unstorable(body: bytes) -> bytes:
     They can only stand there as escapes: as plain bytes they are not JSON, or not UTF-8. Escaped backslashes step aside
     meanwhile, so that each backslash left begins an escape; all of it runs in C, whatever the body is made of.
     """
-    if b"\\" in body and (rb"\u0000" in body or rb"\ud" in body or rb"\uD" in body):
-        body = _UNSTORABLE.sub(REPLACEMENT, body.replace(_BACKSLASH, _STAND_IN)).replace(_STAND_IN, _BACKSLASH)
+    if b"\\" not in body:
+        return body
+    has_surrogates = rb"\ud" in body or rb"\uD" in body
+    if _NUL in body or has_surrogates:
+        body = body.replace(_BACKSLASH, _STAND_IN).replace(_NUL, _REPLACEMENT)
+        if has_surrogates:
+            body = _LONE.sub(rb"\\ufffd", body)  # as re.sub writes it
+        body = body.replace(_STAND_IN, _BACKSLASH)
     return body
 
 

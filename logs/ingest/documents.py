@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from logs.ingest.broken_json import entries_around_errors
 from logs.ingest.copy_format import replace_unstorable
-from logs.ingest.foreign_body import check_count, most_logs, most_parts
+from logs.ingest.foreign_body import check_count, check_punctuation, most_logs
 from logs.ingest.json_text import repair
 
 DOCUMENT_COST = 2.5  # Datadog's tags and Splunk's envelopes: 16 to 18 µs a log, where Loki's take 6
@@ -27,6 +27,7 @@ def documents_of(body: bytes) -> list[bytes]:
 
     Raises ApiError 413 for more than a request may have.
     """
+    check_punctuation(body)
     documents = _split(replace_unstorable(body.strip()))
     check_count(len(documents), DOCUMENT_COST)
     return documents
@@ -46,8 +47,6 @@ def lines_of(body: bytes, most: int) -> list[bytes]:
 
 
 def _array(body: bytes) -> list[bytes]:
-    if body.count(b",") > most_parts(len(body)):  # as objects they would be a hundred times as much
-        return list(islice(_one_by_one(body[1:].rstrip(b"]")), most_logs(DOCUMENT_COST) + 1))
     try:
         return [bytes(each) for each in _texts.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -73,6 +73,9 @@ def too_large(limit: int) -> ApiError:
     return ApiError("PAYLOAD_TOO_LARGE", f"A request may have {limit} bytes, unpacked. Send smaller batches.")
 
 
+_BYTES_A_VALUE = 12  # at least, on average, with its name and what is around it
+
+
 def most_logs(cost: float = 1.0) -> int:
     """Return how many logs a request may have that cost so many times as much to read as Loki's or OpenTelemetry's."""
     return int(settings.INGEST_FOREIGN_MAX_LOGS / cost)
@@ -86,13 +89,13 @@ def check_count(logs: int, cost: float = 1.0) -> None:
 
 def most_parts(size: int) -> int:
     """Return how many values a body of so many bytes may have: logs have longer ones, and each becomes an object."""
-    return 100_000 + size // 8
+    return 100_000 + size // _BYTES_A_VALUE
 
 
 def check_parts(parts: int, size: int) -> None:
     """Raise ApiError 413 where a body of so many bytes has more than `most_parts`."""
     if parts > most_parts(size):
-        text = "A request may have a value for each 8 of its bytes. Send smaller batches."
+        text = f"A request may have a value for each {_BYTES_A_VALUE} of its bytes. Send smaller batches."
         raise ApiError("PAYLOAD_TOO_LARGE", text)
 
 

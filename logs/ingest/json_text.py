@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
+from django.conf import settings
 from msgspec import Raw
 
 from logs.ingest.copy_format import replace_unstorable
 from logs.ingest.meta import MAX_DIGITS
 
+_TOO_MANY, _FIRST = 2, 100  # times INGEST_MAX_FIELDS; members that are kept, among which are time and message
+_NOT_READ = 200_000  # commas
 T = TypeVar("T")
 Fields = dict[str, Raw]
 _fields = msgspec.json.Decoder(Fields)
@@ -47,8 +51,21 @@ def in_utf8(text: bytes) -> bytes:
 
 
 def decode_fields(text: bytes) -> Fields | None:
-    """Decode a JSON object into the JSON texts of its members; None for anything else."""
-    return decode(text, _fields)
+    """Decode a JSON object into the JSON texts of its members; None for anything else.
+
+    Of one with far more members than a log may have the first are given, and in the place of the others the whole text;
+    of one that has hundreds of thousands, or seems to, that alone.
+    """
+    if text.count(b",") > _NOT_READ and text.strip()[:1] == b"{":
+        return {"fields": _as_text(text)}
+    fields = decode(text, _fields)
+    if fields is not None and len(fields) > _TOO_MANY * settings.INGEST_MAX_FIELDS:
+        return {**dict(islice(fields.items(), _FIRST)), "fields": _as_text(text)}
+    return fields
+
+
+def _as_text(text: bytes) -> Raw:
+    return Raw(msgspec.json.encode(replace_unstorable(in_utf8(text)).decode()))
 
 
 def repair(text: bytes) -> bytes | None:

@@ -130,13 +130,19 @@ def _fitting(meta: bytes) -> bytes:
     if not meta or problem_of(meta) is None:
         return meta
     fields = decode_fields(meta) or {"unreadable": Raw(msgspec.json.encode(meta.decode("utf-8", "replace")))}
+    if len(fields) > settings.INGEST_MAX_FIELDS:  # however small each of them is
+        return _whole_as_text(meta)
     members = (
         msgspec.json.encode(name) + b":" + (_as_text(value) if problem_of(b"[%b]" % bytes(value)) else bytes(value))
         for name, value in fields.items()
     )
     fitting = b"{" + b",".join(members) + b"}"
-    # Too many fields, at all depths together: one text has them all.
-    return fitting if problem_of(fitting) is None else b'{"fields":' + _as_text(Raw(meta)) + b"}"
+    return fitting if problem_of(fitting) is None else _whole_as_text(meta)
+
+
+def _whole_as_text(meta: bytes) -> bytes:
+    """Return a meta that has too many fields, at all depths together, as one with a text of them all."""
+    return b'{"fields":' + _as_text(Raw(meta)) + b"}"
 
 
 def _as_text(value: Raw) -> bytes:

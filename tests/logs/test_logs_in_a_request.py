@@ -28,6 +28,7 @@ from logs.ingest.protocols.otlp.protocol import OtlpProtocol
 from pulseops.core.web.json_errors import ApiError
 from tests.logs.foreign import JSON, MICROS, bulk, push
 from tests.logs.otlp_records import PROTOBUF, in_json, record, request_of
+from tests.support.cpu import BUDGET_SECONDS, cpu_of
 
 
 def message(tag: int, content: bytes) -> bytes:
@@ -138,3 +139,29 @@ def test_ordinary_bodies_are_not_dense() -> None:
     assert len(body) > 1_000_000
     request, window = RequestFactory().post("/", content_type=JSON), AcceptedTimes(timezone.now(), 7)
     assert len(OtlpProtocol().read(body, request, window)) == 500
+
+
+FIELDS = b",".join(b'"k%d":1' % number for number in range(250_000))
+FEWER = b",".join(FIELDS.split(b",")[:2_500])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        (GelfProtocol(), b'{"short_message":"x",%b}' % FIELDS),
+        (DatadogProtocol(), b'[{"message":"x",%b}]' % FIELDS),
+        (HttpDrain(), b'{"message":"x",%b}' % FIELDS),
+        (BulkProtocol(), b'{"index":{}}\n{"message":"x",%b}' % FIELDS),
+        (LokiProtocol(), b'{"streams":[{"stream":{},"values":[["%d000",{%b}]]}]}' % (MICROS, FIELDS)),
+        (
+            LokiProtocol(),
+            b'{"streams":[{"stream":{},"values":[["%d000",{%b}]]}]}' % (MICROS, FIELDS[:19_993] + b'"":1'),
+        ),
+    ],
+)
+def test_a_log_of_a_great_many_fields_is_kept_as_text(protocol: ForeignProtocol, body: bytes) -> None:
+    request, window = RequestFactory().post("/", content_type=JSON), AcceptedTimes(timezone.now(), 7)
+    batch, seconds = cpu_of(protocol.read, body, request, window)
+    assert len(batch) == 1
+    assert "k100" in batch.columns.message[0] or "k100" in (batch.columns.meta_json[0] or "")
+    assert seconds < BUDGET_SECONDS

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.documents import lines_of
-from logs.ingest.foreign_body import check_count, most_logs
+from logs.ingest.foreign_body import check_count, check_punctuation, most_logs
 from logs.ingest.json_text import decode_fields
 from logs.ingest.protocols.base import ForeignProtocol
 from logs.ingest.protocols.elastic.answers import elastic_error, elastic_response
@@ -105,6 +105,7 @@ class DocumentProtocol(BulkProtocol):
 
 def _pairs(body: bytes) -> Iterator[tuple[str, bytes | None]]:
     """Give each action, "" for a line that is none, with its document."""
+    check_punctuation(body)
     filled = lines_of(body, 2 * most_logs(_COST) + 2)
     check_count(len(filled) // 2, _COST)  # an action and its document
     lines = iter(filled)
