@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import msgspec
 from msgspec import Raw
@@ -28,6 +27,7 @@ TRACE_NAMES = ("trace_id", "traceId", "traceID", "trace.id", "TraceId", "dd.trac
 REQUEST_NAMES = ("request_id", "requestId", "req_id", "request.id", "http.request.id", "x_request_id", "correlation_id",
                  "correlationId", "req.id")  # fmt: skip
 _MESSAGE, _TIME, _LEVEL, _TRACE, _REQUEST = range(5)
+_LONGEST_LABEL, _MOST_LABELS = 200, 4_096
 _LONGEST_ID = 256  # characters
 _UNREAD = "timestamp_unread"
 _TEXT_ONLY = {"status"}  # which is a number where it is not a level
@@ -142,7 +142,7 @@ def meta_of(fields: Fields) -> bytes:
     """Return the JSON text of an object; nothing for one without members."""
     if not fields:
         return b""
-    return b"{" + b",".join([label_of(name) + bytes(value) for name, value in fields.items()]) + b"}"
+    return b"{" + b",".join([_labels[name] + bytes(value) for name, value in fields.items()]) + b"}"
 
 
 def joined(*metas: bytes) -> bytes:
@@ -170,10 +170,24 @@ def trace_of(text: str) -> str | None:
     return text.lower() if len(text) == 32 and _is_hex(text) else text
 
 
-@lru_cache(maxsize=4_096)
+class _Labels(dict[str, bytes]):
+    """Names repeat, so what they become is remembered: of so many names, none of which is long."""
+
+    def __missing__(self, name: str) -> bytes:
+        label = msgspec.json.encode(name or "_") + b":"
+        if len(name) <= _LONGEST_LABEL:
+            if len(self) >= _MOST_LABELS:
+                self.clear()
+            self[name] = label
+        return label
+
+
+_labels = _Labels()
+
+
 def label_of(name: str) -> bytes:
-    """Return a name as it stands before its value in a JSON object, the colon included; names repeat."""
-    return msgspec.json.encode(name or "_") + b":"
+    """Return a name as it stands before its value in a JSON object, the colon included."""
+    return _labels[name]
 
 
 def _by_rank(hit: _Hit) -> tuple[int, int]:

@@ -21,10 +21,11 @@ from logs.ingest.protocols.firehose import FirehoseProtocol
 from logs.ingest.protocols.gelf import GelfProtocol
 from logs.ingest.protocols.hec import HecProtocol, RawProtocol
 from logs.ingest.protocols.heroku import HerokuDrain
-from logs.ingest.protocols.loki import LokiProtocol
+from logs.ingest.protocols.loki import LokiProtocol, _known, _labels_of
 from logs.ingest.protocols.otlp.json import read_json
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
 from logs.ingest.protocols.otlp.protocol import OtlpProtocol
+from logs.ingest.record import _labels, label_of
 from pulseops.core.web.json_errors import ApiError
 from tests.logs.foreign import JSON, MICROS, bulk, push
 from tests.logs.otlp_records import PROTOBUF, in_json, record, request_of
@@ -155,7 +156,7 @@ FEWER = b",".join(FIELDS.split(b",")[:2_500])
         (LokiProtocol(), b'{"streams":[{"stream":{},"values":[["%d000",{%b}]]}]}' % (MICROS, FIELDS)),
         (
             LokiProtocol(),
-            b'{"streams":[{"stream":{},"values":[["%d000",{%b}]]}]}' % (MICROS, FIELDS[:19_993] + b'"":1'),
+            b'{"streams":[{"stream":{},"values":[["%d000",{%b}]]}]}' % (MICROS, FEWER),
         ),
     ],
 )
@@ -165,3 +166,13 @@ def test_a_log_of_a_great_many_fields_is_kept_as_text(protocol: ForeignProtocol,
     assert len(batch) == 1
     assert "k100" in batch.columns.message[0] or "k100" in (batch.columns.meta_json[0] or "")
     assert seconds < BUDGET_SECONDS
+
+
+def test_nothing_long_is_remembered() -> None:
+    before = len(_labels), _known.cache_info().currsize
+    label_of("n" * 100_000)
+    _labels_of('{app="%s"}' % ("v" * 100_000))
+    assert (len(_labels), _known.cache_info().currsize) == before
+    for number in range(10_000):
+        label_of(f"field {number}")
+    assert len(_labels) <= 4_096

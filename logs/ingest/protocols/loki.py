@@ -43,6 +43,7 @@ _Push, _Label = _classes["Push"], _classes["Label"]
 _LABELS = FieldNames(message=(), time=(), level=("level", "detected_level", "severity", "lvl"))
 # name="value", Go's quotes or backquotes; names as people write them.
 _LABEL = re.compile(r'(?<![^\s=,{}"`])([^\s=,{}"`]{1,200}+)\s*+=\s*+("(?:[^"\\]++|\\.)*+"|`[^`]*+`)')
+_KNOWN_CHARACTERS = 2_000  # of labels that are remembered
 _NO_ENTRY = "not a pair of time and line"
 _Fields = dict[str, Raw]
 
@@ -160,14 +161,16 @@ def _pairs(entry: Any) -> _Fields:
 
 
 def _labels_of(text: str) -> Record:
-    return _LABELS.read(dict(_parsed(text)))
+    return _LABELS.read(dict(_known(text) if len(text) <= _KNOWN_CHARACTERS else _parsed(text)))
 
 
-@lru_cache(maxsize=1_024)
 def _parsed(text: str) -> tuple[tuple[str, Raw], ...]:
     """Read `{name="value", …}`; what cannot be read stays as it is, for a log is worth more than its labels."""
     pairs = tuple((match[1], json_of(_unquoted(match[2]))) for match in _LABEL.finditer(text))
     return pairs if pairs or text.strip() in ("", "{}") else (("labels", json_of(text)),)
+
+
+_known = lru_cache(maxsize=1_024)(_parsed)
 
 
 def _unquoted(text: str) -> str:
