@@ -53,19 +53,16 @@ def in_utf8(text: bytes) -> bytes:
 def decode_fields(text: bytes) -> Fields | None:
     """Decode a JSON object into the JSON texts of its members; None for anything else.
 
-    Of one with far more members than a log may have the first are given, and in the place of the others the whole text;
-    of one that has hundreds of thousands, or seems to, that alone.
+    Of one with far more members than a log may have the first are given, and in the place of the others the whole text.
+    Of one that has hundreds of thousands, or seems to, none is: it is a text, which is cut.
     """
     if text.count(b",") > _NOT_READ and text.strip()[:1] == b"{":
-        return {"fields": _as_text(text)}
+        return {}
     fields = decode(text, _fields)
     if fields is not None and len(fields) > _TOO_MANY * settings.INGEST_MAX_FIELDS:
-        return {**dict(islice(fields.items(), _FIRST)), "fields": _as_text(text)}
+        whole = replace_unstorable(in_utf8(text)).decode()
+        return {**dict(islice(fields.items(), _FIRST)), "fields": Raw(msgspec.json.encode(whole))}
     return fields
-
-
-def _as_text(text: bytes) -> Raw:
-    return Raw(msgspec.json.encode(replace_unstorable(in_utf8(text)).decode()))
 
 
 def repair(text: bytes) -> bytes | None:

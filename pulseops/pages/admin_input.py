@@ -17,7 +17,7 @@ from django.urls import reverse
 from pulseops.pages.error_pages import bad_request
 
 _SHOWN = 300  # characters of an error
-_REFUSALS = (ValidationError, DataError, ValueError)  # of columns of UUIDs, of texts, of numbers
+_REFUSALS = (ValidationError, DataError, ValueError, RecursionError)  # of UUIDs, texts, numbers, and JSON too deep
 log = logging.getLogger(__name__)
 
 
