@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import throttles
 from accounts.device_cookie import remember_device
 from accounts.models import User
+from accounts.preferences import start_url
 from accounts.relying_party import relying_party_id
 from accounts.signals import note_failed_sign_in_after_commit
 from pulseops.core.config import encryption
@@ -85,6 +86,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sign in; the signal that follows has to know whether it is for the first time."""
         request.is_first_sign_in = user.last_login is None
         super().login(request, user)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where the user begins who has just signed in and was on the way to no page."""
+        return start_url(request.user) if isinstance(request.user, User) else super().get_login_redirect_url(request)
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         """Go on to where the user wanted to, in a browser that is theirs from now on."""

@@ -9,6 +9,7 @@ from accounts.views import addresses, audit, invitations, members, oidc, orgs, p
 app_name = "accounts"
 urlpatterns = [
     path("account", profile.profile, name="profile"),
+    path("account/preferences", profile.preferences, name="preferences"),
     path("account/email", profile.email, name="email"),
     path("account/delete", profile.delete, name="delete_account"),
     path("account/confirm/<str:token>", addresses.confirm, name="confirm_address"),

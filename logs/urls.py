@@ -13,6 +13,7 @@ urlpatterns = [
     path("logs", views.explorer, name="explorer"),
     path("logs/live", views.live, name="live"),
     path("logs/export", views.export, name="export"),
+    path("logs/preferences", views.keep_preferences, name="keep_preferences"),
     path("logs/views", views.save_view, name="save_view"),
     path("logs/views/all", views.saved_views, name="saved_views"),
     path("logs/views/<int:view_id>/delete", views.delete_view, name="delete_view"),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
 from accounts.org_rows import OrgQuerySet
 from accounts.passwords import PasswordHashField
+
+PREFERENCE_MAX = 2_000  # characters
 
 
 class Role(models.TextChoices):
@@ -113,6 +117,30 @@ class User(AbstractBaseUser):
     def display_name(self) -> str:
         """The name, or where there is none the address."""
         return self.name or self.email
+
+    def preference(self, name: str) -> str:
+        """Return what the user chose, "" if nothing. It came with the session, so this costs nothing."""
+        kept = self.preferences if isinstance(self.preferences, dict) else {}
+        value = kept.get(name)
+        return value if isinstance(value, str) else ""
+
+    def keep_preferences(self, chosen: Mapping[str, str]) -> None:
+        """Keep these choices; an empty one is none. Others that are made at the same moment stay.
+
+        A value of more than PREFERENCE_MAX characters is not kept.
+        """
+        changed = {
+            name: value
+            for name, value in chosen.items()
+            if value != self.preference(name) and len(value) <= PREFERENCE_MAX
+        }
+        if not changed:
+            return
+        merged: Any = Func(
+            F("preferences"), Value(changed, JSONField()), template="(%(expressions)s)", arg_joiner=" || "
+        )
+        User.objects.filter(pk=self.pk).update(preferences=merged)
+        self.preferences = {**(self.preferences if isinstance(self.preferences, dict) else {}), **changed}
 
     @property
     def is_staff(self) -> bool:

@@ -19,6 +19,7 @@ from accounts.actions import users
 from accounts.actions.account_deletion import StillNeededError, delete_account
 from accounts.actions.addresses import ask_to_change_address
 from accounts.forms import DeleteAccountForm, EmailForm, ProfileForm
+from accounts.preferences import PreferencesForm
 from accounts.queries import new_sessions, only_admin_of
 
 NO_MAIL = "This installation sends no mail, so no new address can be confirmed. Ask its operator to change yours."
@@ -33,7 +34,18 @@ def profile(request: Any) -> HttpResponse:
         users.rename_user(actor=request.user, name=form.cleaned_data["name"])
         messages.success(request, "Your name is changed.")
         return redirect("accounts:profile")
-    return _page(request, form, EmailForm())
+    return _page(request, form=form)
+
+
+@require_POST
+def preferences(request: Any) -> HttpResponse:
+    """Keep where the reader begins and in which zone they see times."""
+    form = PreferencesForm(request.POST, user=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Your preferences are kept.")
+        return redirect("accounts:profile")
+    return _page(request, preferences_form=form)
 
 
 @require_POST
@@ -49,7 +61,7 @@ def email(request: Any) -> HttpResponse:
     form = EmailForm(request.POST)
     if form.is_valid() and _change_email(request, form):
         return redirect("accounts:profile")
-    return _page(request, ProfileForm(initial={"name": request.user.name}), form)
+    return _page(request, email_form=form)
 
 
 def _change_email(request: Any, form: EmailForm) -> bool:
@@ -89,11 +101,14 @@ def delete(request: Any) -> HttpResponse:
     return render(request, "accounts/delete_account.html", context)
 
 
-def _page(request: Any, form: ProfileForm, email_form: EmailForm) -> HttpResponse:
+def _page(request: Any, **forms: Any) -> HttpResponse:
+    """Show the page, of its forms those that are given with their errors."""
     new = new_sessions(request.user).exclude(pk=request.session.row.pk)[:_SHOWN_DEVICES]
     context = {
-        "form": form,
-        "email_form": email_form,
+        "form": ProfileForm(initial={"name": request.user.name}),
+        "email_form": EmailForm(),
+        "preferences_form": PreferencesForm(user=request.user),
+        **forms,
         "has_mail": bool(settings.EMAIL_URL),
         "new_devices": [{"row": row, "device": user_agents.name(row.user_agent)} for row in new],
     }

@@ -9,7 +9,6 @@ from allauth.account.views import LoginView, PasswordChangeView, PasswordResetFr
 from allauth.account.views import logout as allauth_logout
 from allauth.core.ratelimit import respond_429
 from allauth.decorators import rate_limit
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +22,7 @@ from accounts import throttles
 from accounts.actions import users
 from accounts.actions.addresses import ask_to_sign_up
 from accounts.forms import SignUpForm
+from accounts.preferences import start_url
 from accounts.queries import SignUp, sign_up_state
 from accounts.relying_party import offers_passkeys
 from accounts.tenancy import enter, public
@@ -55,7 +55,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     answered like a free one.
     """
     if request.user.is_authenticated:
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return redirect(start_url(request.user))
     state = sign_up_state()
     if state is SignUp.CLOSED:
         return _closed(request)

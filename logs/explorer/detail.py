@@ -170,7 +170,7 @@ def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) ->
         shown,
         explorer.with_query(with_term(node, term)),
         explorer.with_query(with_term(node, Not(term))),
-        "" if is_shown else explorer.url(cols=",".join(columns)),
+        "" if is_shown else explorer.with_columns(columns),
     )
 
 

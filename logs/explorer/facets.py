@@ -146,6 +146,6 @@ def _key_seen(explorer: ExplorerState, node: Node, key: str, values: dict[str, l
         key,
         sum(map(len, values.values())),
         explorer.with_query(with_term(node, Exists(key_for_json(key)))),
-        explorer.url(cols=",".join(columns) or "none"),
+        explorer.with_columns(columns),
         tuple(offered),
     )

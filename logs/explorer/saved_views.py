@@ -10,6 +10,7 @@ from django.db.models import Case, When
 from django.urls import reverse
 
 from accounts.models import Membership, Org, User
+from logs.explorer.time_range import DEFAULT_FROM
 from logs.models import SavedView
 
 
@@ -43,6 +44,8 @@ def offered_views(
 
 
 def view_url(view: SavedView) -> str:
-    """Return the explorer's address that the view names."""
-    query = urlencode({name: str(value) for name, value in view.params.items()})
-    return reverse("logs:explorer") + (f"?{query}" if query else "")
+    """Return the explorer's address that the view names, with its range whatever range the reader prefers."""
+    said = {name: str(value) for name, value in view.params.items()}
+    if "from" not in said and "to" not in said:
+        said["from"] = DEFAULT_FROM
+    return f"{reverse('logs:explorer')}?{urlencode(said)}"

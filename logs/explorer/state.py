@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -23,6 +24,7 @@ from pulseops.core.web.numbers import whole_number
 
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
+DEFAULTS = {"from": DEFAULT_FROM, "cols": ",".join(DEFAULT_COLUMNS), "wrap": "0", "density": "normal"}
 _ORDER = ("q", "from", "to", "cols", "wrap", "density", "tz", "live", "before", "at", "row")
 _MOST_COLUMNS = 8
 _LONGEST_COLUMN = 80  # characters
@@ -34,6 +36,7 @@ class ExplorerState:
 
     `node` is what is searched: the query `q`, or after a mistake in it the last good one, `good`; None when there is
     neither. `pinned` is the moment that relative ranges count from while someone pages, so that no row slips away.
+    `chosen` names what the reader has a default of their own for: addresses say these even where they are as usual.
     """
 
     q: str
@@ -52,9 +55,10 @@ class ExplorerState:
     is_compact: bool
     tz: str
     problems: tuple[str, ...]
+    chosen: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, given: QueryDict, now: datetime | None = None) -> Self:
+    def read(cls, given: QueryDict, now: datetime | None = None, chosen: Collection[str] = ()) -> Self:
         """Read the URL's parameters; whatever cannot be read becomes a problem to show, never an error."""
         now = now or timezone.now()
         problems: list[str] = []
@@ -78,6 +82,7 @@ class ExplorerState:
             is_compact=given.get("density") == "compact",
             tz=given.get("tz", ""),
             problems=(*time_range.problems, *problems),
+            chosen=frozenset(chosen),
         )
 
     @property
@@ -87,19 +92,25 @@ class ExplorerState:
 
     def params(self) -> dict[str, str]:
         """The parameters that last: without the open row, the page of the list and live."""
-        query = print_query(self.node) if self.node is not None else ""
+        since = self.since or ("" if self.until else DEFAULT_FROM)
         said = {
-            "q": query,
-            "from": self.since if self.since != DEFAULT_FROM else "",
+            "q": print_query(self.node) if self.node is not None else "",
+            "from": self.said("from", since),
             "to": self.until,
-            "cols": ",".join(_written_column(c) for c in self.columns) if self.columns != DEFAULT_COLUMNS else "",
-            "wrap": "1" if self.is_wrapped else "",
-            "density": "compact" if self.is_compact else "",
+            "cols": self.said("cols", _written_columns(self.columns)),
+            "wrap": self.said("wrap", "1" if self.is_wrapped else "0"),
+            "density": self.said("density", "compact" if self.is_compact else "normal"),
             "tz": self.tz,
         }
-        if self.columns == ():
-            said["cols"] = "none"
         return {name: value for name, value in said.items() if value}
+
+    def said(self, name: str, value: str) -> str | None:
+        """Return `value` as an address says it: None where nothing needs to be said for it to hold."""
+        return value if value != DEFAULTS[name] or name in self.chosen else None
+
+    def with_columns(self, columns: Iterable[str]) -> str:
+        """Return the address of the same page with these columns beside the message."""
+        return self.url(cols=self.said("cols", _written_columns(columns)))
 
     def url(self, **changes: str | None) -> str:
         """Return this page's address with `changes`; None drops one. `since` stands for the parameter `from`."""
@@ -192,5 +203,5 @@ def _columns(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))[:_MOST_COLUMNS]
 
 
-def _written_column(name: str) -> str:
-    return name.replace(",", " ")
+def _written_columns(columns: Iterable[str]) -> str:
+    return ",".join(name.replace(",", " ") for name in columns) or "none"

@@ -46,6 +46,11 @@ class TimeRange:
     problems: tuple[str, ...] = ()
 
 
+def is_relative(text: str) -> bool:
+    """Return whether `text` counts back from now, as -1h does."""
+    return _RELATIVE.match(text) is not None
+
+
 def read_range(since: str, until: str, *, now: datetime) -> TimeRange:
     """Read `from` and `to`; what cannot be read is reported and taken as if it were empty."""
     problems: list[str] = []

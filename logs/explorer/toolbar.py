@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from logs.cursor import EARLIEST, LogCursor
 from logs.explorer import time_range
-from logs.explorer.state import DEFAULT_COLUMNS, ExplorerState
+from logs.explorer.state import DEFAULTS, ExplorerState
 from logs.search.dialects import translated
 from logs.search.printer import print_query
 from logs.search.tree import Everything
@@ -30,6 +30,16 @@ class Preset:
     words: str
     url: str
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to choose: the page with or without it, and with it one place further to the left where that can be."""
+
+    name: str
+    url: str
+    is_shown: bool
+    left_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class Controls:
         since = self.explorer.since or time_range.DEFAULT_FROM
         is_preset = not self.explorer.until
         return [
-            Preset(words, self.explorer.url(since=value if value != time_range.DEFAULT_FROM else None, to=None),
+            Preset(words, self.explorer.url(since=self.explorer.said("from", value), to=None),
                    is_preset and value == since)
             for value, words in time_range.PRESETS
         ]  # fmt: skip
@@ -114,12 +124,14 @@ class Controls:
     @property
     def wrap_url(self) -> str:
         """Long lines wrapped, or not."""
-        return self.explorer.url(wrap=None if self.explorer.is_wrapped else "1")
+        return self.explorer.url(wrap=self.explorer.said("wrap", "0" if self.explorer.is_wrapped else "1"))
 
     @property
     def density_url(self) -> str:
         """Rows compact, or not."""
-        return self.explorer.url(density=None if self.explorer.is_compact else "compact")
+        return self.explorer.url(
+            density=self.explorer.said("density", "normal" if self.explorer.is_compact else "compact")
+        )
 
     @property
     def zoom_out_url(self) -> str:
@@ -151,11 +163,24 @@ class Controls:
         return self.explorer.frozen_url(tz="utc" if self.zone.choice == "utc" else "")
 
     @property
-    def columns(self) -> list[tuple[str, str, bool]]:
-        """The columns beside the message: name, the page with or without it, whether it is shown."""
+    def columns(self) -> list[Column]:
+        """The columns beside the message: those that are shown, in their order, then others."""
         shown = self.explorer.columns
-        names = dict.fromkeys([*OFFERED_COLUMNS, *shown])
-        return [(name, self.explorer.url(cols=_switched(shown, name)), name in shown) for name in names]
+        names = dict.fromkeys([*shown, *OFFERED_COLUMNS])
+        return [
+            Column(
+                name,
+                self.explorer.with_columns(_switched(shown, name)),
+                name in shown,
+                self.explorer.with_columns(_moved(shown, at)) if 0 < at < len(shown) else "",
+            )
+            for at, name in enumerate(names)
+        ]
+
+    @property
+    def preferences(self) -> list[tuple[str, str]]:
+        """What of this page can be kept for the reader's next visit."""
+        return [(name, self.explorer.params().get(name, "")) for name in DEFAULTS]
 
     @property
     def start_address(self) -> str:
@@ -201,9 +226,12 @@ class Controls:
         return before, cut, behind[:_MISTAKE_SHOWN]
 
 
-def _switched(shown: tuple[str, ...], name: str) -> str | None:
-    columns = tuple(each for each in shown if each != name) if name in shown else (*shown, name)
-    return None if columns == DEFAULT_COLUMNS else ",".join(columns) or "none"
+def _switched(shown: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(each for each in shown if each != name) if name in shown else (*shown, name)
+
+
+def _moved(shown: tuple[str, ...], at: int) -> tuple[str, ...]:
+    return (*shown[: at - 1], shown[at], shown[at - 1], *shown[at + 1 :])
 
 
 def _typed(moment: datetime) -> str:

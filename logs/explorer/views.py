@@ -25,14 +25,13 @@ from accounts.quotas import QuotaError
 from accounts.tenancy import OrgRequest, org_member
 from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
-from logs.explorer import actions
+from logs.explorer import actions, preferences
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
 from logs.explorer.export import FORMATS
 from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
-from logs.explorer.preferences import with_preferences
 from logs.explorer.results import ExplorerResults, explore, lister
 from logs.explorer.saved_views import offered_views, view_url
 from logs.explorer.state import ExplorerState
@@ -59,7 +58,7 @@ def explorer(request: OrgRequest) -> HttpResponse:
 
     `add` is a query that is to hold as well: it is put into the page's own, and the address that says so shown.
     """
-    asked = ExplorerState.read(with_preferences(request))
+    asked = preferences.state_for(request.user, request)
     if added := request.GET.get("add"):
         return redirect(asked.with_added(added))
     scopes = scopes_of(request.org)
@@ -79,7 +78,17 @@ def explorer(request: OrgRequest) -> HttpResponse:
         if request.headers.get("HX-Boosted") and asked.mistake is None:
             response["HX-Push-Url"] = asked.whole_url()  # without `good`, and written as all links are
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    if preferences.FORMER_COOKIE in request.COOKIES:
+        response.delete_cookie(preferences.FORMER_COOKIE)
     return response
+
+
+@org_member
+@require_POST
+def keep_preferences(request: OrgRequest) -> HttpResponse:
+    """Keep what is posted of range, columns, wrapping and density for the reader's next visit."""
+    preferences.keep(request.user, request.POST)
+    return redirect(safe_next(request, reverse("logs:explorer")))
 
 
 def _explored(request: OrgRequest, asked: ExplorerState, scopes: Scopes) -> tuple[ExplorerState, ExplorerResults]:

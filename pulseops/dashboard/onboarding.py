@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Membership, Org, Role, User
-from accounts.preferences import keep_preference, preference
 from pulseops.core.routes import address
 from pulseops.dashboard.stats import OrgStats
 from services.queries import ServiceSummary
@@ -74,13 +73,13 @@ def checklist(
 
 def is_put_away(user: User, org: Org) -> bool:
     """Return whether this member wants no first steps of this organisation any more."""
-    return str(org.pk) in preference(user, PUT_AWAY).split()
+    return str(org.pk) in user.preference(PUT_AWAY).split()
 
 
 def put_away(user: User, org: Org) -> None:
     """Show this member no first steps of this organisation any more."""
-    others = [each for each in preference(user, PUT_AWAY).split() if each != str(org.pk)]
-    keep_preference(user, PUT_AWAY, " ".join([str(org.pk), *others[:_REMEMBERED]]))
+    others = [each for each in user.preference(PUT_AWAY).split() if each != str(org.pk)]
+    user.keep_preferences({PUT_AWAY: " ".join([str(org.pk), *others[:_REMEMBERED]])})
 
 
 def _steps(membership: Membership, services: Sequence[ServiceSummary], stats: OrgStats, *, has_log: bool) -> list[Step]:

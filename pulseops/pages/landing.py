@@ -5,21 +5,19 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
+from accounts.preferences import start_url
 from accounts.queries import SignUp, sign_up_state
 from accounts.tenancy import public
 from pulseops.pages import sample_data
-
-_HOMES = ("dashboard", "services:list", "accounts:orgs")
 
 
 @public
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """Say what this is; a user who is signed in goes on to where the work is."""
-    home = _home() if request.user.is_authenticated else ""
+    home = start_url(request.user) if request.user.is_authenticated else ""
     if home:
         return HttpResponseRedirect(home)
     sign_up = sign_up_state()
@@ -29,15 +27,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         "is_first": sign_up is SignUp.FIRST,
     }
     return render(request, "pages/landing.html", context)
-
-
-def _home() -> str:
-    for name in _HOMES:
-        try:
-            return reverse(name)
-        except NoReverseMatch:
-            continue
-    return ""
 
 
 @public

@@ -25,19 +25,16 @@ document.addEventListener("htmx:afterSettle", () => {
   sheet = null;
 });
 
-// <a data-keep="cols wrap">: what its address says of these becomes what the reader sees where an address does not say.
+// <a data-keep="cols wrap">: what its address says of these is kept with the account, for pages whose address does not say.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-keep]");
   if (!link) return;
   const said = new URL(link.href).searchParams;
-  const cookie = document.cookie.split("; ").find((each) => each.startsWith("log_view="))?.slice("log_view=".length) ?? "";
-  const kept = new URLSearchParams(decodeURIComponent(cookie));
-  for (const name of link.dataset.keep.split(" ")) {
-    if (said.has(name)) kept.set(name, said.get(name));
-    else kept.delete(name);
-  }
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `log_view=${encodeURIComponent(kept)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  const body = new URLSearchParams(link.dataset.keep.split(" ").map((name) => [name, said.get(name) ?? ""]));
+  const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+  const headers = { "X-CSRFToken": token, "X-Page-Org": document.body.dataset.org ?? "" };
+  // Whether it is kept or not, the page that the link leads to says it.
+  fetch(document.querySelector("[data-keep-at]").dataset.keepAt, { method: "POST", body, headers, keepalive: true, redirect: "manual" }).catch(() => {});
 }, { capture: true });
 
 // What a screen reader should hear of a change: it stands outside of all that is replaced.

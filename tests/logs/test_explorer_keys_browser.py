@@ -243,11 +243,13 @@ def test_what_a_bar_says_is_shown_at_once(explorer: Page) -> None:
 
 def test_the_last_choice_stays(explorer: Page, live_server: Any) -> None:
     page = explorer
-    press(page, "w")
+    with page.expect_response("**/logs/preferences"):
+        press(page, "w")
     expect(page.locator(".logs--wrap")).to_be_visible()
     page.goto(f"{live_server.url}/logs")
     expect(page.locator(".logs--wrap")).to_be_visible()
-    press(page, "w")
+    with page.expect_response("**/logs/preferences"):
+        press(page, "w")
     expect(page.locator(".logs--wrap")).to_have_count(0)
     page.goto(f"{live_server.url}/logs")
     expect(page.locator("[data-log]").first).to_be_visible()

@@ -144,23 +144,3 @@ def test_a_viewer_may_delete_no_view_of_others(client: Client, many_views: None)
     assert "View 000" in listed
     assert "delete-view-" not in listed
     assert client.post("/logs/views/all").status_code == 405
-
-
-def test_the_last_choice_counts_where_the_address_says_nothing(client: Client, service: Service) -> None:
-    make_log(service)
-    client.cookies["log_view"] = "from%3D-7d%26cols%3Dservice%252Cuser.id%26wrap%3D1%26density%3Dcompact"
-    seen = page(client)
-    assert "Last 7 days" in re.search(r"log-range.*?</summary>", seen, re.DOTALL)[0]  # type: ignore[index]
-    assert "logs--wrap logs--compact" in seen
-    assert ">user.id</span>" in seen
-    seen = page(client, "from=-15m&cols=env&wrap=0&density=normal")
-    assert "Last 15 minutes" in re.search(r"log-range.*?</summary>", seen, re.DOTALL)[0]  # type: ignore[index]
-    assert "logs--wrap" not in seen
-    assert "logs--compact" not in seen
-    assert ">user.id</span>" not in seen
-
-
-@pytest.mark.parametrize("cookie", ["%ff%00", "from%3D2026-01-01", "x" * 5_000, "cols%3D%00", "&&&==", "%26" * 300])
-def test_a_damaged_choice_is_nothing(client: Client, service: Service, cookie: str) -> None:
-    client.cookies["log_view"] = cookie
-    assert "Last hour" in page(client)

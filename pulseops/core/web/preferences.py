@@ -1,4 +1,4 @@
-"""The two choices that every reader may make, signed in or not, theme and zone: cookies that the server reads."""
+"""The two choices that every reader may make, theme and zone: in cookies; a user's zone is kept with the account."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from pulseops.core.web import timezones
+from pulseops.core.web.account_choices import account_of
 
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
@@ -34,7 +35,10 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 def set_zone(request: HttpRequest) -> HttpResponse:
     """Keep the posted `tz` and go back to `next`."""
     chosen = request.POST.get("tz", "")
-    return _keep(request, timezones.CHOICE_COOKIE, chosen if chosen in timezones.CHOICES else "local")
+    chosen = chosen if chosen in timezones.CHOICES else "local"
+    if account := account_of(request):
+        account.keep_preferences({timezones.CHOICE_COOKIE: chosen})
+    return _keep(request, timezones.CHOICE_COOKIE, chosen)
 
 
 def _keep(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
