@@ -83,3 +83,27 @@ def test_a_round_takes_up_where_someone_has_a_turn() -> None:
     assert take(agenda) == org
     agenda.wake(org)  # just after its turn of a round, which is no reason to let it wait
     assert take(agenda) == org
+
+
+def test_an_error_does_not_wait_until_all_others_had_their_turn_of_the_round() -> None:
+    clock, planned, woken = Clock(), [uuid4() for _ in range(1_000)], [uuid4() for _ in range(3)]
+    agenda = Agenda(clock)
+    agenda.plan(planned)
+    assert take(agenda) == planned[0]
+    clock.now = 0.01
+    for org in woken:
+        agenda.wake(org)
+    turns = [take(agenda) for _ in range(7)]
+    assert turns == [woken[0], planned[1], woken[1], planned[2], woken[2], planned[3], planned[4]]
+
+
+def test_errors_without_end_do_not_stop_the_round() -> None:
+    clock, planned = Clock(), [uuid4() for _ in range(20)]
+    agenda = Agenda(clock)
+    agenda.plan(planned)
+    turns = []
+    for _ in range(2 * len(planned)):
+        agenda.wake(uuid4())
+        agenda.wake(uuid4())
+        turns.append(take(agenda))
+    assert set(planned) <= set(turns)

@@ -2,7 +2,8 @@
 
 The quick lane is for those whose rules are done in a moment, which is nearly all of them: no one waits there behind
 someone whose rules take long. What is not done in that moment goes on in the slow lane, where each organisation has
-its turn and then pauses ten times as long as that took.
+its turn and then pauses ten times as long as that took. In each lane those that were woken, since an error came, take
+turns with those of the round: an error of one organisation does not wait until a thousand others had their turn.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Agenda:
         self._free_at: dict[UUID, float] = {}
         self._costs: dict[UUID, float] = {}  # seconds, of those in the slow lane
         self._round_at = clock()
+        self._was_woken = [False, False]  # whether the last turn of the quick lane and of the slow one was
 
     def wake(self, org_id: UUID) -> None:
         """Let an organisation be due as soon as its last turn is two seconds ago."""
@@ -90,6 +92,7 @@ class Agenda:
                 org_id = self._first(is_slow=is_slow)
             if org_id is not None:
                 self._taken[org_id] = self._due.pop(org_id)
+                self._was_woken[is_slow] = self._taken[org_id].is_woken
             return org_id
 
     def done(self, org_id: UUID, seconds: float, *, is_slow: bool, is_unfinished: bool) -> None:
@@ -115,16 +118,17 @@ class Agenda:
         else:
             self._costs.pop(org_id, None)
 
-    def _lane(self, *, is_slow: bool) -> Iterable[tuple[float, UUID]]:
-        return ((due.at, org_id) for org_id, due in self._due.items() if (org_id in self._costs) == is_slow)
+    def _lane(self, *, is_slow: bool) -> Iterable[tuple[_Due, UUID]]:
+        return ((due, org_id) for org_id, due in self._due.items() if (org_id in self._costs) == is_slow)
 
     def _first(self, *, is_slow: bool) -> UUID | None:
-        now = self._clock()
-        at, org_id = min(self._lane(is_slow=is_slow), key=lambda each: each[0], default=(now + 1, None))
-        return org_id if at <= now else None
+        """Return who is due the longest: of those woken and those planned, whichever did not have the last turn."""
+        now, was_woken = self._clock(), self._was_woken[is_slow]
+        due = [each for each in self._lane(is_slow=is_slow) if each[0].at <= now]
+        return min(due, key=lambda each: (each[0].is_woken is was_woken, each[0].at))[1] if due else None
 
     def _seconds_until_next(self, timeout: float, *, is_slow: bool) -> float:
-        at = min((at for at, _ in self._lane(is_slow=is_slow)), default=None)
+        at = min((due.at for due, _ in self._lane(is_slow=is_slow)), default=None)
         ends = [timeout] if at is None else [timeout, at - self._clock()]
         if not is_slow:
             ends.append(self._round_at - self._clock())
