@@ -112,6 +112,11 @@ def has_orgs() -> bool:
     return Org.objects.exists()
 
 
+def has_other_orgs(org_id: UUID) -> bool:
+    """Return whether there is an organisation besides this one that is not suspended."""
+    return live_orgs().filter(suspended_at=None).exclude(pk=org_id).exists()
+
+
 def members(org: Org, words: str = "") -> QuerySet[Membership]:
     """Return the members whose name or address holds `words`, with their users, admins first.
 

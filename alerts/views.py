@@ -20,7 +20,8 @@ from alerts.forms import MUTE_OF_DEVELOPERS, MUTES, MuteForm, RuleForm
 from alerts.models import AlertRule
 from alerts.params import ParamsError
 from alerts.routing import notified_by
-from logs.search.session import SearchBusyError, patiently
+from logs.search.session import patiently
+from logs.search.slots import SearchBusyError
 from pulseops.core.db.statement_timeout import QueryFailedError, QueryTimeoutError
 
 _LONGEST_QUERY = 4_000  # characters that a link fills in

@@ -55,7 +55,7 @@ class Bench:
 
         search = prepare(self.org.pk, parse(query), self.scopes)
         window = read_range(since, "", now=self.now).window
-        with search_session(self.org.pk) as session:
+        with search_session(self.org.pk, may_be_slow=bool(search.rest.sql)) as session:
             page = newest_page(
                 session, search, window, now=self.now, seconds=settings.LOG_SEARCH_SECONDS,
                 before=LogCursor(before, 0) if before else None,
@@ -87,7 +87,7 @@ class Bench:
         search = prepare(self.org.pk, parse(query), self.scopes)
         given = read_range(since, "", now=self.now)
         step = bar_step(given.end - given.start)
-        with search_session(self.org.pk) as session:
+        with search_session(self.org.pk, may_be_slow=bool(search.rest.sql)) as session:
             counts = histogram(
                 session, search, given.window, origin=given.start, step=step, until=given.end,
                 seconds=settings.LOG_COUNT_SECONDS,

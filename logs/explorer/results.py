@@ -71,7 +71,7 @@ class ExplorerResults:
 def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResults:
     """Search, count and lay out one page of `org`, whose services are `scopes`."""
     search = prepare(org.pk, explorer.node or Everything(), scopes)
-    with search_session(org.pk) as session:
+    with search_session(org.pk, may_be_slow=bool(search.rest.sql)) as session:
         page = _page(session, search, explorer)
         counts, chart = _counted(session, search, org, explorer, page)
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:

@@ -1,7 +1,9 @@
 """The database as a search may use it: a time for each statement, and few slow searches of one organisation at once.
 
-A search that is not done after QUICK_SECONDS needs one of its organisation's slots, which are advisory locks; when none
-is free it stops with what it has. So anyone who searches without end waits for themselves, not the others for them.
+A search that is not done after QUICK_SECONDS needs one of its organisation's slots; when none is free it stops with
+what it has. So anyone who searches without end waits for themselves, not the others for them. One that `may_be_slow`
+takes its slot before it begins, for a statement that runs cannot be asked whether it is quick; without a slot its
+statements have that moment together, and hardly any time where the organisation is heavy (see `slots`).
 """
 
 from __future__ import annotations
@@ -12,20 +14,17 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from logs.search.sealed.reader import LISTED, BlockReader
+from logs.search.slots import SearchBusyError, SearchSlot, is_heavy, search_meter, take_slot
 from logs.storage.blocks.table import BlockRange, Head
-from pulseops.core.db.advisory_locks import lock_number
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_together, fetch_within
 
 QUICK_SECONDS = 0.15
+_HEAVY_QUICK_SECONDS = 0.02
+_LEAST_SECONDS = 0.01
 Result = TypeVar("Result")
-
-
-class SearchBusyError(Exception):
-    """The organisation runs as many slow searches as it may at the same time."""
 
 
 class SearchSession:
@@ -34,9 +33,16 @@ class SearchSession:
     def __init__(self, org_id: UUID) -> None:
         self.org_id = org_id
         self.started = time.monotonic()
-        self.is_busy = False  # the organisation's slots were taken when one was needed
-        self.slot: int | None = None  # the number of the lock that is held
+        self._was_refused = False
+        self.slot: SearchSlot | None = None
+        self.quick_seconds: float | None = None  # that all statements have together, for want of a slot; None: no limit
         self.damage: set[int] = set()  # blocks of sealed logs that could not be read and were left out
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the organisation's slots were taken when one was needed."""
+        is_short = self.slot is None and self.quick_seconds is not None and self.elapsed() >= self.quick_seconds
+        return self._was_refused or is_short
 
     def elapsed(self) -> float:
         """Seconds since the session began."""
@@ -44,7 +50,7 @@ class SearchSession:
 
     def fetch(self, sql: str, params: Sequence[Any], *, seconds: float) -> list[tuple[Any, ...]]:
         """Run one query for about `seconds` at most; raises BoundedQueryError, after which the session goes on."""
-        return fetch_within(seconds, sql, params)
+        return fetch_within(self._at_most(seconds), sql, params)
 
     def fetch_with_blocks(
         self, statement: tuple[str, Sequence[Any]], ranges: Sequence[BlockRange], *, seconds: float
@@ -52,34 +58,40 @@ class SearchSession:
         """Run a query of rows and list the newest heads of each of `ranges`, in one state of the database: a log that
         is just being sealed is either among the rows or in a block. Raises BoundedQueryError."""
         listings = [range_.heads(limit=LISTED) for range_ in ranges]
-        rows, *heads = fetch_together(seconds, [statement, *listings])
+        rows, *heads = fetch_together(self._at_most(seconds), [statement, *listings])
         return rows, [[Head(*head) for head in listed] for listed in heads]
+
+    def _at_most(self, seconds: float) -> float:
+        if self.quick_seconds is None:
+            return seconds
+        return min(seconds, max(self.quick_seconds - self.elapsed(), _LEAST_SECONDS))
 
     def reader(self, seconds: float) -> BlockReader:
         """Return what opens blocks, for so many seconds."""
-        return BlockReader(self.org_id, seconds, self.damage)
+        return BlockReader(self.org_id, self._at_most(seconds), self.damage)
+
+    def begin(self) -> None:
+        """Take a slot now; where none is free, only a moment is left."""
+        try:
+            self.take_slot()
+        except SearchBusyError:
+            self.quick_seconds = _HEAVY_QUICK_SECONDS if is_heavy(self.org_id) else QUICK_SECONDS
 
     def may_go_on(self) -> bool:
         """Return whether the search may take longer than a moment: True while quick, else when a slot is free."""
-        if self.slot is not None or self.elapsed() < QUICK_SECONDS:
+        if self.slot is not None or self.elapsed() < (self.quick_seconds or QUICK_SECONDS):
             return True
         try:
             self.take_slot()
         except SearchBusyError:
-            self.is_busy = True
+            self._was_refused = True
             return False
+        self.quick_seconds = None
         return True
 
     def take_slot(self) -> None:
         """Take one of the organisation's slots, for what is not quick; raises SearchBusyError when none is free."""
-        for number in range(settings.LOG_SEARCH_SLOTS):
-            lock = lock_number(f"logs.search:{self.org_id}:{number}")
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
-                if cursor.fetchone()[0]:
-                    self.slot = lock
-                    return
-        raise SearchBusyError
+        self.slot = take_slot(self.org_id)
 
 
 def patiently(org_id: UUID, work: Callable[[float], Result], seconds: float) -> Result:
@@ -96,12 +108,15 @@ def patiently(org_id: UUID, work: Callable[[float], Result], seconds: float) -> 
 
 
 @contextmanager
-def search_session(org_id: UUID) -> Iterator[SearchSession]:
+def search_session(org_id: UUID, *, may_be_slow: bool = False) -> Iterator[SearchSession]:
     """Open a session for one search of the organisation; costs nothing unless the search needs a slot."""
     session = SearchSession(org_id)
     try:
+        if may_be_slow:
+            session.begin()
         yield session
     finally:
+        if may_be_slow or session.slot is not None:
+            search_meter.add(org_id, session.elapsed())
         if session.slot is not None and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [session.slot])
+            session.slot.release()

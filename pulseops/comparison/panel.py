@@ -16,7 +16,8 @@ from accounts.models import Org
 from deployments.models import Deployment
 from deployments.timeline import mark_of
 from logs.message_patterns import longest_literal
-from logs.search.session import SearchBusyError, patiently
+from logs.search.session import patiently
+from logs.search.slots import SearchBusyError
 from pulseops.comparison import counts
 from pulseops.comparison.counts import LIST_WINDOW, scope_of
 from pulseops.comparison.patterns import PatternChange, pattern_changes

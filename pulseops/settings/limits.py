@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pulseops.core.config.environment import env
 
 # -- Ingest limits (contracts.md) --------------------------------------------------------------------------------------
@@ -37,6 +39,10 @@ SYSLOG_WRITERS = env.whole("SYSLOG_WRITERS", 2, least=1)  # connections to the d
 LOG_SEARCH_SECONDS = env.number("LOG_SEARCH_SECONDS", 1.0)  # until a search stops and offers to go on
 LOG_COUNT_SECONDS = env.number("LOG_COUNT_SECONDS", 0.5)  # the same for the histogram and the facets
 LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of one organisation at the same time
+LOG_SEARCH_SECONDS_PER_MINUTE = env.number(
+    "LOG_SEARCH_SECONDS_PER_MINUTE", 5.0
+)  # of slow searches; then heavy. 0: never
+LOG_SEARCH_HEAVY_SLOTS = env.whole("LOG_SEARCH_HEAVY_SLOTS", max(1, (os.cpu_count() or 1) - 1), least=1)
 LOG_QUERY_COMPARISONS = env.whole("LOG_QUERY_COMPARISONS", 500, least=1)  # of one query, every reading of it counted
 COMPARISON_SECONDS = env.number("COMPARISON_SECONDS", 4.0)  # of comparing errors before and after a deployment
 LOG_SEAL = env.switch("LOG_SEAL", False)  # what is over becomes compressed blocks

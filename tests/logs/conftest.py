@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -98,15 +98,20 @@ def explorer(
     return page
 
 
+def slots_taken(org: Org) -> AbstractContextManager[None]:
+    """Let another session hold both of the organisation's slots for slow searches."""
+    return locks_taken(f"logs.search:{org.pk}:0", f"logs.search:{org.pk}:1")
+
+
 @contextmanager
-def slots_taken(kind: str, org: Org) -> Iterator[None]:
-    """Let another session hold both of the organisation's slots for slow searches ("search") or exports ("export")."""
+def locks_taken(*names: str) -> Iterator[None]:
+    """Let another session hold these advisory locks."""
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
         with connection.cursor() as cursor:
-            for slot in range(2):
-                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(f"logs.{kind}:{org.pk}:{slot}")])
+            for name in names:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(name)])
             held.set()
             done.wait(60)
         connection.close()

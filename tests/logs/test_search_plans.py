@@ -167,7 +167,7 @@ def test_a_search_out_of_time_says_how_far_it_came_and_goes_on_there(
 @pytest.fixture
 def _slots_taken(org: Org) -> Iterator[None]:
     """Another session holds all slots of the organisation."""
-    with slots_taken("search", org):
+    with slots_taken(org):
         yield
 
 
