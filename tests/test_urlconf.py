@@ -25,6 +25,7 @@ PUBLIC = {
     "robots": "for crawlers",
     "favicon": "for browsers",
     "docs:bare": "leads to the documentation",
+    "docs:image": "pictures of the documentation",
     "docs:index": "documentation, the same for everybody",
     "docs:page": "documentation, the same for everybody",
     "account_login": "signing in",

@@ -36,11 +36,25 @@ class Document:
     sections: Sequence[Heading]
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: where it is, and how large it is shown, in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
 def render(
-    text: str, *, resolve: Callable[[str], str], embed: Callable[[Sequence[str]], str] = lambda hrefs: ""
+    text: str,
+    *,
+    resolve: Callable[[str], str],
+    embed: Callable[[Sequence[str]], str] = lambda hrefs: "",
+    image: Callable[[str], Image | None] = lambda src: None,
 ) -> Document:
     """Render Markdown; `resolve` turns the address of a link as it stands in the file into the one of the page.
 
+    `image` finds a picture by how it is named in the file; one that it does not know is left to its words.
     `embed` is shown the addresses of a paragraph that is nothing but links, and gives HTML in its place, or "".
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -54,12 +68,23 @@ def render(
     for token in _all(tokens):
         if token.type == "link_open":
             token.attrSet("href", resolve(str(token.attrGet("href") or "")))
+        if token.type == "image":
+            _place_image(token, image(str(token.attrGet("src") or "")))
         if token.type in {"td_open", "th_open"} and "style" in token.attrs:  # how a column is aligned
             token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
     _stack_wide_tables(tokens)
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
     return Document(title, html, sections)
+
+
+def _place_image(token: Token, image: Image | None) -> None:
+    """Give a picture its address, and its size so that nothing moves when it comes."""
+    if image is None:
+        token.type, token.tag, token.content = "text", "", token.content
+        return
+    size = {"width": str(image.width), "height": str(image.height)}
+    token.attrs = {"src": image.url, "alt": "", "loading": "lazy", "class": "docs__image", **size}
 
 
 def _embed(tokens: Sequence[Token], embed: Callable[[Sequence[str]], str]) -> list[Token]:

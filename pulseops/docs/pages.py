@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from pulseops.docs.markdown import Document, render
+from pulseops.docs.markdown import Document, Image, render
 from services.snippets import Snippet, filled_groups
 from services.snippets.catalog import GROUPS as CLIENT_GROUPS
 
@@ -24,7 +25,7 @@ GROUPS = (
     ("Reference", ("http-api", "message-bodies", "performance")),
 )
 
-
+_IMAGES = Path(settings.BASE_DIR) / "docs" / "images"
 _SNIPPETS = "../services/snippets/clients/"  # as a document links to the files there
 
 
@@ -75,7 +76,25 @@ def _path(slug: str) -> Path:
 @lru_cache(maxsize=64)
 def _rendered(slug: str, changed_at: int, public_url: str) -> Document:
     """Render a document once for each time that its file was changed; it says the address of this installation."""
-    return render(_path(slug).read_text(encoding="utf-8"), resolve=partial(_resolve, slug), embed=_snippets)
+    text = _path(slug).read_text(encoding="utf-8")
+    return render(text, resolve=partial(_resolve, slug), embed=_snippets, image=_image)
+
+
+def image_path(name: str) -> Path | None:
+    """Return the file of a picture of the documents, None if there is none of this name."""
+    path = _IMAGES / f"{name}.png"
+    return path if path.is_file() else None
+
+
+def _image(src: str) -> Image | None:
+    name = src.removeprefix("images/").removesuffix(".png")
+    path = image_path(name) if src == f"images/{name}.png" else None
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        head = file.read(24)
+    width, height = struct.unpack(">II", head[16:24])  # of IHDR, the first chunk of a PNG
+    return Image(reverse("docs:image", args=[name]), width // 2, height // 2)  # two pixels of the file for each
 
 
 def _snippets(hrefs: Sequence[str]) -> str:

@@ -8,5 +8,6 @@ app_name = "docs"
 urlpatterns = [
     path("docs", views.bare, name="bare"),
     path("docs/", views.index, name="index"),
+    path("docs/images/<slug:name>.png", views.image, name="image"),
     path("docs/<slug:slug>", views.page, name="page"),
 ]

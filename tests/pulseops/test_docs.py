@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,26 @@ def test_anyone_reads_them(client: Client, viewer: User, client_for: Callable[[U
 @pytest.mark.parametrize("path", ["schema", "nothing", "..%2Fsettings", "README"])
 def test_nothing_else_is_read(client: Client, path: str) -> None:
     assert client.get(f"/docs/{path}").status_code == 404
+
+
+@pytest.mark.django_db
+def test_pictures_have_an_address_and_a_size(client: Client) -> None:
+    images = re.findall(r"<img [^>]+>", client.get("/docs/notifications").text)
+    assert len(images) >= 4
+    for image in images:
+        given = dict(re.findall(r'(\S+)="([^"]*)"', image))
+        assert given["alt"]
+        answer = client.get(given["src"])
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == "image/png"
+        width, height = struct.unpack(">II", b"".join(answer.streaming_content)[16:24])  # type: ignore[attr-defined]
+        assert (int(given["width"]), int(given["height"])) == (width // 2, height // 2)
+    for path in ("nothing", "..%2F..%2Fstatic%2Fx", ".signed-in"):
+        assert client.get(f"/docs/images/{path}.png").status_code == 404
+
+
+def test_a_picture_that_is_not_there_is_its_words() -> None:
+    assert "<p>See the list.</p>" in render("See ![the list](https://elsewhere.example/x.png).", resolve=str).html
 
 
 @pytest.mark.django_db

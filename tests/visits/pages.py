@@ -47,6 +47,7 @@ ACTIONS = {
 # These answer with what a browser does not show, or not by itself.
 NO_PAGES = {
     "incidents:parts", "incidents:markdown", "live", "banners",
+    "docs:image",
     "robots", "health", "ready", "metrics", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
     "services:key_arrival",
     "admin:jsi18n",
@@ -96,7 +97,13 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
 _WITHOUT_A_QUERY = {"logs:live": 400}  # these need one
 
 # What an argument is that names no row of the organisation.
-_NOT_ROWS: Mapping[str, object] = {"form": "csv", "uidb36": "0" * 32, "key": "set-password", "pk": 1}
+_NOT_ROWS: Mapping[str, object] = {
+    "form": "csv",
+    "uidb36": "0" * 32,
+    "key": "set-password",
+    "pk": 1,
+    "name": "message-slack",
+}
 _NO_ROW: Mapping[str, object] = {
     "address": "1-1",
     "token": "no-such-token",
