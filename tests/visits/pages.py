@@ -27,7 +27,7 @@ _ROLES = {"viewer": Role.VIEWER, "developer": Role.DEVELOPER, "admin": Role.ADMI
 
 # These take POST alone; who may see the page that they belong to is answered 405.
 ACTIONS = {
-    "put_steps_away",
+    "put_steps_away", "accounts:preferences", "logs:keep_preferences",
     "set_theme", "set_zone", "account_logout", "accounts:email", "accounts:end_other_sessions", "accounts:end_session",
     "accounts:switch", "accounts:delete_org", "accounts:leave_org", "accounts:change_role", "accounts:remove_member",
     "accounts:invite", "accounts:renew_invitation", "accounts:revoke_invitation", "services:key_revoke", "logs:ingest",
