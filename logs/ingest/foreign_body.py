@@ -38,6 +38,9 @@ class _BrokenError(Exception):
     """A body is not what it seems to be."""
 
 
+UNPACKING_ERRORS = (_BrokenError, ValueError, EOFError, zlib.error, zstd.ZstdError, cramjam.DecompressionError)
+
+
 def read_foreign_body(request: HttpRequest) -> bytes:
     """Read a request's body and unpack it.
 
@@ -132,7 +135,7 @@ def unsnap(body: bytes, limit: int) -> bytes | None:
 def _run(unpack: Unpack, body: bytes, limit: int, name: str) -> bytes | None:
     try:
         return unpack(body, limit)
-    except (_BrokenError, ValueError, EOFError, zlib.error, zstd.ZstdError, cramjam.DecompressionError) as error:
+    except UNPACKING_ERRORS as error:
         raise ApiError("BAD_REQUEST", f"The body cannot be unpacked (Content-Encoding: {name[:40]}).") from error
 
 

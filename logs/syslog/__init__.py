@@ -1,1 +1,1 @@
-"""Syslog over UDP, TCP and TLS: a process of its own, `manage.py syslog`. Off unless SYSLOG_LISTENERS is set."""
+"""Syslog and GELF over UDP, TCP and TLS: a process of its own, `manage.py syslog`. Off without SYSLOG_LISTENERS."""

@@ -11,7 +11,7 @@ _LENGTH = re.compile(rb"([1-9][0-9]{0,8}) ")
 _DIGITS = re.compile(rb"[0-9]+")
 _LONGEST_LENGTH = 10  # characters of a length and its space
 _BETWEEN = b"\r\n\0 "  # what some senders put after a counted message
-_ENDS = re.compile(rb"[\n\0]")
+ENDS = re.compile(rb"[\n\0]")
 
 
 class FramingError(ValueError):
@@ -27,6 +27,7 @@ class Framer:
         self._is_counted: bool | None = None  # None: nothing has arrived yet
         self._left: int | None = None  # bytes of the counted current message that are still to come
         self._is_cut = False  # the rest of the current message is passed over
+        self._ends = ENDS
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what has arrived; returns the messages that are whole. Raises FramingError."""
@@ -36,7 +37,11 @@ class Framer:
         if self._is_counted is None:
             self._data.clear()
             return []
-        return self._counted() if self._is_counted else self._ended()
+        if self._is_counted:
+            return self._counted()
+        if len(self._data) <= self._limit and not self._ends.search(data):
+            return []  # what came before was looked at when it came
+        return self._ended()
 
     def finish(self) -> list[bytes]:
         """Return what is left at the end of the stream, which is a message that nothing has ended."""
@@ -86,7 +91,7 @@ class Framer:
         return True
 
     def _ended(self) -> list[bytes]:
-        *lines, rest = _ENDS.split(self._data)
+        *lines, rest = self._ends.split(self._data)
         if lines and self._is_cut:
             lines, self._is_cut = lines[1:], False
         messages = [bytes(line[: self._limit]) for line in lines if line.strip(_BETWEEN)]

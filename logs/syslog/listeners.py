@@ -1,6 +1,7 @@
-"""Where syslog is listened for: SYSLOG_LISTENERS, addresses between white space.
+"""Where syslog and GELF are listened for: SYSLOG_LISTENERS, addresses between white space.
 
     udp://0.0.0.0:5514?key=pol_…&from=192.0.2.0/24  tcp://127.0.0.1:5514?key=pol_…&zone=Europe/Berlin  tls://[::]:6514
+    gelf+udp://0.0.0.0:12201?key=pol_…&from=10.0.0.0/8  gelf+tcp://0.0.0.0:12201?key=pol_…
 
 A listener without a key is for senders that say theirs in the structured data of a message.
 """
@@ -15,6 +16,8 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 KINDS = ("udp", "tcp", "tls")
+SYSLOG, GELF = "syslog", "gelf"
+_GELF_PREFIX = "gelf+"
 _KEY = re.compile(r"pol_[0-9a-f]{64}")
 _OPTIONS = {"key", "from", "zone"}
 Network = IPv4Network | IPv6Network
@@ -34,10 +37,12 @@ class Listener:
     key: str | None = None
     networks: tuple[Network, ...] = ()
     zone: tzinfo = UTC
+    protocol: str = SYSLOG
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.kind}://{host}:{self.port}"
+        prefix = _GELF_PREFIX if self.protocol == GELF else ""
+        return f"{prefix}{self.kind}://{host}:{self.port}"
 
     def admits(self, address: str) -> bool:
         """Return whether what comes from `address` is listened to."""
@@ -66,13 +71,15 @@ def _read(word: str, number: int) -> Listener:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise ListenerError(f"Listener {number} is not an address, such as tcp://127.0.0.1:5514.") from error
-    if parts.scheme not in KINDS or not host or not port:
+    if parts.scheme.removeprefix(_GELF_PREFIX) not in KINDS or not host or not port:
         raise ListenerError(f"Listener {number} is not an address, such as tcp://127.0.0.1:5514.")
     listener = _with_options(parts, host, port, number)
     if listener.kind == "udp" and not (listener.key and listener.networks):
         raise ListenerError(
             f"Listener {number} is for UDP, where any address can be claimed: it needs key= and from=, networks."
         )
+    if listener.protocol == GELF and not listener.key:
+        raise ListenerError(f"Listener {number} is for GELF, in which no sender can say its key: it needs key=.")
     return listener
 
 
@@ -90,4 +97,5 @@ def _with_options(parts: SplitResult, host: str, port: int, number: int) -> List
         raise ListenerError(f"Listener {number} has a network or a zone that is none.") from error
     except KeyError as error:
         raise ListenerError(f"Listener {number} has the zone {options['zone'][:40]}, which is none.") from error
-    return Listener(parts.scheme, host, port, key, networks, zone)
+    protocol = GELF if parts.scheme.startswith(_GELF_PREFIX) else SYSLOG
+    return Listener(parts.scheme.removeprefix(_GELF_PREFIX), host, port, key, networks, zone, protocol)

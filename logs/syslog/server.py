@@ -1,4 +1,4 @@
-"""The sockets of syslog, on one event loop: everything that a sender can make long, many or slow has an end."""
+"""The sockets of syslog and GELF, on one event loop: all that a sender can make long, many or slow has an end."""
 
 from __future__ import annotations
 
@@ -18,22 +18,20 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from logs.syslog.datagrams import datagrams_of
 from logs.syslog.framing import Framer, FramingError
-from logs.syslog.listeners import Listener, ListenerError
-from logs.syslog.sinks import NAME, KeyRefusedError, Line, Sink, Sinks, warn_now_and_then
-from services.authentication import Credential
-from services.models import ApiKey
+from logs.syslog.gelf import DOCUMENT_BYTES, GelfFramer
+from logs.syslog.listeners import GELF, Listener, ListenerError
+from logs.syslog.sender_keys import HEAD_BYTES, credential_of, without_key
+from logs.syslog.sinks import KeyRefusedError, Line, Sink, Sinks, warn_now_and_then
 
 _READ_BYTES = 64 * 1024
-_HEAD_BYTES = 4 * 1024  # of a message beside its text; its key stands here
 _FIRST_SECONDS = 30.0  # for the first message of a connection that has to say its key
 _HANDSHAKE_SECONDS = 10.0
 _DRAIN_SECONDS = 8.0
 _CLOSE_SECONDS = 1.0
 _DATAGRAM_BUFFER = 4 * 1024 * 1024
 _FIRST_INHERITED = 3  # sd_listen_fds(3)
-# Structured data with the sender's key, which is not stored.
-_KEY = re.compile(rb'\[pulseops@\d{1,10} key="(pol_[0-9a-f]{64})"\]')
 
 
 class SyslogServer:
@@ -86,7 +84,7 @@ class SyslogServer:
     async def _listen(self, listener: Listener, sock: socket.socket) -> Any:
         loop = asyncio.get_running_loop()
         if listener.kind == "udp":
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(listener, self._sinks), sock=sock)
+            transport, _ = await loop.create_datagram_endpoint(lambda: datagrams_of(listener, self._sinks), sock=sock)
             return transport
         secured: dict[str, Any] = {}
         if listener.kind == "tls":
@@ -133,8 +131,8 @@ class _Connection:
         self._address = address
         self._sinks = sinks
         self._reader = reader
-        self._framer = Framer(settings.INGEST_MAX_MESSAGE_BYTES + _HEAD_BYTES)
-        self._credential = _credential(listener.key, address) if listener.key else None
+        self._framer = _framer(listener)
+        self._credential = credential_of(listener, listener.key, address) if listener.key else None
         self._sink: Sink | None = None
 
     async def run(self) -> None:
@@ -148,8 +146,8 @@ class _Connection:
             await self._put(message)
 
     async def _put(self, message: bytes) -> None:
-        message, key = without_key(message)
-        if key and (credential := _credential(key, self._address)) != self._credential:
+        message, key = (message, None) if self._listener.protocol == GELF else without_key(message)
+        if key and (credential := credential_of(self._listener, key, self._address)) != self._credential:
             self._credential, self._sink = credential, None
         if self._credential is None:
             raise KeyRefusedError
@@ -158,49 +156,16 @@ class _Connection:
         await self._sink.put(Line(message, timezone.now(), self._listener.zone))
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """What comes by UDP: a datagram is a message, and what there is no room for is counted."""
-
-    def __init__(self, listener: Listener, sinks: Sinks) -> None:
-        self._listener = listener
-        self._sinks = sinks
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        address = str(addr[0])
-        message = data.rstrip(b"\r\n\0")
-        if not self._listener.admits(address):
-            warn_now_and_then("%s may not send to %s.", address, self._listener)
-        elif message and self._listener.key:
-            sink = self._sink(address)
-            if sink is not None:
-                sink.offer(Line(without_key(message)[0], timezone.now(), self._listener.zone))
-
-    def _sink(self, address: str) -> Sink | None:
-        try:
-            return self._sinks.of(_credential(str(self._listener.key), address))
-        except KeyRefusedError:
-            warn_now_and_then("Too many keys send at once (SYSLOG_KEYS); %s is not listened to.", address)
-            return None
+def _framer(listener: Listener) -> Framer:
+    if listener.protocol == GELF:
+        return GelfFramer(DOCUMENT_BYTES)
+    return Framer(settings.INGEST_MAX_MESSAGE_BYTES + HEAD_BYTES)
 
 
 def _close_connection(barrier: threading.Barrier) -> None:
     with suppress(threading.BrokenBarrierError):
         barrier.wait(_CLOSE_SECONDS)
     connection.close()
-
-
-def _credential(key: str, address: str) -> Credential:
-    return Credential.of_key(key, ApiKey.Scope.LOGS, address.partition("%")[0], NAME)
-
-
-def without_key(message: bytes) -> tuple[bytes, str | None]:
-    """Take the sender's key out of a message's structured data; returns what is left, and the key if there is one."""
-    match = _KEY.search(message, 0, _HEAD_BYTES)
-    if match is None:
-        return message, None
-    is_alone = message[match.start() - 1 : match.start()] != b"]" and message[match.end() : match.end() + 1] != b"["
-    rest = message[: match.start()] + (b"-" if is_alone else b"") + message[match.end() :]
-    return rest, match[1].decode()
 
 
 def _socket_for(listener: Listener, inherited: list[socket.socket]) -> socket.socket:

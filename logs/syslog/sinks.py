@@ -22,15 +22,16 @@ from django.db import InterfaceError, OperationalError, connection
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.commit import commit_piece
 from logs.ingest.guards import gate
+from logs.ingest.protocols.gelf import NO_JSON, read_document
 from logs.ingest.refusals import record_refusals
 from logs.ingest.refused import Refused
-from logs.ingest.rows import batch_of
+from logs.ingest.rows import Row, batch_of
 from logs.ingest.store import AlreadyAnsweredError, Receipt
 from logs.ingest.syslog import read_line
+from logs.syslog.listeners import GELF, SYSLOG
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, authenticate
 
-NAME = "syslog"
 GROUP_LINES, GROUP_BYTES = 500, 1024 * 1024
 GATHER_SECONDS = 0.2
 IDLE_SECONDS = 60.0
@@ -49,6 +50,10 @@ class Line:
     zone: tzinfo
 
 
+READERS: dict[str, Callable[[Line], Row | None]] = {
+    SYSLOG: lambda line: read_line(line.content, line.received_at, line.zone),
+    GELF: lambda line: read_document(line.content),
+}
 _warned: dict[str, float] = {}
 
 
@@ -86,10 +91,14 @@ class Sink:
     def offer(self, line: Line) -> None:
         """Take a message that cannot wait; without room for it, count it."""
         if self._bytes + len(line.content) > max(self._room(), LEAST_BYTES):
-            self._dropped.add(DROPPED, line.content)
-            self._has_lines.set()
+            self.refuse(DROPPED, line.content)
         else:
             self._append(line)
+
+    def refuse(self, reason: str, sample: bytes) -> None:
+        """Count a message that is not stored, for the owner of the key."""
+        self._dropped.add(reason, sample)
+        self._has_lines.set()
 
     async def put(self, line: Line) -> None:
         """Take a message as soon as there is room. Raises KeyRefusedError."""
@@ -163,7 +172,7 @@ class _Piece:
         self._lines = lines
         self._size = size
         self._dropped = dropped
-        self._receipt = Receipt(f"{NAME}:{uuid.uuid4().hex}", {"entries": len(lines)})
+        self._receipt = Receipt(f"{SYSLOG}:{uuid.uuid4().hex}", {"entries": len(lines)})
 
     def store(self) -> float | None:
         """Store it; returns None when that is done, seconds to wait before it is tried again, or less than none when
@@ -196,10 +205,15 @@ class _Piece:
     def _commit(self) -> KeyScope:
         if not self._lines:
             return authenticate(self._credential).scope
-        rows = [read_line(line.content, line.received_at, line.zone) for line in self._lines]
+        reader = READERS[self._credential.protocol]
+        rows = [reader(line) for line in self._lines]
+        unread = [line.content for line, row in zip(self._lines, rows, strict=True) if row is None]
 
         def read(window: AcceptedTimes) -> Batch:
-            batch = batch_of(rows, window)
+            refused = Refused()
+            for document in unread:
+                refused.add(NO_JSON, document)
+            batch = batch_of([row for row in rows if row is not None], window, refused)
             batch.size = self._size
             return batch
 

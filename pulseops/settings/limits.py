@@ -33,6 +33,7 @@ SYSLOG_CONNECTIONS = env.whole("SYSLOG_CONNECTIONS", 1_000, least=1)
 SYSLOG_CONNECTIONS_PER_ADDRESS = env.whole("SYSLOG_CONNECTIONS_PER_ADDRESS", 50, least=1)
 SYSLOG_KEYS = env.whole("SYSLOG_KEYS", 200, least=1)  # that send at the same time
 SYSLOG_BUFFER_BYTES = env.whole("SYSLOG_BUFFER_BYTES", 64 * 1024**2, least=1)  # of messages that wait to be stored
+SYSLOG_CHUNK_BYTES = env.whole("SYSLOG_CHUNK_BYTES", 16 * 1024**2, least=1)  # of GELF that is not whole yet, a listener
 SYSLOG_WRITERS = env.whole("SYSLOG_WRITERS", 2, least=1)  # connections to the database
 
 # -- Searching logs ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,12 @@ PATIENCE = 300  # seconds for one of them, on a machine that is busy with others
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A running installation, and by each client's name a key of a service of its own."""
+    """A running installation, and by each client's name a key of a service of its own; of those that speak no HTTP the
+    address of a port for that key alone."""
 
     installation: Installation
     keys: dict[str, str]
+    sockets: dict[str, str]
 
 
 def has_python() -> bool:
@@ -44,9 +46,18 @@ def has_node() -> bool:
 
 
 @contextmanager
-def driver(command: list[str], url: str, keys: Mapping[str, str]) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Run a driver with its keys until the block ends; gives a function that waits for what it says of its clients."""
-    told = json.dumps({"url": url, "keys": keys, "modules": str(NODE_MODULES), "patience": PATIENCE})
+def driver(command: list[str], receiver: Receiver, names: Collection[str]) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Run a driver for its clients until the block ends; gives a function that waits for what it says of them."""
+    keys = {name: receiver.keys[name] for name in names}
+    told = json.dumps(
+        {
+            "url": receiver.installation.url,
+            "keys": keys,
+            "sockets": receiver.sockets,
+            "modules": str(NODE_MODULES),
+            "patience": PATIENCE,
+        }
+    )
     with subprocess.Popen(
         command, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -58,6 +58,9 @@ PY = {
     "splunk-handler": Expected(),
     "splunk-hec-handler": Expected(),
     "graypy": Expected(),
+    "graypy, TCP": Expected(),
+    "graypy, UDP": Expected(),
+    "rfc5424-logging-handler": Expected({f"shop@32473.{name}": value for name, value in AS_TEXT.items()}, None),
     "datadog-api-client": Expected(AS_TEXT),
     "python-json-logger": Expected(),
     "ecs-logging": Expected(),
@@ -77,6 +80,18 @@ NODE = {
     "winston-splunk-httplogger": Expected(),
     "pino-datadog-transport": Expected(),
     "bunyan": Expected(),
+    "gelf-pro, TCP": Expected(),
+    "gelf-pro, UDP": Expected(),
+    "winston-syslog": Expected(),
+}
+# Those that speak no HTTP: the kind of the port that `manage.py syslog` listens to for each.
+SOCKETS = {
+    "graypy, UDP": "gelf+udp",
+    "gelf-pro, UDP": "gelf+udp",
+    "winston-syslog": "udp",
+    "graypy, TCP": "gelf+tcp",
+    "gelf-pro, TCP": "gelf+tcp",
+    "rfc5424-logging-handler": "tcp",
 }
 # The texts of the page of a new key that need nothing but a package: what each logs.
 TEXTS = {
@@ -161,9 +176,7 @@ def run(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Run:
     outcomes: dict[str, Any] = {}
     with ExitStack() as stack:
         spoken = [
-            stack.enter_context(driver(program, url, {name: keys[name] for name in clients}))
-            for clients, program in drivers.values()
-            if clients
+            stack.enter_context(driver(program, receiver, clients)) for clients, program in drivers.values() if clients
         ]
         for name in texts:
             outcomes[name] = outcome_of(lambda name=name: run_text(name, url, keys[name], folder / name))

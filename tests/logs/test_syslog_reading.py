@@ -14,7 +14,7 @@ from logs.ingest.syslog import read_line
 from logs.syslog.checks import listeners_can_be_used
 from logs.syslog.framing import Framer, FramingError
 from logs.syslog.listeners import ListenerError, read_listeners
-from logs.syslog.server import without_key
+from logs.syslog.sender_keys import without_key
 
 KEY = "pol_" + "0" * 64
 

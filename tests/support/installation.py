@@ -110,6 +110,12 @@ class Installation:
         """Start the worker."""
         return self._start("manage.py", "worker")
 
+    def start_syslog(self, port: int) -> subprocess.Popen[bytes]:
+        """Start what listens at SYSLOG_LISTENERS, and wait until the last of them, at `port` by TCP, is listened to."""
+        process = self._start("manage.py", "syslog")
+        wait_until(lambda: process.poll() is not None or _is_listened_to(port))
+        return process
+
     def postgres(self) -> psutil.Process | None:
         """Return the server's first process, None while there is none."""
         for candidate in psutil.process_iter():
@@ -205,6 +211,11 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _is_listened_to(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

@@ -1,6 +1,6 @@
 // Runs loggers of npm, each as its own documentation has it: an error with two fields and, where it can be said, a trace.
-// A line of stdin: {"url": …, "keys": {client: key}, "modules": a folder with node_modules, "patience": seconds}; one of
-// stdout: client → [from, until], the microseconds between which its log was made, or what went wrong. Then it waits until
+// A line of stdin: {"url": …, "keys": {client: key}, "sockets": {client: the address of a port of its own},
+// "modules": a folder with node_modules, "patience": seconds}; one of stdout: client → [from, until], the microseconds between which its log was made, or what went wrong. Then it waits until
 // stdin ends, for clients that send from a thread.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -75,7 +75,13 @@ async function winstonElastic(key) {
   return winston(transport, () => {}); // it sends by itself, soon
 }
 
+// Splunk's client gives up when a connection takes 10 seconds, which it may while others load.
+function patientNeedle() {
+  require(require.resolve("needle", { paths: [require.resolve("splunk-logging")] })).defaults({ open_timeout: 0 });
+}
+
 async function splunkLogging(key) {
+  patientNeedle();
   const { Logger } = require("splunk-logging");
   const logger = new Logger({ token: key, url: told.url });
   const since = Date.now();
@@ -89,8 +95,10 @@ async function splunkLogging(key) {
 
 async function winstonSplunk(key) {
   const SplunkTransport = require("winston-splunk-httplogger");
+  patientNeedle();
   const transport = new SplunkTransport({ splunk: { token: key, url: told.url, maxBatchCount: 1 } });
-  return winston(transport, () => new Promise((resolve) => transport.once("logged", () => pause(200).then(resolve))));
+  const sent = new Promise((resolve, reject) => (transport.once("logged", () => pause(200).then(resolve)), transport.once("error", reject)));
+  return winston(transport, () => sent);
 }
 
 async function pinoDatadog(key) {
@@ -119,6 +127,24 @@ async function bunyan(key) {
   return [since * 1000, until * 1000];
 }
 
+// gelf-pro is one object for the whole program, so each gets a copy of its own.
+async function gelfPro(adapterName, name) {
+  for (const path of Object.keys(require.cache)) if (path.includes("/gelf-pro/")) delete require.cache[path];
+  const gelf = require("gelf-pro");
+  const { hostname: host, port } = new URL(told.sockets[name]);
+  gelf.setConfig({ adapterName, adapterOptions: { host, port: Number(port) } });
+  const since = Date.now();
+  await new Promise((resolve, reject) => gelf.error(MESSAGE, { ...FIELDS, trace_id: TRACE }, (error) => (error ? reject(error) : resolve())));
+  return [since * 1000, Date.now() * 1000];
+}
+
+async function winstonSyslog(name) {
+  const { Syslog } = require("winston-syslog");
+  const { hostname: host, port } = new URL(told.sockets[name]);
+  const transport = new Syslog({ host, port, protocol: "udp4", type: "5424", app_name: "shop" });
+  return winston(transport, () => {}); // it sends once its socket is open, and does not say so
+}
+
 const loki = (key) => ({ host: told.url, basicAuth: { username: "any", password: key }, labels: { app: "shop" }, batching: false });
 const CLIENTS = {
   "otlp-http": (key) => otel("http", key),
@@ -142,14 +168,17 @@ const CLIENTS = {
   "winston-splunk-httplogger": winstonSplunk,
   "pino-datadog-transport": pinoDatadog,
   bunyan,
+  "gelf-pro, TCP": (_key, name) => gelfPro("tcp", name),
+  "gelf-pro, UDP": (_key, name) => gelfPro("udp", name),
+  "winston-syslog": (_key, name) => winstonSyslog(name),
 };
 
-const within = (promise, ms) => Promise.race([promise, pause(ms).then(() => Promise.reject(new Error("it took too long")))]);
 const outcome = {};
+const within = (promise, ms) => Promise.race([promise, pause(ms).then(() => Promise.reject(new Error(`it took too long ${outcome[""] ?? ""}`)))]);
 process.on("uncaughtException", (error) => (outcome[""] = String(error.stack)));
 process.on("unhandledRejection", (error) => (outcome[""] = String(error.stack)));
 // All are begun before the time of the first is counted: what they load keeps the one thread that they share.
-const begun = Object.entries(told.keys).map(([name, key]) => [name, CLIENTS[name](key)]);
+const begun = Object.entries(told.keys).map(([name, key]) => [name, CLIENTS[name](key, name)]);
 await Promise.all(begun.map(async ([name, running]) => {
   try {
     outcome[name] = await within(running, told.patience * 1_000);

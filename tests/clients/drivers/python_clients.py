@@ -1,7 +1,8 @@
 """Runs loggers of PyPI as their documentation has it: each an error with two fields and, where it can be said, a trace.
 
-A line of stdin: {"url": …, "keys": {client: key}}; one of stdout: client → [from, until], the microseconds in which its
-log was made, or what went wrong. Then it waits until stdin ends, for clients that send from a thread.
+A line of stdin: {"url": …, "keys": {client: key}, "sockets": {client: the address of its own port}}; one of stdout:
+client → [from, until], the microseconds in which its log was made, or what went wrong. Then it waits until stdin ends,
+for clients that send from a thread.
 """
 
 from __future__ import annotations
@@ -192,6 +193,33 @@ def graypy(url: str, key: str) -> Between:
     return created(records)
 
 
+def graypy_socket(url: str, key: str) -> Between:
+    """By UDP each log is packed, and this one so long that it comes in chunks."""
+    module = importlib.import_module("graypy")
+    address = urlsplit(url)
+    if address.scheme == "tcp":
+        handler = module.GELFTCPHandler(address.hostname, address.port)
+    else:
+        chunker = importlib.import_module("graypy.handler").GELFWarningChunker(chunk_size=100)
+        handler = module.GELFUDPHandler(address.hostname, address.port, gelf_chunker=chunker)
+    logger, records = logger_with(handler)
+    logger.error(MESSAGE, extra={"trace_id": TRACE, **FIELDS})
+    handler.close()
+    return created(records)
+
+
+def rfc5424(url: str, key: str) -> Between:
+    module = importlib.import_module("rfc5424logging")
+    address = urlsplit(url)
+    handler = module.Rfc5424SysLogHandler(
+        address=(address.hostname, address.port), socktype=socket.SOCK_STREAM, enterprise_id=32473
+    )
+    logger, records = logger_with(handler)
+    logger.error(MESSAGE, extra={"structured_data": {"shop": FIELDS}})
+    handler.close()
+    return created(records)
+
+
 def datadog(url: str, key: str) -> Between:
     client = importlib.import_module("datadog_api_client")
     api_module = importlib.import_module("datadog_api_client.v2.api.logs_api")
@@ -277,6 +305,9 @@ CLIENTS: dict[str, Callable[[str, str], Between]] = {
     "splunk-handler": splunk_handler,
     "splunk-hec-handler": splunk_hec_handler,
     "graypy": graypy,
+    "graypy, TCP": graypy_socket,
+    "graypy, UDP": graypy_socket,
+    "rfc5424-logging-handler": rfc5424,
     "datadog-api-client": datadog,
     "python-json-logger": lambda url, key: json_lines(url, key, formatter=json_formatter),
     "ecs-logging": lambda url, key: json_lines(url, key, formatter=ecs_formatter),
@@ -290,7 +321,7 @@ def main() -> None:
     outcome: dict[str, Between | str] = {}
     for name, key in told["keys"].items():
         try:
-            outcome[name] = CLIENTS[name](told["url"], key)
+            outcome[name] = CLIENTS[name](told["sockets"].get(name, told["url"]), key)
         except Exception:
             outcome[name] = traceback.format_exc()
     print(json.dumps(outcome), file=said, flush=True)
