@@ -17,10 +17,10 @@ class DeploymentsConfig(AppConfig):
         )
         # Models are there only now.
         from deployments.member_secrets import MEMBER_WEBHOOKS  # noqa: PLC0415
-        from deployments.panels import github_panel  # noqa: PLC0415
+        from deployments.panels import deployments_panel, github_panel  # noqa: PLC0415
         from deployments.timeline import deployment_marks  # noqa: PLC0415
 
         MEMBER_SECRETS.add(MEMBER_WEBHOOKS)
-        SERVICE_PANELS.add(github_panel)
+        SERVICE_PANELS.add(deployments_panel, github_panel)
         TIMELINE_MARKS.add(deployment_marks)
         import_module("deployments.quotas")

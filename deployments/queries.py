@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Coalesce, Concat
+from django.db.models.functions import Coalesce, Concat, JSONObject
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from accounts.models import Org
 from deployments.github.signatures import needs_former_key
@@ -277,6 +278,28 @@ def delivery_page(integration: GitHubIntegration, before: str) -> Page[WebhookEf
     """Return PAGE_LENGTH lines of the integration's delivery log, newest first."""
     rows = integration.effects.select_related("deployment")
     return newest_first(rows, before, length=PAGE_LENGTH, column="received_at")
+
+
+@dataclass(frozen=True, slots=True)
+class LastDelivery:
+    """What a service's page says of the newest delivery."""
+
+    received_at: datetime | None
+    event_type: str
+    result: str
+
+
+def integration_of(service: Service) -> tuple[GitHubIntegration | None, LastDelivery | None]:
+    """Return a service's integration and what its newest delivery did; one query."""
+    newest = WebhookEffect.objects.filter(integration=OuterRef("pk")).order_by("-received_at", "-id")
+    rows = GitHubIntegration.objects.filter(service=service).annotate(
+        last=newest.values(json=JSONObject(received_at="received_at", event_type="event_type", result="result"))[:1]
+    )
+    integration = rows.first()
+    last = getattr(integration, "last", None)
+    if last is None:
+        return integration, None
+    return integration, LastDelivery(parse_datetime(last["received_at"]), last["event_type"], last["result"])
 
 
 def invalid_deliveries(org: Org, since: datetime) -> QuerySet[WebhookEffect, tuple[Any, ...]]:

@@ -39,7 +39,13 @@ from pulseops.core.web.keyset import Page, newest_first
 from pulseops.core.web.numbers import whole_number
 from services.scopes import Scopes, scopes_of
 
+MOST_LIVE = 200  # live incidents that pages look at, worst first
 _RANK = {Severity.HIGH: 0, Severity.MEDIUM: 1, Severity.LOW: 2}
+# What is live by severity, then what is resolved.
+WORST_FIRST = Case(
+    When(status=Incident.Status.RESOLVED, then=Value(len(_RANK))),
+    *[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()],
+)
 _AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
 _SECONDS = 1.0  # that drawing may take
 
@@ -65,9 +71,8 @@ def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
 
 def live_incidents(org: Org, *, limit: int) -> list[Incident]:
     """Return what is not resolved, worst first and of equal ones the oldest first; one query."""
-    rank = Case(*[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()])
     rows = Incident.objects.for_org(org).live().select_related("service", "environment", "assignee")
-    return list(rows.defer("evidence_json", "description").order_by(rank, "created_at", "id")[:limit])
+    return list(rows.defer("evidence_json", "description").order_by(WORST_FIRST, "created_at", "id")[:limit])
 
 
 def live_incidents_of_rule(rule_id: int) -> QuerySet[Incident]:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Q, When
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Org
-from incidents.models import Incident
-from pulseops.core.extensions import Mark, Panel
+from incidents.models import Incident, Severity
+from incidents.queries import MOST_LIVE, WORST_FIRST, live_incidents
+from pulseops.core.extensions import Mark, Panel, ServiceTrouble
 from services.models import Service
 
-_SHOWN = 50
+_SHOWN, _LISTED = 50, 10
 
 
 def incident_marks(
@@ -28,24 +30,53 @@ def incident_marks(
         rows = rows.filter(service_id__in=services)
     if environments:
         rows = rows.filter(environment_id__in=environments)
-    return [
-        Mark(
-            at=each.created_at,
-            kind="incident",
-            label=f"#{each.pk} {each.title}",
-            url=reverse("incidents:detail", args=[each.pk]),
-            until=each.resolved_at or until,
-            status=each.status,
-        )
-        for each in rows.order_by("-created_at")[:_SHOWN]
-    ]
+    return [_mark_of(each, until) for each in rows.order_by("-created_at")[:_SHOWN]]
+
+
+def _mark_of(incident: Incident, until: datetime) -> Mark:
+    return Mark(
+        at=incident.created_at,
+        kind="incident",
+        label=f"#{incident.pk} {incident.title}",
+        url=reverse("incidents:detail", args=[incident.pk]),
+        until=incident.resolved_at or until,
+        status=incident.status,
+    )
+
+
+def trouble_of(incident: Incident) -> ServiceTrouble:
+    """Return what a live incident says of its service."""
+    return ServiceTrouble(
+        service_id=incident.service_id,
+        environment_id=incident.environment_id,
+        is_severe=incident.severity == Severity.HIGH,
+        title=incident.title,
+        url=reverse("incidents:detail", args=[incident.pk]),
+    )
+
+
+def service_troubles(org: Org) -> list[ServiceTrouble]:
+    """Return the live incidents as what is wrong with services, worst first; one query."""
+    return [trouble_of(each) for each in live_incidents(org, limit=MOST_LIVE)]
 
 
 def service_panel(request: HttpRequest, service: Service) -> Panel | None:
-    """Show the service's live incidents and the last that ended; one query."""
+    """Show the service's live incidents, worst first, and the last that ended; one query."""
     rows = Incident.objects.for_org(service.org).filter(service=service).select_related("environment")
-    results = list(rows.order_by(Case(When(status=Incident.Status.RESOLVED, then=1), default=0), "-created_at")[:10])
+    results = list(rows.defer("evidence_json", "description").order_by(WORST_FIRST, "-created_at")[:_SHOWN])
     live = [each for each in results if each.is_live]
     last = next((each for each in results if not each.is_live), None)
-    values = {"live": live, "last": last, "url": f"{reverse('incidents:list')}?state=all&service={service.pk}"}
-    return Panel("Incidents", "incidents/_service_panel.html", values, anchor="incidents", is_urgent=bool(live))
+    now = timezone.now()
+    return Panel(
+        "Incidents",
+        "incidents/_service_panel.html",
+        {
+            "live": live[:_LISTED],
+            "last": last,
+            "url": f"{reverse('incidents:list')}?state=all&service={service.pk}",
+        },
+        anchor="incidents",
+        is_urgent=bool(live),
+        troubles=[trouble_of(each) for each in live],
+        marks=[_mark_of(each, now) for each in results],
+    )

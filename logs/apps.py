@@ -4,7 +4,15 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from pulseops.core.extensions import BEFORE_DELETE, KEY_NOTICES, NAV, RETENTION_LOSSES, SERVICE_PANELS, NavEntry
+from pulseops.core.extensions import (
+    BEFORE_DELETE,
+    KEY_NOTICES,
+    LOG_VOLUME,
+    NAV,
+    RETENTION_LOSSES,
+    SERVICE_PANELS,
+    NavEntry,
+)
 from pulseops.core.self_logging import STORE
 
 
@@ -19,6 +27,7 @@ class LogsConfig(AppConfig):
         from logs.explorer.service_volume import logs_that_would_go, service_panel  # noqa: PLC0415  # models are loaded by now
         from logs.ingest.refusals import key_notice, refusals_panel  # noqa: PLC0415  # models are loaded by now
         from logs.ingest_rules.views import rules_panel  # noqa: PLC0415  # models are loaded by now
+        from logs.reading import volume  # noqa: PLC0415  # models are loaded by now
         from logs.self_logging import store_own_lines  # noqa: PLC0415  # models are loaded by now
         from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
 
@@ -27,6 +36,7 @@ class LogsConfig(AppConfig):
         SERVICE_PANELS.add(refusals_panel)
         SERVICE_PANELS.add(service_panel)
         KEY_NOTICES.add(key_notice)
+        LOG_VOLUME.add(volume)
         SERVICE_PANELS.add(rules_panel)
         RETENTION_LOSSES.add(logs_that_would_go)
         import_module("logs.quotas")

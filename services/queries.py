@@ -19,7 +19,6 @@ from accounts.models import Org
 from pulseops.core.ui.charts import Bucket
 from services.models import ApiKey, Environment, RateBucket, Service
 
-QUIET_AFTER = timedelta(hours=1)  # without a log a service counts as silent
 USE_SHOWN = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 
@@ -31,14 +30,9 @@ class Hearing:
     live_keys: int
     last_log_at: datetime | None
 
-    @property
-    def state(self) -> str:
-        """One of "off" (no key works), "waiting" (for the first log), "active", "silent"."""
-        if self.last_log_at and self.last_log_at > timezone.now() - QUIET_AFTER:
-            return "active"
-        if not self.live_keys:
-            return "off"
-        return "silent" if self.last_log_at else "waiting"
+    def heard_at(self, moment: datetime | None) -> Hearing:
+        """Return the same where a log is known of `moment`: a key notes its use only now and then."""
+        return Hearing(self.live_keys, max((at for at in (self.last_log_at, moment) if at), default=None))
 
     @classmethod
     def of_all(cls, parts: Iterable[Hearing]) -> Hearing:
@@ -46,11 +40,6 @@ class Hearing:
         parts = list(parts)
         times = [part.last_log_at for part in parts if part.last_log_at]
         return cls(live_keys=sum(part.live_keys for part in parts), last_log_at=max(times, default=None))
-
-    @property
-    def label(self) -> str:
-        """The state in words."""
-        return {"off": "No key", "waiting": "Waiting for the first log"}.get(self.state, self.state.capitalize())
 
 
 @dataclass(frozen=True, slots=True)

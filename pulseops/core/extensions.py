@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -31,7 +32,10 @@ class ExtensionPoint(Generic[Added]):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A section of someone else's page: a template and what it needs."""
+    """A section of someone else's page: a template and what it needs.
+
+    A service's page takes from it what is wrong (`troubles`, the worst first), and `marks` for its chart.
+    """
 
     title: str
     template: str
@@ -39,6 +43,8 @@ class Panel:
     anchor: str = ""
     is_urgent: bool = False  # stands first
     words: str = ""  # what it says, where there is room for a line only
+    troubles: Sequence[ServiceTrouble] = ()
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,17 @@ class ErrorChange:
     before: int
     after: int
     is_clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTrouble:
+    """What is wrong with a service now: an incident, say."""
+
+    service_id: UUID
+    environment_id: UUID
+    is_severe: bool
+    title: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,15 @@ NAV: ExtensionPoint[NavEntry] = ExtensionPoint()
 
 # (request, services.Service) -> a panel for the service's page, or None when this reader gets none.
 SERVICE_PANELS: ExtensionPoint[Callable[[HttpRequest, Any], Panel | None]] = ExtensionPoint()
+
+# (accounts.Org) -> what is wrong with its services, the worst first.
+SERVICE_TROUBLES: ExtensionPoint[Callable[[Any], Sequence[ServiceTrouble]]] = ExtensionPoint()
+
+# (organisation id, from, until, step, service id or None for all) -> how many logs there were in each step: (its
+# beginning, service id, level, logs).
+LOG_VOLUME: ExtensionPoint[
+    Callable[[Any, datetime, datetime, timedelta, Any], Sequence[tuple[datetime, UUID, str, int]]]
+] = ExtensionPoint()
 
 # What a member leaves behind: shown, and on request revoked, when they are removed.
 MEMBER_SECRETS: ExtensionPoint[MemberSecrets] = ExtensionPoint()

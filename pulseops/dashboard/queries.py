@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.utils import timezone
-
 from accounts.models import Org
 from deployments.cards import Card, cards, error_changes
 from deployments.models import Deployment
 from deployments.queries import newest_deployments
 from incidents import queries as incident_queries
 from incidents.models import Incident, Severity
+from incidents.queries import MOST_LIVE
+from incidents.timeline import trouble_of
 from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui.charts import Bucket, Chart, bands_of, markers_of, stacked_histogram
-from pulseops.dashboard.volume import Volume
 from services.models import Service
-from services.queries import QUIET_AFTER, ServiceSummary
+from services.queries import ServiceSummary
+from services.states import ServiceState, service_state
+from services.volume import DayVolume
 
-MOST_LIVE = 200  # live incidents that are looked at, worst first
 SHOWN_INCIDENTS = 6
 SHOWN_DEPLOYMENTS = 6
 
@@ -72,9 +72,7 @@ class ServiceCard:
     """A service in the grid; `deployment` is its newest, None without one. Counts are of the last 24 hours."""
 
     service: Service
-    state: str
-    label: str
-    incidents: Sequence[Incident]
+    state: ServiceState
     spark: Sequence[Bucket]
     logs: int
     errors: int
@@ -86,52 +84,30 @@ class ServiceCard:
         """What the sparkline shows, for who cannot see it."""
         return f"{self.service.name}, 24 hours: {self.errors:,} errors among {self.logs:,} logs"
 
-    @property
-    def rank(self) -> int:
-        """What needs a look comes first."""
-        return {"failing": 0, "degraded": 1, "silent": 2}.get(self.state, 3)
-
 
 def service_cards(
-    services: Iterable[ServiceSummary], volume: Volume, incidents: LiveIncidents, newest: Mapping[UUID, Deployment]
+    services: Iterable[ServiceSummary], volume: DayVolume, incidents: LiveIncidents, newest: Mapping[UUID, Deployment]
 ) -> list[ServiceCard]:
     """Make a card of each service, what needs a look first, then by name."""
     by_service = incidents.by_service
     cards = [_card(each, volume, by_service.get(each.service.pk, []), newest.get(each.service.pk)) for each in services]
-    return sorted(cards, key=lambda card: (card.rank, card.service.name.lower()))
+    return sorted(cards, key=lambda card: (card.state.rank, card.service.name.lower()))
 
 
 def _card(
-    summary: ServiceSummary, volume: Volume, incidents: Sequence[Incident], deployment: Deployment | None
+    summary: ServiceSummary, volume: DayVolume, incidents: Sequence[Incident], deployment: Deployment | None
 ) -> ServiceCard:
     service_id = summary.service.pk
-    # A key notes its use now and then; a bar with logs is as good a sign.
-    seen = [at for at in (summary.hearing.last_log_at, volume.last_bar_at(service_id)) if at]
-    last_log_at = max(seen, default=None)
-    state, label = _state(summary, incidents, last_log_at)
+    hearing = summary.hearing.heard_at(volume.last_bar_at(service_id))
     return ServiceCard(
         service=summary.service,
-        state=state,
-        label=label,
-        incidents=incidents,
+        state=service_state(hearing, [trouble_of(each) for each in incidents]),
         spark=volume.spark_buckets(service_id),
         logs=volume.total(service_id),
         errors=volume.total(service_id, "error"),
-        last_log_at=last_log_at,
+        last_log_at=hearing.last_log_at,
         deployment=deployment,
     )
-
-
-def _state(summary: ServiceSummary, incidents: Sequence[Incident], last_log_at: datetime | None) -> tuple[str, str]:
-    """Tell a service's state and its word: an incident says more than how much is heard of it."""
-    if incidents:
-        worst = "failing" if any(each.severity == Severity.HIGH for each in incidents) else "degraded"
-        return worst, worst.capitalize()
-    if last_log_at is None:
-        return summary.hearing.state, summary.hearing.label
-    if last_log_at > timezone.now() - QUIET_AFTER:
-        return "healthy", "Healthy"
-    return "silent", "Silent"
 
 
 # -- Deployments -----------------------------------------------------------------------------------------------------
@@ -158,7 +134,7 @@ def deployments(org: Org) -> Deployments:
 # -- The chart -------------------------------------------------------------------------------------------------------
 
 
-def volume_chart(org: Org, volume: Volume) -> Chart:
+def volume_chart(org: Org, volume: DayVolume) -> Chart:
     """Draw the day by level, with what happened in it; one query for each app that tells of something."""
     marks = [mark for ask in TIMELINE_MARKS for mark in ask(org, (), (), volume.since, volume.until)]
     return stacked_histogram(

@@ -11,9 +11,9 @@ from accounts.tenancy import OrgRequest, org_member
 from pulseops.dashboard import queries
 from pulseops.dashboard.onboarding import checklist, put_away
 from pulseops.dashboard.stats import stats_of
-from pulseops.dashboard.volume import day_of_logs
 from pulseops.pages.banners import banners
 from services.queries import service_summaries
+from services.volume import day_of_logs
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,21 +10,25 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.quotas import QuotaError
 from accounts.reauthentication import has_proved_lately, reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
-from pulseops.core.extensions import SERVICE_PANELS, Panel
+from pulseops.core.extensions import SERVICE_PANELS, Panel, ServiceTrouble
+from pulseops.core.ui.charts import Bucket, bands_of, markers_of, stacked_histogram
 from services import actions, queries
 from services.forms import ConfirmNameForm, ServiceForm
 from services.key_actions import create_key
 from services.links import explorer_url
 from services.models import Service
-from services.queries import EnvironmentSummary, Hearing, KeySummary
+from services.queries import EnvironmentSummary, Hearing, KeySummary, ServiceSummary
 from services.snippets import PLACEHOLDER, filled_snippets
+from services.states import ServiceState, of_service, service_state, troubles_of
 from services.views.keys import show_once
 from services.views.lookups import find_service, gone_is_404, posted, require_form
+from services.volume import DayVolume, day_of_logs
 
 _FEW = 15  # environments, and keys, up to which a service's page shows all of each
 
@@ -33,6 +38,7 @@ class EnvironmentRow:
     """An environment as its service's page shows it, with the form that deletes it."""
 
     summary: EnvironmentSummary
+    state: ServiceState
     explorer_url: str
     delete_form: ConfirmNameForm
 
@@ -42,11 +48,31 @@ class EnvironmentRow:
         return str(self.summary.environment.pk)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service as the list shows it; counts are of the last 24 hours."""
+
+    summary: ServiceSummary
+    state: ServiceState
+    hearing: Hearing
+    spark: Sequence[Bucket]
+    logs: int
+    errors: int
+
+    @property
+    def spark_label(self) -> str:
+        """What the sparkline shows, for who cannot see it."""
+        return f"24 hours: {self.errors:,} errors among {self.logs:,} logs"
+
+
 @require_safe
 @org_member
 def service_list(request: OrgRequest) -> HttpResponse:
-    """Show every service with what is heard of it."""
-    return render(request, "services/list.html", {"summaries": queries.service_summaries(request.org)})
+    """Show every service with its state, what needs a look first, and its last 24 hours."""
+    volume = day_of_logs(request.org, timezone.now())
+    troubles = troubles_of(request.org)
+    rows = [_service_row(each, volume, troubles) for each in queries.service_summaries(request.org)]
+    return render(request, "services/list.html", {"rows": sorted(rows, key=lambda row: row.state.rank)})
 
 
 @require_safe
@@ -57,9 +83,10 @@ def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
     environments = queries.environment_summaries(service)
     keys, chosen = _keys_of(request, queries.key_summaries(service), environments)
     live = [each for each in keys if not each.is_over]
+    panels = _panels(request, service)
     values = {
         **_parts(service, environments),
-        "environments": [_row(each) for each in environments],
+        **_day(service, environments, panels),
         "has_dialogs": len(environments) <= _FEW,
         "keys": live[:_FEW] if len(live) > _FEW and not chosen else live,
         "keys_of": chosen,
@@ -68,7 +95,7 @@ def service_detail(request: OrgRequest, service_id: UUID) -> HttpResponse:
         "explorer_url": explorer_url(service),
         "snippets": filled_snippets(),
         "placeholder": PLACEHOLDER,
-        "panels": _panels(request, service),
+        "panels": panels,
         "delete_form": ConfirmNameForm(expected=service.name, auto_id="delete_%s"),
     }
     return render(request, "services/detail.html", values)
@@ -95,10 +122,42 @@ def _parts(service: Service, environments: list[EnvironmentSummary]) -> dict[str
     }
 
 
-def _row(summary: EnvironmentSummary) -> EnvironmentRow:
+def _day(service: Service, environments: list[EnvironmentSummary], panels: list[Panel]) -> dict[str, Any]:
+    """Return the state of a service and its environments, and the last 24 hours as a chart."""
+    volume = day_of_logs(service.org, timezone.now(), service.pk)
+    troubles = [trouble for panel in panels for trouble in panel.troubles]
+    marks = [mark for panel in panels for mark in panel.marks if (mark.until or mark.at) > volume.since]
+    hearing = Hearing.of_all(each.hearing for each in environments).heard_at(volume.last_bar_at(service.pk))
+    return {
+        "hearing": hearing,
+        "state": service_state(hearing, troubles),
+        "environments": [_row(each, troubles) for each in environments],
+        "logs": volume.total(service.pk),
+        "errors": volume.total(service.pk, "error"),
+        "chart": stacked_histogram(
+            volume.chart_buckets(service), height=120, markers=markers_of(marks), bands=bands_of(marks)
+        ),
+    }
+
+
+def _service_row(summary: ServiceSummary, volume: DayVolume, troubles: list[ServiceTrouble]) -> ServiceRow:
+    service_id = summary.service.pk
+    hearing = summary.hearing.heard_at(volume.last_bar_at(service_id))
+    return ServiceRow(
+        summary,
+        service_state(hearing, of_service(troubles, service_id)),
+        hearing,
+        volume.spark_buckets(service_id),
+        volume.total(service_id),
+        volume.total(service_id, "error"),
+    )
+
+
+def _row(summary: EnvironmentSummary, troubles: list[ServiceTrouble]) -> EnvironmentRow:
     environment = summary.environment
     return EnvironmentRow(
         summary=summary,
+        state=service_state(summary.hearing, [each for each in troubles if each.environment_id == environment.pk]),
         explorer_url=explorer_url(environment.service, environment),
         delete_form=ConfirmNameForm(expected=environment.name, auto_id=f"delete_{environment.pk}_%s"),
     )

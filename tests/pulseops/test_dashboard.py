@@ -22,8 +22,8 @@ from logs.storage import rollup
 from notifications.models import Channel
 from pulseops.core.web.health import beat
 from pulseops.dashboard.stats import stats_of
-from pulseops.dashboard.volume import STEP, day_of_logs
 from services.models import Environment, Service
+from services.volume import STEP, day_of_logs
 from tests.support.factories import make_key, make_member, make_org, make_service
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,9 @@ def test_more_incidents_than_fit_are_counted(org: Org, viewer: User, client_for:
 
 
 def test_a_service_without_logs_for_an_hour_is_silent(org: Org, viewer: User, client_for: SignIn) -> None:
-    log(production(make_service(org)), at=timezone.now() - timedelta(hours=5))
+    environment = production(make_service(org))
+    make_key(environment)
+    log(environment, at=timezone.now() - timedelta(hours=5))
     assert "Silent" in page(client_for(viewer))
 
 

@@ -134,8 +134,8 @@ def test_a_job_shows_its_newest_runs_and_counts_its_failures() -> None:
     assert (report.failures, report.state) == (2, "ok")
 
 
-def test_processes_are_silent_until_they_are_heard(admin: User, client_for: SignIn) -> None:
-    assert html(client_for(admin)).count("Silent") == 2
+def test_processes_are_not_running_until_they_are_heard(admin: User, client_for: SignIn) -> None:
+    assert html(client_for(admin)).count("Not running") == 2
     beat("worker")
     beat("loop")
     assert html(client_for(admin)).count("Alive") == 2

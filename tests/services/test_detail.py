@@ -128,5 +128,5 @@ def test_queries_do_not_grow_with_keys(
             key_actions.create_key(actor=developer, environment=environment)
     client = client_for(developer)
     client.get(f"/services/{service.pk}")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         client.get(f"/services/{service.pk}")

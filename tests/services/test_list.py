@@ -25,7 +25,9 @@ def test_shows_each_service_with_what_is_heard_of_it(
     assert "30 days" in page
 
 
-@pytest.mark.parametrize(("minutes_ago", "words"), [(None, "Waiting for the first log"), (5, "Active"), (90, "Silent")])
+@pytest.mark.parametrize(
+    ("minutes_ago", "words"), [(None, "Waiting for the first log"), (5, "Healthy"), (90, "Silent")]
+)
 def test_says_when_a_service_was_last_heard(
     client_for: SignedIn, viewer: User, key: ApiKey, minutes_ago: int | None, words: str
 ) -> None:
@@ -36,7 +38,7 @@ def test_says_when_a_service_was_last_heard(
 
 def test_counts_keys_that_work_only(client_for: SignedIn, admin: User, service: Service, key: ApiKey) -> None:
     key_actions.revoke_key(actor=admin, key=key)
-    assert "No key" in client_for(admin).get(URL).content.decode()
+    assert "No active key" in client_for(admin).get(URL).content.decode()
 
 
 def test_an_empty_list_leads_a_developer_to_the_first_service(client_for: SignedIn, developer: User) -> None:

@@ -1,4 +1,4 @@
-"""How many logs of each service and level there were, bar by bar."""
+"""How many logs of each service and level there were in a day, bar by bar."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from accounts.models import Org
-from logs.reading import volume
+from pulseops.core.extensions import LOG_VOLUME
 from pulseops.core.ui.charts import Bucket
 from services.links import explorer_url
+from services.models import Service
 
 SPAN = timedelta(hours=24)
 STEP = timedelta(minutes=15)
@@ -20,7 +21,7 @@ Counts = Mapping[datetime, Mapping[str, int]]  # start of the bar (UTC) → leve
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class DayVolume:
     """Counts of the bars in [since, until) by service; times are UTC."""
 
     since: datetime
@@ -37,15 +38,15 @@ class Volume:
         """Return when the newest bar of a service that has logs begins."""
         return max(self.by_service.get(service_id, {}), default=None)
 
-    def chart_buckets(self) -> list[Bucket]:
-        """Return a bucket per STEP with the levels of all services; each leads to its logs."""
+    def chart_buckets(self, service: Service | None = None) -> list[Bucket]:
+        """Return a bucket per STEP with the levels of all services that were counted; each leads to its logs."""
         buckets = []
         for start in _starts(self.since, self.until, STEP):
             counts: dict[str, int] = {}
-            for service in self.by_service.values():
-                for level, count in service.get(start, {}).items():
+            for bars in self.by_service.values():
+                for level, count in bars.get(start, {}).items():
                     counts[level] = counts.get(level, 0) + count
-            url = explorer_url(since=start, until=start + STEP) if counts else ""
+            url = explorer_url(service, since=start, until=start + STEP) if counts else ""
             buckets.append(Bucket(start, start + STEP, counts, url))
         return buckets
 
@@ -61,15 +62,19 @@ class Volume:
         return buckets
 
 
-def day_of_logs(org: Org, now: datetime) -> Volume:
-    """Count the organisation's logs of the last 24 hours up to the end of the bar that is running; one query."""
+def day_of_logs(org: Org, now: datetime, service_id: UUID | None = None) -> DayVolume:
+    """Count the logs of the last 24 hours up to the end of the bar that is running, of all services or of one.
+
+    One query.
+    """
     wide = STEP * SPARK_STEPS
     until = datetime.fromtimestamp((now.timestamp() // wide.total_seconds() + 1) * wide.total_seconds(), UTC)
     since = until - SPAN
     by_service: dict[UUID, dict[datetime, dict[str, int]]] = {}
-    for start, service_id, level, count in volume(org.pk, since, until, STEP):
-        by_service.setdefault(service_id, {}).setdefault(start, {})[level] = count
-    return Volume(since, until, by_service)
+    for count_logs in LOG_VOLUME:
+        for start, each, level, count in count_logs(org.pk, since, until, STEP, service_id):
+            by_service.setdefault(each, {}).setdefault(start, {})[level] = count
+    return DayVolume(since, until, by_service)
 
 
 def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
