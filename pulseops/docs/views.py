@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -39,13 +39,13 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @public
 @require_safe
-def image(request: HttpRequest, name: str) -> FileResponse:
+def image(request: HttpRequest, name: str) -> HttpResponse:
     """Give a picture of a document."""
     path = pages.image_path(name)
     if path is None:
         raise Http404
     headers = {"Cache-Control": "public, max-age=3600"}
-    return FileResponse(path.open("rb"), content_type="image/png", headers=headers)
+    return HttpResponse(path.read_bytes(), content_type="image/png", headers=headers)
 
 
 def _base(request: HttpRequest) -> str:

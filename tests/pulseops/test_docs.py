@@ -69,7 +69,7 @@ def test_pictures_have_an_address_and_a_size(client: Client) -> None:
         answer = client.get(given["src"])
         assert answer.status_code == 200
         assert answer["Content-Type"] == "image/png"
-        width, height = struct.unpack(">II", b"".join(answer.streaming_content)[16:24])  # type: ignore[attr-defined]
+        width, height = struct.unpack(">II", answer.content[16:24])
         assert (int(given["width"]), int(given["height"])) == (width // 2, height // 2)
     for path in ("nothing", "..%2F..%2Fstatic%2Fx", ".signed-in"):
         assert client.get(f"/docs/images/{path}.png").status_code == 404
