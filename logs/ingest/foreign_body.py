@@ -25,12 +25,14 @@ else:
     from backports import zstd
 
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_LZ4_MAGIC = b"\x04\x22\x4d\x18"
 _SNAPPY_MAGIC = b"\xff\x06\x00\x00sNaPpY"
 _SNAPPY_CHUNK = 65_536  # bytes, unpacked; the format allows no more
 _STEP, _CHUNK = 1024 * 1024, 64 * 1024  # bytes that are unpacked at once, and of what
 _MOST_PARTS = 10_000
 _WINDOW_LOG = 23  # 8 MiB of window, as RFC 8878 asks every decoder to take
 _MOST_LAYERS = 2
+_FULL = "failed to write whole buffer"  # as the library says that there was no more room
 Unpack = Callable[[bytes, int], bytes | None]
 
 
@@ -115,6 +117,8 @@ def unpacker_of(body: bytes) -> Unpack | None:
         return _unzstd
     if body.startswith(_SNAPPY_MAGIC):
         return _unsnap_frames
+    if body.startswith(_LZ4_MAGIC):
+        return _unlz4
     return _inflate if _is_zlib(body) else None
 
 
@@ -216,6 +220,26 @@ def _unzstd(body: bytes, limit: int) -> bytes | None:
     return parts.join()
 
 
+def _unlz4(body: bytes, limit: int) -> bytes | None:
+    """Unpack frames of LZ4, which need not say how long they will be: into room that grows until they fit."""
+    room = min(limit, max(_STEP, 4 * len(body)))
+    while (content := _unlz4_into(bytearray(room), body)) is None and room < limit:
+        large_bodies.claim(room)
+        room = min(limit, 4 * room)
+    return content
+
+
+def _unlz4_into(room: bytearray, body: bytes) -> bytes | None:
+    try:
+        size = cramjam.lz4.decompress_into(body, room)
+    except cramjam.DecompressionError as error:
+        if _FULL in str(error):
+            return None
+        raise
+    large_bodies.claim(size)
+    return bytes(memoryview(room)[:size])
+
+
 def _unsnap_frames(body: bytes, limit: int) -> bytes | None:
     """Unpack framed snappy: chunks of a type, a length of three bytes, and (for data) a checksum of four."""
     parts, at = _Parts(limit), 0
@@ -264,7 +288,9 @@ def _as_it_is(body: bytes, limit: int) -> bytes | None:
 
 
 _BY_NAME: dict[str, Unpack] = {
-    **dict.fromkeys(("gzip", "x-gzip", "zlib", "zstd", "identity", "utf-8", "amz-1.0", "x-snappy-framed"), _as_it_is),
+    **dict.fromkeys(
+        ("gzip", "x-gzip", "zlib", "zstd", "identity", "lz4", "utf-8", "amz-1.0", "x-snappy-framed"), _as_it_is
+    ),
     "deflate": _deflate,
     "snappy": _unsnap_or_plain,
 }

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import math
+import sys
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import cramjam
 import pytest
 from django.test import Client
 
+from logs.ingest.protocols.otlp import protobuf
 from logs.models import IngestRefusal, LogEntry
-from services.models import ApiKey
+from services.models import ApiKey, Environment
+from tests.logs.foreign import push
+from tests.support.factories import make_key
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 pytestmark = pytest.mark.django_db
+OTLP = protobuf._classes
 NUMBER = 20
 NOW = int(time.time()) - 60
 OLD = 1_000_000_000
@@ -64,6 +78,35 @@ def journald(entries: list[Sent]) -> bytes:
     return b"".join(b"__REALTIME_TIMESTAMP=%d000000\nMESSAGE=%b\n\n" % (each.at, _bare(each)) for each in entries)
 
 
+def otlp_protobuf(entries: list[Sent]) -> bytes:
+    request = OTLP["Request"]()
+    records = request.resources.add().scopes.add().records
+    for sent in entries:
+        pairs = [
+            OTLP["KeyValue"](key=b"x", value=any_value(text.strip())).SerializeToString()
+            for text in sent.field.replace(b'"x":', b"").split(b",")
+        ]
+        body = OTLP["AnyValue"](text=_bare(sent)).SerializeToString()
+        records.add(time=sent.at * 10**9, severity=9, body=body, attributes=pairs)
+    return bytes(request.SerializeToString())
+
+
+def any_value(text: bytes) -> bytes:
+    """Return a field's JSON as protobuf has it, which has no number that is too large."""
+    if depth := text.count(b"{"):
+        value = OTLP["AnyValue"](whole=1).SerializeToString()
+        for _ in range(depth):
+            pair = OTLP["KeyValue"](key=b"a", value=value).SerializeToString()
+            value = OTLP["AnyValue"](pairs=OTLP["Values"](values=[pair]).SerializeToString()).SerializeToString()
+        return bytes(value)
+    kinds = {"real": math.nan} if text == b"NaN" else {"text": text} if len(text) > 20 else {"whole": int(text)}
+    return bytes(OTLP["AnyValue"](**kinds).SerializeToString())
+
+
+def loki_protobuf(entries: list[Sent]) -> bytes:
+    return bytes(cramjam.snappy.compress_raw(push(*[(sent.at * 1_000_000, _bare(sent)) for sent in entries])))
+
+
 def _bare(sent: Sent) -> bytes:
     return sent.message[1:-1]
 
@@ -81,6 +124,8 @@ PROTOCOLS: dict[str, tuple[str, str, Body]] = {
             around=('{"resourceLogs":[{"scopeLogs":[{"logRecords":[', "]}]}]}"),
         ),
     ),
+    "otlp protobuf": ("/v1/logs", "application/x-protobuf", otlp_protobuf),
+    "loki protobuf": ("/loki/api/v1/push", "application/x-protobuf", loki_protobuf),
     "loki": (
         "/loki/api/v1/push",
         "application/json",
@@ -118,9 +163,20 @@ REFUSED = {"too old", "empty"}
 OF_OUR_OWN = {*REFUSED, "deep", "NaN", "huge number", "long"}  # which is strict, and says so
 
 
-def post(api_key: str, name: str, body: bytes) -> Any:
+# What the answer says when one is refused, by the protocols that have words for it.
+SAYS: dict[str, Callable[[Any], object]] = {
+    "ours": lambda answer: answer.json()["data"]["rejected"] == 1 and answer.json()["details"],
+    "otlp": lambda answer: answer.json()["partialSuccess"]["rejectedLogRecords"] == "1",
+    "otlp protobuf": lambda answer: answer.content[2:4] == b"\x08\x01" and b"1 logs refused: " in answer.content,
+    "elastic": lambda answer: (
+        answer.json()["errors"] and {item["create"]["status"] for item in answer.json()["items"]} == {201, 400}
+    ),
+}
+
+
+def post(api_key: str, name: str, body: bytes, **more: str) -> Any:
     path, content_type, _ = PROTOCOLS[name]
-    headers = {"x-api-key": api_key, **({"prefer": "handling=lenient"} if name == "ours" else {})}
+    headers = {"x-api-key": api_key, **({"prefer": "handling=lenient"} if name == "ours" else {}), **more}
     return Client(raise_request_exception=False).post(path, body, content_type=content_type, headers=headers)
 
 
@@ -137,9 +193,10 @@ def test_one_bad_entry_among_good_ones(api_key: str, name: str) -> None:
         assert answer.status_code < 300, (kind, answer.content[:300])
         refused = sum(IngestRefusal.objects.values_list("count", flat=True))
         expected = kind in (OF_OUR_OWN if name == "ours" else REFUSED)
-        if kind == "empty" and name not in {"ours", "loki", "hec", "journald"}:
+        if kind == "empty" and name not in {"ours", "loki", "loki protobuf", "hec", "journald"}:
             expected = False  # a record without a body is legal; of others the whole text is the message
         assert (LogEntry.objects.count(), refused) == (NUMBER - expected, int(expected)), (name, kind)
+        assert not expected or name not in SAYS or SAYS[name](answer), (kind, answer.content)
 
 
 NOT_IT = dict.fromkeys(PROTOCOLS, 400) | {"datadog": 202, "drain": 200, "vercel": 200, "heroku": 204}
@@ -154,4 +211,52 @@ def test_what_is_not_the_protocol_and_keys_that_are_over(api_key: str, name: str
     good = PROTOCOLS[name][2]([Sent()])
     assert post(api_key, name, good).status_code == 403
     assert post("", name, good).status_code in {401, 403}
+    assert not LogEntry.objects.exists()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstd.compress,
+    "snappy": lambda content: bytes(cramjam.snappy.compress_raw(content)),
+    "lz4": lambda content: bytes(cramjam.lz4.compress(content)),
+}
+PIECE_BY_PIECE = {"gzip", "deflate", "zstd"}  # how a journal may be packed
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_bomb_is_refused_however_it_is_packed(api_key: str, name: str, settings: Any) -> None:
+    settings.INGEST_FOREIGN_MAX_BYTES = settings.INGEST_MAX_BYTES = 1_000_000
+    for encoding, pack in PACKERS.items():
+        answer = post(api_key, name, pack(b" " * 5_000_000), **{"content-encoding": encoding})
+        if name == "ours":
+            assert answer.status_code == (413 if encoding == "gzip" else 415), encoding
+        elif name == "journald":  # which has no end, and is read while it is no more than a field that is too long
+            assert answer.status_code == (400 if encoding in PIECE_BY_PIECE else 415), encoding
+        else:
+            assert answer.status_code == 413, (encoding, answer.content)
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["otlp protobuf", "loki protobuf"])
+def test_what_ends_too_early_or_lies_about_its_length_is_refused_whole(api_key: str, name: str) -> None:
+    body = PROTOCOLS[name][2]([Sent()] * 3)
+    plain = bytes(cramjam.snappy.decompress_raw(body)) if name == "loki protobuf" else body
+    lying = b"\x0a\xff\xff\xff\x7f" + plain[2:]
+    for broken in (plain[:-1], plain[: len(plain) // 2], lying, plain + b"\x0a"):
+        sent = bytes(cramjam.snappy.compress_raw(broken)) if name == "loki protobuf" else broken
+        answer = post(api_key, name, sent)
+        assert answer.status_code == 400, answer.content
+        packed = post(api_key, name, gzip.compress(broken)[:-9], **{"content-encoding": "gzip"})
+        assert packed.status_code == 400, packed.content
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_keys_for_something_else_store_nothing(environment: Environment, name: str) -> None:
+    body = PROTOCOLS[name][2]([Sent()])
+    other = make_key(environment, scopes=[ApiKey.Scope.DEPLOYMENTS])
+    assert post(other, name, body).status_code == 403
+    for foreign in ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "ghp_" + "a" * 36, "pol_" + "0" * 63, "pol_" + "g" * 64):
+        assert post(foreign, name, body).status_code in {401, 403}
     assert not LogEntry.objects.exists()
