@@ -44,14 +44,13 @@ class _Day:
     total_logs: int = 0
     total_bytes: int = 0
     written_at: float = field(default=-_ASK_SECONDS)  # time.monotonic()
+    refusal: Quota | None = None  # the quota that is used up
 
-    @property
-    def refusal(self) -> Quota | None:
-        """The quota that is used up."""
-        for name, total in ((LOGS, self.total_logs), (BYTES, self.total_bytes)):
-            if 0 < QUOTAS[name].limit <= total:
-                return QUOTAS[name]
-        return None
+    def learn(self, logs: int, size: int) -> None:
+        """Take the total of all processes, and see whether it is a quota."""
+        self.total_logs, self.total_bytes = logs, size
+        used_up = (QUOTAS[name] for name, total in ((LOGS, logs), (BYTES, size)) if 0 < QUOTAS[name].limit <= total)
+        self.refusal = next(used_up, None)
 
 
 class IngestMeter:
@@ -69,6 +68,8 @@ class IngestMeter:
             return
         if self._now() - day.written_at > _ASK_SECONDS or day.start != usage.period_start(usage.DAY):
             day = self._write(org_id)
+        else:
+            day.learn(day.total_logs, day.total_bytes)  # the quota may be another by now
         if quota := day.refusal:
             message = f"This organisation may send {quota.limit:,} {quota.noun} a day (UTC), and has."
             left = usage.seconds_left(usage.DAY)
@@ -98,11 +99,12 @@ class IngestMeter:
         with self._lock:
             old = self._days.get(org_id) or self._begin(org_id)
             day = self._days[org_id] = _Day(usage.period_start(usage.DAY))
-            day.total_logs, day.total_bytes = (old.total_logs, old.total_bytes) if old.start == day.start else (0, 0)
+            if old.start == day.start:
+                day.learn(old.total_logs, old.total_bytes)
             day.written_at = self._now()
         logs = usage.spend(org_id, LOGS, limit=0, period=usage.DAY, amount=old.logs)
         size = usage.spend(org_id, BYTES, limit=0, period=usage.DAY, amount=old.bytes)
-        day.total_logs, day.total_bytes = logs or 0, size or 0
+        day.learn(logs or 0, size or 0)
         return day
 
 

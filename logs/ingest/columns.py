@@ -6,12 +6,13 @@ A batch is kept field by field, not log by log: so nearly all that is done with 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
+
+from django.utils.functional import cached_property  # that of functools takes a lock
 
 from logs.ingest.copy_format import copy_texts
 from logs.ingest.refused import Refused
@@ -62,8 +63,8 @@ class Batch:
     rejected: int = 0
     details: list[dict[str, str]] = field(default_factory=list)
     refused: Refused = field(default_factory=Refused)
-    dropped: Counter[str] = field(default_factory=Counter)
-    redacted: Counter[str] = field(default_factory=Counter)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    redacted: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.columns.level)
@@ -71,7 +72,7 @@ class Batch:
     @property
     def accepted(self) -> int:
         """How many logs its sender is rid of: those that the service's own rules dropped, too."""
-        return len(self) + self.dropped.total()
+        return len(self) + sum(self.dropped.values())
 
     @cached_property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -101,6 +102,8 @@ class Batch:
 
 def counts_of(batches: Sequence[Batch]) -> Counter[tuple[str, str]]:
     """Add the counts of several batches up."""
+    if len(batches) == 1:
+        return batches[0].counts
     total: Counter[tuple[str, str]] = Counter()
     for batch in batches:
         total.update(batch.counts)
@@ -109,6 +112,8 @@ def counts_of(batches: Sequence[Batch]) -> Counter[tuple[str, str]]:
 
 def columns_of(batches: Sequence[Batch]) -> Columns:
     """Put several batches one behind the other."""
+    if len(batches) == 1:
+        return batches[0].columns
     parts = zip(*(batch.columns for batch in batches), strict=True)
     return Columns(*(list(chain.from_iterable(part)) for part in parts))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from functools import cached_property
 from time import perf_counter
 from typing import Generic
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from accounts.refused import note_refused
 from logs.ingest.columns import AcceptedTimes, Batch

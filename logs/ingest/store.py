@@ -159,9 +159,10 @@ def _admission_values(credential: Credential, scope: KeyScope, batches: Sequence
         "ingest_version": scope.ingest_version,
         "logs": logs,
         "bytes": sum(batch.size for batch in batches),
-        "levels": [level for level, _ in counts],
-        "minutes": [f"{minute}Z" for _, minute in counts],
-        "counts": list(counts.values()),
+        # Written here as arrays, of what needs no quotes: psycopg takes some 30 µs for each list.
+        "levels": "{" + ",".join([level for level, _ in counts]) + "}",
+        "minutes": "{" + ",".join([f"{minute}Z" for _, minute in counts]) + "}",
+        "counts": "{" + ",".join(map(str, counts.values())) + "}",
     }
 
 

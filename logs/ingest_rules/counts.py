@@ -40,6 +40,10 @@ class _Gathered:
         self._counts: Counter[_Key] = Counter()
         self._since = 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._counts
+
     def add(self, scope: KeyScope, batch: Batch) -> None:
         day = timezone.now().date()
         with self._lock:
@@ -64,7 +68,8 @@ def note_counts(scope: KeyScope, batch: Batch) -> None:
     """Count what the rules did to a batch that is stored; now and then write down what was gathered."""
     if batch.redacted or batch.dropped:
         _gathered.add(scope, batch)
-    write_counts(after=GATHER_SECONDS)
+    if not _gathered.is_empty:
+        write_counts(after=GATHER_SECONDS)
 
 
 def write_counts(*, after: float = 0.0) -> None:

@@ -54,4 +54,4 @@ def preview(service: Service, rules: IngestRules) -> Preview:
             changes.append(Change(message[:_LONGEST], after[:_LONGEST]))
         if len(changes) == _SHOWN:
             break
-    return Preview(len(rows), result.redacted, result.dropped, changes)
+    return Preview(len(rows), Counter(result.redacted), Counter(result.dropped), changes)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connection, migrations
+from django.db import DEFAULT_DB_ALIAS, connection, connections, migrations
 
 from pulseops.core.db.row_security import settle
 
@@ -37,10 +37,11 @@ def execute_prepared(statement: str, parameters: Mapping[str, Any]) -> tuple[Any
     For the few that run thousands of times a second and take longer to plan than to run: Django has each statement
     planned anew. Outside a transaction it is one of its own.
     """
-    connection.ensure_connection()
-    settle(connection)
-    session: psycopg.Connection[Any] = connection.connection
-    with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up again for each of its attributes
+    database.ensure_connection()
+    settle(database)
+    session: psycopg.Connection[Any] = database.connection
+    with database.wrap_database_errors, psycopg.Cursor(session) as cursor:
         session.prepare_threshold = 0
         try:
             cursor.execute(statement, parameters)
