@@ -16,7 +16,7 @@ from logs.cursor import LogCursor
 from logs.explorer.marker import Marker
 from logs.explorer.rows import without_colours
 from logs.explorer.stacks import stack_html
-from logs.explorer.state import ExplorerState
+from logs.explorer.state import OLDEST, ExplorerState
 from logs.search import queries
 from logs.search.flat_fields import FlatField, beginning_of, count_fields, flat_fields
 from logs.search.operators import Equals
@@ -76,6 +76,7 @@ class Drawer:
     scope: Scope | None
     message: SafeString
     has_lines: bool
+    message_fields: Sequence[Field]  # of a message that is JSON
     columns: Sequence[Field]
     fields: Sequence[Field]
     more_fields: int
@@ -106,6 +107,7 @@ def drawer_for(
         scope=scope,
         message=stack_html(without_colours(log.message), Marker(explorer.node)),
         has_lines="\n" in log.message.strip(),
+        message_fields=_message_fields(explorer, log.message),
         columns=_columns(explorer, log, scope),
         fields=_fields(explorer, meta),
         more_fields=max(0, count_fields(meta) - _MOST_FIELDS),
@@ -123,10 +125,9 @@ def drawer_for(
 
 def _wrapped(explorer: ExplorerState, address: LogCursor) -> str:
     """Return this page, the explorer's or the log's own, with lines wrapped, or not any more."""
-    wrap = "" if explorer.is_wrapped else "1"
     if explorer.row:
-        return explorer.url(wrap=wrap, row=str(address))
-    return reverse("logs:entry", args=[str(address)]) + ("?wrap=1" if wrap else "")
+        return explorer.url(wrap=explorer.said("wrap", "0" if explorer.is_wrapped else "1"), row=str(address))
+    return reverse("logs:entry", args=[str(address)]) + ("" if explorer.is_wrapped else "?wrap=1")
 
 
 def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> list[Field]:
@@ -144,6 +145,17 @@ def _columns(explorer: ExplorerState, log: LogDetail, scope: Scope | None) -> li
         for name, value in said
         if value
     ]
+
+
+def _message_fields(explorer: ExplorerState, message: str) -> list[Field]:
+    """Return what a message holds that is a JSON object; they are no fields to search by, but words find them."""
+    text = message.strip()
+    if len(text) > _RAW_FORMATTED or not (text.startswith("{") and text.endswith("}")):
+        return []
+    try:
+        return [_field(explorer, f.key, _shown(f), None) for f in flat_fields(json.loads(text), _MOST_FIELDS)]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _fields(explorer: ExplorerState, meta: object) -> list[Field]:
@@ -205,12 +217,13 @@ def _head(log: LogDetail, scope: Scope | None) -> dict[str, object]:
 
 
 def _all_of(explorer: ExplorerState, key: str, value: str | None, log: LogDetail) -> str:
-    """Return the page with all logs of one trace or request, an hour around this one, and none open over them."""
+    """Return the page with all logs of one trace or request near this one: oldest first, fitted to them."""
     if not value or len(value) > _LONGEST:
         return ""
     since, until = log.row.ts - _AROUND_TRACE, log.row.ts + _AROUND_TRACE
     query = with_term(Everything(), Equals(key, (value_of(value),)))
-    return explorer.url(q=print_query(query), since=times.to_url(since), to=times.to_url(until))
+    whole = explorer.url(q=print_query(query), since=times.to_url(since), to=times.to_url(until), order=OLDEST)
+    return f"{whole}&fit=1"
 
 
 def _around(scope: Scope | None, log: LogDetail) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -29,6 +29,7 @@ from pulseops.core.ui.states import LEVELS
 from services.scopes import Scopes
 
 PAGE_ROWS = 100
+ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
 FACET_ROWS = 1_000  # whose fields are counted
 _FACET_SECONDS = 0.15
 _COMMON = 5_000  # logs
@@ -84,7 +85,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
     list_ = lister(explorer, scopes)
     return ExplorerResults(
         page=page,
-        rows=list_.rows(page.rows),
+        rows=_oldest_first(list_, page.rows) if explorer.is_oldest_first else list_.rows(page.rows),
         columns=list_.columns,
         zone=zone_of(page.rows),
         today=list_.today,
@@ -97,7 +98,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         keys=facets.keys_seen(explorer, counted_rows),
         keys_of=0 if len(counted_rows) == chart.total and counts.is_complete else len(counted_rows),
         pills=pills.pills(explorer),
-        notices=(*search.notices, *_damage(session)),
+        notices=(*search.notices, *_damage(session), *_cut(explorer, page)),
         older_url=explorer.older_url(page.after) if page.after else "",
         nothing=help_,
     )
@@ -108,6 +109,21 @@ def _damage(session: SearchSession) -> Iterator[str]:
     if number := len(session.damage):
         blocks = "1 block of sealed logs is" if number == 1 else f"{number:,} blocks of sealed logs are"
         yield f"{blocks} damaged. What matches in it is missing here; the operator finds more in the server's log."
+
+
+def _cut(explorer: ExplorerState, page: Page) -> Iterator[str]:
+    """Say that a page which begins with the oldest row does not begin with the oldest of all."""
+    if explorer.is_oldest_first and page.after:
+        yield f"There are more than the {len(page.rows)} logs shown here, the oldest of these first."
+
+
+def _oldest_first(list_: Lister, rows: Sequence[LogRow]) -> list[ShownRow]:
+    """Return the rows as shown, turned round, each with the time since the one above it."""
+    turned = list_.rows(rows[::-1])
+    for at in range(1, len(turned)):
+        seconds = (turned[at].row.ts - turned[at - 1].row.ts).total_seconds()
+        turned[at] = replace(turned[at], since_last="+" + times.short_duration(seconds))
+    return turned
 
 
 def lister(explorer: ExplorerState, scopes: Scopes) -> Lister:
@@ -134,7 +150,7 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
         now=explorer.now,
         seconds=settings.LOG_SEARCH_SECONDS,
         before=explorer.before,
-        limit=PAGE_ROWS,
+        limit=ORDERED_ROWS if explorer.is_oldest_first else PAGE_ROWS,
     )
 
 

@@ -75,6 +75,7 @@ class ShownRow:
     is_tall: bool = False
     where: tuple[str, SafeString] | None = None  # a field, and what of it a word of the query found
     day: str = ""  # where it is not today, or ahead of now
+    since_last: str = ""  # the time since the row above it, where the oldest stands first
     day_before: str | None = None  # what stands between it and the row above, if the day changes there
 
     @property

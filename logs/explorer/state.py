@@ -25,7 +25,8 @@ from pulseops.core.web.numbers import whole_number
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
 DEFAULTS = {"from": DEFAULT_FROM, "cols": ",".join(DEFAULT_COLUMNS), "wrap": "0", "density": "normal"}
-_ORDER = ("q", "from", "to", "cols", "wrap", "density", "tz", "live", "before", "at", "row")
+_ORDER = ("q", "from", "to", "cols", "wrap", "density", "order", "tz", "live", "before", "at", "row")
+OLDEST = "oldest"
 _MOST_COLUMNS = 8
 _LONGEST_COLUMN = 80  # characters
 
@@ -51,6 +52,7 @@ class ExplorerState:
     before: LogCursor | None
     pinned: datetime | None
     is_live: bool
+    is_oldest_first: bool  # the newest rows that one page holds, with the time from one to the next
     is_wrapped: bool
     is_compact: bool
     tz: str
@@ -78,6 +80,7 @@ class ExplorerState:
             before=_address(given, "before", problems),
             pinned=pinned,
             is_live=given.get("live") == "1",
+            is_oldest_first=given.get("order") == OLDEST and given.get("live") != "1",
             is_wrapped=given.get("wrap") == "1",
             is_compact=given.get("density") == "compact",
             tz=given.get("tz", ""),
@@ -100,6 +103,7 @@ class ExplorerState:
             "cols": self.said("cols", _written_columns(self.columns)),
             "wrap": self.said("wrap", "1" if self.is_wrapped else "0"),
             "density": self.said("density", "compact" if self.is_compact else "normal"),
+            "order": OLDEST if self.is_oldest_first else "",
             "tz": self.tz,
         }
         return {name: value for name, value in said.items() if value}

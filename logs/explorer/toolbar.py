@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from logs.cursor import EARLIEST, LogCursor
 from logs.explorer import time_range
-from logs.explorer.state import DEFAULTS, ExplorerState
+from logs.explorer.state import DEFAULTS, OLDEST, ExplorerState
 from logs.search.dialects import translated
 from logs.search.printer import print_query
 from logs.search.tree import Everything
@@ -134,6 +134,11 @@ class Controls:
         )
 
     @property
+    def order_url(self) -> str:
+        """The oldest row first, or the newest."""
+        return self.explorer.url(order=None if self.explorer.is_oldest_first else OLDEST)
+
+    @property
     def zoom_out_url(self) -> str:
         """Three times the range, this one in its middle; up to now where there is no later."""
         start, end = self.explorer.range.start, self.explorer.range.end
@@ -147,7 +152,7 @@ class Controls:
     def live_url(self) -> str:
         """The page following what comes in; or, while it does, not any more."""
         is_live = self.explorer.is_live
-        return self.explorer.url(to=None, live=None if is_live else "1")
+        return self.explorer.url(to=None, order=None, live=None if is_live else "1")
 
     @property
     def poll_url(self) -> str:

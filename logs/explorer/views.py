@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -48,6 +49,7 @@ from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, 
 from pulseops.core.web.preferences import safe_next
 from services.scopes import Scopes, scopes_of
 
+_LEAST_MARGIN = timedelta(milliseconds=50)  # beside the first and last of a trace
 _VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 75
 
 
@@ -72,6 +74,8 @@ def explorer(request: OrgRequest) -> HttpResponse:
     else:
         asked, values["found"] = _explored(request, asked, scopes)
         values |= {"explorer": asked, "controls": Controls(asked, request.zone)}
+        if request.GET.get("fit") and (fitted := _fitted(asked, values["found"])):
+            return redirect(fitted)
         views = offered_views(request.org, request.user, request.membership, most=_VIEWS_IN_MENU + 1)
         values |= {"views": views[:_VIEWS_IN_MENU], "has_more_views": len(views) > _VIEWS_IN_MENU}
         response = render(request, "logs/explorer.html", values)
@@ -98,6 +102,16 @@ def _explored(request: OrgRequest, asked: ExplorerState, scopes: Scopes) -> tupl
     except QueryFailedError as error:
         refused = asked.refused(error.reason)
         return refused, explore(request.org, refused, scopes)
+
+
+def _fitted(asked: ExplorerState, results: ExplorerResults) -> str:
+    """Return the page with its range fitted to all that was found; empty where that is not known."""
+    rows = results.page.rows
+    if not rows or results.page.after or results.page.searched_to:
+        return ""
+    first, last = min(row.ts for row in rows), max(row.ts for row in rows)
+    margin = max((last - first) / 20, _LEAST_MARGIN)
+    return asked.url(since=to_url(first - margin), to=to_url(last + margin))
 
 
 @org_member

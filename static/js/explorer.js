@@ -25,6 +25,14 @@ document.addEventListener("htmx:afterSettle", () => {
   sheet = null;
 });
 
+// Facets of a page that follows are counted anew with its chart, but not while somebody is about to choose.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const facets = event.detail.target;
+  if (facets?.id !== "log-facets") return;
+  const isInUse = facets.matches(":hover, :focus-within, :popover-open") || facets.querySelector("details[open]") || [...facets.querySelectorAll("input[type=search]")].some((box) => box.value);
+  if (isInUse) event.preventDefault();
+});
+
 // <a data-keep="cols wrap">: what its address says of these is kept with the account, for pages whose address does not say.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-keep]");

@@ -42,7 +42,8 @@ def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any
     expect(page.locator(".drawer--open")).to_have_count(1)
     page.locator("#drawer").get_by_role("link", name="All of the trace").click()
     expect(page.locator("[data-log]")).to_have_count(2)
-    assert messages(page)[0] == "charge accepted"
+    assert messages(page)[-1] == "charge accepted"  # the oldest first
+    assert "order=oldest" in page.url
     expect(page.locator(".drawer--open")).to_have_count(0)  # on a phone it would lie over all of them
 
 

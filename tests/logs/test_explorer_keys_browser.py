@@ -222,6 +222,18 @@ def test_a_long_stack_fits_the_drawer_and_is_copied_whole(explorer: Page, busy_s
     over, bar, rows_ = (box for box in boxes if box)
     assert over["y"] >= bar["y"] + bar["height"] - 2  # the bar's border, and a part of a pixel
     assert over["x"] >= rows_["x"] + rows_["width"] - 1
+    grip = drawer.get_by_role("separator", name="Width of the log")
+    width = over["width"]
+    grip.focus()
+    press(page, "ArrowLeft", "ArrowLeft")
+    assert drawer.evaluate("each => each.offsetWidth") > width + 20
+    page.reload()
+    assert drawer.evaluate("each => each.offsetWidth") > width + 20
+    page.mouse.move(grip.bounding_box()["x"] + 4, 500)  # type: ignore[index]
+    page.mouse.down()
+    page.mouse.move(900, 500)
+    page.mouse.up()
+    assert abs(drawer.evaluate("each => each.offsetWidth") - (page.viewport_size or {})["width"] + 900) < 6
     drawer.get_by_role("button", name="Copy the message").click()
     assert page.evaluate("navigator.clipboard.readText()") == stack
 

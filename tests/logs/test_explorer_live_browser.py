@@ -173,6 +173,7 @@ def test_the_histogram_keeps_up_and_stop_stops(live: Page, busy_service: Service
     make_log(busy_service, "one more")
     page.clock.run_for(17_000)
     expect(page.locator(".log-chart__line strong")).to_have_text("124 logs")
+    expect(page.locator("#log-facets").get_by_title("Only api")).to_contain_text("124")
     expect(page).to_have_url(f"{live_server.url}/logs?live=1")
     page.keyboard.press("l")
     expect(page).to_have_url(f"{live_server.url}/logs")

@@ -58,6 +58,13 @@ def duration(seconds: float) -> str:
     return _two(whole // DAY, "d", str(whole % DAY // HOUR), "h")
 
 
+def short_duration(seconds: float) -> str:
+    """Say a length of time as `duration` does, but of less than a minute the fractions: "0 ms", "12 ms", "1.25 s"."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    return f"{seconds:.2f} s" if seconds < MINUTE else duration(seconds)
+
+
 def _two(large: int, unit: str, small: str, small_unit: str) -> str:
     return f"{large} {unit} {small} {small_unit}" if int(small) else f"{large} {unit}"
 
