@@ -12,7 +12,18 @@ import time
 from benchmarks.webhooks import ROOT
 
 # Those that need a quiet disk first; those that share the data set of benchmarks/dataset.py one after the other.
-ORDER = ("ingest", "webhooks", "adoption", "search", "live_tail", "alerting", "hostile", "visits", "retention")
+ORDER = (
+    "ingest",
+    "webhooks",
+    "adoption",
+    "search",
+    "live_tail",
+    "alerting",
+    "hostile",
+    "visits",
+    "sealed",
+    "retention",
+)
 
 
 def main() -> int:

@@ -62,13 +62,15 @@ class Dataset:
     directory: Path
     rows: int
     now: datetime
+    is_sealed: bool = False  # benchmarks/sealed.py has made blocks of all its rows
 
 
 @contextmanager
-def dataset(rows: int = ROWS, *, name: str = "", is_fresh: bool = False) -> Iterator[Dataset]:
+def dataset(rows: int = ROWS, *, name: str = "", is_fresh: bool = False, is_sealed: bool = False) -> Iterator[Dataset]:
     """Give the data set of so many logs, made if need be, with Django set up on it; its server stops afterwards.
 
-    `name` makes one of its own, for what spoils it. Only one may be asked for in a process.
+    `name` makes one of its own, for what spoils it. `is_sealed` asks for one that is there and sealed. Only one may be
+    asked for in a process.
     """
     directory = PLACE / (name or str(rows))
     place_settings(directory)
@@ -76,7 +78,9 @@ def dataset(rows: int = ROWS, *, name: str = "", is_fresh: bool = False) -> Iter
     from django.db import connection
 
     try:
-        kept = None if is_fresh or name else _kept(directory, rows)
+        kept = None if is_fresh or name else _kept(directory, rows, is_sealed=is_sealed)
+        if is_sealed and kept is None:
+            raise SystemExit("There is no data set that is sealed.")
         if kept is not None:
             call_command("migrate", verbosity=0)
         if kept is None:
@@ -113,14 +117,21 @@ def remove(directory: Path) -> None:
     (directory / _MARKER).unlink(missing_ok=True)
 
 
-def _kept(directory: Path, rows: int) -> Dataset | None:
+def mark_sealed(data: Dataset) -> None:
+    """Say that the data set has no rows any more, so that only those take it who ask for such a one."""
+    marker = data.directory / _MARKER
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"is_sealed": True}))
+
+
+def _kept(directory: Path, rows: int, *, is_sealed: bool) -> Dataset | None:
     marker = directory / _MARKER
     if not marker.exists():
         return None
     said = json.loads(marker.read_text())
     made_at = datetime.fromisoformat(said["now"])
     is_usable = said["version"] == VERSION and said["rows"] == rows and datetime.now(UTC) - made_at < KEPT
-    return Dataset(directory, rows, made_at) if is_usable else None
+    is_usable = is_usable and said.get("is_sealed", False) == is_sealed
+    return Dataset(directory, rows, made_at, is_sealed) if is_usable else None
 
 
 def _make(directory: Path, rows: int) -> Dataset:
