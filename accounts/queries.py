@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import Enum
 from typing import Any
@@ -100,6 +100,11 @@ def has_colleagues() -> Exists:
     """Annotates organisations: whether they have more than one member."""
     of_org = Membership.objects.filter(org=OuterRef("pk")).order_by().values("org")
     return Exists(of_org.annotate(count=Count("*")).filter(count__gt=1))
+
+
+def org_names(ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the names of organisations by their ids."""
+    return dict(Org.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
 def annotated(org: Org, **expressions: BaseExpression) -> Any:

@@ -105,6 +105,7 @@ class LogBlock(models.Model):
     count = models.IntegerField()
     levels = ArrayField(models.IntegerField())
     text_sig = models.BinaryField()
+    part_sig = models.BinaryField(default=b"", db_default=b"")
     id_sig = models.BinaryField()
     ranges = models.JSONField(null=True)
     narrow = models.BinaryField()
@@ -113,6 +114,7 @@ class LogBlock(models.Model):
     trace = models.BinaryField()
     request = models.BinaryField()
     sealed_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    damaged_at = models.DateTimeField(null=True, editable=False)  # when it was first found to be
 
     class Meta:
         db_table = "log_blocks"
@@ -124,6 +126,10 @@ class LogBlock(models.Model):
             models.Index(fields=["org", "end_ts", "start_ts"], include=["count"], name="log_blocks_time_idx"),
             models.Index(fields=["org", "service", "environment", "end_ts"], name="log_blocks_scope_idx"),
             models.Index(fields=["org", "received_to"], name="log_blocks_received_idx"),
+            models.Index(fields=["end_ts", "start_ts"], name="log_blocks_days_idx"),
+            models.Index(
+                fields=["damaged_at"], condition=models.Q(damaged_at__isnull=False), name="log_blocks_damaged_idx"
+            ),
         ]
 
     def __str__(self) -> str:

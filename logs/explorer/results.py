@@ -108,7 +108,7 @@ def _damage(session: SearchSession) -> Iterator[str]:
     """Say that logs are missing because what they were sealed in cannot be read."""
     if number := len(session.damage):
         blocks = "1 block of sealed logs is" if number == 1 else f"{number:,} blocks of sealed logs are"
-        yield f"{blocks} damaged. What matches in it is missing here; the operator finds more in the server's log."
+        yield f"{blocks} damaged. What matches in it is missing here; the operator finds more on diagnostics."
 
 
 def _cut(explorer: ExplorerState, page: Page) -> Iterator[str]:

@@ -231,7 +231,7 @@ def _newest_sealed(service: Service, since: datetime, limit: int) -> list[tuple[
         return []
     query, end = sealed.of_places(BlockQuery(service.org_id), service.pk, None), timezone.now() + timedelta(days=1)
 
-    def read(_: bool) -> list[tuple[Any, ...]]:
+    def read() -> list[tuple[Any, ...]]:
         reader = BlockReader(service.org_id, _SEALED_SECONDS)
         found = newest(reader, query, Span(since, end), reader.heads(query.range(since, end)), limit)
         return [

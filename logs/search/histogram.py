@@ -160,7 +160,7 @@ def _count(
 ) -> Counted:  # fmt: skip
     """Return what the statement counts of rows, and what the query finds in the blocks of `spans`."""
 
-    def count(_: bool) -> Counted:
+    def count() -> Counted:
         reader, ranges = session.reader(seconds), [query.range(*span) for span in spans]
         counts, heads = session.fetch_with_blocks(statement, ranges, seconds=seconds)
         for span, listed in zip(spans, heads, strict=True):

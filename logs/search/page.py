@@ -14,7 +14,7 @@ from logs.search.conditions import Condition, Reach
 from logs.search.plans import RowRange, is_walk, page_of_slice
 from logs.search.rows import LogRow, read_row
 from logs.search.sealed.pages import newest_rows
-from logs.search.sealed.reader import BlockQuery
+from logs.search.sealed.reader import BlockQuery, retried
 from logs.search.sealed.rows import merged
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
@@ -123,9 +123,13 @@ def _slice_rows(session: SearchSession, search: Search, span: RowRange, part: Sl
         return []
     statement = page_of_slice(span, conditions, is_walk=walked, limit=limit)
     reader, blocks = session.reader(part.seconds), search.blocks.range(span.start, span.end)
-    found, [heads] = session.fetch_with_blocks(statement, [blocks], seconds=part.seconds)
-    rows = [read_row(row) for row in found]
-    return merged(rows, newest_rows(reader, search.blocks, span, heads, rows, limit), limit)
+
+    def read() -> list[LogRow]:
+        found, [heads] = session.fetch_with_blocks(statement, [blocks], seconds=part.seconds)
+        rows = [read_row(row) for row in found]
+        return merged(rows, newest_rows(reader, search.blocks, span, heads, rows, limit), limit)
+
+    return retried(read)
 
 
 def _page(rows: Sequence[LogRow], limit: int, slicer: Slicer, session: SearchSession) -> Page:

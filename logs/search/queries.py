@@ -29,7 +29,7 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
     result, params = gathered(RowRange(search.org_id, window.start, window.end), parts)
     sql = f"SELECT count(*) FROM (SELECT 1 FROM ({result}) found LIMIT %s) counted"
 
-    def count(_: bool) -> int:
+    def count() -> int:
         reader, blocks = session.reader(seconds), search.blocks.range(window.start, window.end)
         [(rows,)], [heads] = session.fetch_with_blocks((sql, [*params, most]), [blocks], seconds=seconds)
         return min(most, rows + pages.count_up_to(reader, search.blocks, window, heads, most - rows))
@@ -42,11 +42,20 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
 
 def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
     """Return the organisation's log at `address`, or None."""
+
+    def sealed() -> LogDetail | None:
+        return retried(lambda: pages.log_at(session.reader(5), address))
+
+    # Rows once more at last: a block that became rows meanwhile had them neither before nor after.
+    return _row_at(session, org_id, address) or sealed() or _row_at(session, org_id, address)
+
+
+def _row_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
     sql = f"""SELECT l.message, l.meta_json::text, l.created_at, l.trace_id, l.request_id, {ROW} FROM logs l
     WHERE l.org_id = %s AND l.ts = %s AND l.id = %s"""
     result = session.fetch(sql, [org_id, address.ts, address.id], seconds=5)
     if not result:
-        return retried(lambda _: pages.log_at(session.reader(5), address))
+        return None
     message, meta, received_at, trace_id, request_id, *columns = result[0]
     return LogDetail(read_row(columns), message, meta, received_at, trace_id, request_id)
 
@@ -71,7 +80,7 @@ def _beside(session: SearchSession, row: LogRow, org_id: UUID, order: str, count
     place = Place(org_id, row.service_id, row.environment_id)
     try:
         rows = [read_row(each) for each in session.fetch(sql, params, seconds=2)]
-        sealed = retried(lambda _: pages.beside(session.reader(2), place, row.address, span, count, is_later=is_later))
+        sealed = retried(lambda: pages.beside(session.reader(2), place, row.address, span, count, is_later=is_later))
     except QueryTimeoutError:
         return []
     both = {each.address: each for each in (*sealed, *rows)}
@@ -96,7 +105,7 @@ def last_logged_at(
         params = [param for each in looks for param in each]
     rows = [ts for (ts,) in session.fetch(look, params, seconds=0.3)]
     environments = None if places is None else [environment_id for _, environment_id in places]
-    sealed = retried(lambda _: pages.last_before(session.reader(0.3), before, environments))
+    sealed = retried(lambda: pages.last_before(session.reader(0.3), before, environments))
     return max([*rows, *sealed], default=None)
 
 

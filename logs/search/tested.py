@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logs.search.compiler import Compiler
     from logs.search.sealed.matcher import Matcher
     from logs.search.sealed.pruner import Pruner
-    from logs.storage.blocks.codec import Mask
+    from logs.storage.blocks.arrays import Mask
 
 ORDER: dict[str, Any] = {
     "==": lambda a, b: a == b,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from logs.search.conditions import Condition
     from logs.search.sealed.matcher import Matcher
     from logs.search.sealed.pruner import Pruner
-    from logs.storage.blocks.codec import Mask
+    from logs.storage.blocks.arrays import Mask
 
 COMPARISONS = (">=", "<=", ">", "<")
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.queries import org_names
+from logs.storage.blocks.table import Damage, damage
 from logs.storage.sizes import PartitionSize, table_sizes
 from pulseops.pages.banners import Disk, data_disk
 from services.intake import Sender
@@ -26,6 +28,14 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedLogs:
+    """Blocks of sealed logs of an organisation that cannot be read."""
+
+    org: str
+    blocks: Damage
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """The partitions, newest first, the whole database in bytes, and the disk as far as it can be seen."""
 
@@ -33,6 +43,7 @@ class Storage:
     database: int
     disk: Disk | None
     forecast: Forecast | None
+    damaged: Sequence[DamagedLogs] = ()
 
     @property
     def logs(self) -> int:
@@ -66,19 +77,26 @@ class Storage:
 
 
 def storage(senders: Sequence[Sender]) -> Storage | None:
-    """Return the whole installation's storage, given all who send to it; one query.
+    """Return the whole installation's storage, given all who send to it; two queries, and one more
+    where something is damaged.
 
     Returns None where a job that holds the table for itself keeps it waiting.
     """
     sizes = table_sizes()
     if sizes is None:
         return None
-    result = Storage(sizes.partitions, sizes.database, data_disk(), None)
+    result = Storage(sizes.partitions, sizes.database, data_disk(), None, _damaged())
     day, kept = sum(each.day for each in senders), sum(each.kept for each in senders)
     if not result.rows or not day:
         return result
     free = result.disk.free if result.disk else None
     return replace(result, forecast=predict(size=result.logs, rows=result.rows, day=day, kept=kept, free=free))
+
+
+def _damaged() -> list[DamagedLogs]:
+    found = damage()
+    names = org_names([each.org_id for each in found]) if found else {}
+    return [DamagedLogs(names.get(each.org_id, str(each.org_id)), each) for each in found]
 
 
 def predict(*, size: int, rows: int, day: int, kept: int, free: int | None) -> Forecast:

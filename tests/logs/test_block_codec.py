@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logs.search.text import flat
 from logs.storage.blocks.codec import Block, Rows, Sections, encode
 from logs.storage.blocks.documents import Documents, pack_documents, parse_value
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError, pack_section, unpack_section
 from logs.storage.blocks.ranges import ranges_of
-from logs.storage.blocks.signatures import id_hashes, id_signature, text_signature, word_hashes
+from logs.storage.blocks.signatures import id_hashes, id_signature, text_signatures, word_hashes
+from logs.storage.blocks.texts import Joined, lower_of
 
 MICROSECONDS = st.integers(-(2**61), 2**61)
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
@@ -108,12 +112,42 @@ def test_a_signature_has_every_part_of_its_text(texts: list[str], ids: list[str 
         places = [hash_ * len(signature) * 8 >> 32 for hash_ in hashes]
         return all(signature[place // 8] >> place % 8 & 1 for place in places)
 
-    signature = text_signature([text.encode() for text in texts])
+    first, second = text_signatures([text.encode() for text in texts])
     for text in texts:
-        assert all(has(signature, hashes) for hashes in word_hashes(text.encode(), 8))
-        assert all(has(signature, hashes) for hashes in word_hashes(text.encode()[3:12], 8))
+        for word in (text.encode(), text.encode()[3:12]):
+            for hashes in word_hashes(word, 8):
+                assert has(first, hashes[:2])
+                assert has(second, hashes[2:])
     known = id_signature(ids)
     assert all(has(known, id_hashes(each)) for each in ids if each is not None)
+
+
+def test_letters_that_become_ascii_are_known() -> None:
+    letters = [chr(code) for code in range(0x80, 0x11_0000) if not 0xD800 <= code < 0xE000]
+    read = flat("\n".join(letters)).split("\n")
+    changed = {letter for letter, each in zip(letters, read, strict=True) if re.search(r"[\x00-\x7f]", each)}
+    assert {letter: lower_of(letter.encode()) for letter in changed} == {
+        "\u00df": b"ss", "\u0130": b"i", "\u1e9e": b"ss", "\u212a": b"k",
+    }  # fmt: skip
+
+
+@given(st.lists(TEXT | st.text("abAB K\u0130\u00df"), min_size=1, max_size=30), st.text("abs kn", max_size=3))
+def test_all_texts_are_looked_through_at_once(texts: list[str], word: str) -> None:
+    texts = [text * (1 + place % 3) for place, text in enumerate(texts)]
+    joined = Joined(lower_of("\0".join(texts).encode()), len(texts))
+    assert joined.holding(word.encode()).tolist() == [word in flat(text) for text in texts]
+    plain = Joined("\0".join(texts).encode(), len(texts))
+    assert [plain.at(row).decode() for row in range(len(texts))] == texts
+
+
+def test_numpy_is_loaded_by_no_module_that_is_imported_at_the_start() -> None:
+    source = Path(__file__).parents[2]
+    loading = [
+        path
+        for path in (source / "logs").rglob("*.py")
+        if re.search(r"^(import|from) numpy", path.read_text(), re.MULTILINE)
+    ]
+    assert loading == []
 
 
 def test_a_block_without_ids_and_json_is_small() -> None:

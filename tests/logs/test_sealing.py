@@ -28,6 +28,7 @@ from logs.storage.blocks.table import Place, insert_block
 from logs.storage.partitions import make_days, partitions
 from logs.storage.retention import delete_expired
 from logs.tasks import seal_logs
+from pulseops.diagnostics.storage import storage
 from services.models import Service
 from services.scopes import scopes_of
 from tests.logs.reading import page, rows
@@ -175,6 +176,9 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
     assert rows(seen) == ["in the good one"]
     assert "1 block of sealed logs is damaged" in seen
     assert rows(page(client_for(viewer), "")) == ["in the good one"]
+    [known] = storage([]).damaged  # type: ignore[union-attr]
+    assert (known.org, known.blocks.blocks, known.blocks.logs) == (service.org.name, 1, 1)
+    assert known.blocks.ids == list(LogBlock.objects.exclude(damaged_at=None).values_list("id", flat=True))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -37,7 +37,7 @@ def read_both(
     """
     blocks = query.range(span.start, span.end) if span.by == "ts" else query.range(None, None)
 
-    def attempt(_: bool) -> Result:
+    def attempt() -> Result:
         reader = BlockReader(query.org_id, seconds)
         rows, listed = fetch_together(seconds, [statement, blocks.heads(limit=LISTED)])
         first = [Head(*row) for row in listed]

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import numpy as np
-
 from logs.search.conditions import Condition
 from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span
 from logs.search.sealed.rows import details_of
+from logs.storage.blocks.arrays import np
 from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.table import microseconds_of
 

@@ -7,15 +7,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from logs.search.fields import names_of
 from logs.search.sealed.words import Word, messages
 from logs.search.tested import ORDER
 from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
-from logs.storage.blocks.codec import LEVELS, Block, Mask
+from logs.storage.blocks.arrays import Ints, Mask, np
+from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
 from logs.storage.blocks.table import Head
 from services.scopes import Scopes
@@ -205,7 +203,7 @@ def column_mask(column: Column, test: JsonTest) -> Mask:
         return column.mask(lambda text: _holds(text, test))
     if column.ints is not None:
         return _of_ints(column.ints, test)
-    if column.texts is None:
+    if column.entries is not None:
         return column.mask(lambda text: _holds(text, test))
     found = column.mask(lambda text: text[0] not in _DIGITS and _holds(text, test))
     if test.numbers:
@@ -220,7 +218,7 @@ def _holds(text: bytes, test: JsonTest) -> bool:
     return any(map(test.holds_json, _unwrapped(parse_value(text))))
 
 
-def _of_ints(ints: NDArray[np.int64], test: JsonTest) -> Mask:
+def _of_ints(ints: Ints, test: JsonTest) -> Mask:
     found = np.zeros(len(ints), bool)
     for sign, number in test.numbers:
         if sign == "==" and number != number.to_integral_value():

@@ -12,7 +12,7 @@ from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span, behind, newest, retried
+from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span, behind, newest
 from logs.search.sealed.rows import Counted, counted, details_of, records_of
 from logs.search.slices import Window
 from logs.storage.blocks.table import Head, Place, moment_of
@@ -27,7 +27,7 @@ def newest_rows(
 ) -> list[LogRow]:
     """Return what of the newest `limit` matches of `span` is sealed, given the rows among them and the first heads.
 
-    Raises QueryTimeoutError.
+    Raises QueryTimeoutError, and BlocksMovedError.
     """
     oldest = rows[-1].ts if len(rows) >= limit else None
 
@@ -40,7 +40,10 @@ def newest_rows(
 def newest_records(
     reader: BlockReader, query: BlockQuery, span: RowRange, heads: Sequence[Head], rows: Sequence[Record], limit: int
 ) -> list[Record]:
-    """Return the same as an export has it: the columns of `plans.all_of`, rows and what is sealed together."""
+    """Return the same as an export has it: the columns of `plans.all_of`, rows and what is sealed together.
+
+    Raises QueryTimeoutError, and BlocksMovedError.
+    """
     oldest = rows[-1][1] if len(rows) >= limit else None
 
     def show(found: list[Found]) -> list[Record]:
@@ -62,13 +65,9 @@ def _newest(
     def admits(match: Match) -> Match | None:
         return behind(match, span.before, span.after)
 
-    def find(is_again: bool) -> list[Shown]:
-        blocks = query.range(span.start, span.end)
-        listed = reader.heads(blocks) if is_again else chain(heads, reader.following(blocks, heads))
-        worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
-        return show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
-
-    return retried(find)
+    listed = chain(heads, reader.following(query.range(span.start, span.end), heads))
+    worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
+    return show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
 
 
 def count_matches(

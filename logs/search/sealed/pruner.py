@@ -10,12 +10,14 @@ from typing import Any
 from logs.search.conditions import Condition, one_of
 from logs.search.sealed.matcher import JsonTest
 from logs.search.text import flat, fold, spellings_of_id
-from logs.search.tree import And, Everything, Node, Not, Or, Text
+from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.codec import LEVELS
-from logs.storage.blocks.signatures import GRAM, id_hashes, word_hashes
+from logs.storage.blocks.signatures import GRAM, GRAM_HASHES, id_hashes, word_hashes
+from logs.storage.blocks.table import ID_SECTIONS
 from services.scopes import Scopes
 
 _MOST_GRAMS = 8  # of a text that are looked up: more would hardly leave fewer blocks
+_FEW_GRAMS = 3  # of a text that many blocks pass by chance, so that the second signature is read as well
 _MOST_VALUES = 20  # of a term
 _MOST_BITS = 200  # of a query: each costs every block, and the planner, some hundredths of a µs
 _MOST_DIGITS = 40  # of a number that are looked for as text
@@ -65,6 +67,15 @@ class Pruner:
             return Condition()
         return _any([self._bits("id_sig", id_hashes(value)) for value in values])
 
+    def ids_of_texts(self, node: Node) -> Condition | None:
+        """A block whose ids may be one of the texts in `node`; None where they are read for another reason."""
+        found = [leaf for leaf, _ in leaves(node)]
+        if any(isinstance(leaf, Field) and leaf.section in ID_SECTIONS for leaf in found):
+            return None
+        spelled = [spellings_of_id(leaf.text) for leaf in found if isinstance(leaf, Text)]
+        condition = _any([self.ids(each) for each in spelled if each])
+        return condition if condition.sql else None
+
     def text(self, text: str) -> Condition:
         """A block that has this text in a message or a value of the JSON."""
         if "\x1b" in text:  # is read otherwise in messages than in JSON
@@ -73,8 +84,13 @@ class Pruner:
 
     def _reading(self, text: str) -> Condition:
         pieces = [piece for piece in _CONTROLS.split(text) if len(piece.encode()) >= GRAM]
-        hashes = [each for piece in pieces[:_MOST_GRAMS] for each in word_hashes(piece.encode(), _MOST_GRAMS)]
-        return self._bits("text_sig", [hash_ for each in hashes[: 2 * _MOST_GRAMS] for hash_ in each])
+        grams = [each for piece in pieces[:_MOST_GRAMS] for each in word_hashes(piece.encode(), _MOST_GRAMS)]
+        grams = grams[: 2 * _MOST_GRAMS]
+        first = self._bits("text_sig", [hash_ for gram in grams for hash_ in gram[:GRAM_HASHES]])
+        if not 0 < len(grams) <= _FEW_GRAMS:
+            return first
+        second = self._bits("part_sig", [hash_ for gram in grams for hash_ in gram[GRAM_HASHES:]])
+        return _all([first, _any([_NOT_SIGNED_TWICE, second])])
 
     def _bits(self, column: str, hashes: Sequence[int]) -> Condition:
         """A block whose signature has these bits; nothing is told where a query asks for too many."""
@@ -110,6 +126,7 @@ class Pruner:
 
 
 _NEVER = Condition("FALSE")
+_NOT_SIGNED_TWICE = Condition("octet_length(part_sig) = 0")  # sealed before there was the second signature
 
 
 def _bit(column: str, hash_: int) -> Condition:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import time
 from collections import OrderedDict
@@ -10,11 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count, islice
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from logs.cursor import LogCursor
 from logs.search.columns import ColumnFilter
@@ -23,9 +19,10 @@ from logs.search.rows import check_owner
 from logs.search.sealed.matcher import Matcher, sections_of
 from logs.search.sealed.pruner import Pruner
 from logs.search.tree import Everything, Node
-from logs.storage.blocks.codec import LEVELS, Block, Mask
+from logs.storage.blocks.arrays import Ints, Mask, Places, np
+from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
-from logs.storage.blocks.table import SECTIONS, BlockRange, Head, microseconds_of
+from logs.storage.blocks.table import SECTIONS, BlockRange, Head, microseconds_of, note_damage
 from pulseops.core.db.sql import fetch_binary
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from services.scopes import Scopes
@@ -35,7 +32,6 @@ _FIRST, _MOST = 8, 64  # blocks that are read at once
 LISTED, _LISTED_BEHIND = 64, 256  # heads of blocks in the first answer, and in those that follow
 Result = TypeVar("Result")
 _LEAST_RETRIES, _RETRY_SECONDS = 2, 2.0
-Places: TypeAlias = NDArray[np.intp]
 
 
 class BlocksMovedError(Exception):
@@ -55,6 +51,7 @@ class BlockQuery:
     levels: tuple[str, ...] = LEVELS
     conditions: tuple[Condition, ...] = ()
     is_empty: bool = False  # nothing can match
+    having_ids: Condition | None = None  # met by the blocks whose ids may be what a text says; None where not known
 
     @classmethod
     def of_columns(cls, org_id: UUID, scopes: Scopes, columns: ColumnFilter, rest: Node) -> BlockQuery:
@@ -65,13 +62,14 @@ class BlockQuery:
         if len(admitted) < len(scopes.all):
             conditions.append(one_of("environment_id", [scope.environment_id for scope in admitted], "uuid"))
         is_empty = not levels or bool(scopes.all and not admitted)
-        return cls(org_id, scopes, rest, levels, tuple(conditions), is_empty)
+        return cls(org_id, scopes, rest, levels, tuple(conditions), is_empty, Pruner(scopes).ids_of_texts(rest))
 
     @classmethod
     def of_node(cls, org_id: UUID, scopes: Scopes, node: Node, *, level: str = "") -> BlockQuery:
         """Return the query of a whole tree, of one level if it is named."""
         pruner, levels = Pruner(scopes), (level,) if level else LEVELS
-        return cls(org_id, scopes, node, levels, (pruner.levels(levels), pruner.prune(node)))
+        conditions = (pruner.levels(levels), pruner.prune(node))
+        return cls(org_id, scopes, node, levels, conditions, having_ids=Pruner(scopes).ids_of_texts(node))
 
     def where(self, *conditions: Condition) -> BlockQuery:
         """Return the same with more conditions on the blocks."""
@@ -90,7 +88,8 @@ class BlockQuery:
     def mask(self, head: Head, block: Block) -> Mask:
         """Return which logs of a block match, whatever their time."""
         matcher = Matcher(self.scopes, head, block)
-        return matcher.levels(self.levels) & matcher.mask(self.node)
+        found = matcher.mask(self.node)
+        return found & matcher.levels(self.levels) if len(self.levels) < len(LEVELS) and found.any() else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +109,10 @@ class Span:
     end: datetime
     by: str = "ts"
 
+    def covers(self, head: Head) -> bool:
+        """Return whether all logs of a block lie in it, as far as its head tells."""
+        return self.by == "ts" and self.start <= head.start_ts and head.end_ts < self.end
+
     def mask(self, block: Block) -> Mask:
         """Return which logs of the block lie in it."""
         times = block.ts if self.by == "ts" else block.received
@@ -127,7 +130,7 @@ class BlockReader:
         self.org_id = org_id
         self.damage = set() if damage is None else damage
         self._until = time.monotonic() + seconds
-        self._kept: OrderedDict[tuple[int, tuple[str, ...]], Block] = OrderedDict()
+        self._kept: OrderedDict[int, Block] = OrderedDict()
         self._most_kept = kept
 
     @property
@@ -157,54 +160,75 @@ class BlockReader:
 
         Raises QueryTimeoutError when time is up, and BlocksMovedError.
         """
-        for head, block in self.blocks(heads, query.sections):
+        for head, block in self.blocks(heads, query.sections, query.having_ids):
             try:
-                places = np.flatnonzero(query.mask(head, block) & span.mask(block))
+                found = query.mask(head, block)
+                if found.any():
+                    block.read_narrow()
+                places = np.flatnonzero(found if span.covers(head) or not found.any() else found & span.mask(block))
             except (DamagedBlockError, RecursionError) as error:  # the latter of JSON that is some hundreds deep
                 self.note_damage(head, error)
                 continue
             if len(places):
                 yield Match(head, block, places)
 
-    def blocks(self, heads: Iterable[Head], names: tuple[str, ...]) -> Iterator[tuple[Head, Block]]:
-        """Yield each head with its block, of which the sections `names` are there."""
+    def blocks(
+        self, heads: Iterable[Head], names: tuple[str, ...], having_ids: Condition | None = None
+    ) -> Iterator[tuple[Head, Block]]:
+        """Yield each head with its block, of which the sections `names` are there; of ids only where `having_ids`."""
         remaining, size = iter(heads), _FIRST
         while batch := list(islice(remaining, size)):
-            found = self._fetch(batch, names)
+            found = self._fetch(batch, names, having_ids)
             for head in batch:
                 if self.seconds_left <= 0:
                     raise QueryTimeoutError
                 yield head, found[head.id]
             size = min(size * 2, _MOST)
 
-    def whole(self, matches: Iterable[Match]) -> dict[int, Block]:
-        """Return the blocks of matches by their ids, with all sections. Raises BlocksMovedError."""
-        return self._fetch(list({match.head.id: match.head for match in matches}.values()), SECTIONS)
+    def complete(self, matches: Iterable[Match]) -> None:
+        """Fetch the sections that the blocks of matches lack. Raises BlocksMovedError."""
+        blocks = {match.head.id: match.block for match in matches}
+        names = tuple(name for name in SECTIONS if not all(block.holds((name,)) for block in blocks.values()))
+        lacking = {id_: block for id_, block in blocks.items() if not block.holds(names)}
+        if lacking:
+            rows = fetch_binary(*BlockRange(self.org_id).sections(names, list(lacking)))
+            for id_, *sections in rows:
+                lacking[id_].add(dict(zip(names, sections, strict=True)))
+            if len(rows) < len(lacking):
+                raise BlocksMovedError
 
-    def _fetch(self, heads: Sequence[Head], names: tuple[str, ...]) -> dict[int, Block]:
-        known = {head.id: self._kept[head.id, names] for head in heads if (head.id, names) in self._kept}
+    def _fetch(
+        self, heads: Sequence[Head], names: tuple[str, ...], having_ids: Condition | None = None
+    ) -> dict[int, Block]:
+        known = {head.id: self._kept[head.id] for head in heads if self._keeps(head, names, having_ids)}
         counts = {head.id: head.logs for head in heads if head.id not in known}
         if counts:
-            for id_, *sections in fetch_binary(*BlockRange(self.org_id).sections(names, list(counts))):
+            for id_, *sections in fetch_binary(*BlockRange(self.org_id).sections(names, list(counts), having_ids)):
                 known[id_] = Block(counts[id_], dict(zip(names, sections, strict=True)))
         if len(known) < len(heads):
             raise BlocksMovedError
         if self._most_kept:
-            self._keep(known, names)
+            self._keep(known)
         return known
 
-    def _keep(self, blocks: dict[int, Block], names: tuple[str, ...]) -> None:
+    def _keeps(self, head: Head, names: tuple[str, ...], having_ids: Condition | None) -> bool:
+        kept = self._kept.get(head.id)
+        return kept is not None and kept.holds(names, is_conditional=having_ids is not None)
+
+    def _keep(self, blocks: dict[int, Block]) -> None:
         for id_, block in blocks.items():
-            self._kept[id_, names] = block
+            self._kept[id_] = block
+            self._kept.move_to_end(id_)
         while len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)
 
     def note_damage(self, head: Head, error: Exception) -> None:
         """Remember that a block could not be read."""
         self.damage.add(head.id)
-        log.error(
-            "a block of logs is damaged", extra={"org_id": str(self.org_id), "block": head.id, "error": str(error)}
-        )
+        if isinstance(error, RecursionError):
+            log.error("a block has JSON that is too deep", extra={"org_id": str(self.org_id), "block": head.id})
+        else:
+            note_damage(self.org_id, head.id, error)
 
 
 def _behind(range_: BlockRange, last: Head, is_oldest_first: bool) -> BlockRange:
@@ -215,8 +239,8 @@ def _behind(range_: BlockRange, last: Head, is_oldest_first: bool) -> BlockRange
     return replace(range_, conditions=(*range_.conditions, condition))
 
 
-def retried(work: Callable[[bool], Result]) -> Result:
-    """Return `work(is_again)`, done again where blocks were moved meanwhile.
+def retried(work: Callable[[], Result]) -> Result:
+    """Return `work()`, done again where blocks were moved meanwhile.
 
     Raises QueryTimeoutError when they still are at the third time and after _RETRY_SECONDS: quick work beside a quick
     sealing meets it often.
@@ -224,7 +248,7 @@ def retried(work: Callable[[bool], Result]) -> Result:
     until = time.monotonic() + _RETRY_SECONDS
     for attempt in count():
         try:
-            return work(attempt > 0)
+            return work()
         except BlocksMovedError:
             if attempt >= _LEAST_RETRIES and time.monotonic() > until:
                 break
@@ -250,30 +274,65 @@ def newest(
     `heads` come in the same order, so that the first that cannot have a better one ends the search; `admits` takes some
     of a block's matches away.
     """
-    sign = -1 if is_oldest_first else 1
-    best: list[tuple[int, int, int, Found]] = []  # the worst first; a running number, for Founds cannot be compared
-    number = count()
+    best = _Best(limit, is_oldest_first)
 
     def worth_opening() -> Iterator[Head]:
         for head in heads:
-            edge = microseconds_of(head.start_ts if is_oldest_first else head.end_ts)
-            if len(best) == limit and sign * edge < best[0][0]:
+            if best.is_beyond(head):
                 return
             yield head
 
     for match in map(admits, reader.matches(query, span, worth_opening())):
-        if match is None:
-            continue
-        for place in match.places.tolist()[::-sign][:limit]:
-            ts, id_ = int(match.block.ts[place]), int(match.block.ids[place])
-            entry = (sign * ts, sign * id_, next(number), Found(ts, id_, match, place))
-            if len(best) < limit:
-                heapq.heappush(best, entry)
-            elif entry[:2] > best[0][:2]:
-                heapq.heapreplace(best, entry)
-            else:
-                break
-    return [found for *_, found in sorted(best, key=lambda each: each[:2], reverse=True)]
+        if match is not None:
+            best.add(match)
+    return best.found()
+
+
+class _Best:
+    """The first `limit` of all matches that are added, in the order of a list: newest first, or oldest first."""
+
+    def __init__(self, limit: int, is_oldest_first: bool) -> None:
+        self._limit, self._is_oldest_first = limit, is_oldest_first
+        self._matches: list[Match] = []
+        self._columns: list[tuple[Ints, Ints, Ints, Ints]] = []  # times and ids, their match by its number, places
+        self._count, self._last = 0, 0  # how many there are, and the time of the last of them when there are enough
+        self._is_cut = True
+
+    def add(self, match: Match) -> None:
+        """Add those of a block."""
+        places = match.places[: self._limit] if self._is_oldest_first else match.places[-self._limit :]
+        number = np.full(len(places), len(self._matches))
+        self._matches.append(match)
+        self._columns.append((match.block.ts[places], match.block.ids[places], number, places))
+        self._count += len(places)
+        self._is_cut = False
+
+    def is_beyond(self, head: Head) -> bool:
+        """Return whether no log of a block can be among the first."""
+        if self._count < self._limit:
+            return False
+        self._cut()
+        if self._is_oldest_first:
+            return microseconds_of(head.start_ts) > self._last
+        return microseconds_of(head.end_ts) < self._last
+
+    def found(self) -> list[Found]:
+        """Return them in order."""
+        self._cut()
+        if not self._columns:
+            return []
+        columns = (column.tolist() for column in self._columns[0])
+        return [Found(ts, id_, self._matches[number], place) for ts, id_, number, place in zip(*columns, strict=True)]
+
+    def _cut(self) -> None:
+        if self._is_cut:
+            return
+        ts, ids, numbers, places = (np.concatenate(column) for column in zip(*self._columns, strict=True))
+        order = np.lexsort((ids, ts)) if self._is_oldest_first else np.lexsort((~ids, ~ts))
+        order = order[: self._limit]
+        self._columns = [(ts[order], ids[order], numbers[order], places[order])]
+        self._count, self._is_cut = len(order), True
+        self._last = int(ts[order[-1]])
 
 
 def behind(match: Match, before: LogCursor | None, after: LogCursor | None) -> Match | None:

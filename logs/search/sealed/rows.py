@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-import numpy as np
-
 from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN, LogDetail, LogRow
 from logs.search.sealed.reader import BlockReader, Found, Match
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.arrays import Ints, np
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.table import microseconds_of, moment_of
 
 Shown = TypeVar("Shown")
+Stored = tuple[str, str | None, str | None, str | None]  # message, JSON, trace and request id
+_FEW_KEYS = 1_000  # between which they are counted in place
+_MANY = 20  # one in so many of a block's logs, from which on all of them are read at once
 Counted = list[tuple[datetime, UUID, str, int]]  # bar, environment, level, how many
 
 
@@ -31,43 +33,44 @@ def records_of(reader: BlockReader, found: Iterable[Found]) -> Iterator[Sequence
     return _of_blocks(reader, found, _record)
 
 
-def _of_blocks(reader: BlockReader, found: Iterable[Found], show: Callable[[Found, Block], Shown]) -> Iterator[Shown]:
+def _of_blocks(reader: BlockReader, found: Iterable[Found], show: Callable[[Found, Stored], Shown]) -> Iterator[Shown]:
     logs = list(found)
-    blocks = reader.whole(each.match for each in logs)
+    reader.complete(each.match for each in logs)
+    wanted = Counter(each.match.head.id for each in logs)
     for each in logs:
-        head = each.match.head
+        head, block = each.match.head, each.match.block
         try:
-            yield show(each, blocks[head.id])
+            is_many = wanted[head.id] * _MANY > block.count
+            yield show(each, block.logs[each.place] if is_many else block.log(each.place))
         except (DamagedBlockError, UnicodeDecodeError, ValueError) as error:
             reader.note_damage(head, error)
 
 
-def _record(found: Found, block: Block) -> Sequence[Any]:
-    place = found.place
+def _record(found: Found, stored: Stored) -> Sequence[Any]:
+    block, place = found.match.block, found.place
+    message, meta, trace_id, request_id = stored
     return (
         found.id,
         moment_of(found.ts),
         moment_of(block.received[place]),
-        LEVELS[int(block.levels[place])],
+        LEVELS[block.levels[place]],
         found.match.head.environment_id,
-        block.messages[place].decode(),
-        block.traces[place],
-        block.requests[place],
-        block.documents.text(place).decode() or None,
+        message,
+        trace_id,
+        request_id,
+        meta,
     )
 
 
-def _detail(found: Found, block: Block) -> LogDetail:
-    head, place = found.match.head, found.place
-    message = block.messages[place].decode()
-    meta = block.documents.text(place).decode() or None
-    trace_id, request_id = block.traces[place], block.requests[place]
+def _detail(found: Found, stored: Stored) -> LogDetail:
+    head, block, place = found.match.head, found.match.block, found.place
+    message, meta, trace_id, request_id = stored
     row = LogRow(
         found.id,
         moment_of(found.ts),
         head.service_id,  # type: ignore[arg-type]  # only legacy logs have none, and those are not shown
         head.environment_id,  # type: ignore[arg-type]
-        LEVELS[int(block.levels[place])],
+        LEVELS[block.levels[place]],
         message[:MESSAGE_SHOWN],
         len(message),
         _shown(meta),
@@ -89,14 +92,25 @@ def counted(matches: Iterable[Match], origin: datetime, step: timedelta) -> Coun
     counts: Counter[tuple[int, UUID, int]] = Counter()
     first, width = microseconds_of(origin), step // timedelta(microseconds=1)
     for match in matches:
-        bars = (match.block.ts[match.places] - first) // width
-        keys, numbers = np.unique(bars * len(LEVELS) + match.block.levels[match.places], return_counts=True)
-        for key, number in zip(keys.tolist(), numbers.tolist(), strict=True):
+        bars = (match.block.ts[match.places] - first) // width * len(LEVELS)
+        keys, numbers = _numbered(bars + match.block.levels[match.places])
+        for key, number in zip(keys, numbers, strict=True):
             counts[key // len(LEVELS), match.head.environment_id, key % len(LEVELS)] += number  # type: ignore[index]
     return [
         (origin + bar * step, environment_id, LEVELS[level], number)
         for (bar, environment_id, level), number in counts.items()
     ]
+
+
+def _numbered(keys: Ints) -> tuple[list[int], list[int]]:
+    """Return which keys there are, and how often each."""
+    least = int(keys.min())
+    if int(keys.max()) - least >= _FEW_KEYS:
+        found, numbers = np.unique(keys, return_counts=True)
+        return found.tolist(), numbers.tolist()
+    numbers = np.bincount(keys - least)
+    found = np.flatnonzero(numbers)
+    return (found + least).tolist(), numbers[found].tolist()
 
 
 def merged(rows: Sequence[LogRow], sealed: Iterable[LogRow], limit: int) -> list[LogRow]:

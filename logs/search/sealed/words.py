@@ -7,47 +7,46 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from logs.search.operators import text_of
 from logs.search.text import SPACE, flat, fold, holds, spellings_of_id
-from logs.storage.blocks.codec import Block, Mask
-from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
-from logs.storage.blocks.texts import END
+from logs.storage.blocks.arrays import Mask, np
+from logs.storage.blocks.codec import Block
+from logs.storage.blocks.documents import Column, Documents, Slot, parse_shape, parse_value
+from logs.storage.blocks.texts import is_in
 
 _RUN = re.compile(r"[!#-\[\]-~]+")  # what stands in JSON's text as it is
 _KNOWN_BYTES = 4_000  # of a shape whose texts are remembered: a tenant may send larger ones
 _OF_INTS = b"-0123456789"
 _BEGINNINGS = (b'"', *(b"%c" % code for code in _OF_INTS))  # of texts and numbers
-_SPACES = re.compile(rb"[\t-\r]|  ")
 
 
 class Word:
     """A text that is looked for in a block."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text, self._is_ascii = text, text.isascii()
         self._flat, self._fold = flat(text).encode(), fold(text).encode()
         self._plain = self._flat if _RUN.fullmatch(text) else None  # what JSON has as it is, in one reading
-        self._runs = [run.encode() for run in _RUN.findall(flat(text))] if text.isascii() else []
+        self._runs = [run.encode() for run in _RUN.findall(flat(text))] if self._is_ascii else []
 
     def mask(self, block: Block) -> Mask:
         """Return which logs hold it: in the message, in a value of the JSON, or as their trace or request id."""
-        return self.in_messages(block) | self._in_documents(block) | self._as_id(block)
+        found = self.in_messages(block)
+        return found if found.all() else found | self._in_documents(block) | self._as_id(block)
 
     def in_messages(self, block: Block) -> Mask:
         """Return which messages hold it."""
-        found = _in_rows(self._flat, block.flat, block.count)
-        if self._fold.strip() and self._differs(block.text):
-            found |= _in_rows(self._fold, block.folded, block.count)
+        found = (block.lower if self._is_ascii else block.flat).holding(self._flat)
+        if self._fold.strip() and self._differs(block):
+            found |= block.folded.holding(self._fold)
         return found
 
-    def _differs(self, text: bytes) -> bool:
+    def _differs(self, block: Block) -> bool:
         """Return whether the fold reading of messages may hold it where the flat one does not."""
-        if b"\x1b" in text or (not self.text.isascii() and not text.isascii()):
+        if b"\x1b" in block.text or (not self._is_ascii and not block.text.isascii()):
             return True
         spaced = SPACE.sub(" ", self.text)
-        return spaced != self.text or (" " in self.text and _SPACES.search(text) is not None)
+        return spaced != self.text or (" " in self.text and block.has_odd_spaces)
 
     def _as_id(self, block: Block) -> Mask:
         spellings = spellings_of_id(self.text)
@@ -61,6 +60,8 @@ class Word:
 
     def _in_documents(self, block: Block) -> Mask:
         documents, found = block.documents, np.zeros(block.count, bool)
+        if not self._may_be_among(documents):
+            return found
         for shape, text in enumerate(documents.shapes):
             if documents.is_whole(text):
                 found[documents.rows(shape)] = self.in_column(documents.column(shape, 0))
@@ -78,14 +79,22 @@ class Word:
         """Return which values of a column hold it."""
         if not self.may_be_in(column):
             return np.zeros(column.count, bool)
-        return column.mask(self._is_in)
+        if column.entries is not None or not self._runs:
+            return column.mask(self._is_in)
+        found = column.lower.holding(self._runs[0])
+        if self._plain is None or not column.is_scalar or b"\\" in column.joined:
+            rows = np.flatnonzero(found).tolist()
+            found[rows] = [self._is_in(column.value(row)) for row in rows]
+        return found
 
     def may_be_in(self, column: Column) -> bool:
         """Return whether a value of a column may hold it, without looking at each."""
-        if column.ints is not None and any(run.strip(_OF_INTS) for run in self._runs):
-            return False
-        text = column.text
-        return not self._runs or not text.isascii() or all(run in text for run in self._runs)
+        if column.ints is not None:
+            return all(run.strip(_OF_INTS) == b"" for run in self._runs)
+        return all(is_in(run, column.lower.text) for run in self._runs)
+
+    def _may_be_among(self, documents: Documents) -> bool:
+        return all(is_in(run, documents.lower) for run in self._runs if run.strip(_OF_INTS))
 
     def _is_in(self, raw: bytes) -> bool:
         """Return whether a value, or what stands in a list or a whole document, holds it."""
@@ -122,9 +131,3 @@ def texts_in(value: Any) -> Iterator[str]:
 def messages(block: Block, test: Callable[[str], bool]) -> Mask:
     """Return of which messages the test holds."""
     return np.fromiter((test(message.decode()) for message in block.messages), bool, block.count)
-
-
-def _in_rows(word: bytes, joined: bytes, count: int) -> Mask:
-    if word not in joined:
-        return np.zeros(count, bool)
-    return np.fromiter((word in text for text in joined.split(END)), bool, count)

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from logs.search.text import flat, fold
+from logs.storage.blocks.arrays import Bytes, Ints, Places, np
 from logs.storage.blocks.documents import Documents, pack_documents
 from logs.storage.blocks.packing import (
     DamagedBlockError,
-    Ints,
     Reader,
     pack_ints,
     pack_section,
     pack_steps,
+    pieces,
     read_ints,
     read_steps,
+    take_ints,
+    take_steps,
     unpack_section,
 )
 from logs.storage.blocks.ranges import Ranges, ranges_of
-from logs.storage.blocks.signatures import id_signature, text_signature
-from logs.storage.blocks.texts import END, decoded, may_hold, pack_ids, pack_messages, read_ids, read_messages
+from logs.storage.blocks.signatures import id_signature, text_signatures
+from logs.storage.blocks.texts import (
+    END,
+    Ids,
+    Joined,
+    decoded,
+    lower_of,
+    pack_ids,
+    pack_messages,
+)
 
 LEVELS = ("debug", "info", "warn", "error")  # by their number in a block
 _AS_SPACES = bytes(32 if code in b"\t\n\v\f\r" else code for code in range(256))
 _ESCAPE, _ESCAPED = re.compile(r"\\(.)"), {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
+_ODD_SPACES = (b"  ", *(b"%c" % code for code in b"\t\n\v\f\r"))
 MAX_LOGS = 4_000  # of a block
-Levels: TypeAlias = NDArray[np.uint8]
-Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Rows:
     ts: Ints
     received: Ints
     ids: Ints
-    levels: Levels
+    levels: Bytes
     messages: Sequence[str]
     metas: Sequence[str | None]
     traces: Sequence[str | None]
@@ -52,7 +59,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ts)
 
-    def chosen(self, places: NDArray[np.intp]) -> Rows:
+    def chosen(self, places: Places) -> Rows:
         """Return the rows at these places."""
         picked = places.tolist()
         return Rows(
@@ -83,7 +90,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The parts of a block that are columns of `log_blocks`; `text_sig`, `id_sig`, `ranges` tell what it has not."""
+    """The parts of a block that are columns of `log_blocks`; the signatures and `ranges` tell what it has not."""
 
     narrow: bytes
     message: bytes
@@ -91,6 +98,7 @@ class Sections:
     trace: bytes
     request: bytes
     text_sig: bytes
+    part_sig: bytes
     id_sig: bytes
     ranges: Ranges | None
 
@@ -101,13 +109,15 @@ def encode(rows: Rows) -> Sections:
     metas = [meta or "" for meta in rows.metas]
     messages, documents = "\0".join(rows.messages), "\n".join(metas)
     meta = pack_documents(metas)
+    signed = text_signatures([*_readings(messages, messages), *_readings(documents, _unescaped(documents))])
     return Sections(
         narrow=_pack_narrow(rows),
         message=pack_messages(rows.messages),
         meta=meta,
         trace=pack_ids(rows.traces),
         request=pack_ids(rows.requests),
-        text_sig=text_signature([*_readings(messages, messages), *_readings(documents, _unescaped(documents))]),
+        text_sig=signed[0],
+        part_sig=signed[1],
         id_sig=id_signature([*rows.traces, *rows.requests]),
         ranges=ranges_of(Documents(meta, len(rows))),
     )
@@ -148,58 +158,84 @@ class Block:
     Sections that were not fetched are None. Whatever is asked for may raise DamagedBlockError.
     """
 
-    def __init__(self, count: int, sections: dict[str, bytes]) -> None:
+    def __init__(self, count: int, sections: dict[str, Any]) -> None:
         if not 0 < count <= MAX_LOGS:
             raise DamagedBlockError("a block has no logs, or more than any may have")
         self.count = count
         self._sections = sections
         self._unpacked: dict[str, bytes] = {}
+        self._known_ids: dict[str, Ids] = {}
+
+    def holds(self, names: Iterable[str], *, is_conditional: bool = False) -> bool:
+        """Return whether the sections `names` were fetched; those of ids perhaps only where a condition held."""
+        return all(name in self._sections and (is_conditional or self._sections[name] is not None) for name in names)
+
+    def add(self, sections: dict[str, bytes]) -> None:
+        """Take further sections."""
+        self._sections |= sections
 
     @cached_property
-    def _narrow(self) -> tuple[Ints, Ints, Levels, Ints]:
+    def _narrow(self) -> tuple[Reader, Reader, Reader, Reader]:
+        """Times, ids, levels and delays, none of them read yet."""
         reader = Reader(unpack_section(self._sections["narrow"]))
-        ts, ids = read_steps(reader, self.count), read_steps(reader, self.count)
-        levels, delay = read_ints(reader, self.count), read_ints(reader, self.count)
+        steps = [take_steps(reader, self.count) for _ in range(2)]
+        ints = [take_ints(reader, self.count) for _ in range(2)]
         reader.finish()
-        if not 0 <= int(levels.min()) <= int(levels.max()) < len(LEVELS):
-            raise DamagedBlockError("a log has a level that there is not")
-        received = (ts.view(np.uint64) + delay.view(np.uint64)).view(np.int64)
-        return ts, ids, levels.astype(np.uint8), received
+        ts, ids, levels, delays = map(Reader, (*steps, *ints))
+        return ts, ids, levels, delays
 
-    @property
+    def read_narrow(self) -> None:
+        """Read times, ids, levels and times of receipt, so that asking for them raises nothing any more."""
+        _ = (self.ts, self.ids, self.levels, self.received)
+
+    @cached_property
     def ts(self) -> Ints:
         """The logs' own times, rising, in µs since 1970."""
-        return self._narrow[0]
+        return read_steps(self._narrow[0], self.count)
 
-    @property
+    @cached_property
     def ids(self) -> Ints:
         """Their ids."""
-        return self._narrow[1]
+        return read_steps(self._narrow[1], self.count)
 
-    @property
-    def levels(self) -> Levels:
+    @cached_property
+    def levels(self) -> Bytes:
         """Their levels as places in LEVELS."""
-        return self._narrow[2]
+        levels = read_ints(self._narrow[2], self.count)
+        if not 0 <= int(levels.min()) <= int(levels.max()) < len(LEVELS):
+            raise DamagedBlockError("a log has a level that there is not")
+        return levels.astype(np.uint8)
 
-    @property
+    @cached_property
     def received(self) -> Ints:
         """When they were received, in µs since 1970."""
-        return self._narrow[3]
+        delay = read_ints(self._narrow[3], self.count)
+        return (self.ts.view(np.uint64) + delay.view(np.uint64)).view(np.int64)
 
     @cached_property
     def text(self) -> bytes:
         """All messages, with END between them."""
-        return read_messages(self._sections["message"], self.count)
+        return self._raw("message")
 
     @cached_property
-    def flat(self) -> bytes:
-        """The same in their flat reading (logs/search/text.py)."""
-        return self.text.lower() if self.text.isascii() else flat(self._decoded).encode()
+    def lower(self) -> Joined:
+        """The same for texts of ASCII to be found in: in their flat reading (logs/search/text.py)."""
+        return Joined(lower_of(self.text), self.count)
 
     @cached_property
-    def folded(self) -> bytes:
+    def flat(self) -> Joined:
+        """The same in their flat reading."""
+        return self.lower if self.text.isascii() else Joined(flat(self._decoded).encode(), self.count)
+
+    @cached_property
+    def folded(self) -> Joined:
         """The same in their fold reading."""
-        return _folded(self._decoded)
+        return Joined(_folded(self._decoded), self.count)
+
+    @cached_property
+    def has_odd_spaces(self) -> bool:
+        """Whether there is white space that the fold reading changes."""
+        return any(space in self.text for space in _ODD_SPACES)
 
     @property
     def _decoded(self) -> str:
@@ -209,30 +245,54 @@ class Block:
     @cached_property
     def messages(self) -> list[bytes]:
         """The messages in UTF-8."""
-        return self.text.split(END)
+        return pieces(self.text, END, self.count)
+
+    @cached_property
+    def _joined(self) -> Joined:
+        return Joined(self.text, self.count)
+
+    def log(self, row: int) -> tuple[str, str | None, str | None, str | None]:
+        """Return message, JSON, trace and request id of one log, without making lists of all."""
+        meta = self.documents.text(row).decode()
+        ids = [self._ids(name).at(row) for name in ("trace", "request")]
+        return self._joined.at(row).decode(), meta or None, ids[0], ids[1]
+
+    @cached_property
+    def logs(self) -> list[tuple[str, str | None, str | None, str | None]]:
+        """The same of all logs."""
+        metas = [meta or None for meta in decoded(self.documents.texts())]
+        return list(zip(decoded(self.messages), metas, self.traces, self.requests, strict=True))
 
     @cached_property
     def documents(self) -> Documents:
         """The JSON."""
         return Documents(self._sections["meta"], self.count)
 
+    def _ids(self, name: str) -> Ids:
+        if name not in self._known_ids:
+            self._known_ids[name] = Ids(self._raw(name), self.count)
+        return self._known_ids[name]
+
     @cached_property
     def traces(self) -> list[str | None]:
         """The trace ids."""
-        return read_ids(self._raw("trace"), self.count)
+        return self._ids("trace").all
 
     @cached_property
     def requests(self) -> list[str | None]:
         """The request ids."""
-        return read_ids(self._raw("request"), self.count)
+        return self._ids("request").all
 
     def ids_of(self, name: str) -> list[str | None]:
         """Return the ids of the section `name`, "trace" or "request"."""
         return self.traces if name == "trace" else self.requests
 
     def may_have_ids(self, name: str, ids: Sequence[str]) -> bool:
-        """Return whether one of `ids` may be in the section `name`, without making a list of all."""
-        return may_hold(self._raw(name), ids)
+        """Return whether one of `ids` may be in the section `name`, without making a list of all.
+
+        A section that is None was not fetched because its block's signature has none of the ids.
+        """
+        return self._sections[name] is not None and self._ids(name).may_hold(ids)
 
     def _raw(self, name: str) -> bytes:
         if name not in self._unpacked:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
-import numpy as np
 from django.db import connection
 
+from logs.storage.blocks.arrays import np
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.rows import block_of
 from logs.storage.blocks.table import (
@@ -19,9 +18,8 @@ from logs.storage.blocks.table import (
     delete_blocks_before,
     insert_block,
     microseconds_of,
+    note_damage,
 )
-
-log = logging.getLogger(__name__)
 
 
 def has_blocks(place: Place, before: datetime) -> bool:
@@ -50,8 +48,8 @@ def _cut(place: Place, head: Head, before: datetime) -> int:
         _, *sections = cursor.fetchone()
     try:
         rows = block_of(head, tuple(sections)).rows()
-    except DamagedBlockError:
-        log.error("a block of logs is damaged", extra={"org_id": str(place.org_id), "block": head.id})
+    except DamagedBlockError as error:
+        note_damage(place.org_id, head.id, error)
         return 0
     first = int(np.searchsorted(rows.ts, microseconds_of(before)))
     delete_blocks(place.org_id, [head.id])

@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from logs.storage.blocks.arrays import Bytes, Ints, Mask, Places, np
 from logs.storage.blocks.packing import (
     DamagedBlockError,
-    Ints,
     Reader,
     pack_ints,
     pack_number,
@@ -31,6 +29,7 @@ from logs.storage.blocks.packing import (
     read_ints,
     unpack_section,
 )
+from logs.storage.blocks.texts import Joined, lower_of
 
 END = b"\n"  # between two values or documents: the text of JSON holds none unescaped
 HOLE = b"\1"  # nor this
@@ -39,10 +38,10 @@ HOLE = b"\1"  # nor this
 _VALUE = re.compile(rb'(?<=[^\\]": )("(?:[^"\\]++|\\.)*+"|\[(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+\]|[^"\[{},\]\n]++)')
 _INT = rb"(?:0|-?[1-9][0-9]{0,17})"
 _INTS = re.compile(rb"(?:%b\n)*+%b\Z" % (_INT, _INT))
+_OTHER = re.compile(rb"\n[^\"0-9-]")  # a value that is neither a text nor a number
 _MOST_ENTRIES = 256  # of a dictionary
 _COLUMNS = 500  # that a block may have, and one more for every two logs: each costs some µs to write and to read
 _INT_DIGITS = 18  # that Python reads as int; longer ones are Decimals
-Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,19 @@ class Slot:
 class Column:
     """The values of one hole, as texts of JSON. Of its three forms one is there.
 
-    `ints`, or `entries` with the entry of each row in `places`, or `texts` for each row.
+    `ints`, or `entries` with the entry of each row in `places`, or the texts of all rows `joined`.
     """
 
     count: int
     ints: Ints | None = None
     entries: list[bytes] | None = None
-    places: NDArray[np.uint8] | None = None
-    texts: list[bytes] | None = None
+    places: Bytes | None = None
+    text: bytes = b""
+
+    @cached_property
+    def texts(self) -> list[bytes]:
+        """The text of each row, of a column of texts."""
+        return pieces(self.text, END, self.count)
 
     def values(self) -> list[bytes]:
         """Return the text of each row."""
@@ -71,13 +75,25 @@ class Column:
             return [b"%d" % number for number in self.ints.tolist()]
         if self.entries is not None and self.places is not None:
             return [self.entries[place] for place in self.places.tolist()]
-        return self.texts or []
+        return self.texts
 
     @cached_property
-    def text(self) -> bytes:
-        """All its values in lower case, those of a dictionary once."""
-        texts = self.entries if self.entries is not None else self.values()
-        return END.join(texts).lower()
+    def joined(self) -> bytes:
+        """The text of each row, or of each entry of a dictionary, with END between them."""
+        if self.ints is not None:
+            return END.join(self.values())
+        return self.text if self.entries is None else END.join(self.entries)
+
+    @cached_property
+    def lower(self) -> Joined:
+        """The same for texts of ASCII to be found in: in their flat reading."""
+        count = self.count if self.entries is None else len(self.entries)
+        return Joined(lower_of(self.joined), count, END)
+
+    @cached_property
+    def is_scalar(self) -> bool:
+        """Whether each is a text or a number as it stands: no list, true, false or null."""
+        return self.ints is not None or _OTHER.search(END + self.joined) is None
 
     def value(self, place: int) -> bytes:
         """Return the text of one row."""
@@ -85,16 +101,14 @@ class Column:
             return b"%d" % int(self.ints[place])
         if self.entries is not None and self.places is not None:
             return self.entries[int(self.places[place])]
-        return (self.texts or [])[place]
+        return self.texts[place]
 
     def mask(self, test: Callable[[bytes], bool]) -> Mask:
         """Return for which rows `test` holds of the text; it is asked once for each different one."""
         if self.entries is not None and self.places is not None:
             return np.array([test(entry) for entry in self.entries], bool)[self.places]
-        known: dict[bytes, bool] = {}
         values = self.values()
-        for value in set(values):
-            known[value] = test(value)
+        known = {value: test(value) for value in set(values)}
         return np.fromiter((known[value] for value in values), bool, self.count)
 
 
@@ -169,16 +183,29 @@ class Documents:
         reader.finish()
         if any(shape.count(HOLE) != len(kinds) for shape, kinds in zip(self.shapes, self._kinds, strict=True)):
             raise DamagedBlockError("a shape has other columns than holes")
-        self._place_of: NDArray[np.int64] | None = None  # of each row among those of its shape
+        self._place_of: Ints | None = None  # of each row among those of its shape
         self._columns: dict[tuple[int, int], Column] = {}
         self._texts: dict[int, list[bytes]] = {}
+
+    @cached_property
+    def lower(self) -> bytes:
+        """All shapes and all values but integers, for texts of ASCII to be found in: in their flat reading."""
+        starts = {"t": 0, "d": 4}  # a dictionary begins with its size and the entry of each row
+        texts = list(self.shapes)
+        for kinds, bodies, count in zip(self._kinds, self._bodies, self.counts, strict=True):
+            texts += [
+                body[starts[kind] + (count if kind == "d" else 0) :]
+                for kind, body in zip(kinds, bodies, strict=True)
+                if kind in starts
+            ]
+        return lower_of(END.join(texts))
 
     @staticmethod
     def is_whole(shape: bytes) -> bool:
         """Return whether the values of a shape are whole documents."""
         return shape == HOLE
 
-    def rows(self, shape: int) -> NDArray[np.intp]:
+    def rows(self, shape: int) -> Places:
         """Return which rows of the block have the shape."""
         return np.flatnonzero(self.shape_of == shape)
 
@@ -231,7 +258,9 @@ def _read_column(kind: str, body: bytes, count: int) -> Column:
         reader.finish()
         return Column(count, ints=ints)
     if kind == "t":
-        return Column(count, texts=pieces(body, END, count))
+        if body.count(END) != max(count - 1, 0):
+            raise DamagedBlockError("a column has another length than its block")
+        return Column(count, text=body)
     if kind != "d":
         raise DamagedBlockError("a column is of an unknown kind")
     reader = Reader(body)

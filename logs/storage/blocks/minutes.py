@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.db import connection
 
+from logs.storage.blocks.arrays import np
 from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.rows import block_of
-from logs.storage.blocks.table import BlockRange, Head, microseconds_of, moment_of, orgs_with_blocks
+from logs.storage.blocks.table import BlockRange, Head, microseconds_of, moment_of, note_damage, orgs_with_blocks
 
-log = logging.getLogger(__name__)
 _MINUTE = 60_000_000  # µs
 _AT_ONCE = 200  # blocks
 _COLUMNS = ("orgs", "minutes", "services", "environments", "levels", "numbers")
@@ -40,19 +38,19 @@ def minutes_of_blocks(start: datetime, end: datetime, org_id: UUID | None) -> di
                     place = (org, head.service_id, head.environment_id)
                     rows += [
                         (*place, *each)
-                        for each in _minutes(head, block_of(head, tuple(sections), ("narrow",)), start, end)
+                        for each in _minutes(org, head, block_of(head, tuple(sections), ("narrow",)), start, end)
                     ]
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(_COLUMNS)
     orgs, services, environments, minutes, levels, numbers = map(list, columns)
     return dict(zip(_COLUMNS, (orgs, minutes, services, environments, levels, numbers), strict=True))
 
 
-def _minutes(head: Head, block: Block, start: datetime, end: datetime) -> list[tuple[datetime, str, int]]:
+def _minutes(org_id: UUID, head: Head, block: Block, start: datetime, end: datetime) -> list[tuple[datetime, str, int]]:
     try:
         wanted = (block.ts >= microseconds_of(start)) & (block.ts < microseconds_of(end))
         keys = (block.ts // _MINUTE * len(LEVELS) + block.levels)[wanted]
     except DamagedBlockError as error:
-        log.error("a block of logs is damaged", extra={"block": head.id, "error": str(error)})
+        note_damage(org_id, head.id, error)
         first = head.start_ts.replace(second=0, microsecond=0)
         return [(first, level, count) for level, count in zip(LEVELS, head.levels, strict=True) if count]
     found, numbers = np.unique(keys, return_counts=True)

@@ -10,15 +10,12 @@ import struct
 import sys
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
+from logs.storage.blocks.arrays import Ints, Mask, np
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-Ints = NDArray[np.int64]
 
 VERSION = 1
 MAX_SECTION = 64 * 1024 * 1024  # bytes of a section when it is unpacked
@@ -119,6 +116,19 @@ def read_ints(reader: Reader, count: int) -> Ints:
     return (above + np.uint64(least & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
 
 
+def take_ints(reader: Reader, count: int) -> bytes:
+    """Take what `read_ints` reads of `count` integers, to be read later."""
+    head = reader.take(9)
+    if head[0] not in _WIDTHS:
+        raise DamagedBlockError("integers have an unknown width")
+    return head + reader.take(count * head[0])
+
+
+def take_steps(reader: Reader, count: int) -> bytes:
+    """Take what `read_steps` reads of `count` integers, to be read later."""
+    return reader.take(8) + take_ints(reader, max(count - 1, 0))
+
+
 def pack_steps(numbers: Ints) -> bytes:
     """Write integers that follow each other closely: the first, and the steps between them."""
     first = int(numbers[0]) if len(numbers) else 0
@@ -138,12 +148,12 @@ def read_steps(reader: Reader, count: int) -> Ints:
     return numbers.view(np.int64)
 
 
-def pack_flags(flags: NDArray[np.bool_]) -> bytes:
+def pack_flags(flags: Mask) -> bytes:
     """Write a bit for each flag."""
     return np.packbits(flags, bitorder="little").tobytes()
 
 
-def read_flags(reader: Reader, count: int) -> NDArray[np.bool_]:
+def read_flags(reader: Reader, count: int) -> Mask:
     """Read `count` flags; raises DamagedBlockError."""
     bits = np.frombuffer(reader.take(-(-count // 8)), np.uint8)
     return np.unpackbits(bits, count=count, bitorder="little").astype(bool)

@@ -7,8 +7,7 @@ from decimal import Decimal
 from math import inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
-import numpy as np
-
+from logs.storage.blocks.arrays import np
 from logs.storage.blocks.documents import Column, Documents, Slot, parse_shape, parse_value
 
 _MOST_PATHS = 400  # of a block; of more of them nothing is noted
@@ -52,7 +51,7 @@ def _of_column(column: Column) -> Sequence[float]:
     """Return numbers between whose least and greatest all of the column lie."""
     if column.ints is not None:
         return _bounds([int(column.ints.min()), int(column.ints.max())]) if column.count else ()
-    texts = set(column.entries if column.entries is not None else column.texts or ())
+    texts = set(column.entries if column.entries is not None else column.texts)
     lists = [number for text in texts if text[:1] == b"[" for number in _numbers(parse_value(text))]
     numbers = np.array([text for text in texts if text[:1] in _DIGITS]).astype(np.float64)
     return [*lists, *(_bounds([numbers.min(), numbers.max()]) if len(numbers) else ())]

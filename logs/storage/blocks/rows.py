@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import psycopg
 from django.db import connection
 
+from logs.storage.blocks.arrays import Ints, np
 from logs.storage.blocks.codec import LEVELS, Block, Rows
-from logs.storage.blocks.packing import Ints
 from logs.storage.blocks.table import SECTIONS, Head, Place, moment_of
 
 BLOCK_LOGS = 2_000  # of a full block

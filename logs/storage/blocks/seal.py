@@ -20,7 +20,16 @@ from logs.search.conditions import Condition
 from logs.storage.blocks.codec import Rows
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError
 from logs.storage.blocks.rows import BLOCK_LOGS, EARLIEST, Chunk, Stretch, block_of, next_chunk, parts, take
-from logs.storage.blocks.table import SECTIONS, BlockRange, Head, Place, delete_blocks, insert_block, moment_of
+from logs.storage.blocks.table import (
+    SECTIONS,
+    BlockRange,
+    Head,
+    Place,
+    delete_blocks,
+    insert_block,
+    moment_of,
+    note_damage,
+)
 from logs.storage.partitions import drop_if_empty, partitions
 from services.queries import all_environments
 
@@ -158,8 +167,8 @@ def _with_neighbour(place: Place, rows: Rows) -> Rows:
         _, *sections = cursor.fetchone()
     try:
         merged = rows.merged(block_of(head, tuple(sections)).rows())
-    except DamagedBlockError:
-        log.error("a block of logs is damaged", extra={"org_id": str(place.org_id), "block": head.id})
+    except DamagedBlockError as error:
+        note_damage(place.org_id, head.id, error)
         return rows
     delete_blocks(place.org_id, [head.id])
     return merged

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from logs.storage.blocks.arrays import Hashes, np
 
 GRAM = 4  # bytes
 MOST_BYTES = 7_400  # of a signature: with the rest of its row it fits into one page, so it is looked at where it lies
 _LEAST_BYTES = 64
 _BITS_A_GRAM, _BITS_AN_ID = 5, 12
-_GOLDEN = np.uint32(2_654_435_761)  # 2^32 / φ
-_MIXERS = np.array([0x85EB_CA6B, 0xC2B2_AE35, 0x27D4_EB2F, 0x1656_67B1], np.uint32)  # odd; MurmurHash3's and xxHash's
+_GOLDEN = 2_654_435_761  # 2^32 / φ
+_MIXERS = (0x85EB_CA6B, 0xC2B2_AE35, 0x27D4_EB2F, 0x1656_67B1)  # odd; MurmurHash3's and xxHash's
 _GRAM_BITS = 21  # that tell one gram from another
-_GRAM_HASHES, _ID_HASHES = 2, 4
-Hashes: TypeAlias = NDArray[np.uint32]
+GRAM_HASHES, _ID_HASHES = 2, 4  # of a gram in each of its signatures, and of an id
 
 
-def text_signature(texts: Iterable[bytes]) -> bytes:
-    """Return the signature of folded texts."""
+def text_signatures(texts: Iterable[bytes]) -> tuple[bytes, bytes]:
+    """Return two signatures of folded texts, by other hashes: what is short passes the first of one block in nine."""
     is_there = np.zeros(1 << _GRAM_BITS, bool)
     for text in texts:
         is_there[_grams(text)] = True
     grams = np.flatnonzero(is_there).astype(np.uint32)
-    return _filter(_size(len(grams) * _BITS_A_GRAM), _mixed(grams, _GRAM_HASHES))
+    size, hashes = _size(len(grams) * _BITS_A_GRAM), _mixed(grams, 2 * GRAM_HASHES)
+    return _filter(size, hashes[:GRAM_HASHES]), _filter(size, hashes[GRAM_HASHES:])
 
 
 def id_signature(ids: Iterable[str | None]) -> bytes:
@@ -40,23 +38,37 @@ def id_signature(ids: Iterable[str | None]) -> bytes:
 
 
 def word_hashes(word: bytes, most: int) -> list[tuple[int, ...]]:
-    """Return the hashes of some of a folded word's grams, evenly chosen; none where it is too short for any."""
-    grams = np.unique(_grams(word))
-    chosen = grams[np.linspace(0, len(grams) - 1, most).astype(int)] if len(grams) > most else grams
-    return [tuple(each) for each in _mixed(chosen, _GRAM_HASHES).T.tolist()]
+    """Return the hashes of some of a folded word's grams, evenly chosen; none where it is too short for any.
+
+    Of each gram those of both signatures.
+    """
+    parts = [word[at : at + GRAM] for at in range(len(word) - GRAM + 1)]
+    grams = sorted({int.from_bytes(part, "little") * _GOLDEN % 2**32 >> 32 - _GRAM_BITS for part in parts})
+    chosen = [grams[at * (len(grams) - 1) // (most - 1)] for at in range(most)] if len(grams) > most else grams
+    return [_mixed_once(gram, 2 * GRAM_HASHES) for gram in chosen]
 
 
-def id_hashes(value: str) -> list[int]:
+def id_hashes(value: str) -> tuple[int, ...]:
     """Return the hashes of an id."""
-    hashes: list[int] = _mixed(_of_ids([value]), _ID_HASHES)[:, 0].tolist()
-    return hashes
+    return _mixed_once(zlib.crc32(value.encode()), _ID_HASHES)
+
+
+def _mixed_once(number: int, count: int) -> tuple[int, ...]:
+    """Return what `_mixed` makes of one number, without numpy: each search asks for some."""
+    return tuple(_mix(number, mixer) for mixer in _MIXERS[:count])
+
+
+def _mix(number: int, mixer: int) -> int:
+    mixed = number * mixer % 2**32
+    mixed = (mixed ^ mixed >> 15) * _GOLDEN % 2**32
+    return (mixed ^ mixed >> 13) * mixer % 2**32
 
 
 def _grams(text: bytes) -> Hashes:
     if len(text) < GRAM:
         return np.zeros(0, np.uint32)
     windows: Hashes = np.ndarray((len(text) - GRAM + 1,), "<u4", text, strides=(1,))
-    return (windows * _GOLDEN) >> np.uint32(32 - _GRAM_BITS)
+    return (windows * np.uint32(_GOLDEN)) >> np.uint32(32 - _GRAM_BITS)
 
 
 def _of_ids(ids: Sequence[str]) -> Hashes:
@@ -65,11 +77,12 @@ def _of_ids(ids: Sequence[str]) -> Hashes:
 
 def _mixed(numbers: Hashes, count: int) -> Hashes:
     """Return `count` hashes of each number, one row for each of them."""
-    mixed = numbers[None, :] * _MIXERS[:count, None]
+    mixers = np.array(_MIXERS[:count], np.uint32)[:, None]
+    mixed = numbers[None, :] * mixers
     mixed ^= mixed >> np.uint32(15)
-    mixed *= _GOLDEN
+    mixed *= np.uint32(_GOLDEN)
     mixed ^= mixed >> np.uint32(13)
-    return mixed * _MIXERS[:count, None]
+    return mixed * mixers
 
 
 def _size(bits: int) -> int:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import numpy as np
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from logs.search.conditions import Condition
+from logs.storage.blocks.arrays import np
 from logs.storage.blocks.codec import LEVELS, Rows, encode
 
+log = logging.getLogger(__name__)
 SECTIONS = ("narrow", "message", "meta", "trace", "request")
+ID_SECTIONS = ("trace", "request")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = "id, service_id, environment_id, start_ts, end_ts, count, levels"
 _INSERT = """
     INSERT INTO log_blocks (org_id, service_id, environment_id, start_ts, end_ts, received_from, received_to, count,
-        levels, text_sig, id_sig, ranges, narrow, message, meta, trace, request)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        levels, text_sig, part_sig, id_sig, ranges, narrow, message, meta, trace, request)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -89,12 +92,23 @@ class BlockRange:
         where, params = self.where()
         return f"SELECT {columns} FROM log_blocks WHERE {where}", params  # noqa: S608
 
-    def sections(self, names: Sequence[str], ids: Sequence[int]) -> tuple[str, list[Any]]:
-        """Return the SQL for the sections `names` of the blocks `ids`, each behind its id."""
+    def sections(
+        self, names: Sequence[str], ids: Sequence[int], having_ids: Condition | None = None
+    ) -> tuple[str, list[Any]]:
+        """Return the SQL for the sections `names` of the blocks `ids`, each after its id.
+
+        Where a block does not meet `having_ids`, those of trace and request ids are NULL: they are the largest.
+        """
         assert set(names) <= set(SECTIONS)
-        columns = ", ".join(["id", *names])
-        sql = f"SELECT {columns} FROM log_blocks WHERE org_id = %s AND id = ANY(%s)"  # noqa: S608
-        return sql, [self.org_id, list(ids)]
+        columns, params = ["id"], list[Any]()
+        for name in names:
+            if having_ids is not None and name in ID_SECTIONS:
+                columns.append(f"CASE WHEN {having_ids.sql} THEN {name} END")
+                params += having_ids.params
+            else:
+                columns.append(name)
+        sql = f"SELECT {', '.join(columns)} FROM log_blocks WHERE org_id = %s AND id = ANY(%s)"  # noqa: S608
+        return sql, [*params, self.org_id, list(ids)]
 
 
 def insert_block(place: Place, rows: Rows) -> None:
@@ -105,7 +119,7 @@ def insert_block(place: Place, rows: Rows) -> None:
     times = [rows.ts[0], rows.ts[-1], rows.received.min(), rows.received.max()]
     values = [
         place.org_id, place.service_id, place.environment_id, *map(moment_of, times), len(rows), levels,
-        sections.text_sig, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
+        sections.text_sig, sections.part_sig, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
@@ -125,6 +139,39 @@ def delete_blocks_before(place: Place, before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*condition.params, before])
         return int(cursor.fetchone()[0])
+
+
+def note_damage(org_id: UUID, block_id: int, error: Exception) -> None:
+    """Write down that a block cannot be read, in the log of the server and for diagnostics."""
+    log.error("a block of logs is damaged", extra={"org_id": str(org_id), "block": block_id, "error": str(error)})
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT note_damaged_block(%s, %s)", [org_id, block_id])
+    except DatabaseError:  # what is read goes on: the server's log has it
+        log.exception("a damaged block could not be noted")
+
+
+class Damage(NamedTuple):
+    """Blocks of an organisation that could not be read: the times of their logs, since when it is known, some ids."""
+
+    org_id: UUID
+    blocks: int
+    logs: int
+    start_ts: datetime
+    end_ts: datetime
+    since: datetime
+    ids: list[int]
+
+
+def damage() -> list[Damage]:
+    """Return what is known to be damaged, of all organisations, the latest first and at most 20 of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT org_id, count(*), sum(count), min(start_ts), max(end_ts), min(damaged_at),
+                (array_agg(id ORDER BY id))[:5]
+            FROM log_blocks WHERE damaged_at IS NOT NULL GROUP BY org_id ORDER BY max(damaged_at) DESC LIMIT 20"""
+        )
+        return [Damage(*row) for row in cursor.fetchall()]
 
 
 def has_blocks_between(start: datetime, end: datetime) -> bool:

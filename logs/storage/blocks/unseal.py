@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +9,8 @@ from django.db import connection, transaction
 
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.rows import block_of, write_back
-from logs.storage.blocks.table import SECTIONS, BlockRange, Head, Place, delete_blocks, orgs_with_blocks
+from logs.storage.blocks.table import SECTIONS, BlockRange, Head, Place, delete_blocks, note_damage, orgs_with_blocks
 from logs.storage.partitions import make_days
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -48,8 +45,8 @@ def _write_back(blocks: BlockRange, head: Head, done: Unsealed) -> None:
             return
         try:
             rows = block_of(head, tuple(row[1:])).rows()
-        except DamagedBlockError:
-            log.error("a block of logs is damaged", extra={"org_id": str(blocks.org_id), "block": head.id})
+        except DamagedBlockError as error:
+            note_damage(blocks.org_id, head.id, error)
             done.damaged += 1
             return
         write_back(Place(blocks.org_id, head.service_id, head.environment_id), rows)
