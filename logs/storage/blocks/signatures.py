@@ -72,7 +72,8 @@ def _grams(text: bytes) -> Hashes:
 
 
 def _of_ids(ids: Sequence[str]) -> Hashes:
-    return np.fromiter((zlib.crc32(each.encode()) for each in ids), np.uint32, len(ids))
+    encoded = "\0".join(ids).encode().split(b"\0")
+    return np.fromiter(map(zlib.crc32, encoded), np.uint32, len(ids)) if ids else np.zeros(0, np.uint32)
 
 
 def _mixed(numbers: Hashes, count: int) -> Hashes:
