@@ -14,6 +14,7 @@ from benchmarks.webhooks import ROOT
 # Those that need a quiet disk first; those that share the data set of benchmarks/dataset.py one after the other.
 ORDER = (
     "ingest",
+    "scrub",
     "webhooks",
     "adoption",
     "search",

@@ -18,6 +18,7 @@ from logs.ingest_rules.rules import (
     KeepRule,
     OwnPattern,
     PatternError,
+    check_steps,
     compile_pattern,
 )
 from logs.models import Level
@@ -76,7 +77,12 @@ class IngestRulesForm(forms.Form):
         lines = [line.strip() for line in self.cleaned_data["own"].splitlines() if line.strip()]
         if len(lines) > MOST_PATTERNS:
             raise forms.ValidationError(f"{MOST_PATTERNS} patterns at most.")
-        return tuple(map(_own_pattern, lines))
+        patterns = tuple(map(_own_pattern, lines))
+        try:
+            check_steps(patterns)
+        except PatternError as error:
+            raise forms.ValidationError(str(error)) from error
+        return patterns
 
     def clean(self) -> dict[str, Any]:
         """Read the sampling rules."""

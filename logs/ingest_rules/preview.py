@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from logs.ingest.columns import Batch, Columns
+from logs.ingest_rules.clock import ScrubClock
 from logs.ingest_rules.compiled import CompiledRules
 from logs.ingest_rules.rules import IngestRules
 from logs.reading import newest_of_service
@@ -45,11 +46,11 @@ def preview(service: Service, rules: IngestRules) -> Preview:
     if not rows:
         return Preview(0, Counter(), Counter(), ())
     batch = Batch(Columns(*zip(*rows, strict=True)))
-    compiled = CompiledRules(rules)
-    result = compiled.apply(batch)
+    compiled, clock = CompiledRules(rules), ScrubClock()
+    result = compiled.apply(batch, clock)
     changes = []
     for message in dict.fromkeys(batch.columns.message):
-        after = compiled.message(message)
+        after = compiled.message(message, clock)
         if after != message:
             changes.append(Change(message[:_LONGEST], after[:_LONGEST]))
         if len(changes) == _SHOWN:

@@ -24,6 +24,7 @@ from logs.syslog.gelf import DOCUMENT_BYTES, GelfFramer
 from logs.syslog.listeners import GELF, Listener, ListenerError
 from logs.syslog.sender_keys import HEAD_BYTES, credential_of, without_key
 from logs.syslog.sinks import KeyRefusedError, Line, Sink, Sinks, warn_now_and_then
+from pulseops.core.networks import subscriber_of
 
 _READ_BYTES = 64 * 1024
 _FIRST_SECONDS = 30.0  # for the first message of a connection that has to say its key
@@ -100,11 +101,12 @@ class SyslogServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections[task] = reader
-        self._peers[address] += 1
+        peer = subscriber_of(address)
+        self._peers[peer] += 1
         try:
             if not listener.admits(address):
                 warn_now_and_then("%s may not send to %s.", address, listener)
-            elif self._peers[address] > settings.SYSLOG_CONNECTIONS_PER_ADDRESS:
+            elif self._peers[peer] > settings.SYSLOG_CONNECTIONS_PER_ADDRESS:
                 warn_now_and_then("%s has too many connections (SYSLOG_CONNECTIONS_PER_ADDRESS).", address)
             elif len(self._connections) > settings.SYSLOG_CONNECTIONS:
                 warn_now_and_then("There are too many connections (SYSLOG_CONNECTIONS); %s has one more.", address)
@@ -116,7 +118,7 @@ class SyslogServer:
             warn_now_and_then("%s sent without an API key that works; the connection is closed.", address)
         finally:
             del self._connections[task]
-            self._peers[address] -= 1
+            self._peers[peer] -= 1
             self._peers += Counter()  # drops those that have none
             writer.close()
             with suppress(OSError, ssl.SSLError, asyncio.CancelledError):

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
+from pulseops.core.networks import subscriber_of
 from pulseops.server.options import TRUSTED_PROXIES, WEB_CONNECTIONS_PER_ADDRESS
 
 
@@ -44,11 +45,7 @@ def _network(address: str) -> str | None:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:  # a Unix socket has none
         return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip
-    if ip.is_loopback:
-        return None
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+    return None if (getattr(ip, "ipv4_mapped", None) or ip).is_loopback else subscriber_of(address)
 
 
 def address_of(client: Any) -> str:

@@ -16,6 +16,7 @@ INGEST_MAX_MESSAGE_BYTES = env.whole("INGEST_MAX_MESSAGE_BYTES", 256 * 1024, lea
 INGEST_MAX_DEPTH = env.whole("INGEST_MAX_DEPTH", 32, least=1)
 INGEST_MAX_FIELDS = env.whole("INGEST_MAX_FIELDS", 1_000, least=1)  # of a log, at all depths together
 INGEST_MIN_FREE_BYTES = env.whole("INGEST_MIN_FREE_BYTES", 1024**3)  # on the embedded database's disk; below it, 503
+INGEST_SCRUB_SECONDS = env.number("INGEST_SCRUB_SECONDS", 0.4, least=0.01)  # of CPU, of the texts of one request
 INGEST_BYTES_PER_MINUTE = env.whole("INGEST_BYTES_PER_MINUTE", 256 * 1024**2, least=1)  # unpacked, of each key
 INGEST_RATE_PER_MINUTE = env.whole("INGEST_RATE_PER_MINUTE", 60_000, least=1)  # logs of a key without its own figure
 INGEST_STREAM_IDLE_SECONDS = env.number("INGEST_STREAM_IDLE_SECONDS", 300.0, least=1)  # a journal may bring nothing

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +17,16 @@ from hypothesis import strategies as st
 from accounts.models import AuditLog, User
 from logs.ingest.columns import Batch, Columns
 from logs.ingest_rules.builtin import BUILT_IN
+from logs.ingest_rules.clock import ScrubClock
 from logs.ingest_rules.compiled import CompiledRules
 from logs.ingest_rules.counts import trim_counts, write_counts
-from logs.ingest_rules.rules import IngestRules, KeepRule, OwnPattern, PatternError, compile_pattern
-from logs.ingest_rules.scrub import Scrubber
+from logs.ingest_rules.rules import IngestRules, KeepRule, OwnPattern, PatternError, check_steps, compile_pattern
+from logs.ingest_rules.scrub import WITHHELD_RULE, Scrubber
 from logs.models import LogEntry, RuleCount
 from services.actions import change_ingest_rules
 from services.models import Environment
 from tests.logs.conftest import Send
+from tests.support.cpu import BUDGET_SECONDS
 
 ALL = IngestRules(tuple(each.name for each in BUILT_IN))
 ClientFor = Callable[[User], Client]
@@ -118,7 +122,90 @@ def test_json_stays_json(values: list[Any]) -> None:
 @given(st.lists(st.text()))
 def test_all_at_once_is_as_one_by_one(texts: list[str]) -> None:
     scrubber = Scrubber(ALL)
-    assert [*scrubber.messages(texts, Counter())] == [scrubber.text(text, Counter()) for text in texts]
+    assert [*scrubber.messages(texts, Counter())] == [scrubber.messages([text], Counter())[0] for text in texts]
+
+
+PIECES = st.sampled_from(
+    [
+        "ada@example.com",
+        "203.0.113.9",
+        "4111111111111111",
+        "password=hunter2",
+        "a",
+        " ",
+        ":",
+        "::1",
+        "é",
+        ",",
+        "[]",
+        "-",
+    ]
+)
+VALUES = st.recursive(
+    st.lists(PIECES, max_size=5).map("".join) | st.sampled_from([4111111111111111, 7, -4111111111111111, 1.5, None]),
+    lambda x: st.lists(x, max_size=4) | st.dictionaries(st.lists(PIECES, max_size=3).map("".join), x, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.dictionaries(st.text("ab@", max_size=3), VALUES, max_size=4), max_size=5))
+def test_json_together_is_as_literal_by_literal(values: list[Any]) -> None:
+    scrubber = Scrubber(ALL)
+    texts = [json.dumps(value, ensure_ascii=False) for value in values]
+    together = scrubber.metas(texts, Counter())
+    assert [*together] == [scrubber._meta(text, Counter(), ScrubClock()) for text in texts]
+
+
+# -- What a sender, or the author of a pattern, could keep a process busy with ----------------------------------------
+
+FULL_OF_SECRETS = ("1.1.1.1 ", "::1 ", "a@a.aa ", "pwd=abc ", "4111 1111 1111 1111 ", "4111111111111112 ", "xoxb-")
+AS_AND_BS = "".join(random.Random(1).choices("ab", k=9_973))
+SLOW_PATTERNS = ("[ab]*a[ab]{150}c", "x[ab]*a[ab]{150}c", "a[ab]{150}d", "^[ab]*a[ab]{150}c", ".")
+
+
+def shapes(unit: str, size: int) -> list[tuple[list[str], list[str]]]:
+    """Return the same text as messages and as JSON: short ones, the longest, and one that is all of a request."""
+    text = unit * (size // len(unit))
+    cut = [[text[i : i + length] for i in range(0, size, length)] for length in (200, 256 * 1024)]
+    return [
+        *((texts, [json.dumps({"k": each}) for each in texts]) for texts in cut),
+        (["x"], [json.dumps({"k": text}), '{"k": "%s"}' % ("\\u0061" * (size // 6))]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "unit"),
+    [
+        *((ALL, unit) for unit in FULL_OF_SECRETS),
+        *(
+            (IngestRules(own=(OwnPattern("own", each),)), "".join(random.Random(1).choices("ab", k=9973)))
+            for each in SLOW_PATTERNS
+        ),
+    ],
+)
+def test_scrubbing_ends_and_stores_nothing_that_was_not_looked_at(rules: IngestRules, unit: str, settings: Any) -> None:
+    settings.INGEST_SCRUB_SECONDS, settings.INGEST_MAX_MESSAGE_BYTES = 0.04, 26 * 1024  # a tenth of all of it
+    for messages, metas in shapes(unit, 512 * 1024):
+        counts: Counter[str] = Counter()
+        scrubber, clock = Scrubber(rules), ScrubClock()
+        began = time.thread_time()
+        results = scrubber.messages(messages, counts, clock), scrubber.metas(metas, counts, clock)
+        assert time.thread_time() - began < 0.4 * BUDGET_SECONDS  # that is for the largest request, this is a tenth
+        withheld = sum("withheld" in str(text) for texts in results for text in texts)
+        assert counts[WITHHELD_RULE] == withheld
+
+
+def test_patterns_with_too_many_steps_are_refused() -> None:
+    for patterns in (("[ab]*a[ab]{250}c",), (r"\pL{1,20}x",), *[("a[0-9]{140}",) * 4]):
+        with pytest.raises(PatternError, match="steps"):
+            check_steps([OwnPattern(f"n{n}", each) for n, each in enumerate(patterns)])
+    check_steps([OwnPattern(f"n{n}", f"cus_{n}[0-9A-Za-z]{{14}}") for n in range(10)])
+
+
+def test_groups_of_one_name_are_no_problem() -> None:
+    rules = IngestRules(own=(OwnPattern("a", "(?<n>x1)"), OwnPattern("b", "(?P<n>y2)")))
+    assert Scrubber(rules).messages(["x1 y2"], Counter()) == ["[redacted a] [redacted b]"]
 
 
 @pytest.mark.parametrize("pattern", ["(", "a*", "", "x" * 301, r"(\d+)\1", "(?=x)y", "((a{100}){100}){100}"])
@@ -205,6 +292,7 @@ def test_a_trace_is_kept_or_dropped_together() -> None:
         ({"own": "nonsense"}, "write a name"),
         ({"own": "x = ("}, "RE2 cannot read it"),
         ({"own": "x = a*"}, "matches an empty text"),
+        ({"own": "x = [ab]*a[ab]{250}c"}, "RE2 would take 257 steps"),
         ({"own": "\n".join(f"p{n} = a" for n in range(11))}, "10 patterns at most"),
         ({"one_in_0": "0"}, "this would meet every log"),
         ({"built_in": "nonsense"}, "not one of the available choices"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pulseops.core.networks import subscriber_of
 from pulseops.server import connection as connection_module
 from pulseops.server.address_limit import AddressLimit
 from pulseops.server.connection import ClientConnection
@@ -183,3 +184,12 @@ def test_a_rule_that_waits_for_too_long_is_reported(pair: Pair) -> None:
     assert lanes.overdue(time.monotonic() - 1) == []
     assert lanes.overdue(time.monotonic() + 1) == [conn]
     assert lanes.next() is None
+
+
+def test_a_subscriber_of_a_provider_is_one_whatever_address_it_uses() -> None:
+    """By which syslog counts, too."""
+    same = [subscriber_of(f"2001:db8:1:2::{n:x}") for n in range(1, 5)]
+    assert {*same} == {"2001:db8:1:2::/64"}
+    assert subscriber_of("::ffff:192.0.2.1") == subscriber_of("192.0.2.1") == "192.0.2.1"
+    assert subscriber_of("fe80::1%eth0") == "fe80::/64"
+    assert subscriber_of("") == ""
