@@ -8,10 +8,12 @@ WEB_WORKERS, WEB_THREADS and DATABASE_POOL_SIZE change that.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import Any
 
 from pulseops.core.config.environment import env
+from pulseops.core.web.draining import draining
 from pulseops.server import options
 from pulseops.server.connection_balance import shares
 from pulseops.server.supervision import end_with_supervisor
@@ -48,6 +50,18 @@ def on_starting(server: Any) -> None:
     from pulseops.server.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
 
     load_everything()
+
+
+def when_ready(server: Any) -> None:
+    """Let SIGTERM begin with WEB_DRAIN_SECONDS in which all is served and `/readyz` is 503."""
+    stop = server.handle_term
+
+    def drain_and_stop() -> None:
+        draining.begin()
+        time.sleep(options.WEB_DRAIN_SECONDS)
+        stop()
+
+    server.handle_term = drain_and_stop
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -8,6 +8,7 @@ HOST = env.text("HOST") or "127.0.0.1"
 PORT = env.whole("PORT", 8000, least=1, most=65535)
 WEB_WORKERS = env.whole("WEB_WORKERS", 2, least=1)
 WEB_THREADS = env.whole("WEB_THREADS", 16, least=1)
+WEB_DRAIN_SECONDS = env.number("WEB_DRAIN_SECONDS", 0)  # between being asked to stop and stopping: `/readyz` is 503
 POOL_SIZE = min(WEB_THREADS + 1, 6)  # connections of one process, unless DATABASE_POOL_SIZE says
 TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", 0)  # how many proxies of ours stand in front and append X-Forwarded-For
 ACCESS_LOG = env.switch("ACCESS_LOG", False)

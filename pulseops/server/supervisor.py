@@ -22,7 +22,7 @@ from pathlib import Path
 
 SUPERVISOR = "PULSEOPS_SUPERVISOR"  # our process's number, in the environment of those that we start
 LOCK = "up.lock"
-PATIENCE_SECONDS = 30.0  # for what is under way when all are stopped; what is left then is killed
+PATIENCE_SECONDS = 30.0  # for what is under way when all are stopped, after WEB_DRAIN_SECONDS; what is left is killed
 _LONGEST_PAUSE_SECONDS = 30.0
 _SETTLED_SECONDS = 10.0  # after which a program has started
 _LOOK_SECONDS = 0.2
@@ -58,7 +58,7 @@ class Supervisor:
         self._programs = programs
         self._inherited = inherited
         self._stop = threading.Event()
-        self._patience = PATIENCE_SECONDS
+        self._patience = PATIENCE_SECONDS + float(os.environ.get("WEB_DRAIN_SECONDS") or 0)
         self._asked_at = 0.0
 
     def stop(self, *_: object) -> None:

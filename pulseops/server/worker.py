@@ -21,6 +21,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
+from pulseops.core.web.draining import draining
 from pulseops.server.address_limit import AddressLimit, address_of
 from pulseops.server.connection import ClientConnection
 from pulseops.server.connection_balance import shares
@@ -291,8 +292,8 @@ class BoundedWorker(ThreadWorker):
         request = None
         try:
             request = next(RequestParser(self.cfg, conn, conn.client))
-            if conn.request.progress is Progress.STREAMED:
-                request.force_close()  # where its body ends, and the next one begins, is not known here
+            if conn.request.progress is Progress.STREAMED or draining.has_begun:
+                request.force_close()  # where the body ends is not known here, or no next request is to come to us
             return bool(self.handle_request(request, conn)) and not conn.is_broken and conn.tab is None
         except (StopIteration, NoMoreData):
             return False

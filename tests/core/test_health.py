@@ -13,6 +13,7 @@ from accounts.queries import annotated
 from pulseops.core.jobs.runs import read_signs, signs
 from pulseops.core.models import Heartbeat
 from pulseops.core.web import health
+from pulseops.core.web.draining import Draining
 from pulseops.core.web.health import beat
 from tests.support.factories import make_org
 
@@ -103,3 +104,23 @@ def test_a_machine_whose_clock_is_wrong_is_not_a_dead_worker(client: Client) -> 
         heartbeats, *_ = read_signs(annotated(make_org("Acme"), signs=signs([])).signs)
         assert heartbeats.silence("worker") < timedelta(minutes=1)
         assert client.get("/readyz").json()["worker"] == "ok"
+
+
+@pytest.mark.django_db
+def test_what_a_load_balancer_asks_leaves_the_worker_out(client: Client) -> None:
+    response = client.get("/readyz?part=web")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "migrations": "ok"}
+    assert client.get("/readyz?part=all").status_code == 503
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_about_to_stop_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    draining = Draining()
+    monkeypatch.setattr(health, "draining", draining)
+    assert client.get("/readyz?part=web").status_code == 200
+    draining.begin()
+    response = client.get("/readyz?part=web")
+    assert response.status_code == 503
+    assert response.json()["web"] == "draining"
+    assert client.get("/api/health").status_code == 200

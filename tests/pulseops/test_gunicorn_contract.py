@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Message
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
@@ -27,6 +28,7 @@ USED = {
     Worker: {"handle_error": ["self", "req", "client", "addr", "exc"], "notify": ["self"]},
     PollableMethodQueue: {"defer": ["self", "callback", "args"]},
     RequestParser: {"__init__": ["self", "cfg", "source", "source_addr"], "__next__": ["self"]},
+    Arbiter: {"handle_term": ["self"]},
     SocketUnreader: {"chunk": ["self", "size_hint"]},
     Message: {"force_close": ["self"]},
 }

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from pulseops.core.models import Heartbeat
+from pulseops.core.web.draining import draining
 from pulseops.core.web.json_errors import json_data
 from pulseops.core.web.machine_routes import machine_route
 
@@ -44,11 +45,21 @@ def health(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, migrations, worker and loop are all well, else 503; each with a word."""
-    report = {"database": "ok", "migrations": "unknown", "worker": "unknown"}
+    """Answer 200 when database, migrations, worker and loop are all well, else 503; each with a word.
+
+    `?part=web` leaves worker and loop out, for load balancers: without them pages and ingest work all the same. While
+    this server is about to stop, `web` is "draining", and its status 503.
+    """
+    report = {"database": "ok", "migrations": "unknown"}
+    if draining.has_begun:
+        report["web"] = "draining"
+    is_whole = request.GET.get("part") != "web"
+    if is_whole:
+        report["worker"] = "unknown"
     try:
         report["migrations"] = _migrations.word()
-        report["worker"] = _background()
+        if is_whole:
+            report["worker"] = _background()
     except DatabaseError:
         report["database"] = "unavailable" if not _answers() else "ok"
     return JsonResponse(report, status=200 if set(report.values()) == {"ok"} else 503)

@@ -1,0 +1,24 @@
+"""Whether this web server is about to stop: `/readyz` says so for a while before, so that load balancers turn away."""
+
+from __future__ import annotations
+
+import mmap
+
+
+class Draining:
+    """A flag that all processes forked after it was made share."""
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def begin(self) -> None:
+        """Let every process know that the server is about to stop."""
+        self._byte[0] = 1
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server is about to stop."""
+        return self._byte[0] == 1
+
+
+draining = Draining()
