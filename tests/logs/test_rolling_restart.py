@@ -154,7 +154,7 @@ def test_a_rolling_restart_refuses_no_batch(installation: Installation) -> None:
             sender.start()
         for number in (0, 1) if BATCHES else (0,):
             _restart(servers[number], webs[number], balancer)
-        wait_until(lambda: sum(len(sender.answers) for sender in senders) >= BATCHES)
+        wait_until(lambda: sum(len(sender.answers) for sender in senders) >= BATCHES, seconds=250)
         for sender in senders:
             sender.is_over.set()
         for sender in senders:

@@ -4,7 +4,8 @@ A server that is slow ends what takes too long (`answer_timeout`) and takes new 
 stuck disk, a stopped process, a machine that went without a word) does neither. So when a request has had a connection
 for more than a second, a thread of this process knocks at the server's door. If no one opens, the connections in use
 are cut, so a request that waits for an answer finds its end, and one that wants a connection is refused at once. The
-thread goes on knocking, and lets everybody in again when the server answers.
+thread goes on knocking, and lets everybody in again when the server answers. Of several servers in one address those
+connections are cut whose server does not open, and no one is refused while any of them does.
 
 Only web processes do this: their few threads also serve everybody else.
 """
@@ -16,7 +17,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -66,13 +67,23 @@ class ServerProbe:
         return peer
 
 
+def probes_of(raw: psycopg.Connection[Any]) -> tuple[ServerProbe, ...]:
+    """Return where the servers of a connection's address listen: that of the connection, and the others."""
+    own = ServerProbe(raw.info.host, raw.info.port)
+    parameters = raw.info.get_parameters()
+    hosts = [host for host in parameters.get("host", "").split(",") if host]
+    ports = [int(port or 5432) for port in parameters.get("port", "5432").split(",")]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    return tuple(dict.fromkeys([own, *map(ServerProbe, hosts, ports)]))
+
+
 class Watch:
     """What this process knows about its database, and the thread that finds it out."""
 
     def __init__(self) -> None:
         self.is_hung = False
-        self._door: ServerProbe | None = None
-        self._in_use: dict[psycopg.Connection[Any], float] = {}  # since when
+        self._doors: tuple[ServerProbe, ...] = ()  # of all servers of the last connection's address
+        self._in_use: dict[psycopg.Connection[Any], tuple[float, ServerProbe]] = {}  # since when, and whose it is
         self._connecting: dict[object, float] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # a connection in use is closed by no one while this is held
@@ -80,10 +91,10 @@ class Watch:
 
     def begin(self, raw: psycopg.Connection[Any]) -> None:
         """Note that `raw` is in use from now on."""
-        if self._door is None:
-            self._door = ServerProbe(raw.info.host, raw.info.port)
+        doors = probes_of(raw)
         with self._lock:
-            self._in_use[raw] = time.monotonic()
+            self._doors = doors
+            self._in_use[raw] = time.monotonic(), doors[0]
             if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
                 self._thread = threading.Thread(target=self._run, name="database-watch", daemon=True)
                 self._thread.start()
@@ -108,23 +119,23 @@ class Watch:
     def look(self) -> None:
         """Knock if there is a reason to, and draw the conclusion."""
         now = time.monotonic()
-        if self._door is None or now < self._knock_at or not (self.is_hung or self._is_suspicious(now)):
+        if not self._doors or now < self._knock_at or not (self.is_hung or self._is_suspicious(now)):
             return
-        self.is_hung = not self._door.responds()
-        if self.is_hung:
-            self._cut()
-        else:
+        hung = {door for door in self._doors if not door.responds()}
+        self.is_hung = len(hung) == len(self._doors)
+        self._cut(hung)
+        if not hung:
             self._knock_at = time.monotonic() + _AGAIN_SECONDS
 
     def _is_suspicious(self, now: float) -> bool:
         with self._lock:
-            since = [*self._in_use.values(), *self._connecting.values()]
+            since = [*(since for since, _ in self._in_use.values()), *self._connecting.values()]
         return any(now - each > SUSPICIOUS_SECONDS for each in since)
 
-    def _cut(self) -> None:
-        """End the connections in use, also where an answer is waited for."""
+    def _cut(self, hung: Collection[ServerProbe]) -> None:
+        """End the connections in use to these servers, also where an answer is waited for."""
         with self._lock:
-            for raw in self._in_use:
+            for raw in [raw for raw, (_, door) in self._in_use.items() if door in hung]:
                 with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(raw.fileno())) as peer:
                     peer.shutdown(socket.SHUT_RDWR)
 
