@@ -5,8 +5,13 @@ And what is made once for all: the database, and a whole installation.
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -17,7 +22,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
 from pulseops.core.db import answer_timeout
-from tests.support.databases import Catalog, catalog, migrate, migrated_template, scratch_database
+from tests.support.databases import ROOT, Catalog, catalog, migrate, migrated_template, scratch_database
 from tests.support.factories import make_member, make_org, make_service, make_user
 from tests.support.flush import keep_seeds
 from tests.support.installation import Installation
@@ -28,8 +33,27 @@ from tests.support.static import collected
 hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 hypothesis_settings.load_profile("suite")
 
+# What is compiled is kept for the next who imports it: else each of some hundred processes that tests start, and each
+# of pytest's own, would compile the whole product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 pytest_plugins = ["tests.support.browser"]
 _A_TEST_SECONDS = 4.0  # that one takes on a busy machine
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each process of pytest-xdist begin to import elsewhere: then each test module is compiled by one of them.
+
+    They have to collect in the same order, and on a fresh clone would all compile the same at the same time.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or not all(Path(each).is_dir() for each in session.config.args):
+        return
+    modules = sorted(ROOT.glob("tests/**/test_*.py"))
+    begin = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for path in chain(modules[begin:], modules[:begin]):
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
