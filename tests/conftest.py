@@ -5,6 +5,7 @@ And what is made once for all: the database, and a whole installation.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -74,6 +75,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if getattr(config.option, "loadgroup", False):
         for item in items:
             _name_group(item)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays: thousands of tests and all that they import."""
+    gc.collect()
+    gc.freeze()
 
 
 def _name_group(item: pytest.Item) -> None:

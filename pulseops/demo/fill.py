@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -91,8 +91,10 @@ def _has_our_keys(org: Org) -> bool:
 
 
 @transaction.atomic
-def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
+def fill_demo(now: datetime, *, org_name: str = DEMO_ORG, span: timedelta = SPAN) -> Filled:
     """Make the demo's people and organisation where absent, and fill it with the 48 hours before `now`.
+
+    Its logs are those of the `span` before `now`; the bad deployment needs more than three hours.
 
     Services that exist keep what they have; their story is added to it.
     """
@@ -101,7 +103,7 @@ def fill_demo(now: datetime, *, org_name: str = DEMO_ORG) -> Filled:
     transaction.on_commit(lambda: remember_demo(org))
     _services(org, admin)
     deployed = deployments.fill(org, Service.objects.for_org(org), now)
-    stored = logs.fill(org, now)
+    stored = logs.fill(org, now, span)
     notifications.fill(org, now - SPAN)
     opened = alerts.fill(org, now, on_open=incidents.acknowledge) + incidents.fill(org, now)
     notifications.deliver(org, began)

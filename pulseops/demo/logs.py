@@ -13,7 +13,7 @@ from accounts.models import Org
 from logs.models import LogEntry
 from logs.storage import rollup
 from logs.storage.partitions import EARLIEST
-from pulseops.demo.story import DemoLog, demo_logs
+from pulseops.demo.story import SPAN, DemoLog, demo_logs
 from services.models import Environment
 
 _WORTH_FILLING = timedelta(minutes=2)  # a shorter hole shows in no chart
@@ -25,12 +25,12 @@ _COPY = """
 """
 
 
-def fill(org: Org, now: datetime) -> int:
-    """Store the story of the two days before `now` in `org`; return how many lines.
+def fill(org: Org, now: datetime, span: timedelta = SPAN) -> int:
+    """Store the story of the `span` before `now` in `org`; return how many lines.
 
     Lines of services that the organisation does not have are left out.
     """
-    return _store(org, demo_logs(now))
+    return _store(org, demo_logs(now, span=span))
 
 
 def fill_gap(org: Org, now: datetime) -> int:

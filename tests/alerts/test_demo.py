@@ -52,7 +52,7 @@ def test_the_bad_deployment_opened_an_incident_and_its_rollback_ended_it(setting
     assert AuditLog.objects.get(action="incident.resolved").created_at == incident.resolved_at
     assert_messages_are_told(incident)
     rules = AlertRule.objects.for_org(filled.org).count()
-    fill_demo(now + timedelta(minutes=1))
+    fill_demo(now + timedelta(minutes=1), span=timedelta(hours=1))
     assert AlertRule.objects.for_org(filled.org).count() == rules
 
 

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.support.installation import ROOT, Installation, stop
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("installation")]
 
@@ -68,8 +69,8 @@ def test_back_up_under_load_and_restore_elsewhere(installation: Installation, tm
     sender = Sender(installation.url, key)
     sender.start()
     try:
-        while len(sender.acknowledged) < 10:
-            assert sender.is_alive()
+        wait_until(lambda: len(sender.acknowledged) >= 10 or not sender.is_alive())
+        assert sender.is_alive()
         before = list(sender.acknowledged)
         installation.manage("backup", str(backup))
     finally:

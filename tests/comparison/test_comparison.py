@@ -252,7 +252,7 @@ def test_the_demo_names_its_bad_deployment(org: Org, look: Any) -> None:
     now = timezone.now()
     services = [make_service(org, name, retention_days=30) for name in DEMO_SERVICES]
     told = demo.fill(org, services, now)
-    logs_demo.fill(org, now)
+    logs_demo.fill(org, now, timedelta(hours=12))
     assert told == Deployment.objects.count() > 20
     bad = Deployment.objects.get(commit_message__startswith="Call the payment")
     rollback = Deployment.objects.get(commit_message__startswith="Revert")

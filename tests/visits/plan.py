@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Org, Session, User
+from pulseops.demo.story import SPAN
 from tests.support.factories import make_org
 from tests.support.sign_in import signed_in
 from tests.visits.budgets import budget_of
@@ -25,7 +26,7 @@ def plan_with_nothing() -> Plan:
 
 def plan_with_demo() -> Plan:
     """Fill the demo's organisation."""
-    org = demo_org(timezone.now())
+    org = demo_org(timezone.now(), span=SPAN)
     return plan(readers_of(org), org, rows_of(org))
 
 

@@ -25,9 +25,15 @@ BUSY = "checkout"  # the demo's service that most happens to, and that more happ
 _number = count(1)
 
 
-def demo_org(now: datetime) -> Org:
-    """Fill the demo's organisation with its story and with one of everything that it lacks."""
-    org = fill_demo(now).org
+FEW_HOURS = timedelta(hours=6)
+
+
+def demo_org(now: datetime, *, span: timedelta = FEW_HOURS) -> Org:
+    """Fill the demo's organisation with its story and with one of everything that it lacks.
+
+    Its logs are those of the `span` before `now`: as many kinds in a few hours as in two days.
+    """
+    org = fill_demo(now, span=span).org
     grow(org, 1, now)
     return org
 
