@@ -33,22 +33,14 @@ def test_missing_secrets_are_errors_with_a_database_url(tmp_path: Path) -> None:
     assert not (tmp_path / "secrets").exists()
 
 
-def test_given_secrets_satisfy_it(tmp_path: Path) -> None:
-    assert "no issues" in check(tmp_path, DATABASE_URL=ELSEWHERE, **SECRETS)
+def test_given_secrets_satisfy_it_and_a_public_address_gets_secure_cookies(tmp_path: Path) -> None:
+    assert "no issues" in check(tmp_path, DATABASE_URL=ELSEWHERE, PUBLIC_URL="http://logs.example.com", **SECRETS)
 
 
-def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_secrets_are_made_once_and_kept_private_and_insecure_cookies_are_warned_about(tmp_path: Path) -> None:
     assert "no issues" in check(tmp_path)
     kept = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
     assert {"SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET"} <= set(kept)
     assert all((tmp_path / "secrets" / name).stat().st_mode & 0o077 == 0 for name in kept)
-    check(tmp_path)
-    assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == kept
-
-
-def test_public_address_gets_secure_cookies(tmp_path: Path) -> None:
-    assert "no issues" in check(tmp_path, PUBLIC_URL="http://logs.example.com")
-
-
-def test_insecure_cookies_on_a_public_address_are_warned_about(tmp_path: Path) -> None:
     assert "pulseops.W001" in check(tmp_path, PUBLIC_URL="http://logs.example.com", SECURE_COOKIES="0")
+    assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == kept

@@ -6,24 +6,24 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from pulseops.server.supervisor import PATIENCE_SECONDS
 from tests.support.installation import Installation, all_gone, free_port
-from tests.support.static import collected
 from tests.support.waiting import wait_until
 
 PROCESSES = 6  # the first, the sentinel, two workers, the pusher, the monitor
 
 
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    installation = Installation(WORKERS="2", STATIC_ROOT=collected())
-    yield installation
-    installation.close()
+pytestmark = pytest.mark.xdist_group("installation")
+
+
+@pytest.fixture
+def two_workers(installation: Installation) -> Installation:
+    """The installation that all share, with two workers."""
+    return installation.twin({**installation.environment, "WORKERS": "2"})
 
 
 def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
@@ -37,10 +37,10 @@ def running_worker(installation: Installation) -> tuple[subprocess.Popen[bytes],
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_to_the_group_ends_all_well_before_the_supervisor_kills(
-    installation: Installation, number: signal.Signals
+    two_workers: Installation, number: signal.Signals
 ) -> None:
     for _ in range(3):  # a busy machine may take longer, but not every time
-        process, everybody = running_worker(installation)
+        process, everybody = running_worker(two_workers)
         started = time.monotonic()
         os.killpg(process.pid, number)
         assert process.wait(60) == 0
@@ -52,8 +52,8 @@ def test_signal_to_the_group_ends_all_well_before_the_supervisor_kills(
 
 
 @pytest.mark.slow
-def test_killed_worker_leaves_no_one_behind(installation: Installation) -> None:
-    process, everybody = running_worker(installation)
+def test_killed_worker_leaves_no_one_behind(two_workers: Installation) -> None:
+    process, everybody = running_worker(two_workers)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
     wait_until(lambda: all_gone(everybody))
