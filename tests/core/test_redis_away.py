@@ -19,6 +19,7 @@ from accounts.models import User
 from pulseops.core import redis_client
 from pulseops.core.jobs.queue import enqueue_after_commit
 from pulseops.core.redis_client import RedisOrTable, RedisOrTableCache
+from pulseops.diagnostics.jobs import queue_depth
 from tests.support.factories import PASSWORD
 from tests.support.waiting import wait_until
 
@@ -105,3 +106,4 @@ def test_what_was_committed_stays_so_without_a_queue(
         User.objects.filter(pk=admin.pk).update(name="Ada")
         enqueue_after_commit("accounts.tasks.purge_deleted_orgs")
     assert User.objects.get(pk=admin.pk).name == "Ada"
+    assert queue_depth() is None

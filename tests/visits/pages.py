@@ -23,6 +23,7 @@ Rows = Mapping[str, object]  # the name of a route's argument -> the id of a row
 # Who visits: signed out, signed in without an organisation, an admin of another organisation, three members, and a
 # superuser who is also an admin of the organisation.
 READERS = ("anonymous", "newcomer", "outsider", "viewer", "developer", "admin", "superuser")
+STRANGERS = READERS[:3]  # who are no members of the organisation
 _ROLES = {"viewer": Role.VIEWER, "developer": Role.DEVELOPER, "admin": Role.ADMIN, "superuser": Role.ADMIN}
 
 # These take POST alone; who may see the page that they belong to is answered 405.

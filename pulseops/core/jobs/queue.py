@@ -8,6 +8,10 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 
+class QueueAwayError(Exception):
+    """The queue, where it is Redis, does not answer."""
+
+
 def enqueue_after_commit(task: str, *arguments: Any) -> None:
     """Let the worker call `task`, the path of a worker task, with `arguments`.
 
