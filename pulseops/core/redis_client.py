@@ -4,7 +4,8 @@ What is counted in the cache are tries to sign in and downloads: those must stay
 what Redis does not answer, the table of the database does, and Redis is asked again a few seconds later. The counts of
 one do not move to the other: for that moment a limit may be used twice.
 
-Only settings name what is here, so that a process without Redis does not load its client: some 8 MB, and 0.1 s of each start.
+Only settings name what is here, so that a process without Redis does not load its client: some 8 MB, and a tenth of a
+second of each start.
 """
 
 from __future__ import annotations
