@@ -92,14 +92,14 @@ def test_so_it_is_for_opentelemetry(settings: Any) -> None:
     entry, more = {"body": {"stringValue": "a"}}, MOST + 1
     window = AcceptedTimes(timezone.now(), 7)
     assert len(read_json(in_json(*[entry] * MOST), window)) == MOST
-    assert len(read_protobuf(request_of(*[record()] * MOST))) == MOST
+    assert len(read_protobuf(request_of(*[record()] * MOST), window)) == MOST
     too_many = [in_json(*[entry] * more), b'{"resourceLogs":[%b{}]}' % (b"{}," * MOST)]
     too_many.append(b'{"resourceLogs":[{"scopeLogs":[%b{}]}]}' % (b"{}," * MOST))
     for body in too_many:
         with pytest.raises(ApiError, match="may have 10 logs"):
             read_json(body, window)
     with pytest.raises(ApiError, match="may have 10 logs"):
-        read_protobuf(request_of(*[record()] * more))
+        read_protobuf(request_of(*[record()] * more), window)
 
 
 MANY = 200_000

@@ -97,7 +97,7 @@ def test_an_error_of_ours_is_one_that_clients_repeat(export: Any, monkeypatch: p
     def fail(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("logs.ingest.protocols.otlp.protocol.batch_of", fail)
+    monkeypatch.setattr("logs.ingest.protocols.otlp.protocol.read_protobuf", fail)
     response = export(request_of(record()))
     assert (response.status_code, response["Retry-After"]) == (503, "5")
 

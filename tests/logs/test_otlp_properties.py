@@ -17,7 +17,6 @@ from logs.ingest.columns import AcceptedTimes
 from logs.ingest.protocols.otlp.json import read_json
 from logs.ingest.protocols.otlp.json_structs import LogRecord
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
-from logs.ingest.rows import batch_of
 from pulseops.core.web.json_errors import ApiError
 from tests.logs.otlp_records import in_json, record, request_of
 
@@ -69,4 +68,4 @@ def test_any_protobuf_is_read_or_refused(body: bytes, cut: int, flip: int) -> No
     whole[flip % len(whole)] ^= 0xFF
     for content in (body, bytes(whole), bytes(whole[:cut])):
         with suppress(ApiError):
-            batch_of(read_protobuf(content), AcceptedTimes(timezone.now(), 7))
+            read_protobuf(content, AcceptedTimes(timezone.now(), 7))

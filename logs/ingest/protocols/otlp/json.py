@@ -25,12 +25,11 @@ from logs.ingest.protocols.otlp.json_structs import (
     severity,
 )
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Attributes, Extra, id_of_text, make_row
+from logs.ingest.protocols.otlp.shared_columns import AT_ONCE, WORTH_COLUMNS
 from logs.ingest.record import label_of
 from logs.ingest.refused import Refused
 from logs.ingest.rows import Row, are_plain, batch_of
 
-_AT_ONCE = 128  # records; what is unusual in one costs as many
-_WORTH_COLUMNS = 8  # records; of fewer, columns cost more than they save
 _MOST_CACHED = 50_000  # attributes of one request
 _BETWEEN = b'}},{"key":'  # which no text in JSON holds, for its quotes are escaped
 _NESTED = b'"values"'
@@ -87,9 +86,9 @@ class _Reader:
     ) -> Iterator[Batch]:
         """Read the records of a scope, a hundred or so at a time; one by one where one of them is unusual."""
         records, shared = scope.log_records or [], b",".join(members)
-        fast = ColumnReader(shared, window) if len(records) >= _WORTH_COLUMNS else None
-        for start in range(0, len(records), _AT_ONCE):
-            some = records[start : start + _AT_ONCE]
+        fast = ColumnReader(shared, window) if len(records) >= WORTH_COLUMNS else None
+        for start in range(0, len(records), AT_ONCE):
+            some = records[start : start + AT_ONCE]
             columns = fast.columns(some) if fast else None
             rows = [self.row(record, shared) for record in some] if columns is None else []
             yield Batch(columns) if columns else batch_of(rows, window, refused)

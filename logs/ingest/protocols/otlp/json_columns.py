@@ -16,7 +16,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from operator import add
 from typing import Any, cast
 
 import msgspec
@@ -27,7 +26,8 @@ from msgspec.structs import astuple
 from logs.ingest.columns import AcceptedTimes, Columns
 from logs.ingest.meta import problem_of
 from logs.ingest.protocols.otlp.json_structs import LogRecord, severity
-from logs.ingest.protocols.otlp.mapping import LEVELS, LONGEST_ID, severity_member
+from logs.ingest.protocols.otlp.mapping import LONGEST_ID
+from logs.ingest.protocols.otlp.shared_columns import levels_of, metas_of, tails_of
 from logs.ingest.record import REQUEST_NAMES, TRACE_NAMES, text_of, trace_of
 from logs.ingest.timestamps import EPOCH, texts_of_nanoseconds
 
@@ -75,14 +75,14 @@ class ColumnReader:
         (times, _, numbers, names, bodies, attributes, dropped, flags, traces, spans, events) = zip(
             *map(astuple, records), strict=True
         )
-        stamps, levels, messages = self._stamps(times), _levels(numbers, names), self._messages(bodies)
+        stamps, levels, messages = self._stamps(times), levels_of(numbers, names, severity), self._messages(bodies)
         trace_ids, span_ids, members = _ids_of(traces, 32), _ids_of(spans, 16), _members(attributes)
         if stamps is None or levels is None or messages is None or members is None:
             return None
         if trace_ids is None or span_ids is None or any(events) or not self._is_storable:
             return None
         texts, named = members
-        metas = self._metas(texts, _tails([said for _, said in levels], span_ids, dropped, flags))
+        metas = metas_of(self._opening, texts, tails_of([said for _, said in levels], span_ids, dropped, flags))
         if max(map(len, metas)) > self._longest_meta:
             return None
         request_ids: Sequence[str | None] = [None] * len(records)
@@ -112,29 +112,9 @@ class ColumnReader:
         lengths = [*map(len, messages)] if len(messages) == len(bodies) else [0]
         return messages if min(lengths) and max(lengths) <= self._longest_message else None
 
-    def _metas(self, members: Sequence[str], tails: Sequence[str] | None) -> list[str]:
-        """Put the members of objects together, in the order in which the later one of a name counts."""
-        texts = [*map(add, members, tails)] if tails else members
-        if self._opening != "{":
-            return [f"{self._opening}{text}}}" for text in texts]
-        return [f"{{{text[1:]}}}" if text else "" for text in texts]
-
 
 def _nanoseconds(moment: datetime) -> str:
     return str((moment - EPOCH) // timedelta(microseconds=1) * 1_000)
-
-
-def _levels(numbers: Sequence[int | str | None], names: Sequence[str | None]) -> list[tuple[str, str]] | None:
-    """Return the stored level of each record and what goes into its meta because it says more than that level."""
-    known: dict[tuple[int | str | None, str | None], tuple[str, str]] = {}
-    pairs = list(zip(numbers, names, strict=True))
-    for number, name in set(pairs):
-        exact = severity(number)
-        level = LEVELS[exact] if 0 < exact < len(LEVELS) else None
-        if level is None:
-            return None
-        known[number, name] = level, (severity_member(exact, name or "", level) or b"").decode()
-    return [known[pair] for pair in pairs]
 
 
 def _ids_of(texts: Sequence[str | None], digits: int) -> Sequence[str | None] | None:
@@ -242,17 +222,3 @@ def _first_texts(columns: Sequence[Sequence[Raw]]) -> list[str]:
         if any(column):
             texts = [text or (text_of(raw).strip() if raw else "") for text, raw in zip(texts, column, strict=True)]
     return texts
-
-
-def _tails(
-    said: Sequence[str], span_ids: Sequence[str | None], dropped: Sequence[int | None], flags: Sequence[int | None]
-) -> list[str] | None:
-    """Return the members that come after the attributes, each after a comma; None when no record has one."""
-    columns = [
-        [f",{each}" if each else "" for each in said] if any(said) else None,
-        [f',"span_id":"{each}"' if each else "" for each in span_ids] if any(span_ids) else None,
-        [f',"otel.dropped_attributes_count":{each}' if each else "" for each in dropped] if any(dropped) else None,
-        [f',"trace_flags":{each}' if each else "" for each in flags] if any(flags) else None,
-    ]
-    written = [column for column in columns if column]
-    return ["".join(parts) for parts in zip(*written, strict=True)] if written else None

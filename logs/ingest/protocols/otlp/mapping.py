@@ -76,10 +76,14 @@ def make_row(
         members.insert(0, shared)
     request_id = None
     if named:
-        trace_id = trace_id or _first(named, TRACE_NAMES, trace=True)
-        request_id = _first(named, REQUEST_NAMES)
+        trace_id, request_id = ids_of_named(trace_id, named)
     meta = b"{%b}" % b",".join(members) if members else b""
     return time // 1_000 if time else None, level, message, meta, trace_id, request_id
+
+
+def ids_of_named(trace_id: str | None, named: Mapping[str, bytes]) -> tuple[str | None, str | None]:
+    """Return the ids of trace and request of a record whose own trace is `trace_id`, by what its attributes say."""
+    return trace_id or _first(named, TRACE_NAMES, trace=True), _first(named, REQUEST_NAMES)
 
 
 def severity_member(number: int, text: str, level: str) -> bytes | None:

@@ -8,22 +8,25 @@ Most attributes repeat within a request, so what they become is looked up by the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
 
+from logs.ingest.columns import AcceptedTimes, Batch, columns_of
 from logs.ingest.foreign_body import check_count, check_parts
 from logs.ingest.protobuf import Field, Fields, check_messages, declare
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
+from logs.ingest.protocols.otlp.protobuf_columns import ColumnReader
+from logs.ingest.protocols.otlp.shared_columns import AT_ONCE, WORTH_COLUMNS
+from logs.ingest.protocols.otlp.wire import simple_attribute, text_start
 from logs.ingest.record import label_of
-from logs.ingest.rows import Row
+from logs.ingest.refused import Refused
+from logs.ingest.rows import Row, are_plain, batch_of
 from pulseops.core.web.json_errors import ApiError
 
 _MOST_CACHED = 50_000  # attributes of one request
-_VARINT_BYTES = 9  # of a number below 2^63; negative ones have ten
-_SHORT = 128  # bytes of an attribute: its lengths have one byte each
 _DEEPEST = 100  # nested values; more are kept as base64
 _BYTES, _INT64, _UINT32, _INT32 = Field.TYPE_BYTES, Field.TYPE_INT64, Field.TYPE_UINT32, Field.TYPE_INT32
 
@@ -66,7 +69,7 @@ _Request, _Resource, _Scope = _classes["Request"], _classes["Resource"], _classe
 _KeyValue, _AnyValue, _Values = _classes["KeyValue"], _classes["AnyValue"], _classes["Values"]
 
 
-def read_protobuf(body: bytes) -> list[Row]:
+def read_protobuf(body: bytes, window: AcceptedTimes) -> Batch:
     """Read a request. Raises ApiError 400 for what is none."""
     try:
         check_messages(body, (1, 2, 2))
@@ -76,28 +79,44 @@ def read_protobuf(body: bytes) -> list[Row]:
     scopes = [scope for resource in request.resources for scope in resource.scopes]
     check_count(max(len(request.resources), len(scopes), sum(len(scope.records) for scope in scopes)))
     check_parts(sum(len(record.attributes) for scope in scopes for record in scope.records), len(body))
-    reader = _Reader()
-    return [
-        reader.row(record, shared)
+    refused, reader = Refused(), AttributeReader()
+    parts = [
+        part
         for resource in request.resources
         for scope in resource.scopes
-        for shared in (reader.shared(resource.resource, scope.scope),)
-        for record in scope.records
+        for part in _parts(scope.records, reader.shared(resource.resource, scope.scope), reader, window, refused)
     ]
+    columns = columns_of(parts)
+    return Batch(columns, is_plain=are_plain(columns), refused=refused, rejected=len(refused))
 
 
-class _Reader:
+def _parts(
+    records: Sequence[Any], shared: bytes, reader: AttributeReader, window: AcceptedTimes, refused: Refused
+) -> Iterator[Batch]:
+    """Read the records of a scope, a hundred or so at a time; one by one where one of them is unusual."""
+    fast = ColumnReader(shared, window, reader) if len(records) >= WORTH_COLUMNS else None
+    for start in range(0, len(records), AT_ONCE):
+        some = records[start : start + AT_ONCE]
+        columns = fast.columns(some) if fast else None
+        rows = [reader.row(record, shared) for record in some] if columns is None else []
+        yield Batch(columns) if columns else batch_of(rows, window, refused)
+
+
+class AttributeReader:
     """Reads one request; remembers what its attributes become."""
 
     def __init__(self) -> None:
+        self.forgotten = 0  # times that there were too many
         self._known: dict[bytes, bytes] = {}
         self._labels: dict[bytes, bytes] = {}  # by the bytes of a name, its length before it
         self._named: dict[bytes, tuple[str, bytes]] = {}  # of those in ATTRIBUTES the name and the value
 
     def row(self, record: Any, shared: bytes) -> Row:
-        known = self._known
-        members = [known.get(raw) or self._member(raw) for raw in record.attributes]
-        named = self._named_of(record.attributes) if self._named else {}
+        forgotten = self.forgotten
+        members = self.members(record.attributes)
+        named = self.named_of(record.attributes) if self._named else {}
+        if self.forgotten != forgotten:
+            named = self._named_anew(record.attributes)
         span_id, event, dropped, flags = record.span_id, record.event_name, record.dropped, record.flags
         extras: tuple[Extra, ...] = ()
         if span_id or event or dropped or flags:
@@ -121,8 +140,23 @@ class _Reader:
             extras,
         )
 
-    def _named_of(self, attributes: Sequence[bytes]) -> dict[str, bytes]:
+    def members(self, attributes: Sequence[bytes]) -> list[bytes]:
+        """Return attributes as members of a JSON object."""
+        known, member = self._known.get, self._member
+        return [known(raw) or member(raw) for raw in attributes]
+
+    def has_named(self, attributes: Sequence[bytes]) -> bool:
+        """Return whether one of the attributes, which have been read, is looked at."""
+        return bool(self._named) and not self._named.keys().isdisjoint(attributes)
+
+    def named_of(self, attributes: Sequence[bytes]) -> dict[str, bytes]:
+        """Return the values of those attributes that are looked at, by their names."""
         return dict(self._named[raw] for raw in attributes if raw in self._named)
+
+    def _named_anew(self, attributes: Sequence[bytes]) -> dict[str, bytes]:
+        """Return what `named_of` returns of attributes that are so many that some are forgotten already."""
+        pairs = (simple_attribute(raw, {}) or self._any_member(raw) for raw in attributes)
+        return {_LOOKED_AT[label]: value for label, value in pairs if label in _LOOKED_AT}
 
     def shared(self, resource: bytes, scope: bytes) -> bytes:
         """Return the members that all logs of a resource and scope have."""
@@ -139,10 +173,11 @@ class _Reader:
         return b",".join(members)
 
     def _member(self, raw: bytes) -> bytes:
-        label, value = _simple(raw, self._labels) or self._any_member(raw)
+        label, value = simple_attribute(raw, self._labels) or self._any_member(raw)
         if len(self._known) >= _MOST_CACHED:
             for cache in (self._known, self._named, self._labels):
                 cache.clear()
+            self.forgotten += 1
         if name := _LOOKED_AT.get(label):
             self._named[raw] = name, value
         self._known[raw] = member = label + value
@@ -159,46 +194,6 @@ class _Reader:
 _LOOKED_AT = {label_of(name): name for name in ATTRIBUTES}
 
 
-def _simple(raw: bytes, labels: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
-    """Read a KeyValue of a short name and a short text or a number by its bytes, as nearly all are; None for any other.
-
-    0x0A, length, name, 0x12, length of the value, then 0x0A, length, text or 0x18, number.
-    """
-    size = len(raw)
-    if size < 6 or raw[0] != 0x0A or raw[1] > 0x7F:
-        return None
-    at = raw[1] + 2
-    if at + 3 >= size or raw[at] != 0x12 or raw[at + 1] != size - at - 2 or size > _SHORT:
-        return None
-    if raw[at + 2] == 0x0A:
-        if raw[at + 3] != size - at - 4:
-            return None
-        value = msgspec.json.encode(str(raw[at + 4 :], "utf-8", "replace"))
-    elif raw[at + 2] == 0x18 and (number := _varint(raw[at + 3 :])) is not None:
-        value = b"%d" % number
-    else:
-        return None
-    name = raw[1:at]
-    label = labels.get(name)
-    if label is None:
-        label = labels[name] = label_of(str(name[1:], "utf-8", "replace"))
-    return label, value
-
-
-def _varint(raw: bytes) -> int | None:
-    """Read a number that is not below zero and ends where the bytes do; None for any other."""
-    if raw[0] < 0x80:
-        return raw[0] if len(raw) == 1 else None
-    if len(raw) > _VARINT_BYTES or raw[-1] > 0x7F:
-        return None
-    number = raw[-1]
-    for byte in raw[-2::-1]:
-        if byte < 0x80:
-            return None
-        number = number << 7 | byte & 0x7F
-    return number
-
-
 def _text(raw: bytes) -> str:
     return str(raw, "utf-8", "replace")
 
@@ -207,7 +202,7 @@ def _body(raw: bytes) -> str | bytes | None:
     """Return a body's text, else the JSON of what it is. Of a body that is text the AnyValue need not be made."""
     if not raw:
         return None
-    if (start := _text_start(raw)) is not None:
+    if (start := text_start(raw)) is not None:
         return str(raw[start:], "utf-8", "replace")
     try:
         value = _AnyValue.FromString(raw)
@@ -221,16 +216,6 @@ def _body(raw: bytes) -> str | bytes | None:
         return _json(raw, 0)
     except DecodeError:
         return msgspec.json.encode(raw)
-
-
-def _text_start(raw: bytes) -> int | None:
-    """Return where the text of an AnyValue begins that is nothing but a text of less than 16 KiB; else None."""
-    size = len(raw)
-    if raw[0] != 0x0A or size < 2:
-        return None
-    if raw[1] < 0x80:
-        return 2 if size == raw[1] + 2 else None
-    return 3 if size > 2 and raw[2] < 0x80 and size == (raw[1] & 0x7F | raw[2] << 7) + 3 else None
 
 
 def _text_or_json(raw: bytes) -> str | bytes:

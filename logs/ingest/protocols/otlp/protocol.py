@@ -56,7 +56,7 @@ class OtlpProtocol(ForeignProtocol):
         if kind == JSON:
             check_punctuation(body)
             return read_json(body, window) if body.strip() else batch_of([], window)
-        return batch_of(read_protobuf(body), window)
+        return read_protobuf(body, window)
 
     def respond(self, answer: Answer, request: HttpRequest, *, is_replayed: bool) -> HttpResponse:
         rejected, reason = answer["rejected"], answer["reason"][:LONGEST_REASON]

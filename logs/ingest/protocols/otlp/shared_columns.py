@@ -1,0 +1,52 @@
+"""What OTLP's two encodings share where records are read column by column, a good hundred at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import add
+from typing import TypeVar
+
+from logs.ingest.protocols.otlp.mapping import LEVELS, severity_member
+
+AT_ONCE = 128  # records; what is unusual in one costs as many
+WORTH_COLUMNS = 8  # records; of fewer, columns cost more than they save
+Number = TypeVar("Number")
+
+
+def levels_of(
+    numbers: Sequence[Number], names: Sequence[str | None], exactly: Callable[[Number], int]
+) -> list[tuple[str, str]] | None:
+    """Return the stored level of each record and what goes into its meta because it says more than that level; None
+    when a number, as `exactly` reads it, is none of OTLP's."""
+    known: dict[tuple[Number, str | None], tuple[str, str]] = {}
+    pairs = list(zip(numbers, names, strict=True))
+    for number, name in set(pairs):
+        exact = exactly(number)
+        level = LEVELS[exact] if 0 < exact < len(LEVELS) else None
+        if level is None:
+            return None
+        known[number, name] = level, (severity_member(exact, name or "", level) or b"").decode()
+    return [known[pair] for pair in pairs]
+
+
+def tails_of(
+    said: Sequence[str], span_ids: Sequence[str | None], dropped: Sequence[int | None], flags: Sequence[int | None]
+) -> list[str] | None:
+    """Return the members that come after the attributes, each after a comma; None when no record has one."""
+    columns = [
+        [f",{each}" if each else "" for each in said] if any(said) else None,
+        [f',"span_id":"{each}"' if each else "" for each in span_ids] if any(span_ids) else None,
+        [f',"otel.dropped_attributes_count":{each}' if each else "" for each in dropped] if any(dropped) else None,
+        [f',"trace_flags":{each}' if each else "" for each in flags] if any(flags) else None,
+    ]
+    written = [column for column in columns if column]
+    return ["".join(parts) for parts in zip(*written, strict=True)] if written else None
+
+
+def metas_of(opening: str, members: Sequence[str], tails: Sequence[str] | None) -> list[str]:
+    """Put the members of objects, each after a comma, together in the order in which the later one of a name counts;
+    `opening` is what all objects begin with, nothing is an object without members."""
+    texts = [*map(add, members, tails)] if tails else members
+    if opening != "{":
+        return [f"{opening}{text}}}" for text in texts]
+    return [f"{{{text[1:]}}}" if text else "" for text in texts]
