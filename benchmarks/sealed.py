@@ -19,7 +19,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
@@ -37,7 +37,7 @@ COUNTS = {
     "histogram, a rare word": "quarantined", "histogram, an absent word": "absentword",
     "histogram, JSON, common": "http.status:200", "histogram, JSON, a number compared": "took_ms:>50",
 }  # fmt: skip
-_SECTIONS = ("narrow", "message", "meta", "trace", "request", "text_sig", "id_sig", "ranges")
+_SECTIONS = ("narrow", "message", "meta", "trace", "request", "text_sig", "part_sig", "word_sig", "id_sig", "ranges")
 _EXPORTED = 100_000  # lines
 
 
@@ -204,22 +204,32 @@ _HEAD = ("CPU p50", "CPU p95", "p95", "out of time")
 
 
 def tables(data: Dataset, chosen: argparse.Namespace) -> list[Table]:
-    """Measure rows, seal them, and measure again."""
-    kinds, costs = kinds_of(data, chosen.queries), dict[str, dict[str, Cost]]()
-    life = Table("The life of a log", ["", "rows", "sealed"])
-    was: dict[str, str] = dict.fromkeys(("bytes", "exported", "deleted"), "")
+    """Measure rows, seal them, and measure again; rows that have been sealed are as an earlier run measured them."""
+    kinds = kinds_of(data, chosen.queries)
     if not data.is_sealed:
-        costs = searches(data, kinds, chosen.queries, chosen.only)
-        was = {"bytes": f"{size_of_rows():.0f}", "exported": _lines(exported(data)), "deleted": _each(*deleted(data))}
-        life.add("sealing, µs of CPU a log", "", _each(*seal_all(data)))
-    sealed = searches(data, kinds, chosen.queries, chosen.only)
-    sizes = sizes_of_blocks()
+        measure_rows(data, kinds, chosen)
+    was = json.loads((data.directory / "rows.json").read_text())
+    costs = {title: {name: Cost(**cost) for name, cost in some.items()} for title, some in was["searches"].items()}
+    sealed, sizes = searches(data, kinds, chosen.queries, chosen.only), sizes_of_blocks()
+    life = Table("The life of a log", ["", "rows", "sealed"])
     life.add("bytes, all included", was["bytes"], sizes.rows[0][1])
+    life.add("sealing, µs of CPU a log", "", was["sealing"])
     life.add("export, lines a second of CPU", was["exported"], _lines(exported(data)))
     life.add("deleting an environment, µs of CPU a log", was["deleted"], _each(*deleted(data)))
     life.add("memory of the process that searched, MB", "", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-    examples = {name: query for some in kinds.values() for name, query in ((k, q[0]) for k, q in some.items())} | COUNTS
+    examples = {name: some[0] for queries in reversed(kinds.values()) for name, some in queries.items()} | COUNTS
     return [life, sizes, *(table_of(title, examples, costs.get(title, {}), cost) for title, cost in sealed.items())]
+
+
+def measure_rows(data: Dataset, kinds: Kinds, chosen: argparse.Namespace) -> None:
+    """Measure the rows, and seal them; what was measured is kept beside the data set."""
+    costs = searches(data, kinds, chosen.queries, chosen.only)
+    was = {
+        "searches": {title: {name: asdict(cost) for name, cost in some.items()} for title, some in costs.items()},
+        "bytes": f"{size_of_rows():.0f}", "exported": _lines(exported(data)), "deleted": _each(*deleted(data)),
+        "sealing": _each(*seal_all(data)),
+    }  # fmt: skip
+    (data.directory / "rows.json").write_text(json.dumps(was))
 
 
 def _each(logs: int, cost: Cost) -> str:

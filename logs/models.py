@@ -106,6 +106,7 @@ class LogBlock(models.Model):
     levels = ArrayField(models.IntegerField())
     text_sig = models.BinaryField()
     part_sig = models.BinaryField(default=b"", db_default=b"")
+    word_sig = models.BinaryField(default=b"", db_default=b"")
     id_sig = models.BinaryField()
     ranges = models.JSONField(null=True)
     narrow = models.BinaryField()

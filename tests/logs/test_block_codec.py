@@ -19,7 +19,7 @@ from logs.storage.blocks.codec import Block, Rows, Sections, encode
 from logs.storage.blocks.documents import Documents, pack_documents, parse_value
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError, pack_section, unpack_section
 from logs.storage.blocks.ranges import ranges_of
-from logs.storage.blocks.signatures import id_hashes, id_signature, text_signatures, word_hashes
+from logs.storage.blocks.signatures import id_hashes, id_signature, long_hashes, text_signatures, word_hashes
 from logs.storage.blocks.texts import Joined, lower_of
 
 MICROSECONDS = st.integers(-(2**61), 2**61)
@@ -112,12 +112,13 @@ def test_a_signature_has_every_part_of_its_text(texts: list[str], ids: list[str 
         places = [hash_ * len(signature) * 8 >> 32 for hash_ in hashes]
         return all(signature[place // 8] >> place % 8 & 1 for place in places)
 
-    first, second = text_signatures([text.encode() for text in texts])
+    first, second, words = text_signatures([text.encode() for text in texts])
     for text in texts:
         for word in (text.encode(), text.encode()[3:12]):
             for hashes in word_hashes(word, 8):
                 assert has(first, hashes[:2])
                 assert has(second, hashes[2:])
+            assert has(words, long_hashes(word, 99))
     known = id_signature(ids)
     assert all(has(known, id_hashes(each)) for each in ids if each is not None)
 

@@ -12,7 +12,7 @@ from logs.search.sealed.matcher import JsonTest
 from logs.search.text import flat, fold, spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.codec import LEVELS
-from logs.storage.blocks.signatures import GRAM, GRAM_HASHES, id_hashes, word_hashes
+from logs.storage.blocks.signatures import GRAM, GRAM_HASHES, id_hashes, long_hashes, word_hashes
 from logs.storage.blocks.table import ID_SECTIONS
 from services.scopes import Scopes
 
@@ -83,14 +83,19 @@ class Pruner:
         return _any([self._reading(each) for each in dict.fromkeys((flat(text), fold(text)))])
 
     def _reading(self, text: str) -> Condition:
-        pieces = [piece for piece in _CONTROLS.split(text) if len(piece.encode()) >= GRAM]
-        grams = [each for piece in pieces[:_MOST_GRAMS] for each in word_hashes(piece.encode(), _MOST_GRAMS)]
-        grams = grams[: 2 * _MOST_GRAMS]
-        first = self._bits("text_sig", [hash_ for gram in grams for hash_ in gram[:GRAM_HASHES]])
-        if not 0 < len(grams) <= _FEW_GRAMS:
-            return first
-        second = self._bits("part_sig", [hash_ for gram in grams for hash_ in gram[GRAM_HASHES:]])
-        return _all([first, _any([_NOT_SIGNED_TWICE, second])])
+        pieces = [each for piece in _CONTROLS.split(text) if len(each := piece.encode()) >= GRAM][:_MOST_GRAMS]
+        grams = [each for piece in pieces for each in word_hashes(piece, _MOST_GRAMS)][: 2 * _MOST_GRAMS]
+        told = [self._bits("text_sig", [hash_ for gram in grams for hash_ in gram[:GRAM_HASHES]])]
+        if 0 < len(grams) <= _FEW_GRAMS:
+            told.append(self._signed("part_sig", [hash_ for gram in grams for hash_ in gram[GRAM_HASHES:]]))
+        long_grams = [each for piece in pieces for each in long_hashes(piece, _MOST_GRAMS)][: 2 * _MOST_GRAMS]
+        if len(long_grams) > 1:
+            told.append(self._signed("word_sig", long_grams))
+        return _all(told)
+
+    def _signed(self, column: str, hashes: Sequence[int]) -> Condition:
+        """The same of a signature that blocks lack which were sealed before there was one."""
+        return _any([Condition(f"octet_length({column}) = 0"), self._bits(column, hashes)])
 
     def _bits(self, column: str, hashes: Sequence[int]) -> Condition:
         """A block whose signature has these bits; nothing is told where a query asks for too many."""
@@ -126,7 +131,6 @@ class Pruner:
 
 
 _NEVER = Condition("FALSE")
-_NOT_SIGNED_TWICE = Condition("octet_length(part_sig) = 0")  # sealed before there was the second signature
 
 
 def _bit(column: str, hash_: int) -> Condition:

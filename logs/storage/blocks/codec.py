@@ -25,7 +25,7 @@ from logs.storage.blocks.packing import (
     unpack_section,
 )
 from logs.storage.blocks.ranges import Ranges, ranges_of
-from logs.storage.blocks.signatures import id_signature, text_signatures
+from logs.storage.blocks.signatures import TextSignatures, id_signature, text_signatures
 from logs.storage.blocks.texts import (
     END,
     Ids,
@@ -97,8 +97,7 @@ class Sections:
     meta: bytes
     trace: bytes
     request: bytes
-    text_sig: bytes
-    part_sig: bytes
+    texts: TextSignatures
     id_sig: bytes
     ranges: Ranges | None
 
@@ -116,8 +115,7 @@ def encode(rows: Rows) -> Sections:
         meta=meta,
         trace=pack_ids(rows.traces),
         request=pack_ids(rows.requests),
-        text_sig=signed[0],
-        part_sig=signed[1],
+        texts=signed,
         id_sig=id_signature([*rows.traces, *rows.requests]),
         ranges=ranges_of(Documents(meta, len(rows))),
     )

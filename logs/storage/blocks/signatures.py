@@ -1,6 +1,6 @@
 """Signatures: what is certainly not in a block, told by a few bits, which PostgreSQL looks at without opening it.
 
-A Bloom filter (Bloom, 1970) of every four bytes in a row of a block's text, folded, and one of whole ids. Hashes are of
+Bloom filters (Bloom, 1970) of bytes in a row of a block's text, folded, and of whole ids. Hashes are of
 32 bits and ours, so that they are the same forever; place = hash * bits >> 32, so a filter may have any length.
 """
 
@@ -8,27 +8,42 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from logs.storage.blocks.arrays import Hashes, np
 
-GRAM = 4  # bytes
+GRAM, LONG_GRAM = 4, 7  # bytes
 MOST_BYTES = 7_400  # of a signature: with the rest of its row it fits into one page, so it is looked at where it lies
 _LEAST_BYTES = 64
-_BITS_A_GRAM, _BITS_AN_ID = 5, 12
+_BITS_A_GRAM, _BITS_A_LONG_GRAM, _BITS_AN_ID = 5, 2, 12
 _GOLDEN = 2_654_435_761  # 2^32 / φ
 _MIXERS = (0x85EB_CA6B, 0xC2B2_AE35, 0x27D4_EB2F, 0x1656_67B1)  # odd; MurmurHash3's and xxHash's
-_GRAM_BITS = 21  # that tell one gram from another
+_GRAM_BITS, _LONG_GRAM_BITS = 21, 22  # that tell one gram from another
 GRAM_HASHES, _ID_HASHES = 2, 4  # of a gram in each of its signatures, and of an id
 
 
-def text_signatures(texts: Iterable[bytes]) -> tuple[bytes, bytes]:
-    """Return two signatures of folded texts, by other hashes: what is short passes the first of one block in nine."""
-    is_there = np.zeros(1 << _GRAM_BITS, bool)
-    for text in texts:
-        is_there[_grams(text)] = True
-    grams = np.flatnonzero(is_there).astype(np.uint32)
+class TextSignatures(NamedTuple):
+    """Of four bytes in a row, twice by other hashes, for what is short passes the first of one block in nine; and of
+    seven in a row, for the parts of a rare name or number are often common."""
+
+    text_sig: bytes
+    part_sig: bytes
+    word_sig: bytes
+
+
+def text_signatures(texts: Sequence[bytes]) -> TextSignatures:
+    """Return the signatures of folded texts."""
+    grams, long_grams = _distinct(map(_grams, texts), _GRAM_BITS), _distinct(map(_long_grams, texts), _LONG_GRAM_BITS)
     size, hashes = _size(len(grams) * _BITS_A_GRAM), _mixed(grams, 2 * GRAM_HASHES)
-    return _filter(size, hashes[:GRAM_HASHES]), _filter(size, hashes[GRAM_HASHES:])
+    words = _filter(_size(len(long_grams) * _BITS_A_LONG_GRAM), _mixed(long_grams, 1))
+    return TextSignatures(_filter(size, hashes[:GRAM_HASHES]), _filter(size, hashes[GRAM_HASHES:]), words)
+
+
+def _distinct(grams: Iterable[Hashes], bits: int) -> Hashes:
+    is_there = np.zeros(1 << bits, bool)
+    for some in grams:
+        is_there[some] = True
+    return np.flatnonzero(is_there).astype(np.uint32)
 
 
 def id_signature(ids: Iterable[str | None]) -> bytes:
@@ -46,6 +61,22 @@ def word_hashes(word: bytes, most: int) -> list[tuple[int, ...]]:
     grams = sorted({int.from_bytes(part, "little") * _GOLDEN % 2**32 >> 32 - _GRAM_BITS for part in parts})
     chosen = [grams[at * (len(grams) - 1) // (most - 1)] for at in range(most)] if len(grams) > most else grams
     return [_mixed_once(gram, 2 * GRAM_HASHES) for gram in chosen]
+
+
+def long_hashes(word: bytes, most: int) -> list[int]:
+    """Return the hashes of some of a folded word's long grams, those with digits first: they tell most."""
+    parts = {word[at : at + LONG_GRAM] for at in range(len(word) - LONG_GRAM + 1)}
+    chosen = sorted(parts, key=lambda part: (-sum(map(bytes.isdigit, _letters(part))), part))[:most]
+    return [_mix(_long_gram(part), _MIXERS[0]) for part in chosen]
+
+
+def _letters(part: bytes) -> list[bytes]:
+    return [part[at : at + 1] for at in range(len(part))]
+
+
+def _long_gram(part: bytes) -> int:
+    low, high = int.from_bytes(part[:4], "little"), int.from_bytes(part[3:], "little")
+    return (low * _GOLDEN ^ high * _MIXERS[3]) % 2**32 >> 32 - _LONG_GRAM_BITS
 
 
 def id_hashes(value: str) -> tuple[int, ...]:
@@ -69,6 +100,14 @@ def _grams(text: bytes) -> Hashes:
         return np.zeros(0, np.uint32)
     windows: Hashes = np.ndarray((len(text) - GRAM + 1,), "<u4", text, strides=(1,))
     return (windows * np.uint32(_GOLDEN)) >> np.uint32(32 - _GRAM_BITS)
+
+
+def _long_grams(text: bytes) -> Hashes:
+    if len(text) < LONG_GRAM:
+        return np.zeros(0, np.uint32)
+    windows: Hashes = np.ndarray((len(text) - 3,), "<u4", text, strides=(1,))
+    mixed: Hashes = windows[:-3] * np.uint32(_GOLDEN) ^ windows[3:] * np.uint32(_MIXERS[3])
+    return mixed >> np.uint32(32 - _LONG_GRAM_BITS)
 
 
 def _of_ids(ids: Sequence[str]) -> Hashes:

@@ -23,8 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = "id, service_id, environment_id, start_ts, end_ts, count, levels"
 _INSERT = """
     INSERT INTO log_blocks (org_id, service_id, environment_id, start_ts, end_ts, received_from, received_to, count,
-        levels, text_sig, part_sig, id_sig, ranges, narrow, message, meta, trace, request)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        levels, text_sig, part_sig, word_sig, id_sig, ranges, narrow, message, meta, trace, request)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -119,7 +119,7 @@ def insert_block(place: Place, rows: Rows) -> None:
     times = [rows.ts[0], rows.ts[-1], rows.received.min(), rows.received.max()]
     values = [
         place.org_id, place.service_id, place.environment_id, *map(moment_of, times), len(rows), levels,
-        sections.text_sig, sections.part_sig, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
+        *sections.texts, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
