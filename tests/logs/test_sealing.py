@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import Org, User
+from logs.explorer.export import export
 from logs.models import LogBlock, LogCount, LogEntry
 from logs.search.histogram import histogram
 from logs.search.page import newest_page, prepare
@@ -179,6 +180,22 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
     [known] = storage([]).damaged  # type: ignore[union-attr]
     assert (known.org, known.blocks.blocks, known.blocks.logs) == (service.org.name, 1, 1)
     assert known.blocks.ids == list(LogBlock.objects.exclude(damaged_at=None).values_list("id", flat=True))
+
+
+@pytest.mark.django_db
+def test_older_logs_take_the_places_of_those_that_cannot_be_read(service: Service) -> None:
+    write(service, [timedelta(hours=hours) for hours in range(30, 34)])
+    seal_everything(most=2)
+    newest = LogBlock.objects.latest("end_ts")
+    LogBlock.objects.filter(pk=newest.pk).update(message=bytes(newest.message)[:20])
+    search = prepare(service.org_id, parse(""), scopes_of(service.org))
+    window = Window(NOW - 2 * DAY, NOW)
+    with search_session(service.org_id) as session:
+        found = newest_page(session, search, window, now=NOW, seconds=5, limit=2)
+    assert [row.message for row in found.rows] == ["old 2", "old 3"]
+    assert session.damage == {newest.pk}
+    exported = b"".join(export(search, window, form="ndjson")).splitlines()
+    assert [json.loads(line)["message"] for line in exported] == ["old 2", "old 3"]
 
 
 @pytest.mark.django_db(transaction=True)

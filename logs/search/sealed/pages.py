@@ -12,7 +12,7 @@ from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span, behind, newest
+from logs.search.sealed.reader import BlockQuery, BlockReader, BlocksMovedError, Found, Match, Span, behind, newest
 from logs.search.sealed.rows import Counted, counted, details_of, records_of
 from logs.search.slices import Window
 from logs.storage.blocks.table import Head, Place, moment_of
@@ -50,6 +50,8 @@ def newest_records(
         return list(records_of(reader, found))
 
     sealed = _newest(reader, query, span, heads, oldest, limit, show)
+    if not rows:
+        return sealed
     both = {(record[1], record[0]): record for record in (*sealed, *rows)}
     return [both[address] for address in sorted(both, reverse=True)[:limit]]
 
@@ -67,7 +69,11 @@ def _newest(
 
     listed = chain(heads, reader.following(query.range(span.start, span.end), heads))
     worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
-    return show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
+    known = len(reader.damage)
+    shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
+    if len(reader.damage) > known:
+        raise BlocksMovedError  # older ones have the places of those that could not be shown: without that block
+    return shown
 
 
 def count_matches(

@@ -35,7 +35,7 @@ _LEAST_RETRIES, _RETRY_SECONDS = 2, 2.0
 
 
 class BlocksMovedError(Exception):
-    """Blocks that a search was about to open are gone: put together with others, or deleted."""
+    """Blocks that a search was about to open are gone, put together with others or deleted, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Span:
 class BlockReader:
     """Opens blocks of one organisation, within `seconds` from now; keeps the last `kept` of them.
 
-    A block that is damaged is left out; its id goes into `damage`. Raises ForeignRowError in a page of others.
+    A block that is damaged is left out from then on; its id goes into `damage`. Raises ForeignRowError for others.
     """
 
     def __init__(self, org_id: UUID, seconds: float, damage: set[int] | None = None, *, kept: int = 0) -> None:
@@ -176,7 +176,7 @@ class BlockReader:
         self, heads: Iterable[Head], names: tuple[str, ...], having_ids: Condition | None = None
     ) -> Iterator[tuple[Head, Block]]:
         """Yield each head with its block, of which the sections `names` are there; of ids only where `having_ids`."""
-        remaining, size = iter(heads), _FIRST
+        remaining, size = (head for head in heads if head.id not in self.damage), _FIRST
         while batch := list(islice(remaining, size)):
             found = self._fetch(batch, names, having_ids)
             for head in batch:

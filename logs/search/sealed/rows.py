@@ -37,13 +37,14 @@ def _of_blocks(reader: BlockReader, found: Iterable[Found], show: Callable[[Foun
     logs = list(found)
     reader.complete(each.match for each in logs)
     wanted = Counter(each.match.head.id for each in logs)
+    blocks = {each.match.head.id: each.match.block for each in logs}
+    are_many = {id_ for id_, number in wanted.items() if number * _MANY > blocks[id_].count}
     for each in logs:
-        head, block = each.match.head, each.match.block
+        block = each.match.block
         try:
-            is_many = wanted[head.id] * _MANY > block.count
-            yield show(each, block.logs[each.place] if is_many else block.log(each.place))
+            yield show(each, block.logs[each.place] if each.match.head.id in are_many else block.log(each.place))
         except (DamagedBlockError, UnicodeDecodeError, ValueError) as error:
-            reader.note_damage(head, error)
+            reader.note_damage(each.match.head, error)
 
 
 def _record(found: Found, stored: Stored) -> Sequence[Any]:
