@@ -19,7 +19,14 @@ from logs.storage.blocks.codec import Block, Rows, Sections, encode
 from logs.storage.blocks.documents import Documents, pack_documents, parse_value
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError, pack_section, unpack_section
 from logs.storage.blocks.ranges import ranges_of
-from logs.storage.blocks.signatures import id_hashes, id_signature, long_hashes, text_signatures, word_hashes
+from logs.storage.blocks.signatures import (
+    id_hashes,
+    id_signature,
+    length_hashes,
+    long_hashes,
+    text_signatures,
+    word_hashes,
+)
 from logs.storage.blocks.texts import Joined, lower_of
 
 MICROSECONDS = st.integers(-(2**61), 2**61)
@@ -120,7 +127,7 @@ def test_a_signature_has_every_part_of_its_text(texts: list[str], ids: list[str 
                 assert has(second, hashes[2:])
             assert has(words, long_hashes(word, 99))
     known = id_signature(ids)
-    assert all(has(known, id_hashes(each)) for each in ids if each is not None)
+    assert all(has(known, id_hashes(each) + length_hashes(each)) for each in ids if each is not None)
 
 
 def test_letters_that_become_ascii_are_known() -> None:

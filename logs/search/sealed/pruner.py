@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from logs.search.sealed.matcher import JsonTest
 from logs.search.text import flat, fold, spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.codec import LEVELS
-from logs.storage.blocks.signatures import GRAM, GRAM_HASHES, id_hashes, long_hashes, word_hashes
+from logs.storage.blocks.signatures import GRAM, GRAM_HASHES, id_hashes, length_hashes, long_hashes, word_hashes
 from logs.storage.blocks.table import ID_SECTIONS
 from services.scopes import Scopes
 
@@ -65,7 +65,12 @@ class Pruner:
         """A block with one of the trace or request ids."""
         if len(values) > _MOST_VALUES:
             return Condition()
-        return _any([self._bits("id_sig", id_hashes(value)) for value in values])
+        return _any([self._id(value) for value in values])
+
+    def _id(self, value: str) -> Condition:
+        """A block with this id, and with one of its length, which blocks without `word_sig` do not tell."""
+        length = _any([Condition("octet_length(word_sig) = 0"), self._bits("id_sig", length_hashes(value))])
+        return _all([self._bits("id_sig", id_hashes(value)), length])
 
     def ids_of_texts(self, node: Node) -> Condition | None:
         """A block whose ids may be one of the texts in `node`; None where they are read for another reason."""
@@ -95,14 +100,16 @@ class Pruner:
 
     def _signed(self, column: str, hashes: Sequence[int]) -> Condition:
         """The same of a signature that blocks lack which were sealed before there was one."""
-        return _any([Condition(f"octet_length({column}) = 0"), self._bits(column, hashes)])
+        return _any([Condition(f"octet_length({column}) = 0"), self._bits(column, hashes, _bit_outside)])
 
-    def _bits(self, column: str, hashes: Sequence[int]) -> Condition:
+    def _bits(
+        self, column: str, hashes: Sequence[int], bit: Callable[[str, int], Condition] | None = None
+    ) -> Condition:
         """A block whose signature has these bits; nothing is told where a query asks for too many."""
         if len(hashes) > self._bits_left:
             return Condition()
         self._bits_left -= len(hashes)
-        return _all([_bit(column, hash_) for hash_ in hashes])
+        return _all([(bit or _bit)(column, hash_) for hash_ in hashes])
 
     def any_text(self, texts: Sequence[str]) -> Condition:
         """A block that has one of these texts."""
@@ -134,7 +141,17 @@ _NEVER = Condition("FALSE")
 
 
 def _bit(column: str, hash_: int) -> Condition:
-    return Condition(f"get_bit({column}, (octet_length({column})::bigint * 8 * {int(hash_)} >> 32)::int) = 1")
+    return Condition(f"get_bit({column}, {_place(column, hash_)}) = 1")
+
+
+def _bit_outside(column: str, hash_: int) -> Condition:
+    """The same of what lies outside of its row: only the piece is fetched that has the byte."""
+    place = _place(column, hash_)
+    return Condition(f"get_bit(substr({column}, {place} / 8 + 1, 1), {place} & 7) = 1")
+
+
+def _place(column: str, hash_: int) -> str:
+    return f"(octet_length({column})::bigint * 8 * {int(hash_)} >> 32)::int"
 
 
 def _number(key: str, sign: str, number: Decimal) -> Condition:

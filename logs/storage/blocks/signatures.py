@@ -15,6 +15,7 @@ from logs.storage.blocks.arrays import Hashes, np
 GRAM, LONG_GRAM = 4, 7  # bytes
 MOST_BYTES = 7_400  # of a signature: with the rest of its row it fits into one page, so it is looked at where it lies
 _LEAST_BYTES = 64
+_MOST_WORD_BYTES = 12_000  # of the one of seven bytes, which lies outside
 _BITS_A_GRAM, _BITS_A_LONG_GRAM, _BITS_AN_ID = 5, 2, 12
 _GOLDEN = 2_654_435_761  # 2^32 / φ
 _MIXERS = (0x85EB_CA6B, 0xC2B2_AE35, 0x27D4_EB2F, 0x1656_67B1)  # odd; MurmurHash3's and xxHash's
@@ -35,7 +36,7 @@ def text_signatures(texts: Sequence[bytes]) -> TextSignatures:
     """Return the signatures of folded texts."""
     grams, long_grams = _distinct(map(_grams, texts), _GRAM_BITS), _distinct(map(_long_grams, texts), _LONG_GRAM_BITS)
     size, hashes = _size(len(grams) * _BITS_A_GRAM), _mixed(grams, 2 * GRAM_HASHES)
-    words = _filter(_size(len(long_grams) * _BITS_A_LONG_GRAM), _mixed(long_grams, 1))
+    words = _filter(_size(len(long_grams) * _BITS_A_LONG_GRAM, _MOST_WORD_BYTES), _mixed(long_grams, 1))
     return TextSignatures(_filter(size, hashes[:GRAM_HASHES]), _filter(size, hashes[GRAM_HASHES:]), words)
 
 
@@ -47,9 +48,11 @@ def _distinct(grams: Iterable[Hashes], bits: int) -> Hashes:
 
 
 def id_signature(ids: Iterable[str | None]) -> bytes:
-    """Return the signature of whole ids."""
-    distinct = {each for each in ids if each is not None}
-    return _filter(_size(len(distinct) * _BITS_AN_ID), _mixed(_of_ids(list(distinct)), _ID_HASHES))
+    """Return the signature of whole ids, and of their lengths: most words are of another."""
+    distinct = [each for each in set(ids) if each is not None]
+    lengths = np.array([_of_length(length) for length in {len(each) for each in distinct}], np.uint32)
+    hashes = np.concatenate([_of_ids(distinct), lengths])
+    return _filter(_size(len(distinct) * _BITS_AN_ID), _mixed(hashes, _ID_HASHES))
 
 
 def word_hashes(word: bytes, most: int) -> list[tuple[int, ...]]:
@@ -82,6 +85,15 @@ def _long_gram(part: bytes) -> int:
 def id_hashes(value: str) -> tuple[int, ...]:
     """Return the hashes of an id."""
     return _mixed_once(zlib.crc32(value.encode()), _ID_HASHES)
+
+
+def length_hashes(value: str) -> tuple[int, ...]:
+    """Return the hashes of an id's length."""
+    return _mixed_once(_of_length(len(value)), _ID_HASHES)
+
+
+def _of_length(length: int) -> int:
+    return zlib.crc32(b"\0%d" % length)  # what no id is
 
 
 def _mixed_once(number: int, count: int) -> tuple[int, ...]:
@@ -125,8 +137,8 @@ def _mixed(numbers: Hashes, count: int) -> Hashes:
     return mixed * mixers
 
 
-def _size(bits: int) -> int:
-    return min(MOST_BYTES, max(_LEAST_BYTES, -(-bits // 512) * 64))
+def _size(bits: int, most: int = MOST_BYTES) -> int:
+    return min(most, max(_LEAST_BYTES, -(-bits // 512) * 64))
 
 
 def _filter(size: int, hashes: Hashes) -> bytes:
