@@ -90,11 +90,15 @@ def searches(data: Dataset, kinds: Kinds, count: int, only: str) -> dict[str, di
     for name, queries in kinds.items():
         bench = Bench(data, name)
         runs = {kind: [_page(bench, query) for query in some] for kind, some in queries.items()}
-        costs[f"The first page, ms: {name}"] = _run(runs, only)
+        costs[_title(name)] = _run(runs, only)
     bench = Bench(data, BIG)
     counts = {name: [_count(bench, query)] * (count // 2) for name, query in COUNTS.items()}
     costs[f"Histograms of 7 days and facets, ms: {BIG}"] = _run(counts, only)
     return costs
+
+
+def _title(org_name: str) -> str:
+    return f"The first page, ms: {org_name}"
 
 
 def _page(bench: Bench, query: str) -> Callable[[], bool]:
@@ -217,8 +221,11 @@ def tables(data: Dataset, chosen: argparse.Namespace) -> list[Table]:
     life.add("export, lines a second of CPU", was["exported"], _lines(exported(data)))
     life.add("deleting an environment, µs of CPU a log", was["deleted"], _each(*deleted(data)))
     life.add("memory of the process that searched, MB", "", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-    examples = {name: some[0] for queries in reversed(kinds.values()) for name, some in queries.items()} | COUNTS
-    return [life, sizes, *(table_of(title, examples, costs.get(title, {}), cost) for title, cost in sealed.items())]
+    examples = {_title(org): {name: some[0] for name, some in queries.items()} for org, queries in kinds.items()}
+    return [
+        life, sizes,
+        *(table_of(title, examples.get(title, COUNTS), costs.get(title, {}), cost) for title, cost in sealed.items()),
+    ]  # fmt: skip
 
 
 def measure_rows(data: Dataset, kinds: Kinds, chosen: argparse.Namespace) -> None:

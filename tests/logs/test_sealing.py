@@ -184,18 +184,19 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
 
 @pytest.mark.django_db
 def test_older_logs_take_the_places_of_those_that_cannot_be_read(service: Service) -> None:
-    write(service, [timedelta(hours=hours) for hours in range(30, 34)])
-    seal_everything(most=2)
+    for hours, environment in ((30, "staging"), (31, "staging"), (32, "production"), (33, "production")):
+        make_log(service, f"{hours} hours old", ts=NOW - timedelta(hours=hours), environment=environment)
+    seal_everything()
     newest = LogBlock.objects.latest("end_ts")
     LogBlock.objects.filter(pk=newest.pk).update(message=bytes(newest.message)[:20])
     search = prepare(service.org_id, parse(""), scopes_of(service.org))
     window = Window(NOW - 2 * DAY, NOW)
     with search_session(service.org_id) as session:
         found = newest_page(session, search, window, now=NOW, seconds=5, limit=2)
-    assert [row.message for row in found.rows] == ["old 2", "old 3"]
+    assert [row.message for row in found.rows] == ["32 hours old", "33 hours old"]
     assert session.damage == {newest.pk}
     exported = b"".join(export(search, window, form="ndjson")).splitlines()
-    assert [json.loads(line)["message"] for line in exported] == ["old 2", "old 3"]
+    assert [json.loads(line)["message"] for line in exported] == ["32 hours old", "33 hours old"]
 
 
 @pytest.mark.django_db(transaction=True)
