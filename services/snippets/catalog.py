@@ -173,6 +173,13 @@ SYSTEM = ClientGroup(
             install="apt-get install systemd-journal-remote",
             then="systemctl enable --now systemd-journal-upload",
         ),
+        Client(
+            "Syslog and GELF",
+            "syslog.sh",
+            "For what speaks no HTTP: routers, Docker's drivers syslog and gelf, gelf-pro, winston-syslog. A key has "
+            "ports of its own, which the one who runs PulseOps opens.",
+            "udp tcp graylog router firewall rfc5424 rfc3164 docker gelf-pro graypy winston-syslog",
+        ),
     ),
 )
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from logs.models import IngestRefusal, LogEntry
 from logs.syslog import datagrams
@@ -30,6 +31,7 @@ from logs.syslog.gelf import (
     unpacked_document,
 )
 from logs.syslog.listeners import ListenerError, read_listeners
+from services.snippets import filled_groups
 from tests.support.syslog_server import running
 from tests.support.waiting import wait_until
 
@@ -127,6 +129,18 @@ def test_a_listener_for_gelf_has_a_key_and_by_udp_networks(text: str) -> None:
         read_listeners(text)
     (listener,) = read_listeners(f"gelf+tls://127.0.0.1:1?key={KEY}")
     assert (str(listener), listener.kind, listener.protocol) == ("gelf+tls://127.0.0.1:1", "tls", "gelf")
+
+
+def test_the_text_of_the_page_of_a_new_key_opens_ports_and_sends_to_them(settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://logs.acme.test"
+    (code,) = (each.code for group in filled_groups(KEY) for each in group.snippets if each.filename == "syslog.sh")
+    listeners = read_listeners(code.split('"')[1])
+    assert {(each.protocol, each.kind, each.key) for each in listeners} == {
+        (protocol, kind, KEY) for protocol in ("syslog", "gelf") for kind in ("udp", "tcp")
+    }
+    ports = {(each.protocol, each.kind): each.port for each in listeners}
+    assert f"logger -n logs.acme.test -P {ports['syslog', 'tcp']} -T " in code
+    assert f"gelf-address=udp://logs.acme.test:{ports['gelf', 'udp']} " in code
 
 
 # -- Sockets ----------------------------------------------------------------------------------------------------------

@@ -81,6 +81,9 @@ def test_the_services_page_shows_them_first_while_they_are_fresh(
     assert "1 log refused today:" in page
     assert '; first: <code class="small">{&quot;message&quot;: &quot;&quot;}' in page
     assert "message must not be empty" in page
+    send([{"message": "a", "timestamp": 1}], **LENIENT)
+    page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
+    assert "2 logs refused today.</strong> The newest:" in page
     IngestRefusal.objects.update(last_at=timezone.now() - timedelta(hours=2))
     page = client_for(viewer).get(f"/services/{key.service_id}").content.decode()
     assert "refused today" not in page
