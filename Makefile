@@ -34,9 +34,11 @@ format: $(STAMP)  ## put code and templates in shape
 	@$(BIN)/ruff format .
 	@git ls-files 'templates/*.html' | xargs $(BIN)/djade --target-version 5.2
 
-# MINUTES=60 for longer, SEED=… to repeat what a run printed.
+# MINUTES=60 for longer, SEED=… to repeat what a run printed. Then each property of the suite is tried on ten times as many
+# examples as it names (EXAMPLES=10), where `make test` tries four tenths of them.
 fuzz: $(STAMP)  ## send changed requests to every route for some minutes (MINUTES=5), at random (SEED=…)
 	@FUZZ_MINUTES=$(or $(MINUTES),5) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q tests/fuzz/long_run.py $(ARGS)
+	@SHARE_OF_EXAMPLES=$(or $(EXAMPLES),10) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m hypothesis --timeout=3600 $(ARGS)
 
 map:  ## print the floor plan: rooms, lines, imports between them, circles, the longest files, names without a user
 	@$(PYTHON) tools/map.py

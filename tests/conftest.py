@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -29,6 +30,10 @@ from tests.support.flush import keep_seeds
 from tests.support.installation import Installation
 from tests.support.sign_in import signed_in
 from tests.support.static import collected
+
+# Of its examples a property is tried on this share in the suite, on ten times as many as it names in `make fuzz`.
+SHARE_OF_EXAMPLES = float(os.environ.get("SHARE_OF_EXAMPLES", "0.4"))
+_FEWEST_EXAMPLES = 10
 
 # How long examples take to make says how busy the machine is, and no more.
 hypothesis_settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -64,6 +69,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     With `--dist loadgroup` every process would else make each module's fixture anew.
     """
     for item in items:
+        if getattr(test := getattr(item, "function", None), "is_hypothesis_test", False):
+            _share_examples(test)
         fixtures = getattr(item, "_fixtureinfo", None)
         if fixtures is None or item.get_closest_marker("xdist_group"):
             continue
@@ -75,6 +82,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if getattr(config.option, "loadgroup", False):
         for item in items:
             _name_group(item)
+
+
+def _share_examples(test: Any) -> None:
+    """Let `test` be tried on a share of the examples that it asks for (not by a public way: test_examples.py)."""
+    test = getattr(test, "__func__", test)
+    asked = test._hypothesis_internal_use_settings or hypothesis_settings.default
+    if not hasattr(test, "examples_asked_for"):  # parametrized ones come here several times
+        test.examples_asked_for = number = asked.max_examples
+        fewest = min(number, _FEWEST_EXAMPLES)
+        most = max(fewest, round(number * SHARE_OF_EXAMPLES))
+        test._hypothesis_internal_use_settings = hypothesis_settings(asked, max_examples=most)
 
 
 def pytest_collection_finish() -> None:
