@@ -15,6 +15,7 @@ from benchmarks.webhooks import ROOT
 ORDER = (
     "ingest",
     "scrub",
+    "protocols",
     "webhooks",
     "adoption",
     "search",

@@ -1,6 +1,6 @@
 """What a log costs by each protocol, beside our own JSON: CPU of reading it, and of all that the web server does.
 
-    python -m benchmarks.protocols [--logs 8192] [--rounds 7] [--reading]
+    python -m benchmarks.protocols [--logs 8192] [--rounds 7] [--reading] [--write]
 
 First in one process and without a database, so that the ratios are of reading alone, up to what COPY is given; then,
 without `--reading`, as CPU of a web server that stores them. Each ratio is of one round; the median of them counts.
@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 import django
@@ -28,7 +29,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue  # noqa: E402
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs  # noqa: E402
 
-from benchmarks.report import Table  # noqa: E402
+from benchmarks.report import Table, machine, write_section  # noqa: E402
 from logs.ingest.columns import AcceptedTimes  # noqa: E402
 from logs.ingest.decode import make_payload  # noqa: E402
 from logs.ingest.protocols.base import Protocol  # noqa: E402
@@ -41,6 +42,8 @@ from logs.ingest.protocols.loki import LokiProtocol  # noqa: E402
 from logs.ingest.protocols.otlp.protocol import OtlpProtocol  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 
+PERFORMANCE = Path(__file__).parent.parent / "docs" / "performance.md"
+BUDGETS = "budget: OTLP protobuf 2.5 times ours, OTLP JSON 1.5"
 _REPEATED = 4  # requests; the system counts CPU by hundredths of a second
 PATHS = {
     "ours": "/api/v1/logs/ingest", "OTLP protobuf": "/v1/logs", "OTLP JSON": "/v1/logs",
@@ -164,17 +167,22 @@ def main() -> None:
             began = time.process_time()
             count = read()
             costs[name].append((time.process_time() - began) / count * 1e6)
-    _print("CPU a log, µs, read and made ready for COPY", costs)
+    tables = [_table("CPU a log, µs, read and made ready for COPY", costs)]
     if not chosen.reading:
-        _print("CPU a log, µs, of a web server that stores it", served(chosen.logs, chosen.rounds))
+        title = f"CPU a log, µs, of a web server that stores {chosen.logs:,} a request ({BUDGETS})"
+        tables.append(_table(title, served(chosen.logs, chosen.rounds)))
+    text = "\n\n".join(tables)
+    print(text)
+    if chosen.write:
+        write_section(PERFORMANCE, "Protocols", f"{machine()}\n\n{text}")
 
 
-def _print(title: str, costs: dict[str, list[float]]) -> None:
+def _table(title: str, costs: dict[str, list[float]]) -> str:
     table = Table(title, ["protocol", "µs", "ratio to ours"])
     for name, values in costs.items():
         ratios = [value / own for value, own in zip(values, costs["ours"], strict=True)]
         table.add(name, f"{median(values):.1f}", f"{median(ratios):.2f}")
-    print(table.markdown())
+    return table.markdown()
 
 
 def served(logs: int, rounds: int) -> dict[str, list[float]]:

