@@ -21,6 +21,8 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from accounts.second_factor import SETUP, has_second_factor, superuser_needs_factor
 
+_SUPERUSERS = "This is for those who run the installation: its operator can name you one by manage.py createsuperuser."
+
 
 def may_open_admin(request: HttpRequest) -> bool:
     """Return whether the reader is an active superuser whose last proof is younger than ADMIN_PROOF_MINUTES."""
@@ -36,7 +38,7 @@ def admin_sign_in(request: HttpRequest, extra_context: Any = None) -> HttpRespon
     if not user.is_authenticated:
         return _redirect(resolve_url(settings.LOGIN_URL), target)
     if not (user.is_staff and user.is_active):
-        raise PermissionDenied
+        raise PermissionDenied(_SUPERUSERS)
     if _lacks_factor(request):
         return HttpResponseRedirect(reverse(SETUP))
     if _is_proved(request):

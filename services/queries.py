@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, Max, Min, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import Org
@@ -169,6 +169,11 @@ def all_services() -> list[Service]:
 def all_environments() -> list[tuple[UUID, UUID, UUID]]:
     """Return every environment of the installation as (organisation, service, environment), for jobs."""
     return list(Environment.objects.values_list("service__org_id", "service_id", "pk"))
+
+
+def least_retention(org: Org) -> int | None:
+    """Return how many days that service of the organisation keeps its logs which keeps them shortest."""
+    return services_of(org).aggregate(days=Min("retention_days"))["days"]
 
 
 def lock_service(service: Service) -> None:

@@ -49,6 +49,7 @@ class Cell:
     value: str
     term: str
     width: int = _WIDTHS[1]
+    is_number: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -208,7 +209,8 @@ def cell(name: str, row: LogRow, scope: Scope | None) -> Cell:
         return Cell(name, "", "")
     is_long = isinstance(result, str) and len(result) > _LINE
     term = None if is_long else term_for(name, result)
-    return Cell(name, beginning_of(result, _CELL), print_query(term) if term else "")
+    is_number = isinstance(result, int | float) and not isinstance(result, bool)
+    return Cell(name, beginning_of(result, _CELL), print_query(term) if term else "", is_number=is_number)
 
 
 @lru_cache(maxsize=1024)

@@ -20,8 +20,10 @@ DEFAULT_FROM = "-1h"
 PRESETS = (
     ("-5m", "Last 5 minutes"),
     ("-15m", "Last 15 minutes"),
+    ("-30m", "Last 30 minutes"),
     ("-1h", "Last hour"),
     ("-4h", "Last 4 hours"),
+    ("-12h", "Last 12 hours"),
     ("-24h", "Last 24 hours"),
     ("-2d", "Last 2 days"),
     ("-7d", "Last 7 days"),

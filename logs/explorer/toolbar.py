@@ -77,6 +77,33 @@ class Controls:
         ]  # fmt: skip
 
     @property
+    def days(self) -> list[Preset]:
+        """Today and yesterday in the reader's zone."""
+        today = times.local_midnight(self.explorer.now)
+        yesterday = times.local_midnight(today - timedelta(hours=1))
+        said = self.explorer.range.start, self.explorer.range.end
+        return [
+            Preset("Today", self.explorer.url(since=times.to_url(today), to=None),
+                   self.explorer.range.is_open and said[0] == today),
+            Preset("Yesterday", self.explorer.url(since=times.to_url(yesterday), to=times.to_url(today)),
+                   said == (yesterday, today)),
+        ]  # fmt: skip
+
+    @property
+    def earlier_url(self) -> str:
+        """A range as long as this one, right before it."""
+        start, end = self.explorer.range.start, self.explorer.range.end
+        return self.explorer.url(since=times.to_url(max(start - (end - start), EARLIEST)), to=times.to_url(start))
+
+    @property
+    def later_url(self) -> str:
+        """A range as long as this one, right after it; empty where that is the future."""
+        start, end = self.explorer.range.start, self.explorer.range.end
+        if self.explorer.range.is_open or end >= self.explorer.now:
+            return ""
+        return self.explorer.url(since=times.to_url(end), to=times.to_url(end + (end - start)))
+
+    @property
     def range_words(self) -> str:
         """Say the range: "Last hour", "17 Mar 08:00 to 09:30"."""
         chosen = next((preset.words for preset in self.presets if preset.is_current), "")

@@ -18,6 +18,7 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
@@ -47,6 +48,7 @@ from pulseops.core.db.statement_timeout import BoundedQueryError, QueryFailedErr
 from pulseops.core.ui.times import to_url
 from pulseops.core.web.downloads import DownloadsBusyError, DownloadSlot, busy, download
 from pulseops.core.web.preferences import safe_next
+from services.queries import least_retention
 from services.scopes import Scopes, scopes_of
 
 _LEAST_MARGIN = timedelta(milliseconds=50)  # beside the first and last of a trace
@@ -126,7 +128,7 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
     with search_session(request.org.pk) as session:
         drawer = drawer_for(session, request.org, asked, scopes, place)
         if drawer is None:
-            raise Http404
+            return _gone(request, place)
         after, before = neighbours(session, drawer.log.row, request.org.pk, count=CONTEXT_ROWS)
     list_ = replace(lister(asked, scopes), url_of=lambda each: reverse("logs:entry", args=[str(each)]), opened=address)
     values = {
@@ -137,6 +139,14 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         "controls": Controls(asked, request.zone),
     }
     return render(request, "logs/entry.html", values)
+
+
+def _gone(request: OrgRequest, place: LogCursor) -> HttpResponse:
+    """Answer 404, and say where retention may be why: services of the organisation keep logs no longer than so."""
+    days = least_retention(request.org)
+    if days is None or place.ts > timezone.now() - timedelta(days=days):
+        raise Http404
+    return render(request, "logs/gone.html", {"at": place.ts, "days": days}, status=404)
 
 
 @org_member

@@ -15,6 +15,7 @@ from pulseops.comparison.windows import Windows
 from pulseops.core.ui import times
 
 _FEW_LINES = 50
+_FEW_BEFORE = 10  # errors, of which so many times as many would say more than it knows
 _OTHER_TRAFFIC = 1.5
 
 
@@ -71,13 +72,18 @@ def verdict(before: Side, after: Side, patterns: PatternChanges) -> Verdict:
 
 def _from_to(before: Side, after: Side) -> str:
     times_as_many = growth(before.errors, before.seconds, after.errors, after.seconds)
-    factor = f" ({times_as_many:.0f} times as many)" if times_as_many and times_as_many >= 2 else ""
+    if before.errors < _FEW_BEFORE and before.seconds == after.seconds:
+        return f"from {before.errors or 'none'} to {_number(after.errors, 'error')}"
+    is_told = times_as_many and times_as_many >= 2 and before.errors >= _FEW_BEFORE
+    factor = f" ({times_as_many:.0f} times as many)" if is_told else ""
     return f"from {_rate(before)} to {_rate(after)}{factor}"
 
 
 def _rate(side: Side) -> str:
     if not side.errors:
         return "none"
+    if side.per_minute < 0.1:
+        return "less than 0.1 a minute"
     return f"{side.per_minute:.1f} a minute" if side.per_minute < 100 else f"{side.per_minute:,.0f} a minute"
 
 

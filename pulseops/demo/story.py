@@ -135,7 +135,7 @@ def _search(
     if trouble is Trouble.SEARCH and random_.random() < 0.8:
         yield from _failed_search(random_, environment, at, ids)
         return
-    words = random_.choice(["kettle", "desk lamp", "ブルーランプ", "größe L", "usb-c cable"])
+    words = random_.choice(["kettle", "desk lamp", "синяя лампа", "größe L", "usb-c cable"])
     took = random_.lognormvariate(4.2, 0.8)
     level = "warn" if took > 250 else "info"
     message = (

@@ -112,6 +112,16 @@ def test_a_good_one(production: Environment, look: Any) -> None:
 
 
 @pytest.mark.django_db
+def test_few_errors_before_are_said_as_they_are(production: Environment, look: Any) -> None:
+    at = timezone.now() - timedelta(hours=3)
+    log(production, at - timedelta(minutes=20), count=1)
+    log(production, at + timedelta(minutes=5), count=32)
+    words = look(deploy(production, at))["verdict"].words
+    assert words.startswith("Errors rose from 1 to 32 errors")
+    assert "times as many" not in words
+
+
+@pytest.mark.django_db
 def test_few_rows_are_not_a_proof(production: Environment, look: Any) -> None:
     at = timezone.now() - timedelta(hours=3)
     log(production, at - timedelta(minutes=5), count=1)

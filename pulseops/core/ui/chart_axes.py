@@ -72,10 +72,10 @@ def _count(count: float) -> str:
     return f"{count:,.0f}" if count < 10_000 else f"{count / 1000:,.0f}k"
 
 
-_STEPS = [
-    timedelta(seconds=s)
-    for s in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600)
-]
+_FRACTIONS = (0.005, 0.01, 0.05, 0.1, 0.5)
+_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200)
+_DAYS = (1, 2, 7, 14)
+_STEPS = [timedelta(seconds=s) for s in (*_FRACTIONS, *_SECONDS)] + [timedelta(days=d) for d in _DAYS]
 
 
 def ticks(extent: Extent, wanted: int = 7) -> tuple[Line, ...]:
@@ -96,6 +96,9 @@ def _round_times(extent: Extent, step: timedelta) -> Iterator[datetime]:
     Steps of hours and more go by the clock on the wall, so that days begin at midnight also after the clocks change;
     shorter ones by time that passes, so that an hour that comes twice has all its ticks.
     """
+    if step < timedelta(seconds=1):  # of which a day has too many
+        yield from _fractions(extent, step)
+        return
     midnight = local_midnight(extent.start)
     wall = timezone.localtime(midnight)
     at = midnight
@@ -106,11 +109,21 @@ def _round_times(extent: Extent, step: timedelta) -> Iterator[datetime]:
         at = wall.astimezone(UTC) if step > timedelta(hours=1) else at + step
 
 
+def _fractions(extent: Extent, step: timedelta) -> Iterator[datetime]:
+    at = extent.start.replace(microsecond=0)
+    at += -(-(extent.start - at) // step) * step
+    while at < extent.end:
+        yield at
+        at += step
+
+
 def _tick_label(at: datetime, step: timedelta) -> str:
     local = timezone.localtime(at)
     if step >= timedelta(days=1) or (local.hour, local.minute, local.second) == (0, 0, 0):
         return f"{local.day} {local:%b}"
     clock = f"{local:%H:%M:%S}" if step < timedelta(minutes=1) else f"{local:%H:%M}"
+    if step < timedelta(seconds=1):
+        clock += f".{local.microsecond // 1000:03d}"
     return f"{clock} {zone_label(at)}" if is_doubled(at) else clock
 
 
