@@ -53,19 +53,21 @@ PICTURES = (
 
 def main() -> None:
     """Sign in, take every picture, say what was written."""
-    options = _options()
+    options = read_options(
+        argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    )
     OUT.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        state = _sign_in(browser, options)
+        state = sign_in(browser, options)
         for picture in PICTURES:
             with _page(browser, options.url, picture, state) as page:
                 _take(page, picture)
         browser.close()
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line: what `parser` knows, where PulseOps runs, and who signs in there."""
     port = os.environ.get("PORT", "8000")
     parser.add_argument("--url", default=f"http://localhost:{port}", help="of the running PulseOps (%(default)s)")
     parser.add_argument("--email", help="of whom to sign in as; default: the demo's")
@@ -90,7 +92,7 @@ def _demo() -> tuple[str, str]:
     return DEMO_EMAIL, password
 
 
-def _sign_in(browser: Browser, options: argparse.Namespace) -> Path:
+def sign_in(browser: Browser, options: argparse.Namespace) -> Path:
     """Sign in as people do; returns the file that keeps the cookies."""
     page = browser.new_page()
     page.goto(f"{options.url}/login")
