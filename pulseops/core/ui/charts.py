@@ -21,7 +21,8 @@ from pulseops.core.ui.states import LEVELS, style_of
 
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
-_APART, _NEAR_END = 2.0, 95.0  # percent of the width: flags that are closer become one; where words go to the left
+# Percent of the width: flags that are closer become one, which stands for no longer a time; where words go to the left.
+_APART, _LONGEST, _NEAR_END = 2.0, 8.0, 95.0
 _LEAST_HEIGHT, _LEAST_ERROR = 1.5, 3.0  # pixels: one error among a million must still be seen
 _MOST_NAMED = 8  # bands or flags that one that stands for several names
 
@@ -262,12 +263,19 @@ def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
     """Place the markers; of those that would lie on each other one stands for all, and says and leads to the newest."""
     together: list[Marker] = []
     for marker in sorted(markers, key=lambda each: each.at):
-        if together and extent.share(marker.at) - extent.share(together[0].at) > _APART:
+        if together and _is_apart(together, marker, extent):
             yield _flag(together, extent)
             together = []
         together.append(marker)
     if together:
         yield _flag(together, extent)
+
+
+def _is_apart(together: Sequence[Marker], marker: Marker, extent: Extent) -> bool:
+    """Return whether `marker` has a flag of its own beside that of the others, which stands at the newest of them."""
+    place = extent.share(marker.at)
+    gap, length = place - extent.share(together[-1].at), place - extent.share(together[0].at)
+    return gap > _APART or length > _LONGEST
 
 
 def _flag(markers: Sequence[Marker], extent: Extent) -> Line:
