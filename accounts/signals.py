@@ -13,7 +13,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from accounts import mail
-from accounts.actions.sessions import end_other_sessions, note_new_device
+from accounts.actions.sessions import end_other_sessions, end_surplus_sessions, note_new_device
 from accounts.audit.record import record_about
 from accounts.device_cookie import is_known_device
 from accounts.models import User
@@ -27,6 +27,7 @@ from pulseops.core.jobs.queue import enqueue_after_commit
 @receiver(user_logged_in)
 def _signed_in(user: User, request: Any, sociallogin: Any = None, **_: Any) -> None:
     _record(user, "user.signed_in")
+    end_surplus_sessions(user)
     if sociallogin is not None and (provider := find_provider(sociallogin.account.provider)):
         claims = claims_of(sociallogin.account)
         join_by_provider(user=user, provider=provider, claims=claims, address=proved_address(provider, claims))

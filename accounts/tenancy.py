@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
+from accounts.changes import refusal_of_change
 from accounts.models import Membership, Org, Role, Session, User
 from accounts.second_factor import SETUP, needs_second_factor
 from accounts.sessions import ACTIVE_ORG, session_end
@@ -93,6 +94,10 @@ class TenancyMiddleware:
             activate(request, asked.org)
             return HttpResponseRedirect(_without_org(request))
         return _keep_private(request, self.get_response(request))
+
+    def process_view(self, request: Any, *_: Any) -> HttpResponse | None:
+        """Refuse what is one change too many of a person and day."""
+        return refusal_of_change(request) if request.user.is_authenticated else None
 
 
 def _keep_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from accounts import mail, user_agents
 from accounts.audit.record import record_about, record_in
@@ -32,3 +34,9 @@ def note_new_device(*, user: User, session: Session) -> None:
     """Mark a session from a browser that `user` has not signed in with before, and notify them by mail."""
     Session.objects.filter(pk=session.pk).update(is_new_device=True)
     mail.new_device_after_commit(to=user.email, browser=user_agents.name(session.user_agent))
+
+
+def end_surplus_sessions(user: User) -> None:
+    """End those of `user` that were used least lately, where there are more than SESSIONS_PER_USER."""
+    latest = Session.objects.filter(user=user).order_by(F("last_seen_at").desc(nulls_last=True), "-created_at")
+    Session.objects.filter(pk__in=latest.values("pk")[settings.SESSIONS_PER_USER :]).delete()

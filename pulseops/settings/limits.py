@@ -98,6 +98,7 @@ BACKUP_BYTES_PER_SECOND = env.whole("BACKUP_BYTES_PER_SECOND", 0)  # of the dump
 # -- Quotas: what one person or organisation may have; 0 is no limit ---------------------------------------------------
 QUOTA_ORGS = env.whole("QUOTA_ORGS", 20)  # organisations that a person is admin of, to make one more
 QUOTA_MEMBERS = env.whole("QUOTA_MEMBERS", 500)  # with open invitations
+SESSIONS_PER_USER = env.whole("SESSIONS_PER_USER", 50, least=2)  # the one that was used least lately ends
 PASSKEYS_PER_USER = env.whole("PASSKEYS_PER_USER", 20, least=1)
 QUOTA_SERVICES = env.whole("QUOTA_SERVICES", 200)
 QUOTA_ENVIRONMENTS = env.whole("QUOTA_ENVIRONMENTS", 1_000)
@@ -106,6 +107,7 @@ QUOTA_RULES = env.whole("QUOTA_RULES", 500)
 QUOTA_CHANNELS = env.whole("QUOTA_CHANNELS", 20)
 QUOTA_MAINTENANCE = env.whole("QUOTA_MAINTENANCE", 100)  # windows that are on
 QUOTA_VIEWS = env.whole("QUOTA_VIEWS", 1_000)  # saved views of all members
+QUOTA_CHANGES_PER_DAY = env.whole("QUOTA_CHANGES_PER_DAY", 3_000)  # forms that one person sends in one organisation
 QUOTA_DEPLOYMENTS_PER_MINUTE = env.whole("QUOTA_DEPLOYMENTS_PER_MINUTE", 120)
 QUOTA_WEBHOOKS_PER_MINUTE = env.whole("QUOTA_WEBHOOKS_PER_MINUTE", 600)  # deliveries that were verified
 QUOTA_EXPORTS_PER_DAY = env.whole("QUOTA_EXPORTS_PER_DAY", 200)  # of logs; days are those of UTC
