@@ -15,16 +15,16 @@ from accounts import usage
 from accounts.quotas import Quota, register_limit
 from accounts.refused import note_refused
 
-_SETTING = "QUOTA_CHANGES_PER_DAY"
+_SETTING = "CHANGES_PER_DAY"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _ALWAYS = frozenset({"account_logout", "accounts:end_session", "accounts:end_other_sessions"})  # they only take away
 
 
 def refusal_of_change(request: Any) -> HttpResponse | None:
-    """Count what a signed-in person sends; returns the 429 for what is beyond QUOTA_CHANGES_PER_DAY."""
+    """Count what a signed-in person sends; returns the 429 for what is beyond CHANGES_PER_DAY."""
     if request.method in _SAFE or request.org is None or _view_name(request) in _ALWAYS:
         return None
-    kind, limit = f"changes:{request.user.pk.hex}", settings.QUOTA_CHANGES_PER_DAY
+    kind, limit = f"changes:{request.user.pk.hex}", settings.CHANGES_PER_DAY
     if not limit or usage.spend(request.org.pk, kind, limit=limit, period=usage.DAY) is not None:
         return None
     note_refused(request.org.pk, _SETTING)

@@ -12,17 +12,22 @@ _PROVIDERS = f"SELECT replace(p.id::text, '-', '') FROM identity_providers p WHE
 
 register(
     {
+        # That it is suspended is not for its own pages to change.
         "orgs": Table(
-            "SELECT, UPDATE", f"id = {ORG} OR {_THEIR_ORGS.format(table='orgs', column='id')}", f"id = {ORG}"
+            "SELECT",
+            f"id = {ORG} OR {_THEIR_ORGS.format(table='orgs', column='id')}",
+            f"id = {ORG}",
+            columns=("name", "requires_two_factor", "deleted_at"),
         ),
         "org_members": Table(read=f"org_id = {ORG} OR user_id = {USER}", write=f"org_id = {ORG}"),
         # Anyone who acted is named wherever they did, also when they have left: reading is open, and asks for ids.
-        "users": Table("SELECT, UPDATE", "true", f"id = {USER}"),
+        # Passwords, addresses and who is a superuser are changed on people's own pages and in the admin, outside.
+        "users": Table("SELECT", "true", f"id = {USER}", columns=("preferences",)),
         "sessions": Table(
             read=f"user_id = {USER} OR {_SEEN_BY_MEMBERS.format(table='sessions')}", write=f"user_id = {USER}"
         ),
         "invitations": of_org(),
-        "org_usage": of_org(),
+        "org_usage": of_org(may="SELECT, INSERT, UPDATE"),
         "pending_addresses": without_policy("of signing up and people's own pages, which are outside", may=NOTHING),
         "audit_logs": Table("SELECT, INSERT", f"org_id = {ORG} OR {_OWN_ORG_NOTES} OR {_OTHER_ORGS}"),
         "mfa_authenticator": Table(

@@ -27,7 +27,8 @@ from pulseops.core.jobs.queue import enqueue_after_commit
 @receiver(user_logged_in)
 def _signed_in(user: User, request: Any, sociallogin: Any = None, **_: Any) -> None:
     _record(user, "user.signed_in")
-    end_surplus_sessions(user)
+    if row := request.session.row:
+        end_surplus_sessions(user=user, keep=row)
     if sociallogin is not None and (provider := find_provider(sociallogin.account.provider)):
         claims = claims_of(sociallogin.account)
         join_by_provider(user=user, provider=provider, claims=claims, address=proved_address(provider, claims))

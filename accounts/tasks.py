@@ -49,6 +49,7 @@ def send_reset_link(email: str) -> None:
     mail.send_reset_link(email)
 
 
+@worker_task
 def send_invitation(invitation_id: str) -> None:
     """Mail an invitation the link that is made for it here."""
     invitation = Invitation.objects.select_related("org", "invited_by").filter(pk=invitation_id).first()
@@ -56,6 +57,7 @@ def send_invitation(invitation_id: str) -> None:
         mail_invitation(invitation)
 
 
+@worker_task
 def send_address_link(pending_id: str) -> None:
     """Mail the link that proves an address, or to its owner that someone tried to have it."""
     pending = PendingAddress.objects.select_related("user").filter(pk=pending_id).first()
@@ -63,6 +65,7 @@ def send_address_link(pending_id: str) -> None:
         mail_address_link(pending)
 
 
+@worker_task
 def record_failed_sign_in(email: str, address: str | None, user_agent: str, at: str) -> None:
     """File in the organisations of the address's account that someone failed to sign in with it."""
     user = user_by_email(email)

@@ -26,6 +26,12 @@ _PARTITIONS = """
     SELECT count(*) FROM pg_class
     WHERE relispartition AND relkind = 'r' AND has_table_privilege(%(role)s, oid, 'SELECT')
 """
+_COLUMNS = """
+    SELECT c.relname, array_agg(a.attname::text)
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0
+    WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%(tables)s) AND NOT attisdropped
+        AND has_column_privilege(%(role)s, c.oid, a.attnum, 'UPDATE') GROUP BY 1
+"""
 ROLE = {"role": settings.DATABASE_WEB_ROLE}
 
 
@@ -39,6 +45,12 @@ def test_every_table_has_a_policy_or_a_reason() -> None:
     wanted = {name: (bool(table.read), table.may, sorted(table.policies) or None) for name, table in TABLES.items()}
     assert stored == wanted, "say in the app's row_policies.py what pages may do with the table"
     assert all(bool(table.read) != bool(table.reason) for table in TABLES.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COLUMNS, {**ROLE, "tables": [name for name, table in TABLES.items() if "UPDATE" not in table.may]}
+        )
+        changed = {name: set(columns) for name, columns in cursor.fetchall()}
+    assert changed == {name: {*table.columns} for name, table in TABLES.items() if table.columns}
 
 
 @pytest.mark.django_db
@@ -67,6 +79,7 @@ def test_what_an_operator_changed_is_set_right() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP POLICY pages_write ON services; ALTER TABLE incidents DISABLE ROW LEVEL SECURITY")
         cursor.execute("GRANT DELETE ON logs TO pulseops_web; REVOKE SELECT ON orgs FROM pulseops_web")
+        cursor.execute("GRANT UPDATE ON users TO pulseops_web; GRANT UPDATE (suspended_at) ON orgs TO pulseops_web")
         cursor.execute("CREATE POLICY pages_old ON services USING (true); COMMENT ON POLICY pages_write ON orgs IS 'x'")
     build_wall(connection)
     test_every_table_has_a_policy_or_a_reason()

@@ -36,7 +36,8 @@ def note_new_device(*, user: User, session: Session) -> None:
     mail.new_device_after_commit(to=user.email, browser=user_agents.name(session.user_agent))
 
 
-def end_surplus_sessions(user: User) -> None:
-    """End those of `user` that were used least lately, where there are more than SESSIONS_PER_USER."""
-    latest = Session.objects.filter(user=user).order_by(F("last_seen_at").desc(nulls_last=True), "-created_at")
-    Session.objects.filter(pk__in=latest.values("pk")[settings.SESSIONS_PER_USER :]).delete()
+def end_surplus_sessions(*, user: User, keep: Session) -> None:
+    """End those of `user` that were used least lately, where there are more than SESSIONS_PER_USER with `keep`."""
+    others = Session.objects.filter(user=user).exclude(pk=keep.pk)
+    latest = others.order_by(F("last_seen_at").desc(nulls_last=True), "-created_at")
+    Session.objects.filter(pk__in=latest.values("pk")[settings.SESSIONS_PER_USER - 1 :]).delete()

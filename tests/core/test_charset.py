@@ -40,3 +40,17 @@ def test_the_application_answers_as_without_one(codec: str) -> None:
     statuses: list[str] = []
     application(environment(codec, "/api/v1/logs/ingest"), lambda status, headers, error=None: statuses.append(status))
     assert statuses == ["401 Unauthorized"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/no-such-page", "/logs", "/static/none.css", "/api/health", "/admin/"]
+)
+def test_too_many_parameters_are_refused_once(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Each page of an error looked at them again: a 500, and a quarter of a megabyte in the log, for any stranger."""
+    statuses: list[str] = []
+    made = {**RequestFactory().get(path).environ, "QUERY_STRING": "&".join(["q=a"] * 1_001)}
+    body = b"".join(application(made, lambda status, *_: statuses.append(status)))
+    assert statuses == ["200 OK"] if path == "/api/health" else ["400 Bad Request"]
+    assert b"Internal Server Error" not in body
+    assert len(caplog.text) < 30_000

@@ -29,12 +29,14 @@ class Table:
     """What a page may do with a table: `may` are the privileges, `read` and `write` are conditions on its rows.
 
     `write` is None where it is the same as `read`. Without a condition the table has no policy, and `reason` says why.
+    `columns` are the only ones that may be changed, where `may` has no UPDATE.
     """
 
     may: str = ALL
     read: str = ""
     write: str | None = None
     reason: str = ""
+    columns: tuple[str, ...] = ()
 
     @property
     def policies(self) -> Mapping[str, str]:
@@ -134,6 +136,12 @@ _PRIVILEGES = """
     FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (privilege)
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)
 """
+_COLUMNS = """
+    SELECT c.relname, has_table_privilege(%(role)s, c.oid, 'UPDATE'),
+        array_agg(a.attname::text) FILTER (WHERE has_column_privilege(%(role)s, c.oid, a.attnum, 'UPDATE'))
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s) GROUP BY c.oid
+"""
 _SEQUENCES = """
     SELECT s.oid::regclass::text FROM pg_class c
     JOIN pg_depend d ON d.refobjid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
@@ -150,8 +158,14 @@ def _missing_grants(cursor: Any, role: str, present: set[str]) -> Iterator[str]:
         yield f"GRANT USAGE ON SCHEMA public TO {name}"
     cursor.execute(_PRIVILEGES, values)
     for table, privilege, has in cursor.fetchall():
-        if has != (privilege in _wanted(table).may):
+        if has != (privilege in _wanted(table).may) and not (privilege == "UPDATE" and _wanted(table).columns):
             yield f'{"REVOKE" if has else "GRANT"} {privilege} ON "{table}" {"FROM" if has else "TO"} {name}'
+    cursor.execute(_COLUMNS, {**values, "tables": sorted(table for table in present if _wanted(table).columns)})
+    for table, has_all, has_some in cursor.fetchall():
+        columns = _wanted(table).columns
+        if has_all or {*(has_some or ())} != {*columns}:
+            names = ", ".join(f'"{each}"' for each in columns)
+            yield f'REVOKE UPDATE ON "{table}" FROM {name}; GRANT UPDATE ({names}) ON "{table}" TO {name}'
     inserted = sorted(table for table in present if "INSERT" in _wanted(table).may)
     cursor.execute(_SEQUENCES, {**values, "tables": inserted})
     for (sequence,) in cursor.fetchall():
