@@ -28,7 +28,7 @@ COLUMNS = (
     "id", "timestamp", "received_at", "level", "service", "environment", "message", "trace_id", "request_id", "meta",
 )  # fmt: skip
 _FIRST_ROWS, _MOST_ROWS = 20, 4_000  # of a page
-_BLOCKS_KEPT = 64  # that one page leaves to the next: each gives logs to several
+_BLOCKS_KEPT = 24  # that one page leaves to the next: each gives logs to several
 _PAGE_BYTES = 2 * 1024 * 1024  # of text that a page is meant to have: logs may be large
 _STATEMENT_SECONDS = 2.0
 _QUICK_SECONDS = 0.3  # after which a slice of time is wide enough

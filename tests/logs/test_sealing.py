@@ -183,7 +183,9 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
 
 
 @pytest.mark.django_db
-def test_older_logs_take_the_places_of_those_that_cannot_be_read(service: Service) -> None:
+def test_older_logs_take_the_places_of_those_that_cannot_be_read(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     for hours, environment in ((30, "staging"), (31, "staging"), (32, "production"), (33, "production")):
         make_log(service, f"{hours} hours old", ts=NOW - timedelta(hours=hours), environment=environment)
     seal_everything()
@@ -195,6 +197,7 @@ def test_older_logs_take_the_places_of_those_that_cannot_be_read(service: Servic
         found = newest_page(session, search, window, now=NOW, seconds=5, limit=2)
     assert [row.message for row in found.rows] == ["32 hours old", "33 hours old"]
     assert session.damage == {newest.pk}
+    assert [record.message for record in caplog.records] == ["a block of logs is damaged"]  # once, not for each log
     exported = b"".join(export(search, window, form="ndjson")).splitlines()
     assert [json.loads(line)["message"] for line in exported] == ["32 hours old", "33 hours old"]
 

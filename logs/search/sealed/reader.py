@@ -223,7 +223,9 @@ class BlockReader:
             self._kept.popitem(last=False)
 
     def note_damage(self, head: Head, error: Exception) -> None:
-        """Remember that a block could not be read."""
+        """Remember that a block could not be read; the first time that is written down."""
+        if head.id in self.damage:
+            return
         self.damage.add(head.id)
         if isinstance(error, RecursionError):
             log.error("a block has JSON that is too deep", extra={"org_id": str(self.org_id), "block": head.id})
