@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
@@ -55,6 +55,12 @@ class LogEntryAdmin(LargeTableAdmin):
     list_filter = ("level",)
     search_fields = ("trace_id__exact", "request_id__exact")
     search_help_text = "A trace id or a request id"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say where the others are: what is sealed is no row."""
+        if LogBlock.objects.exists():
+            self.message_user(request, "Sealed logs are not in this list: the explorer finds both.", messages.INFO)
+        return super().changelist_view(request, extra_context)
 
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:

@@ -34,7 +34,7 @@ from services.models import Service
 from services.scopes import scopes_of
 from tests.logs.reading import page, rows
 from tests.logs.sealed_logs import NOW, everything, sealed, write
-from tests.support.factories import make_log, make_org, make_service
+from tests.support.factories import make_log, make_org, make_service, make_user
 from tests.support.sealing import seal_everything
 
 DAY = timedelta(days=1)
@@ -180,6 +180,15 @@ def test_a_damaged_block_is_said_and_the_rest_is_shown(client_for: Callable[[Use
     [known] = storage([]).damaged  # type: ignore[union-attr]
     assert (known.org, known.blocks.blocks, known.blocks.logs) == (service.org.name, 1, 1)
     assert known.blocks.ids == list(LogBlock.objects.exclude(damaged_at=None).values_list("id", flat=True))
+
+
+@pytest.mark.django_db
+def test_the_list_of_rows_says_that_there_are_others(client_for: Callable[[User], Client], service: Service) -> None:
+    client = client_for(make_user(is_superuser=True))
+    write(service, [timedelta(hours=30)])
+    assert "Sealed logs are not in this list" not in client.get("/admin/logs/logentry/").content.decode()
+    seal_everything()
+    assert "Sealed logs are not in this list" in client.get("/admin/logs/logentry/").content.decode()
 
 
 @pytest.mark.django_db
