@@ -96,6 +96,7 @@ def test_who_leaves_the_wall_is_known() -> None:
     assert places == {
         "accounts/actions/members.py": 1,
         "accounts/actions/orgs.py": 1,
+        "logs/search/slots.py": 1,
         "logs/storage/bulk_delete.py": 1,
         "pulseops/diagnostics/views.py": 1,
         "pulseops/doctor/processes.py": 1,

@@ -137,7 +137,7 @@ _PRIVILEGES = """
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)
 """
 _COLUMNS = """
-    SELECT c.relname, has_table_privilege(%(role)s, c.oid, 'UPDATE'),
+    SELECT c.relname, has_table_privilege(%(role)s, c.oid, 'UPDATE'), array_agg(a.attname::text),
         array_agg(a.attname::text) FILTER (WHERE has_column_privilege(%(role)s, c.oid, a.attnum, 'UPDATE'))
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s) GROUP BY c.oid
@@ -161,11 +161,11 @@ def _missing_grants(cursor: Any, role: str, present: set[str]) -> Iterator[str]:
         if has != (privilege in _wanted(table).may) and not (privilege == "UPDATE" and _wanted(table).columns):
             yield f'{"REVOKE" if has else "GRANT"} {privilege} ON "{table}" {"FROM" if has else "TO"} {name}'
     cursor.execute(_COLUMNS, {**values, "tables": sorted(table for table in present if _wanted(table).columns)})
-    for table, has_all, has_some in cursor.fetchall():
-        columns = _wanted(table).columns
+    for table, has_all, present_columns, has_some in cursor.fetchall():
+        columns = [each for each in _wanted(table).columns if each in present_columns]
         if has_all or {*(has_some or ())} != {*columns}:
-            names = ", ".join(f'"{each}"' for each in columns)
-            yield f'REVOKE UPDATE ON "{table}" FROM {name}; GRANT UPDATE ({names}) ON "{table}" TO {name}'
+            yield f'REVOKE UPDATE ON "{table}" FROM {name}'
+            yield from (f'GRANT UPDATE ("{each}") ON "{table}" TO {name}' for each in columns)
     inserted = sorted(table for table in present if "INSERT" in _wanted(table).may)
     cursor.execute(_SEQUENCES, {**values, "tables": inserted})
     for (sequence,) in cursor.fetchall():
