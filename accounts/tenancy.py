@@ -31,6 +31,7 @@ from accounts.models import Membership, Org, Role, Session, User
 from accounts.second_factor import SETUP, needs_second_factor
 from accounts.sessions import ACTIVE_ORG, session_end
 from pulseops.core.db.row_security import Scope, stream_within_wall, within_wall
+from pulseops.core.web import senders
 from pulseops.core.web.timezones import ReaderZone
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -141,6 +142,8 @@ def activate(request: Any, org: Org) -> None:
 def _use(request: Any, membership: Membership | None) -> None:
     request.membership = membership
     request.org = membership.org if membership else None
+    if membership:
+        senders.belongs_to(membership.org_id)
 
 
 def _active(memberships: Iterable[Membership], org_id: str | None) -> Membership | None:

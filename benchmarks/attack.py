@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.alerting import post
 from benchmarks.hostile import get, session_of
 
+SEARCHERS, PREVIEWERS = 24, 8  # at the same time
 SLOW_READERS, SLOW_BYTES, SLOW_EVERY = 24, 3_000, 9.0
 
 
@@ -65,7 +66,8 @@ class Hostile:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Do all of it until the context ends."""
-        works = [self._send_large_logs, self._delete_services, self._search, self._try_rules]
+        works = [self._send_large_logs, self._delete_services]
+        works += [self._search] * SEARCHERS + [self._try_rules] * PREVIEWERS
         threads = [threading.Thread(target=self._again, args=[work], daemon=True) for work in works]
         threads += [threading.Thread(target=self._read_slowly, daemon=True) for _ in range(SLOW_READERS)]
         for each in threads:

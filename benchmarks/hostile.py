@@ -5,8 +5,9 @@
 Starts an embedded PostgreSQL, gunicorn and the dispatcher as `make run` does, in a directory of their own. First the
 honest organisation is alone: an error is sent and its message awaited, and its pages are loaded, again and again. Then
 the same beside an organisation that does at once what the security review found: slow filters over 40 MB of logs,
-poisoned rules, batches of large logs, 24 exports that are read at 3 kB in nine seconds, and services with their logs
-deleted. Budget: alerts p95 within 2 times of alone, pages within 3. Loads nothing but loopback.
+poisoned rules, batches of large logs, 24 searches and 8 previews of rules at the same time, 24 exports that are read at
+3 kB in nine seconds, and services with their logs deleted. Budget: alerts p95 within 2 times of alone, pages within 3.
+Loads nothing but loopback.
 
 The hostile one is a process of its own at a low priority, as it would be another machine: what is measured is the load
 that it puts on the product, and not that it takes this machine's processors to make it.

@@ -22,6 +22,7 @@ from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt
 from logs.ingest_rules.compiled import apply_rules
 from logs.quotas import ingest_meter
 from pulseops.core.metrics import ingest_request, ingest_seconds
+from pulseops.core.web import senders
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
     Credential,
@@ -137,6 +138,7 @@ class _Delivery(Generic[Body]):
 
     def accept(self, scope: KeyScope, live: LiveKey | None = None) -> HttpResponse:
         """Accept the batch under `scope`; raises what `store_batches` raises."""
+        senders.belongs_to(scope.org_id)
         ingest_meter.check(scope.org_id)
         batch = apply_rules(scope, self.batch(AcceptedTimes(self.received_at, scope.retention_days)))
         protocol = self.protocol

@@ -15,10 +15,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from pulseops.core.web.senders import org_of
 from pulseops.server.options import WEB_ANSWER_SECONDS, WEB_BYTES_PER_SECOND, WEB_REQUEST_SECONDS, WEB_STREAM_SECONDS
 from pulseops.server.request_buffer import Progress, RequestBuffer, header_value
 from pulseops.server.tabs import Tab, tabs
 
+_SESSION = b"pulseops_session="  # as the end of a cookie's name and what follows it
 _RECEIVE_BYTES = 256 * 1024
 _UNSENT_BYTES = 1024 * 1024  # of an answer that are kept; a larger one waits with its thread
 _KERNEL_BYTES = 256 * 1024  # of an answer that the system keeps beside those
@@ -34,6 +36,7 @@ class ClientConnection:
         self.sock = self  # gunicorn writes answers to the connection's `sock`
         self.client, self.server = client, server
         self.request = RequestBuffer()
+        self.party = 0  # a number that stands for who the current request is of
         self.is_served = False  # the current request, by a thread
         self.is_kept = False  # for another request, after an answer
         self.is_broken = False  # it hung up, or nothing more may be sent
@@ -74,11 +77,22 @@ class ClientConnection:
                 return data
 
     @property
-    def sender(self) -> int:
-        """Who sends the current request: a number made of its key, or of its address where it shows none."""
+    def mark(self) -> int:
+        """A number made of the session or the key that the current request shows, 0 if it shows none."""
         head = self.request.head.lower()
-        shown = header_value(head, b"authorization") or header_value(head, b"x-api-key")
-        return hash(shown or (self.client[0] if isinstance(self.client, tuple) else ""))
+        shown = header_value(head, b"x-api-key") or header_value(head, b"authorization")
+        if not shown and (cookie := header_value(head, b"cookie")):
+            shown = cookie.partition(_SESSION)[2].partition(b";")[0]
+        return hash(shown) if shown else 0
+
+    @property
+    def address(self) -> int:
+        """A number made of the client's address."""
+        return hash(self.client[0] if isinstance(self.client, tuple) else "")
+
+    def find_party(self) -> None:
+        """Find out who the current request is of: the organisation where its mark is known, else an address."""
+        self.party = org_of(self.mark) or self.address
 
     def last_until(self, is_wanted: Callable[[], bool]) -> None:
         """Let the current request go on without an end; `is_wanted` says that others wait for its thread."""

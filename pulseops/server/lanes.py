@@ -2,7 +2,9 @@
 
 No kind of request can have all threads: pages are served while senders wait for the database, logs are taken in while
 pages wait, and health is answered by a thread that does nothing else. Journals, bodies that may have no end, have
-threads of their own too: in line for one are those first whose key or address has the fewest.
+threads of their own too. In line for a thread are those first whose organisation (or address, where that is not known)
+has the fewest; of pages and large bodies it has a few at most, so that what one organisation asks for at the same time
+is its own to wait for.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pulseops.core.web.machine_routes import MACHINE_PREFIXES
 from pulseops.server.connection import ClientConnection
-from pulseops.server.options import WEB_STREAMS
+from pulseops.server.options import WEB_PAGES_PER_ORG, WEB_STREAMS
 from pulseops.server.request_buffer import LASTING, Progress
 
 _HEALTH = (b"GET /api/health ", b"HEAD /api/health ")
@@ -25,33 +27,37 @@ _JOURNAL_PATIENCE = 60.0  # seconds in line: a refusal ends systemd-journal-uplo
 class Lane:
     """Requests of one kind: those in line, each since when, and how many of at most `limit` have a thread.
 
-    `patience` is how many seconds they stand in line beyond those of all; `is_lasting` that they may have no end.
+    `patience` is how many seconds they stand in line beyond those of all; `is_lasting` that they may have no end;
+    `most_of_one` how many threads one party has at most.
     """
 
     limit: int
+    most_of_one: int
     has_own_threads: bool = False
     is_lasting: bool = False
     patience: float = 0.0
     busy: int = 0
     line: deque[tuple[float, ClientConnection]] = field(default_factory=deque)
-    served: Counter[int] = field(default_factory=Counter)  # lasting ones, by sender
+    served: Counter[int] = field(default_factory=Counter)  # by party
 
-    def take(self) -> ClientConnection:
-        """Give the next in line a thread."""
-        self.busy += 1
-        if not self.is_lasting:
-            return self.line.popleft()[1]
-        entry = min(self.line, key=lambda each: (self.served[each[1].sender], each[0]))
+    def take(self) -> ClientConnection | None:
+        """Give the next in line a thread; None where none of those in line may have one more."""
+        served = self.served
+        entry = min(self.line, key=lambda each: (served[each[1].party], each[0]))
+        conn = entry[1]
+        if served[conn.party] >= self.most_of_one:
+            return None
         self.line.remove(entry)
-        self.served[entry[1].sender] += 1
-        return entry[1]
+        self.busy += 1
+        served[conn.party] += 1
+        return conn
 
     def leave(self, conn: ClientConnection) -> None:
         """Note that a thread is done."""
         self.busy -= 1
-        if self.is_lasting:
-            self.served[conn.sender] -= 1
-            self.served += Counter()  # drops those that have none
+        self.served[conn.party] -= 1
+        if self.served[conn.party] <= 0:
+            del self.served[conn.party]
 
 
 class Lanes:
@@ -61,9 +67,13 @@ class Lanes:
         reserved = threads // 4
         streams = max(1, threads // 8)
         share = max(1, threads - reserved - streams)
-        self.health = Lane(1, has_own_threads=True)
-        self.journals = Lane(WEB_STREAMS, has_own_threads=True, is_lasting=True, patience=_JOURNAL_PATIENCE)
-        self._streams, self._machines, self._pages = Lane(streams), Lane(share), Lane(share)
+        self.health = Lane(1, 1, has_own_threads=True)
+        self.journals = Lane(
+            WEB_STREAMS, WEB_STREAMS, has_own_threads=True, is_lasting=True, patience=_JOURNAL_PATIENCE
+        )
+        self._streams = Lane(streams, max(1, streams // 2))
+        self._machines = Lane(share, share)
+        self._pages = Lane(share, min(share, WEB_PAGES_PER_ORG))
         self._shared = [self._machines, self._pages, self._streams]
         self._free = threads
 
@@ -82,15 +92,17 @@ class Lanes:
 
     def add(self, conn: ClientConnection) -> None:
         """Put a request in line."""
+        conn.find_party()
         self.lane_of(conn).line.append((time.monotonic(), conn))
 
     def next(self) -> tuple[Lane, ClientConnection] | None:
         """Take the request that is to be served next, if there is one and a thread for it."""
         lanes = [self.health, self.journals, *sorted(self._shared, key=lambda lane: lane.busy)]
         for lane in lanes:
-            if lane.line and lane.busy < lane.limit and (lane.has_own_threads or self._free):
+            is_free = lane.line and lane.busy < lane.limit and (lane.has_own_threads or self._free)
+            if is_free and (conn := lane.take()):
                 self._free -= not lane.has_own_threads
-                return lane, lane.take()
+                return lane, conn
         return None
 
     def release(self, lane: Lane, conn: ClientConnection) -> None:

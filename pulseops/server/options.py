@@ -23,6 +23,7 @@ WEB_REQUEST_SECONDS = env.number("WEB_REQUEST_SECONDS", 10, least=1)
 WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, least=1)
 WEB_BYTES_PER_SECOND = env.whole("WEB_BYTES_PER_SECOND", 16 * 1024, least=1)
 WEB_QUEUE_SECONDS = env.number("WEB_QUEUE_SECONDS", 10, least=1)  # for a thread to be free; then 503
+WEB_PAGES_PER_ORG = env.whole("WEB_PAGES_PER_ORG", 2, least=1)  # threads of one process that serve its pages at a time
 WEB_STREAMS = env.whole("WEB_STREAMS", 8, least=1)  # bodies without an end (journals) that one process reads at a time
 WEB_STREAM_SECONDS = env.number("WEB_STREAM_SECONDS", 10, least=1)  # after which one makes way, if others wait for it
 WEB_CONNECTIONS_PER_ADDRESS = env.whole("WEB_CONNECTIONS_PER_ADDRESS", 200)  # of one process; 0: no limit

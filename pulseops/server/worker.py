@@ -21,6 +21,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
+from pulseops.core.web import senders
 from pulseops.core.web.draining import draining
 from pulseops.server.address_limit import AddressLimit, address_of
 from pulseops.server.connection import ClientConnection
@@ -289,6 +290,7 @@ class BoundedWorker(ThreadWorker):
     def _serve_one(self, conn: ClientConnection) -> bool:
         """Serve one request; returns whether the connection may have another."""
         conn.is_served = True
+        senders.serving(conn.mark)
         request = None
         try:
             request = next(RequestParser(self.cfg, conn, conn.client))

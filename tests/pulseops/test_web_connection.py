@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
 from pulseops.core.networks import subscriber_of
+from pulseops.core.web import senders
 from pulseops.server import connection as connection_module
+from pulseops.server import options
 from pulseops.server.address_limit import AddressLimit
 from pulseops.server.connection import ClientConnection
 from pulseops.server.lanes import Lanes
@@ -174,6 +178,98 @@ def test_no_kind_of_request_has_all_threads(pair: Pair) -> None:
         assert bool(lanes.next()) is (threads > 1)
         lanes.release(*taken[0])
         assert lanes.next()
+
+
+@pytest.fixture
+def request_of() -> Iterator[Callable[[str], ClientConnection]]:
+    """Makes a connection on which the head of a request has arrived."""
+    with ExitStack() as stack:
+
+        def make(head: str) -> ClientConnection:
+            ours, theirs = socket.socketpair()
+            stack.callback(theirs.close)
+            conn = ClientConnection(ours, ("203.0.113.7", 1), None)
+            stack.callback(conn.drop)
+            conn.request.add(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+            return conn
+
+        yield make
+
+
+def page_of(session: str) -> str:
+    return f"GET /logs HTTP/1.1\nHost: x\nCookie: theme=dark; __Host-pulseops_session={session}; other=1"
+
+
+@pytest.fixture
+def marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "_orgs", {})
+
+
+def known(conn: ClientConnection, org_id: UUID) -> None:
+    """Note what serving a request of this mark has shown."""
+    senders.serving(conn.mark)
+    senders.belongs_to(org_id)
+    senders.serving(0)
+
+
+@pytest.mark.usefixtures("marks")
+def test_an_organisation_has_a_few_threads_for_pages_however_many_sessions_ask(
+    request_of: Callable[[str], ClientConnection],
+) -> None:
+    lanes, greedy, other = Lanes(16), uuid4(), uuid4()
+    flood = [request_of(page_of(f"{number:064x}")) for number in range(30)]
+    for conn in flood:
+        known(conn, greedy)
+        lanes.add(conn)
+    taken = []
+    while each := lanes.next():
+        taken.append(each)
+    assert len(taken) == options.WEB_PAGES_PER_ORG
+    quiet = request_of(page_of("f" * 64))
+    known(quiet, other)
+    lanes.add(quiet)
+    assert lanes.next() == (taken[0][0], quiet)
+    assert lanes.next() is None
+    lanes.release(*taken[0])
+    assert (following := lanes.next())
+    assert following[1] is flood[options.WEB_PAGES_PER_ORG]  # in the order in which they came
+
+
+@pytest.mark.usefixtures("marks")
+def test_marks_that_were_made_up_count_as_their_address(request_of: Callable[[str], ClientConnection]) -> None:
+    made_up = [request_of(page_of(f"{number:064x}")) for number in range(5)]
+    made_up += [request_of(f"POST /v1/logs HTTP/1.1\nAuthorization: Bearer pol_{number:064x}") for number in range(5)]
+    made_up.append(request_of("GET / HTTP/1.1"))
+    for conn in made_up:
+        conn.find_party()
+    assert len({conn.party for conn in made_up}) == 1
+    known(made_up[0], uuid4())
+    made_up[0].find_party()
+    assert made_up[0].party != made_up[1].party
+
+
+@pytest.mark.usefixtures("marks")
+def test_who_has_the_fewest_threads_is_next(request_of: Callable[[str], ClientConnection]) -> None:
+    lanes = Lanes(4)  # two for machines
+    heads = [f"POST /api/v1/logs/ingest HTTP/1.1\nx-api-key: pol_{number}" for number in (1, 1, 1, 1, 2)]
+    conns = [request_of(head) for head in heads]
+    orgs = {1: uuid4(), 2: uuid4()}
+    for conn, number in zip(conns, (1, 1, 1, 1, 2), strict=True):
+        known(conn, orgs[number])
+        lanes.add(conn)
+    taken = [lanes.next(), lanes.next()]
+    assert [each and each[1] for each in taken] == [conns[0], conns[4]]
+
+
+def test_marks_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "_orgs", {})
+    monkeypatch.setattr(senders, "_MOST", 10)
+    for mark in range(1, 100):
+        senders.serving(mark)
+        senders.belongs_to(uuid4())
+        assert len(senders._orgs) <= 10
+    assert senders.org_of(99) is not None
+    senders.serving(0)
 
 
 def test_a_rule_that_waits_for_too_long_is_reported(pair: Pair) -> None:
