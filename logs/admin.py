@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
 from logs.models import IngestReceipt, IngestRefusal, LogBlock, LogCount, LogEntry, RuleCount, SavedView
+from logs.storage.blocks.table import has_blocks
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -58,7 +59,7 @@ class LogEntryAdmin(LargeTableAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say where the others are: what is sealed is no row."""
-        if LogBlock.objects.exists():
+        if has_blocks():
             self.message_user(request, "Sealed logs are not in this list: the explorer finds both.", messages.INFO)
         return super().changelist_view(request, extra_context)
 

@@ -174,6 +174,13 @@ def damage() -> list[Damage]:
         return [Damage(*row) for row in cursor.fetchall()]
 
 
+def has_blocks() -> bool:
+    """Return whether anything is sealed, of any organisation."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM log_blocks)")
+        return bool(cursor.fetchone()[0])
+
+
 def has_blocks_between(start: datetime, end: datetime) -> bool:
     """Return whether any organisation's block may have logs of [start, end)."""
     with connection.cursor() as cursor:
