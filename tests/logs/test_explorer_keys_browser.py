@@ -133,7 +133,7 @@ def test_t_w_z_and_l(explorer: Page, live_server: Any) -> None:
     press(page, "t")
     expect(page.get_by_role("link", name="Last hour")).to_be_focused()
     press(page, "ArrowUp", "Enter")
-    expect(page).to_have_url(f"{live_server.url}/logs?from=-15m")
+    expect(page).to_have_url(f"{live_server.url}/logs?from=-30m")
     press(page, "t", "Escape")
     expect(page.locator(".log-range > summary")).to_be_focused()
     press(page, "w")
