@@ -1,6 +1,6 @@
 """A hostile organisation, as a process of its own: what `benchmarks.hostile` starts beside an honest one.
 
-    python -m benchmarks.attack PORT RULES LOGS
+    python -m benchmarks.attack PORT RULES LOGS SEARCHERS
 
 Works until its standard input ends; then it says how often it did what.
 """
@@ -23,18 +23,17 @@ from typing import Any
 from benchmarks.alerting import post
 from benchmarks.hostile import get, session_of
 
-SEARCHERS, PREVIEWERS = 24, 8  # at the same time
 SLOW_READERS, SLOW_BYTES, SLOW_EVERY = 24, 3_000, 9.0
 
 
-def attack(port: int, *, rules: int, logs: int) -> None:
+def attack(port: int, *, rules: int, logs: int, searchers: int) -> None:
     """Be hostile until the standard input ends; then say how often what was done."""
     import django
 
     django.setup()
     os.nice(10)
     hostile = Hostile(port, rules=rules, logs=logs)
-    with hostile.at_work():
+    with hostile.at_work(searchers):
         print("at work", flush=True)
         sys.stdin.read()
     print(hostile.did())
@@ -64,10 +63,10 @@ class Hostile:
             make_rule(self.org, name="poisoned", params={"query": query})
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Do all of it until the context ends."""
+    def at_work(self, searchers: int) -> Iterator[None]:
+        """Do all of it until the context ends: `searchers` search at the same time, and as many preview rules."""
         works = [self._send_large_logs, self._delete_services]
-        works += [self._search] * SEARCHERS + [self._try_rules] * PREVIEWERS
+        works += [self._search, self._try_rules] * searchers
         threads = [threading.Thread(target=self._again, args=[work], daemon=True) for work in works]
         threads += [threading.Thread(target=self._read_slowly, daemon=True) for _ in range(SLOW_READERS)]
         for each in threads:
@@ -150,4 +149,5 @@ def fill(service: Any, count: int, message: str) -> None:
 
 
 if __name__ == "__main__":
-    attack(int(sys.argv[1]), rules=int(sys.argv[2]), logs=int(sys.argv[3]))
+    port, rules, logs, searchers = map(int, sys.argv[1:])
+    attack(port, rules=rules, logs=logs, searchers=searchers)

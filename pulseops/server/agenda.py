@@ -16,7 +16,7 @@ from uuid import UUID
 
 EVERY = 30.0  # seconds between two evaluations of all rules
 PAUSE = 2.0  # seconds between two evaluations of one organisation's rules
-QUICK_SECONDS = 0.5  # that a turn may take in the quick lane
+QUICK_SECONDS = 0.25  # that a turn may take in the quick lane
 _PAUSE_FACTOR = 9  # so a slow organisation has a tenth of its lane at most
 _COST_FADES = 0.8  # with each turn: who is quick for some turns in a row is quick again
 

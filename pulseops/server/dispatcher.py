@@ -4,8 +4,8 @@ Why not django-q2 alone: its slots are shared with jobs that take minutes (reten
 taken no rule is evaluated and no message goes out. docs/alerts.md has the measurement. Nothing depends on this process
 alone: the worker's schedules do the same every minute, and everything to be done stands in tables.
 
-Five threads, each with one database connection: one listens, three evaluate rules (one in the quick lane of `agenda`,
-two in the slow one, so that slow rules of one organisation do not hold up another), one delivers.
+Six threads, each with one database connection: one listens, four evaluate rules (two in each lane of `agenda`, so that
+slow rules of one organisation do not hold up another, nor rules that have just become slow), one delivers.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Dispatcher:
         self.round: Round | None = None
 
     def run(self) -> None:
-        """Listen on this thread, do the rest on four others."""
+        """Listen on this thread, do the rest on five others."""
         threads = [
             threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"))
-            for work in (self._evaluate_quick, self._evaluate_slow, self._evaluate_slow, self._deliver)
+            for work in (*[self._evaluate_quick] * 2, *[self._evaluate_slow] * 2, self._deliver)
         ]
         for thread in threads:
             thread.start()
