@@ -25,7 +25,7 @@ from logs.ingest.protocols.otlp.json_structs import (
     severity,
 )
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Attributes, Extra, id_of_text, make_row
-from logs.ingest.protocols.otlp.shared_columns import AT_ONCE, WORTH_COLUMNS
+from logs.ingest.protocols.otlp.shared_columns import WORTH_COLUMNS, parts_of
 from logs.ingest.record import label_of
 from logs.ingest.refused import Refused
 from logs.ingest.rows import Row, are_plain, batch_of
@@ -83,14 +83,12 @@ class _Reader:
     def parts(
         self, scope: ScopeLogs, members: Sequence[bytes], window: AcceptedTimes, refused: Refused
     ) -> Iterator[Batch]:
-        """Read the records of a scope, a hundred or so at a time; one by one where one of them is unusual."""
+        """Read the records of a scope: some hundred at a time, one by one where one of them is unusual."""
         records, shared = scope.log_records or [], b",".join(members)
-        fast = ColumnReader(shared, window) if len(records) >= WORTH_COLUMNS else None
-        for start in range(0, len(records), AT_ONCE):
-            some = records[start : start + AT_ONCE]
-            columns = fast.columns(some) if fast else None
-            rows = [self.row(record, shared) for record in some] if columns is None else []
-            yield Batch(columns) if columns else batch_of(rows, window, refused)
+        fast = ColumnReader(shared, window).columns if len(records) >= WORTH_COLUMNS else None
+        return parts_of(
+            records, fast, lambda some: batch_of([self.row(each, shared) for each in some], window, refused)
+        )
 
     def row(self, record: LogRecord, shared: bytes) -> Row:
         members, named = self._attributes(bytes(record.attributes)) if record.attributes else ([], {})

@@ -19,7 +19,7 @@ from logs.ingest.foreign_body import check_count, check_parts
 from logs.ingest.protobuf import Field, Fields, check_messages, declare
 from logs.ingest.protocols.otlp.mapping import ATTRIBUTES, Extra, id_of_bytes, make_row
 from logs.ingest.protocols.otlp.protobuf_columns import ColumnReader
-from logs.ingest.protocols.otlp.shared_columns import AT_ONCE, WORTH_COLUMNS
+from logs.ingest.protocols.otlp.shared_columns import WORTH_COLUMNS, parts_of
 from logs.ingest.protocols.otlp.wire import simple_attribute, text_start
 from logs.ingest.record import label_of
 from logs.ingest.refused import Refused
@@ -93,13 +93,9 @@ def read_protobuf(body: bytes, window: AcceptedTimes) -> Batch:
 def _parts(
     records: Sequence[Any], shared: bytes, reader: AttributeReader, window: AcceptedTimes, refused: Refused
 ) -> Iterator[Batch]:
-    """Read the records of a scope, a hundred or so at a time; one by one where one of them is unusual."""
-    fast = ColumnReader(shared, window, reader) if len(records) >= WORTH_COLUMNS else None
-    for start in range(0, len(records), AT_ONCE):
-        some = records[start : start + AT_ONCE]
-        columns = fast.columns(some) if fast else None
-        rows = [reader.row(record, shared) for record in some] if columns is None else []
-        yield Batch(columns) if columns else batch_of(rows, window, refused)
+    """Read the records of a scope: some hundred at a time, one by one where one of them is unusual."""
+    fast = ColumnReader(shared, window, reader).columns if len(records) >= WORTH_COLUMNS else None
+    return parts_of(records, fast, lambda some: batch_of([reader.row(each, shared) for each in some], window, refused))
 
 
 class AttributeReader:

@@ -1,16 +1,35 @@
-"""What OTLP's two encodings share where records are read column by column, a good hundred at a time."""
+"""What OTLP's two encodings share where records are read column by column, some hundred at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import add
 from typing import TypeVar
 
+from logs.ingest.columns import Batch, Columns
 from logs.ingest.protocols.otlp.mapping import LEVELS, severity_member
 
-AT_ONCE = 128  # records; what is unusual in one costs as many
+AT_ONCE, FEWER = 512, 64  # records; so many fewer from where one is unusual, which costs all that it is read with
 WORTH_COLUMNS = 8  # records; of fewer, columns cost more than they save
 Number = TypeVar("Number")
+Record = TypeVar("Record")
+
+
+def parts_of(
+    records: Sequence[Record],
+    columns: Callable[[Sequence[Record]], Columns | None] | None,
+    rows: Callable[[Sequence[Record]], Batch],
+) -> Iterator[Batch]:
+    """Read records by `columns`, which gives None where one of them is unusual: these are read by `rows`."""
+    most, start = AT_ONCE, 0
+    while start < len(records):
+        some = records[start : start + most]
+        made = columns(some) if columns else None
+        if made is None and columns and len(some) > FEWER:
+            most = FEWER
+            continue
+        yield Batch(made) if made else rows(some)
+        start += len(some)
 
 
 def levels_of(
