@@ -85,7 +85,8 @@ class ColumnReader:
         if trace_ids is None or span_ids is None or any(events) or not self._is_storable:
             return None
         texts, named = members
-        metas = metas_of(self._opening, texts, tails_of([said for _, said in levels], span_ids, dropped, flags))
+        stored, said = zip(*levels, strict=True)
+        metas = metas_of(self._opening, texts, tails_of(said, span_ids, dropped, flags))
         if max(map(len, metas)) > self._longest_meta:
             return None
         request_ids: Sequence[str | None] = [None] * len(records)
@@ -93,8 +94,8 @@ class ColumnReader:
             found = [text and trace_of(text) for text in _first_texts(named[: len(TRACE_NAMES)])]
             trace_ids = [own or other or None for own, other in zip(trace_ids, found, strict=True)]
             request_ids = [text[:LONGEST_ID] or None for text in _first_texts(named[len(TRACE_NAMES) :])]
-        stored = [level for level, _ in levels]
-        return Columns(stored, stamps, messages, [meta or None for meta in metas], trace_ids, request_ids)
+        stored_metas = [meta or None for meta in metas] if "" in metas else metas
+        return Columns(stored, stamps, messages, stored_metas, trace_ids, request_ids)
 
     def _stamps(self, times: Sequence[int | str | None]) -> list[str] | None:
         """Write times that are all written as nanoseconds are in our days, and within the window."""
@@ -128,6 +129,8 @@ def _ids_of(texts: Sequence[str | None], digits: int) -> Sequence[str | None] | 
     if set(map(len, written)) != {digits} or "".join(written).strip(_HEXADECIMAL):
         return None
     absent = "0" * digits
+    if len(written) == len(texts) and absent not in written:
+        return texts
     return [text if text and text != absent else None for text in texts]
 
 
