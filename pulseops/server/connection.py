@@ -16,7 +16,13 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from pulseops.core.web.senders import org_of
-from pulseops.server.options import WEB_ANSWER_SECONDS, WEB_BYTES_PER_SECOND, WEB_REQUEST_SECONDS, WEB_STREAM_SECONDS
+from pulseops.server.options import (
+    TRUSTED_PROXIES,
+    WEB_ANSWER_SECONDS,
+    WEB_BYTES_PER_SECOND,
+    WEB_REQUEST_SECONDS,
+    WEB_STREAM_SECONDS,
+)
 from pulseops.server.request_buffer import Progress, RequestBuffer, header_value
 from pulseops.server.tabs import Tab, tabs
 
@@ -87,7 +93,10 @@ class ClientConnection:
 
     @property
     def address(self) -> int:
-        """A number made of the client's address."""
+        """A number made of the client's address: behind TRUSTED_PROXIES the one that the outermost of them has seen."""
+        if TRUSTED_PROXIES and (forwarded := header_value(self.request.head.lower(), b"x-forwarded-for")):
+            addresses = forwarded.split(b",")
+            return hash(addresses[-min(TRUSTED_PROXIES, len(addresses))].strip())
         return hash(self.client[0] if isinstance(self.client, tuple) else "")
 
     def find_party(self) -> None:

@@ -261,6 +261,18 @@ def test_who_has_the_fewest_threads_is_next(request_of: Callable[[str], ClientCo
     assert [each and each[1] for each in taken] == [conns[0], conns[4]]
 
 
+@pytest.mark.usefixtures("marks")
+def test_strangers_behind_a_proxy_are_told_apart_by_what_it_has_seen(
+    request_of: Callable[[str], ClientConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = ["198.51.100.1", "made up, 198.51.100.1", "198.51.100.2", "made up, 198.51.100.2"]
+    conns = [request_of(f"GET / HTTP/1.1\nX-Forwarded-For: {each}") for each in heads]
+    assert len({conn.address for conn in conns}) == 1  # no proxy of ours: anyone may write that
+    monkeypatch.setattr(connection_module, "TRUSTED_PROXIES", 1)
+    first, spoofed, second, _ = (conn.address for conn in conns)
+    assert first == spoofed != second
+
+
 def test_marks_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(senders, "_orgs", {})
     monkeypatch.setattr(senders, "_MOST", 10)
