@@ -262,7 +262,7 @@ def test_who_has_the_fewest_threads_is_next(request_of: Callable[[str], ClientCo
 
 
 @pytest.mark.usefixtures("marks")
-def test_strangers_behind_a_proxy_are_told_apart_by_what_it_has_seen(
+def test_strangers_behind_a_proxy_count_by_the_address_that_it_has_seen(
     request_of: Callable[[str], ClientConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heads = ["198.51.100.1", "made up, 198.51.100.1", "198.51.100.2", "made up, 198.51.100.2"]
