@@ -104,6 +104,11 @@ def check_parts(parts: int, size: int) -> None:
         raise ApiError("PAYLOAD_TOO_LARGE", text)
 
 
+def check_objects(body: bytes) -> None:
+    """Raise ApiError 413 for JSON with an object for each few bytes, where nothing else is decoded than objects."""
+    check_parts(body.count(b"{"), len(body))
+
+
 def check_punctuation(body: bytes) -> None:
     """Raise ApiError 413 for JSON that is nearly all punctuation: a decoder makes a hundred times as much of it."""
     check_parts(max(body.count(b"{"), body.count(b",")), len(body))

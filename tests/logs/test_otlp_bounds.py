@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +63,27 @@ def test_json_that_is_not_quite_json(export: Any) -> None:
 def test_what_is_not_otlp_in_json(export: Any, body: bytes) -> None:
     response = export(body, JSON)
     assert (response.status_code, response.json()["code"]) == (400, 3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b]}]}]}' % b",".join([b"{}"] * 300_000),  # empty objects
+        b'{"resource_logs":[%b]}' % b",".join([b"0"] * 300_000),  # what is read only where a request is odd
+        b"[%b]" % b",".join([b"{}"] * 300_000),
+        b"[%b]" % b",".join([b"[]"] * 300_000),
+    ],
+    ids=["records", "snake case", "requests", "lists"],
+)
+def test_what_is_nearly_all_punctuation_is_not_decoded(export: Any, body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        response = export(body, JSON)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert response.status_code == 413
+    assert most < 12 * len(body), "of each few bytes an object was made"
 
 
 def test_what_is_not_otlp_in_protobuf(export: Any) -> None:

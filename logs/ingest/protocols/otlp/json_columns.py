@@ -85,7 +85,7 @@ class ColumnReader:
         if trace_ids is None or span_ids is None or any(events) or not self._is_storable:
             return None
         texts, named = members
-        stored, said = zip(*levels, strict=True)
+        stored, said = levels
         metas = metas_of(self._opening, texts, tails_of(said, span_ids, dropped, flags))
         if max(map(len, metas)) > self._longest_meta:
             return None

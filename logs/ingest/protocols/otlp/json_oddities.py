@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from logs.ingest import json_text
+from logs.ingest.foreign_body import check_punctuation
 from logs.ingest.protocols.otlp.json_structs import Request
 from pulseops.core.web.json_errors import ApiError
 
@@ -18,7 +19,11 @@ _SNAKE = re.compile(r"_([a-z])")
 
 
 def decode_oddities(body: bytes) -> Sequence[Request]:
-    """Decode what some write: other names for the keys, texts for numbers, nothing where a list belongs."""
+    """Decode what some write: other names for the keys, texts for numbers, nothing where a list belongs.
+
+    Raises ApiError: 400 for what is no request even so, 413 for what would become too many values.
+    """
+    check_punctuation(body)
     value = json_text.decode(body, _anything)
     if not isinstance(value, dict | list):
         raise ApiError("BAD_REQUEST", "The body is not an OTLP request in JSON.")

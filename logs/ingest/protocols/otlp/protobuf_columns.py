@@ -61,13 +61,12 @@ class ColumnReader:
         if members is None or not _are_storable(members[0]):
             return None
         lists, named = members
-        metas = metas_of(self._opening, b"\0".join(lists).decode().split("\0"), _tails(records, levels))
+        metas = metas_of(self._opening, b"\0".join(lists).decode().split("\0"), _tails(records, levels[1]))
         if max(map(len, metas)) > self._longest_meta:
             return None
         trace_ids, request_ids = _ids(records, named)
         stamps = texts_of_nanoseconds([*map(str, times)])
-        stored = [level for level, _ in levels]
-        return Columns(stored, stamps, messages, [meta or None for meta in metas], trace_ids, request_ids)
+        return Columns(levels[0], stamps, messages, [meta or None for meta in metas], trace_ids, request_ids)
 
     def _messages(self, bodies: Sequence[bytes]) -> list[str] | None:
         """Return bodies that are all texts, none empty or too long."""
@@ -92,7 +91,7 @@ class ColumnReader:
         return (texts, named) if reader.forgotten == forgotten else None
 
 
-def _levels(records: Sequence[Any]) -> list[tuple[str, str]] | None:
+def _levels(records: Sequence[Any]) -> tuple[list[str], list[str] | None] | None:
     texts = [record.severity_text for record in records]
     if b"\0" in b"".join(texts):
         return None
@@ -110,11 +109,11 @@ def _are_storable(lists: Sequence[bytes]) -> bool:
     return is_flat or are_storable([b"{%b}" % members[1:] for members in lists])
 
 
-def _tails(records: Sequence[Any], levels: Sequence[tuple[str, str]]) -> list[str] | None:
+def _tails(records: Sequence[Any], said: Sequence[str] | None) -> list[str] | None:
     """Return the members that come after the attributes, each after a comma; None when no record has one."""
     spans = [record.span_id for record in records]
     return tails_of(
-        [said for _, said in levels],
+        said,
         [id_of_bytes(span) for span in spans] if any(spans) else [None] * len(spans),
         [record.dropped for record in records],
         [record.flags for record in records],

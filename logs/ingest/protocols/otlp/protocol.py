@@ -12,7 +12,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from logs.ingest.columns import AcceptedTimes, Batch
-from logs.ingest.foreign_body import check_punctuation
+from logs.ingest.foreign_body import check_objects
 from logs.ingest.protocols.base import LONGEST_REASON, ForeignProtocol, status_response
 from logs.ingest.protocols.otlp.json import read_json
 from logs.ingest.protocols.otlp.protobuf import read_protobuf
@@ -54,7 +54,7 @@ class OtlpProtocol(ForeignProtocol):
     def read(self, body: bytes, request: HttpRequest, window: AcceptedTimes) -> Batch:
         kind = _declared_type(request) or (JSON if body.lstrip()[:1] in (b"{", b"[") else PROTOBUF)
         if kind == JSON:
-            check_punctuation(body)
+            check_objects(body)
             return read_json(body, window) if body.strip() else batch_of([], window)
         return read_protobuf(body, window)
 

@@ -34,26 +34,30 @@ def parts_of(
 
 def levels_of(
     numbers: Sequence[Number], names: Sequence[str | None], exactly: Callable[[Number], int]
-) -> list[tuple[str, str]] | None:
-    """Return the stored level of each record and what goes into its meta because it says more than that level; None
-    when a number, as `exactly` reads it, is none of OTLP's."""
-    known: dict[tuple[Number, str | None], tuple[str, str]] = {}
-    pairs = list(zip(numbers, names, strict=True))
-    for number, name in set(pairs):
+) -> tuple[list[str], list[str] | None] | None:
+    """Return the stored level of each record, and what goes into its meta because it says more than that level (None
+    where no record's does); None for all when a number, as `exactly` reads it, is none of OTLP's."""
+    stored, said = dict[Number, str](), dict[tuple[Number, str | None], str]()
+    for number, name in set(zip(numbers, names, strict=True)):
         exact = exactly(number)
         level = LEVELS[exact] if 0 < exact < len(LEVELS) else None
         if level is None:
             return None
-        known[number, name] = level, (severity_member(exact, name or "", level) or b"").decode()
-    return [known[pair] for pair in pairs]
+        stored[number] = level
+        said[number, name] = (severity_member(exact, name or "", level) or b"").decode()
+    members = list(map(said.__getitem__, zip(numbers, names, strict=True))) if any(said.values()) else None
+    return list(map(stored.__getitem__, numbers)), members
 
 
 def tails_of(
-    said: Sequence[str], span_ids: Sequence[str | None], dropped: Sequence[int | None], flags: Sequence[int | None]
+    said: Sequence[str] | None,
+    span_ids: Sequence[str | None],
+    dropped: Sequence[int | None],
+    flags: Sequence[int | None],
 ) -> list[str] | None:
     """Return the members that come after the attributes, each after a comma; None when no record has one."""
     columns = [
-        [f",{each}" if each else "" for each in said] if any(said) else None,
+        [f",{each}" if each else "" for each in said] if said else None,
         [f',"span_id":"{each}"' if each else "" for each in span_ids] if any(span_ids) else None,
         [f',"otel.dropped_attributes_count":{each}' if each else "" for each in dropped] if any(dropped) else None,
         [f',"trace_flags":{each}' if each else "" for each in flags] if any(flags) else None,
