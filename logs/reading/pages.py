@@ -17,10 +17,11 @@ from logs.models import Level, LogEntry
 from logs.reading.rules import LogScope, Query
 from logs.search.sealed import counts as sealed
 from logs.search.sealed.beside import RowsAndMatches, read_both
-from logs.search.sealed.reader import BlockQuery, BlockReader, Span, newest, retried
+from logs.search.sealed.reader import BlockQuery, BlockReader, Span, newest
 from logs.search.sealed.rows import counted, details_of
 from logs.search.tree import Everything
 from logs.storage.blocks.table import microseconds_of
+from pulseops.core.db.snapshot import one_snapshot
 from services.models import Service
 from services.scopes import Scopes
 
@@ -219,9 +220,12 @@ def newest_of_service(service: Service, *, since: datetime, limit: int) -> Seque
     level, time, message, JSON, trace and request, all as text."""
     rows = LogEntry.objects.for_org(service.org).filter(service=service, ts__gte=since).order_by("-ts", "-id")
     values = rows.values_list("level", "ts", "message", "meta_json", "trace_id", "request_id")[:limit]
+    with one_snapshot():
+        newest_rows = list(values)
+        newest_rows += _newest_sealed(service, since, limit - len(newest_rows))
     return [
         (level, f"{ts:%Y-%m-%dT%H:%M:%S}", message, json.dumps(meta) if meta is not None else None, trace, request)
-        for level, ts, message, meta, trace, request in [*values, *_newest_sealed(service, since, limit - len(values))]
+        for level, ts, message, meta, trace, request in newest_rows
     ]
 
 
@@ -231,19 +235,16 @@ def _newest_sealed(service: Service, since: datetime, limit: int) -> list[tuple[
         return []
     query, end = sealed.of_places(BlockQuery(service.org_id), service.pk, None), timezone.now() + timedelta(days=1)
 
-    def read() -> list[tuple[Any, ...]]:
-        reader = BlockReader(service.org_id, _SEALED_SECONDS)
-        found = newest(reader, query, Span(since, end), reader.heads(query.range(since, end)), limit)
-        return [
-            (
-                each.row.level,
-                each.row.ts,
-                each.message,
-                each.meta and json.loads(each.meta),
-                each.trace_id,
-                each.request_id,
-            )
-            for each in details_of(reader, found)
-        ]
-
-    return retried(read)
+    reader = BlockReader(service.org_id, _SEALED_SECONDS)
+    found = newest(reader, query, Span(since, end), reader.heads(query.range(since, end)), limit)
+    return [
+        (
+            each.row.level,
+            each.row.ts,
+            each.message,
+            each.meta and json.loads(each.meta),
+            each.trace_id,
+            each.request_id,
+        )
+        for each in details_of(reader, found)
+    ]

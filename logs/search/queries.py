@@ -16,6 +16,7 @@ from logs.search.sealed.reader import BlockQuery, retried
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.storage.blocks.table import Place
+from pulseops.core.db.snapshot import one_snapshot
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 
 _DAY, _MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
@@ -43,11 +44,8 @@ def matches_up_to(session: SearchSession, search: Search, window: Window, *, mos
 def log_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
     """Return the organisation's log at `address`, or None."""
 
-    def sealed() -> LogDetail | None:
-        return retried(lambda: pages.log_at(session.reader(5), address))
-
-    # Rows once more at last: a block that became rows meanwhile had them neither before nor after.
-    return _row_at(session, org_id, address) or sealed() or _row_at(session, org_id, address)
+    with one_snapshot():
+        return _row_at(session, org_id, address) or pages.log_at(session.reader(5), address)
 
 
 def _row_at(session: SearchSession, org_id: UUID, address: LogCursor) -> LogDetail | None:
@@ -79,8 +77,9 @@ def _beside(session: SearchSession, row: LogRow, org_id: UUID, order: str, count
     span = Window(row.ts, limit + _MICROSECOND) if is_later else Window(limit, row.ts + _MICROSECOND)
     place = Place(org_id, row.service_id, row.environment_id)
     try:
-        rows = [read_row(each) for each in session.fetch(sql, params, seconds=2)]
-        sealed = retried(lambda: pages.beside(session.reader(2), place, row.address, span, count, is_later=is_later))
+        with one_snapshot():
+            rows = [read_row(each) for each in session.fetch(sql, params, seconds=2)]
+            sealed = pages.beside(session.reader(2), place, row.address, span, count, is_later=is_later)
     except QueryTimeoutError:
         return []
     both = {each.address: each for each in (*sealed, *rows)}
@@ -103,9 +102,10 @@ def last_logged_at(
             return None
         look = " UNION ALL ".join([_last("org_id = %s AND service_id = %s AND environment_id = %s")] * len(looks))
         params = [param for each in looks for param in each]
-    rows = [ts for (ts,) in session.fetch(look, params, seconds=0.3)]
     environments = None if places is None else [environment_id for _, environment_id in places]
-    sealed = retried(lambda: pages.last_before(session.reader(0.3), before, environments))
+    with one_snapshot():
+        rows = [ts for (ts,) in session.fetch(look, params, seconds=0.3)]
+        sealed = pages.last_before(session.reader(0.3), before, environments)
     return max([*rows, *sealed], default=None)
 
 

@@ -12,7 +12,7 @@ from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.reader import BlockQuery, BlockReader, BlocksMovedError, Found, Match, Span, behind, newest
+from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span, behind, newest
 from logs.search.sealed.rows import Counted, counted, details_of, records_of
 from logs.search.slices import Window
 from logs.storage.blocks.table import Head, Place, moment_of
@@ -67,13 +67,14 @@ def _newest(
     def admits(match: Match) -> Match | None:
         return behind(match, span.before, span.after)
 
-    listed = chain(heads, reader.following(query.range(span.start, span.end), heads))
-    worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
-    known = len(reader.damage)
-    shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
-    if len(reader.damage) > known:
-        raise BlocksMovedError  # older ones have the places of those that could not be shown: without that block
-    return shown
+    while True:
+        listed = chain(heads, reader.following(query.range(span.start, span.end), heads))
+        worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
+        known = len(reader.damage)
+        shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
+        if len(reader.damage) == known:
+            return shown
+        # Older ones have the places of those that could not be shown: once more, without that block.
 
 
 def count_matches(

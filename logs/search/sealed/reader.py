@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count, islice
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
+
+from django.db import connection
 
 from logs.cursor import LogCursor
 from logs.search.columns import ColumnFilter
@@ -23,6 +25,7 @@ from logs.storage.blocks.arrays import Ints, Mask, Places, np
 from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.table import SECTIONS, BlockRange, Head, microseconds_of, note_damage
+from pulseops.core.db.snapshot import one_snapshot
 from pulseops.core.db.sql import fetch_binary
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 from services.scopes import Scopes
@@ -31,11 +34,10 @@ log = logging.getLogger(__name__)
 _FIRST, _MOST = 8, 64  # blocks that are read at once
 LISTED, _LISTED_BEHIND = 64, 256  # heads of blocks in the first answer, and in those that follow
 Result = TypeVar("Result")
-_LEAST_RETRIES, _RETRY_SECONDS = 2, 2.0
 
 
 class BlocksMovedError(Exception):
-    """Blocks that a search was about to open are gone, put together with others or deleted, or cannot be read."""
+    """Blocks that a search is about to open may be gone by now, put together with others or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,15 @@ class BlockReader:
             listed = _behind(range_, rows[-1], is_oldest_first) if len(rows) == _LISTED_BEHIND else None
 
     def following(self, range_: BlockRange, first: Sequence[Head]) -> Iterator[Head]:
-        """Yield the heads of a range behind the first ones, which were listed newest first."""
-        return self.heads(_behind(range_, first[-1], False)) if len(first) == LISTED else iter(())
+        """Yield the heads of a range behind the first ones, which were listed newest first.
+
+        Raises BlocksMovedError where those were listed in another state of the database.
+        """
+        if len(first) < LISTED:
+            return
+        if not connection.in_atomic_block:
+            raise BlocksMovedError
+        yield from self.heads(_behind(range_, first[-1], False))
 
     def matches(self, query: BlockQuery, span: Span, heads: Iterable[Head]) -> Iterator[Match]:
         """Yield what matches within `span`, in the order of `heads`; blocks without any are left out.
@@ -242,19 +251,20 @@ def _behind(range_: BlockRange, last: Head, is_oldest_first: bool) -> BlockRange
 
 
 def retried(work: Callable[[], Result]) -> Result:
-    """Return `work()`, done again where blocks were moved meanwhile.
+    """Return `work()`, which begins with the rows and the first heads of blocks in one message.
 
-    Raises QueryTimeoutError when they still are at the third time and after _RETRY_SECONDS: quick work beside a quick
-    sealing meets it often.
+    Where that is not all it needs, or blocks were moved meanwhile, it is done again with all its statements in one
+    snapshot: nothing moves in there.
     """
-    until = time.monotonic() + _RETRY_SECONDS
-    for attempt in count():
-        try:
+    try:
+        return work()
+    except BlocksMovedError:
+        pass
+    try:
+        with one_snapshot():
             return work()
-        except BlocksMovedError:
-            if attempt >= _LEAST_RETRIES and time.monotonic() > until:
-                break
-    raise QueryTimeoutError
+    except BlocksMovedError as error:  # within a transaction of the caller's
+        raise QueryTimeoutError from error
 
 
 @dataclass(frozen=True, slots=True)
