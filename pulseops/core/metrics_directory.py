@@ -15,6 +15,7 @@ from pathlib import Path
 PROCESS = "PULSEOPS_PROCESS"  # which kind this is: `manage.py` and gunicorn say so before anything is imported
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _SERVING = {"web", "worker", "dispatcher", "loop", "syslog"}
+_FORKING = {"up"}  # it has imported prometheus_client before its forks know what they are
 
 
 def is_serving() -> bool:
@@ -23,11 +24,11 @@ def is_serving() -> bool:
 
 
 def prepare(installation: Path) -> None:
-    """Make the directory of the installation at `installation`, if this process serves; else it counts for itself.
+    """Make the directory of the installation at `installation`, if this process or a fork of it serves.
 
-    One that another user has made under that name is not used.
+    Any other counts for itself. One that another user has made under that name is not used.
     """
-    if not is_serving() or os.environ.get(DIRECTORY):
+    if os.environ.get(DIRECTORY) or not (is_serving() or os.environ.get(PROCESS) in _FORKING):
         return
     directory = _directory_of(installation)
     with suppress(OSError):

@@ -17,6 +17,10 @@ class Shares:
     """How many connections each process has. Made before the processes are forked, it is one for all of them."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Share them no longer with those who have them by now: a web server that ended, of the same supervisor."""
         self._told = memoryview(mmap.mmap(-1, 4 * _SLOTS)).cast("i")  # 0: no one; else connections, and one more
 
     def tell(self, number: int, connections: int) -> None:

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from pulseops.core.config.database_pool import share_connections
 from pulseops.core.config.environment import env
 from pulseops.core.web.draining import draining
 from pulseops.server import options
@@ -47,8 +48,15 @@ os.environ.setdefault("DATABASE_POOL_SIZE", str(options.POOL_SIZE))
 
 def on_starting(server: Any) -> None:
     """Load what requests would load one by one; the workers are forked from here, so they share it."""
-    from pulseops.server.preload import load_everything  # noqa: PLC0415  # settings are not loaded when this file is
+    from django.conf import settings  # noqa: PLC0415  # settings are not loaded when this file is
 
+    from pulseops.server.preload import load_everything  # noqa: PLC0415
+
+    draining.reset()
+    shares.reset()
+    if not settings.DATABASE_POOL_SIZE:  # a fork of `manage.py up`, whose settings are not a web server's
+        settings.DATABASE_POOL_SIZE = size = int(os.environ["DATABASE_POOL_SIZE"])
+        share_connections(settings.DATABASES["default"], size=size, wait_seconds=settings.DATABASE_WAIT_SECONDS)
     load_everything()
 
 

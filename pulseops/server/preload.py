@@ -20,16 +20,23 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import loader
 
 _NOT_SERVED = {"migrations", "management", "settings", "gunicorn", "wsgi", "bootstrap"}
+_OTHERS = ("django_q.cluster", "gunicorn.app.wsgiapp", "pulseops.management.commands.worker", "runpy")
 
 
 def load_everything() -> None:
-    """Import our modules, compile our templates, read the manifest of static files."""
-    for name in _modules():
+    """Load all code and the manifest of static files, which are collected by now."""
+    load_code()
+    getattr(staticfiles_storage, "hashed_files", None)
+    gc.collect()
+    gc.freeze()  # what is here stays: the collector of a fork need not touch it, so its memory stays shared
+
+
+def load_code() -> None:
+    """Import our modules, compile our templates."""
+    for name in (*_OTHERS, *_modules()):
         import_module(name)
     for name in _templates():
         loader.get_template(name)
-    getattr(staticfiles_storage, "hashed_files", None)
-    gc.freeze()  # what is here stays: the collector of a worker need not touch it, so its memory stays shared
 
 
 def _modules() -> Iterator[str]:

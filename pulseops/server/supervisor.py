@@ -1,16 +1,16 @@
 """What `manage.py up` becomes: starts the programs of a Procfile, starts again what ends, stops all when asked to.
 
-    python -m pulseops.server.supervisor DIRECTORY PROCFILE
-
 A program that ends is started again, sooner or later: a worker whose queue is away, say, while the others go on. Only
 when the web server cannot even start does everything end. Each program keeps its own processes (gunicorn its workers,
-django-q2 its own); nothing else of ours watches over any. Imports the standard library alone, to stay small.
+django-q2 its own); nothing else of ours watches over any. Lines of Python are run by forks of this process, which has
+loaded what they need (`pulseops.server.forks`).
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulseops.server.forks import Fork, fork_python, name_process
+
 SUPERVISOR = "PULSEOPS_SUPERVISOR"  # our process's number, in the environment of those that we start
 LOCK = "up.lock"
 PATIENCE_SECONDS = 30.0  # for what is under way when all are stopped, after WEB_DRAIN_SECONDS; what is left is killed
@@ -27,6 +29,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _SETTLED_SECONDS = 10.0  # after which a program has started
 _LOOK_SECONDS = 0.2
 _AGAIN_SECONDS = 1.0  # between two signals that are not one, sent to us and by `make`, say
+_PYTHON = 'exec "$PYTHON" '
 
 
 @dataclass(eq=False)
@@ -35,7 +38,7 @@ class Program:
 
     name: str
     command: str
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Fork | None = None
     started_at: float = 0.0
     due_at: float | None = 0.0  # when it is to be started; None: it runs, or has nothing more to do
     pause: float = 1.0  # before it is started again
@@ -49,6 +52,13 @@ class Program:
     def may_end(self) -> bool:
         """Whether it may have nothing (more) to do, and then ends with 0: the demo is over, or syslog is off."""
         return self.name in {"demo", "syslog"}
+
+    @property
+    def python_arguments(self) -> list[str]:
+        """What follows `python`, if that is all that the line runs."""
+        if not self.command.startswith(_PYTHON):
+            return []
+        return [os.path.expandvars(word) for word in shlex.split(self.command.removeprefix(_PYTHON))]
 
 
 class Supervisor:
@@ -72,10 +82,12 @@ class Supervisor:
     def run(self) -> int:
         """Return the exit code when all have ended: 0 when we were asked to, else that of the web server."""
         code = 0
-        while not self._stop.is_set() and not code:
-            code = self._look()
-            self._stop.wait(_LOOK_SECONDS)
-        self._end_all()
+        try:
+            while not self._stop.is_set() and not code:
+                code = self._look()
+                self._stop.wait(_LOOK_SECONDS)
+        finally:
+            self._end_all()
         return code
 
     def _look(self) -> int:
@@ -100,9 +112,12 @@ class Supervisor:
         sys.stderr.write(f"{program.name} has ended ({code}) and is started again in {program.pause:g} seconds.\n")
 
     def _start(self, program: Program) -> None:
-        program.process = subprocess.Popen(  # in a session of its own, so that Ctrl-C reaches us alone
-            ["/bin/sh", "-c", program.command], start_new_session=True, pass_fds=self._inherited
-        )
+        if arguments := program.python_arguments:
+            program.process = fork_python(program.name, arguments)
+        else:
+            program.process = subprocess.Popen(  # in a session of its own, so that Ctrl-C reaches us alone
+                ["/bin/sh", "-c", program.command], start_new_session=True, pass_fds=self._inherited
+            )
         program.started_at, program.due_at = time.monotonic(), None
 
     def _end_all(self) -> None:
@@ -141,14 +156,11 @@ def _mark(directory: Path) -> tuple[int, ...]:
     return (descriptor,)
 
 
-def main(directory: str, procfile: str) -> int:
-    """Run what `procfile` says; `directory` is the installation's own."""
+def supervise(directory: Path, procfile: Path) -> int:
+    """Run what `procfile` says until asked to stop; `directory` is the installation's own. Returns the exit code."""
     os.environ[SUPERVISOR] = str(os.getpid())
-    supervisor = Supervisor(read_procfile(Path(procfile)), _mark(Path(directory)))
+    name_process("up")
+    supervisor = Supervisor(read_procfile(procfile), _mark(directory))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, supervisor.stop)
     return supervisor.run()
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

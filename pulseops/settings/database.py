@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulseops.core.config.database_pool import share_connections
 from pulseops.core.config.environment import env
 from pulseops.settings.place import DATABASE_URL, REDIS_URL
 
@@ -28,11 +29,7 @@ if DATABASE_URL:  # so that worker and loop, which wait without end, notice a ma
     for _name, _value in (("keepalives_idle", 30), ("keepalives_interval", 10), ("tcp_user_timeout", 60_000)):
         _options.setdefault(_name, _value)  # seconds, seconds, ms; sockets of this machine do not know them
 if DATABASE_POOL_SIZE:
-    _options["pool"] = {
-        "min_size": 1,
-        "max_size": DATABASE_POOL_SIZE,
-        "timeout": DATABASE_WAIT_SECONDS,
-    }
+    share_connections(DATABASES["default"], size=DATABASE_POOL_SIZE, wait_seconds=DATABASE_WAIT_SECONDS)
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -102,11 +103,25 @@ def test_stopped_twice_it_ends_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert stubborn.process.returncode == -signal.SIGKILL
 
 
+_SUPERVISE = """
+import sys
+from pathlib import Path
+from pulseops.server.supervisor import supervise
+sys.modules["loaded_before"] = sys
+sys.exit(supervise(*map(Path, sys.argv[1:])))
+"""
+
+
+def supervised(directory: Path, line: str) -> subprocess.Popen[bytes]:
+    """Start a supervisor of a Procfile with one line."""
+    procfile = directory / "Procfile"
+    procfile.write_text(line + "\n")
+    command = [sys.executable, "-c", _SUPERVISE, str(directory), str(procfile)]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "SAID": "a b"})
+
+
 def test_one_that_was_killed_is_known_by_those_that_it_left(tmp_path: Path) -> None:
-    procfile = tmp_path / "Procfile"
-    procfile.write_text(f"web: echo $$ > {tmp_path}/pid; {FOREVER}\n")
-    arguments = [sys.executable, "-m", "pulseops.server.supervisor", str(tmp_path), str(procfile)]
-    process = subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = supervised(tmp_path, f"web: echo $$ > {tmp_path}/pid; {FOREVER}")
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
     left = psutil.Process(int((tmp_path / "pid").read_text()))
     assert not are_ending(tmp_path)
@@ -117,13 +132,31 @@ def test_one_that_was_killed_is_known_by_those_that_it_left(tmp_path: Path) -> N
     wait_until(lambda: not are_ending(tmp_path))
 
 
-def test_it_stays_small() -> None:
-    """It has all the time that PulseOps runs, and imports neither Django nor the settings."""
-    code = "import sys, pulseops.server.supervisor; print('django' in sys.modules, 'psutil' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ, check=True, capture_output=True, text=True
-    )
-    assert done.stdout == "False False\n"
+_PROGRAM = """
+import json, os, signal, sys, time
+told = [__name__, sys.argv[1:], "loaded_before" in sys.modules, os.getsid(0) == os.getpid(),
+        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()]
+with open(os.path.dirname(sys.argv[0]) + "/told", "a") as file:
+    file.write(json.dumps([os.getpid(), told]) + "\\n")
+time.sleep(600)
+"""
+
+
+def test_lines_of_python_are_forks_that_share_what_is_loaded_and_are_like_new_processes(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(_PROGRAM)
+    process = supervised(tmp_path, f"""web: exec "$PYTHON" {tmp_path}/program.py 'two words' "$SAID" """)
+
+    def told() -> list[tuple[int, list[object]]]:
+        path = tmp_path / "told"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    wait_until(told)
+    pid, state = told()[0]
+    assert state == ["__main__", ["two words", "a b"], True, True, True, True]
+    assert psutil.Process(pid).ppid() == process.pid
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert not psutil.pid_exists(pid)
 
 
 def test_the_procfile_is_what_is_run() -> None:

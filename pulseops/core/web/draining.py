@@ -9,6 +9,10 @@ class Draining:
     """A flag that all processes forked after it was made share."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Share it no longer with those who have it by now: a web server that ended, of the same supervisor."""
         self._byte = mmap.mmap(-1, 1)
 
     def begin(self) -> None:

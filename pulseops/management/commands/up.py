@@ -7,8 +7,11 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management import call_command
@@ -19,10 +22,14 @@ from accounts.queries import has_orgs
 from pulseops.core.config.staticfiles import collect_changed
 from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
 from pulseops.pages.error_pages import is_database_away
+from pulseops.server.forks import Fork
 from pulseops.server.options import HOST
-from pulseops.server.supervision import are_ending
+from pulseops.server.preload import load_code, load_everything
+from pulseops.server.supervision import are_ending, end_with_supervisor
+from pulseops.server.supervisor import SUPERVISOR, supervise
 
 _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
+_WITH_DEMO = 99  # exit code of what prepares, where there is a demo that goes on
 
 
 class Command(BaseCommand):
@@ -39,15 +46,46 @@ class Command(BaseCommand):
         if options["collect_only"]:
             collect_static()
             return
-        if not options["prepare_only"]:
-            _refuse_taken_port()
-        self._prepare()
-        self._greet()
-        if not options["prepare_only"]:
-            sys.stdout.flush()
-            _supervise("Procfile.demo" if _is_live() else "Procfile")
+        if options["prepare_only"]:
+            self._prepare_database()
+            _prepare_static()
+            self._greet()
+            return
+        _refuse_taken_port()
+        _supervise("Procfile.demo" if self._prepare_beside() else "Procfile")
 
-    def _prepare(self) -> None:
+    def _prepare_beside(self) -> bool:
+        """Prepare all in processes of their own, and load meanwhile what our programs are to have in memory.
+
+        Returns whether there is a demo that goes on.
+        """
+        os.environ[SUPERVISOR] = str(os.getpid())
+        works = {"static": _prepare_static, "migrate": self._prepare_database}
+        processes = [Fork(name, partial(self._do_and_exit, work)) for name, work in works.items()]
+        try:
+            load_code()
+            codes = [process.wait() for process in processes]
+        finally:
+            for process in processes:
+                process.terminate()
+        if failed := [code for code in codes if code not in {0, _WITH_DEMO}]:
+            sys.exit(abs(failed[0]))
+        self._greet()
+        sys.stdout.flush()
+        load_everything()
+        return _WITH_DEMO in codes
+
+    def _do_and_exit(self, work: Callable[[], int | None]) -> NoReturn:
+        """End without Python's own end, in which the embedded database would be stopped; it is needed at once."""
+        end_with_supervisor()
+        try:
+            code = work() or 0
+        except CommandError as error:
+            self.stderr.write(f"CommandError: {error}")
+            code = error.returncode
+        os._exit(code)
+
+    def _prepare_database(self) -> int:
         self.stderr.write("Preparing the database …")
         try:
             call_command("migrate", interactive=False, verbosity=0)
@@ -56,11 +94,10 @@ class Command(BaseCommand):
                 raise
             whose = "of DATABASE_URL " if settings.DATABASE_URL else ""
             raise CommandError(f"The database {whose}cannot be reached. {error}".strip()) from error
-        if not settings.DEBUG:
-            collect_static()
         if settings.DEMO and not has_orgs():
             self.stderr.write("Filling a demo organisation …")
             call_command("demo", verbosity=0)
+        return _WITH_DEMO if _is_live() else 0
 
     def _greet(self) -> None:
         lines = ["", f"  PulseOps  {self.style.SUCCESS(settings.PUBLIC_URL)}"]
@@ -71,6 +108,11 @@ class Command(BaseCommand):
             ]
         lines += ["  Stop      Ctrl-C", ""]
         self.stdout.write("\n".join(lines))
+
+
+def _prepare_static() -> None:
+    if not settings.DEBUG:
+        collect_static()
 
 
 def collect_static() -> None:
@@ -124,21 +166,19 @@ def _next_port() -> int:
     return settings.PORT + 1 if settings.PORT < 65535 else 8000
 
 
-def _supervise(procfile: str) -> None:
-    """Replace this process by the supervisor, which runs what `procfile` says."""
-    environment = {
-        **os.environ,
+def _supervise(procfile: str) -> NoReturn:
+    """Be the supervisor, which runs what `procfile` says."""
+    os.environ |= {
         "PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
         "PORT": str(settings.PORT),
         "PUBLIC_URL": settings.PUBLIC_URL,
         "WEB_URL": _web_url(),
         "SYSLOG_LISTENERS": settings.SYSLOG_LISTENERS,
-        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json"),
+        "LOG_FORMAT": settings.LOG_FORMAT,
     }
     os.chdir(settings.BASE_DIR)
-    supervisor = [sys.executable, "-m", "pulseops.server.supervisor", str(settings.DATA_DIR.absolute()), procfile]
-    os.execve(sys.executable, supervisor, environment)  # noqa: S606
+    sys.exit(supervise(settings.DATA_DIR.absolute(), Path(procfile)))
 
 
 def _web_url() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,11 +66,18 @@ def _run_initdb(home: Home, binaries: Binaries, directory: Path, *, sync: bool) 
             "--auth-local=trust",
             "--auth-host=reject",
             "--no-instructions",
-            *([] if sync else ["--no-sync"]),
+            *_sync_options(sync=sync),
         ]
     )
     if done.returncode:
         raise error_from_output(done.stdout.strip()[-_LOG_TAIL_BYTES:], home.path)
+
+
+def _sync_options(*, sync: bool) -> list[str]:
+    """Have all files flushed in one go where the system can: one by one, a thousand of them take a second or more."""
+    if not sync:
+        return ["--no-sync"]
+    return ["--sync-method=syncfs"] if sys.platform == "linux" else []
 
 
 def write_settings(home: Home, socket_directory: Path, settings: Mapping[str, str]) -> None:
