@@ -104,6 +104,8 @@ _FIXED_SETTINGS = {
     "cluster_name": "pulseops",
     "max_connections": "100",
     "max_logical_replication_workers": "0",  # no one replicates: one process less
+    # Going back to a point in time it takes connections when it is there, not before, when none may write.
+    "hot_standby": "off",
     # Queries are short; compiling them costs more than it saves.
     "jit": "off",
     # Solid-state disks, and mostly in memory: the default of 4 keeps the planner off good indexes.
