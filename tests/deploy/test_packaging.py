@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 import pulseops
 from tests.support.installation import ROOT
+from tests.support.proxies import Proxy, program
 
 DEPLOY = ROOT / "deploy"
 _SETTING = re.compile(r"`([A-Z][A-Z_0-9]+)`")
@@ -171,6 +172,21 @@ def test_caddy_takes_its_file(tmp_path: Path) -> None:
         subprocess.run(command, env={"PATH": "/usr/bin", **environment}, capture_output=True, check=False).returncode
         == 0
     )
+
+
+_OPTIONS = {"haproxy": ["-c"], "nginx": ["-t"], "caddy": []}
+
+
+@pytest.mark.parametrize("name", _OPTIONS)
+def test_load_balancers_take_their_examples(name: str, tmp_path: Path) -> None:
+    if not program(name):
+        pytest.skip(f"Debian's {name} is not installed")
+    proxy = Proxy(name, tmp_path, [8001, 8002])
+    command = [*proxy.command, *_OPTIONS[name]]
+    if name == "caddy":
+        command[1] = "validate"
+    done = subprocess.run(command, env=proxy.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,25 +14,16 @@ import psutil
 import pytest
 import requests
 
-from tests.support.installation import ROOT, Installation, free_port, stop
+from tests.support.installation import Installation, free_port, stop
+from tests.support.proxies import nginx_configuration, nginx_examples, program, replaced
 from tests.support.waiting import wait_until
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NGINX = program("nginx")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("installation"),
     pytest.mark.skipif(NGINX is None, reason="nginx is not on this machine"),
 ]
-FRAME = """
-{user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f;
-    uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
-    {example}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -56,14 +45,9 @@ class Proxied:
 
 
 def example(port: int, upstream: int) -> str:
-    """Return the example of the docs, on ports of ours and without the certificate, which is not here."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    config = text.partition("```nginx\n")[2].partition("```")[0]
+    """Return the example of the docs, on ports of ours."""
     changes = {"listen 443 ssl;": f"listen 127.0.0.1:{port};", "127.0.0.1:8000": f"127.0.0.1:{upstream}"}
-    for old, new in changes.items():
-        assert old in config
-        config = config.replace(old, new)
-    return "\n".join(line for line in config.splitlines() if "ssl_certificate" not in line)
+    return replaced(nginx_examples()[0], changes)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +58,7 @@ def proxied(installation: Installation, tmp_path_factory: pytest.TempPathFactory
     twin = installation.twin({**installation.environment, **environment})
     paths = json.loads(Path(static, "staticfiles.json").read_text())["paths"].values()
     largest = max(paths, key=lambda name: Path(static, name).stat().st_size)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (home / "nginx.conf").write_text(FRAME.format(user=user, home=home, example=example(port, twin.port)))
+    (home / "nginx.conf").write_text(nginx_configuration(home, example(port, twin.port)))
     web = twin.start_web()
     assert NGINX
     nginx = subprocess.Popen([NGINX, "-c", home / "nginx.conf", "-p", home, "-e", home / "error.log"])
