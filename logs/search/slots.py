@@ -21,6 +21,7 @@ from django.db import connection
 from accounts.queries import has_other_orgs
 from pulseops.core.db.advisory_locks import lock_number
 from pulseops.core.db.row_security import outside_the_wall
+from pulseops.core.postgres.priority import lower_priority, restore_priority
 
 _MINUTE = 60.0
 
@@ -58,6 +59,7 @@ class SearchSlot:
 
     org_id: UUID
     locks: list[int] = field(default_factory=list)
+    gives_way: bool = False
 
     def hold(self, names: Iterable[str]) -> None:
         """Take the first of these locks that is free; raises SearchBusyError, and gives back all, when none is."""
@@ -75,6 +77,9 @@ class SearchSlot:
         with connection.cursor() as cursor:
             while self.locks:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [self.locks.pop()])
+        if self.gives_way:
+            self.gives_way = False
+            restore_priority(connection)
 
 
 def take_slot(org_id: UUID) -> SearchSlot:
@@ -83,6 +88,7 @@ def take_slot(org_id: UUID) -> SearchSlot:
     slot.hold(f"logs.search:{org_id}:{number}" for number in range(settings.LOG_SEARCH_SLOTS))
     if is_heavy(org_id):
         slot.hold(f"logs.search.heavy:{number}" for number in range(settings.LOG_SEARCH_HEAVY_SLOTS))
+        slot.gives_way = lower_priority(connection)
     return slot
 
 

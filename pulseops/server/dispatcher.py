@@ -33,8 +33,10 @@ from pulseops.core.budget import TimeBudget
 from pulseops.core.db.statement_timeout import is_of_the_query
 from pulseops.core.jobs.registry import record_success
 from pulseops.core.jobs.wakeups import CHANNEL, DELIVER, EVALUATE
+from pulseops.core.postgres.priority import lower_priority
 from pulseops.core.web.health import beat
 from pulseops.server.agenda import EVERY, QUICK_SECONDS, Agenda
+from pulseops.server.interpreter import share_interpreter
 
 log = logging.getLogger(__name__)
 POLL = 1.0  # seconds between two looks into the outbox when no one wakes us
@@ -53,6 +55,7 @@ class Dispatcher:
 
     def run(self) -> None:
         """Listen on this thread, do the rest on five others."""
+        share_interpreter()
         threads = [
             threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"))
             for work in (*[self._evaluate_quick] * 2, *[self._evaluate_slow] * 2, self._deliver)
@@ -149,6 +152,9 @@ class Dispatcher:
         budget = TimeBudget(settings.ALERT_ORG_SECONDS if is_slow else min(QUICK_SECONDS, settings.ALERT_ORG_SECONDS))
         is_unfinished = False
         try:
+            if is_slow:
+                connection.ensure_connection()
+                lower_priority(connection)
             report = evaluate([org_id], seconds=budget.seconds, is_trial=not is_slow)
             is_unfinished = org_id in report.unfinished
             if self.round:

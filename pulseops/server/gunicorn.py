@@ -17,6 +17,7 @@ from pulseops.core.config.environment import env
 from pulseops.core.web.draining import draining
 from pulseops.server import options
 from pulseops.server.connection_balance import shares
+from pulseops.server.interpreter import share_interpreter
 from pulseops.server.supervision import end_with_supervisor
 
 os.environ["PULSEOPS_PROCESS"] = "web"  # for pulseops.core.metrics, before anything imports it
@@ -85,6 +86,7 @@ def post_worker_init(worker: Any) -> None:
     from django.db import DatabaseError, connection  # noqa: PLC0415  # settings are not loaded when this file is
 
     end_with_supervisor(worker.ppid)
+    share_interpreter()
     with suppress(DatabaseError):  # the request that needs it says so
         connection.ensure_connection()
     connection.close()

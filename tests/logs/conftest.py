@@ -114,6 +114,7 @@ def locks_taken(*names: str) -> Iterator[None]:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [lock_number(name)])
             held.set()
             done.wait(60)
+            cursor.execute("SELECT pg_advisory_unlock_all()")  # a session that ends gives them back some time later
         connection.close()
 
     thread = threading.Thread(target=hold)

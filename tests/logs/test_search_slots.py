@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Org
@@ -14,6 +15,7 @@ from logs.search.session import QUICK_SECONDS, search_session
 from logs.search.slots import SearchBusyError, SearchMeter, take_slot
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.models import Service
+from tests.core.test_priority import niceness
 from tests.logs.conftest import locks_taken, slots_taken
 from tests.support.factories import make_org
 
@@ -66,6 +68,18 @@ def test_heavy_organisations_leave_a_processor_to_the_others(
     take_slot(org.pk).release()
     with locks_taken(f"logs.search:{org.pk}:0", f"logs.search:{org.pk}:1"):  # nothing was kept by mistake
         take_slot(light.pk).release()
+
+
+@pytest.mark.django_db
+def test_what_is_heavy_gives_way_while_it_has_its_place(org: Org, meter: SearchMeter) -> None:
+    make_org()
+    usual = niceness(connection)
+    for used, lower in ((0, 0), (6, 10)):
+        meter.add(org.pk, used)
+        slot = take_slot(org.pk)
+        assert niceness(connection) == usual + lower
+        slot.release()
+        assert niceness(connection) == usual
 
 
 @pytest.mark.django_db

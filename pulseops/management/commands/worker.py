@@ -14,6 +14,7 @@ from django_q.brokers import get_broker
 from django_q.management.commands import qcluster
 
 from pulseops.core.db.answer_timeout import work_in_background
+from pulseops.core.postgres.priority import give_way_always
 from pulseops.core.web.health import beat
 from pulseops.server.supervision import end_with_supervisor
 
@@ -36,6 +37,7 @@ class Command(qcluster.Command):
         except Exception as error:  # each kind of queue has its own
             raise CommandError(f"The queue cannot be reached: {error}") from error
         work_in_background()
+        give_way_always()
         beat("worker")  # the schedule's first comes half a minute later
         connections.close_all()  # none is inherited
         end_with_supervisor()
