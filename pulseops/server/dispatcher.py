@@ -41,6 +41,7 @@ from pulseops.server.interpreter import share_interpreter
 log = logging.getLogger(__name__)
 POLL = 1.0  # seconds between two looks into the outbox when no one wakes us
 BEAT = 15.0  # seconds between two heartbeats
+_FIRST_BEAT = 1.0  # the same at the start, when rules have waited for us: `/readyz` is to hear when they do no more
 _STOPPING = 15.0  # seconds for what is on its way when we are asked to stop
 
 
@@ -105,12 +106,12 @@ class Dispatcher:
         raw.execute(f"LISTEN {CHANNEL}")
         self.deliver_now.set()  # what came while no one listened
         self.agenda.wake_all()
-        beat_at = 0.0
+        began = beat_at = time.monotonic()
         while not self.stop.is_set():
-            if time.monotonic() >= beat_at:
+            if (now := time.monotonic()) >= beat_at:
                 beat("loop")  # its former name, which the table keeps
                 note_oldest_turn()
-                beat_at = time.monotonic() + BEAT
+                beat_at = now + (BEAT if now > began + BEAT else _FIRST_BEAT)
             for notice in raw.notifies(timeout=0.5, stop_after=1):
                 self._wake(notice.payload)
 
