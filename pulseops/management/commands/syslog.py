@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from logs.syslog.listeners import ListenerError, read_listeners
 from logs.syslog.server import SyslogServer
 from pulseops.server.supervision import end_with_supervisor
+from pulseops.server.supervisor import SUPERVISOR
 
 
 class Command(BaseCommand):
@@ -22,7 +24,8 @@ class Command(BaseCommand):
         try:
             listeners = read_listeners(settings.SYSLOG_LISTENERS)
             if not listeners:
-                self.stdout.write("SYSLOG_LISTENERS is empty, so there is nothing to listen to.")
+                if SUPERVISOR not in os.environ:  # `manage.py up` runs us always
+                    self.stdout.write("SYSLOG_LISTENERS is empty, so there is nothing to listen to.")
                 return
             end_with_supervisor()
             asyncio.run(self._run(SyslogServer(listeners)))

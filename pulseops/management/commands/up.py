@@ -174,7 +174,6 @@ def _supervise(procfile: str) -> NoReturn:
         "PORT": str(settings.PORT),
         "PUBLIC_URL": settings.PUBLIC_URL,
         "WEB_URL": _web_url(),
-        "SYSLOG_LISTENERS": settings.SYSLOG_LISTENERS,
         "LOG_FORMAT": settings.LOG_FORMAT,
     }
     os.chdir(settings.BASE_DIR)
