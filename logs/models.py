@@ -114,6 +114,7 @@ class LogBlock(models.Model):
     meta = models.BinaryField()
     trace = models.BinaryField()
     request = models.BinaryField()
+    summary = models.BinaryField(null=True)
     sealed_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     damaged_at = models.DateTimeField(null=True, editable=False)  # when it was first found to be
 

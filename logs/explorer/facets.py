@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from logs.explorer.state import ExplorerState
+from logs.search.aggregation.groups import Aggregate
+from logs.search.aggregation.query import Aggregation
 from logs.search.fields import LEVELS, key_for_json
-from logs.search.flat_fields import FlatField, flat_fields
+from logs.search.flat_fields import FlatField, flat_fields, term_for_value
 from logs.search.histogram import Counts
-from logs.search.operators import Exists
+from logs.search.operators import Equals, Exists
 from logs.search.page import Search
 from logs.search.rewrite import with_choice, with_term
 from logs.search.rows import LogRow
-from logs.search.tree import Everything, Node, Not
+from logs.search.tree import Everything, Not
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
@@ -119,33 +121,52 @@ def _facet(
     return Facet(title, options[:_OPTIONS_SHOWN], url([]) if chosen else "", options[_OPTIONS_SHOWN:])
 
 
-def keys_seen(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
+def commonest_keys(rows: Iterable[LogRow]) -> list[str]:
     """Return the commonest keys of the JSON of these rows."""
-    node = explorer.node or Everything()
-    fields = [field for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED)]
-    totals = Counter(field.key for field in fields)
-    commonest = sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
-    by_value: dict[str, dict[str, list[FlatField]]] = {key: {} for key in commonest}
-    for field in fields:  # only now by value: writing each costs more than all else
-        if field.key in by_value:
+    totals = Counter(field.key for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED))
+    return sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
+
+
+def keys_of_rows(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
+    """Return the commonest keys of the JSON of these rows, and their commonest values there."""
+    rows = list(rows)
+    by_value: dict[str, dict[str, list[FlatField]]] = {key: {} for key in commonest_keys(rows)}
+    for field in (field for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED)):
+        if field.key in by_value:  # only now by value: writing each costs more than all else
             by_value[field.key].setdefault(field.shown, []).append(field)
-    return [_key_seen(explorer, node, key, by_value[key]) for key in commonest]
+    keys = []
+    for key, values in by_value.items():
+        counted = sorted(values.items(), key=lambda item: -len(item[1]))
+        offered = [(shown, len(fields), fields[0].term) for shown, fields in counted]
+        keys.append(_key_seen(explorer, key, sum(map(len, values.values())), offered))
+    return keys
 
 
-def _key_seen(explorer: ExplorerState, node: Node, key: str, values: dict[str, list[FlatField]]) -> KeySeen:
-    offered = []
-    for shown, fields in sorted(values.items(), key=lambda item: -len(item[1])):
-        term = fields[0].term
+def keys_of_result(explorer: ExplorerState, aggregates: Mapping[str, Aggregate]) -> list[KeySeen]:
+    """Return keys of the JSON with how many logs of a result have them, and their commonest values there."""
+    keys = []
+    for key, found in aggregates.items():
+        values = [(group.value or "", group.whole.logs) for group in found.groups]
+        offered = [(text, logs, term_for_value(key, text)) for text, logs in values]
+        keys.append(_key_seen(explorer, key, found.logs - found.ungrouped.whole.logs, offered))
+    return sorted(keys, key=lambda key: (-key.count, key.key))
+
+
+def by_values(key: str) -> Aggregation:
+    """Return what counts the logs of a result by the values of a key, for `keys_of_result`."""
+    return Aggregation(by=key_for_json(key), most_groups=3 * _VALUES_SHOWN)
+
+
+def _key_seen(
+    explorer: ExplorerState, key: str, count: int, values: Iterable[tuple[str, int, Equals | None]]
+) -> KeySeen:
+    node, offered = explorer.node or Everything(), []
+    for shown, logs, term in values:
         if term and len(shown) <= _LONGEST_VALUE:
             only, without = (explorer.with_query(with_term(node, each)) for each in (term, Not(term)))
-            offered.append((shown, len(fields), only, without))
+            offered.append((shown, logs, only, without))
         if len(offered) == _VALUES_SHOWN:
             break
     columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]
-    return KeySeen(
-        key,
-        sum(map(len, values.values())),
-        explorer.with_query(with_term(node, Exists(key_for_json(key)))),
-        explorer.with_columns(columns),
-        tuple(offered),
-    )
+    exists_url = explorer.with_query(with_term(node, Exists(key_for_json(key))))
+    return KeySeen(key, count, exists_url, explorer.with_columns(columns), tuple(offered))

@@ -18,6 +18,7 @@ from logs.explorer.marker import Marker
 from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
+from logs.search.aggregation.run import aggregate
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.rows import LogRow
@@ -78,7 +79,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:
             page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
-        counted_rows = _rows_of_facets(session, search, explorer, page)
+        keys, keys_of = _fields(session, search, explorer, page, chart.total if counts.is_complete else None)
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = no_results.help_for(session, search, explorer)
@@ -95,8 +96,8 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         step=step_name(counts.step),
         seconds=seconds,
         facets=facets.column_facets(explorer, search, counts),
-        keys=facets.keys_seen(explorer, counted_rows),
-        keys_of=0 if len(counted_rows) == chart.total and counts.is_complete else len(counted_rows),
+        keys=keys,
+        keys_of=keys_of,
         pills=pills.pills(explorer),
         notices=(*search.notices, *_damage(session), *_cut(explorer, page)),
         older_url=explorer.older_url(page.after) if page.after else "",
@@ -152,6 +153,28 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
         before=explorer.before,
         limit=ORDERED_ROWS if explorer.is_oldest_first else PAGE_ROWS,
     )
+
+
+def _fields(
+    session: SearchSession, search: Search, explorer: ExplorerState, page: Page, total: int | None
+) -> tuple[list[KeySeen], int]:
+    """Return the fields of what was found, and of how many of the newest logs they are; 0 for all of them.
+
+    Of the rows that were read, or of more where a moment is enough to count these.
+    """
+    rows = _rows_of_facets(session, search, explorer, page)
+    keys = facets.commonest_keys(rows)
+    if len(rows) == total or not keys or not session.may_go_on():
+        return facets.keys_of_rows(explorer, rows), 0 if len(rows) == total else len(rows)
+    covered = max(rows[0].ts - rows[-1].ts, timedelta(seconds=1))
+    counted = aggregate(
+        session, search, explorer.range.window, [facets.by_values(key) for key in keys], seconds=_FACET_SECONDS,
+        until=rows[0].ts, first=covered,
+    )  # fmt: skip
+    if counted[0].logs <= len(rows):
+        return facets.keys_of_rows(explorer, rows), len(rows)
+    is_all = counted[0].is_complete
+    return facets.keys_of_result(explorer, dict(zip(keys, counted, strict=True))), 0 if is_all else counted[0].logs
 
 
 def _rows_of_facets(session: SearchSession, search: Search, explorer: ExplorerState, page: Page) -> Sequence[LogRow]:

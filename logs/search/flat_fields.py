@@ -99,3 +99,8 @@ def term_for(key: str, value: object) -> Equals | None:
         looks_otherwise = value in CONSTANTS or NUMBER.match(value)
         return Equals(key_for_json(key), (Value(value, quoted=bool(looks_otherwise) or not is_plain_value(value)),))
     return Equals(key_for_json(key), (Value(json.dumps(value)),))
+
+
+def term_for_value(key: str, text: str) -> Equals:
+    """Return the term that finds what has a value under the dotted `key` that reads so: the text, or the number."""
+    return Equals(key_for_json(key), (Value(text, quoted=not is_plain_value(text)),))

@@ -85,6 +85,15 @@ def all_of(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     return sql, params
 
 
+def rows_of(pieces: Sequence[RowRange], condition: Condition, columns: str) -> tuple[str, list[Any]]:
+    """Return the SQL for columns of the rows of `pieces`, which share none, that meet a condition; in no order."""
+    queries, params = [], list[Any]()
+    for where, values in (_where(piece, condition) for piece in pieces):
+        queries.append(f"SELECT {columns} FROM logs WHERE {where}")
+        params += values
+    return " UNION ALL ".join(queries), params
+
+
 def _walked(span: RowRange, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:
     walks, params = [], []
     for part in parts:

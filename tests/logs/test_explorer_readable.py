@@ -101,13 +101,18 @@ def test_fields_are_counted_over_the_result(client: Client, service: Service) ->
     assert 'href="/logs?q=-status:404" title="Without 404"' in seen
 
 
-def test_fields_of_a_large_result_say_of_how_many(
+def test_fields_of_a_large_result_are_counted_or_say_of_how_many_they_are(
     client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 2)
     monkeypatch.setattr("logs.explorer.results.FACET_ROWS", 5)
-    for _ in range(8):
-        make_log(service, meta_json={"status": 200})
+    now = timezone.now()
+    for number in range(8):
+        make_log(service, meta_json={"status": 200, "tags": ["a", "b"]}, ts=now - timedelta(seconds=number))
+    seen = page(client)
+    assert ">Fields</h2>" in seen
+    assert counted(seen)["200"] == counted(seen)["a"] == "8"
+    monkeypatch.setattr("logs.explorer.results._FACET_SECONDS", 0)
     assert ">Fields of the newest 5</h2>" in page(client)
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import lru_cache
 from typing import Any, Protocol
 
-from logs.search.fields import names_of
 from logs.search.sealed.words import Word, messages
 from logs.search.tested import ORDER
 from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.arrays import Ints, Mask, np
 from logs.storage.blocks.codec import LEVELS, Block
-from logs.storage.blocks.documents import Column, Slot, parse_shape, parse_value
+from logs.storage.blocks.documents import Column, Slot, parse_value
+from logs.storage.blocks.fields import floats_of, unwrapped, values_at, values_in
 from logs.storage.blocks.table import Head
 from services.scopes import Scopes
 
 _DIGITS = frozenset(b"-0123456789")
-_KNOWN_BYTES = 4_000  # of a shape that is remembered with what stands in it: a tenant may send larger ones
 _ROUNDED = {">": ROUND_FLOOR, "<=": ROUND_FLOOR, ">=": ROUND_CEILING, "<": ROUND_CEILING}
 
 
@@ -135,7 +133,7 @@ class Matcher:
             if isinstance(value, Slot):
                 mine = column_mask(self.block.documents.column(shape, value.number), test)
                 found = mine if found is None else mine | found
-            elif any(map(test.holds_json, _unwrapped(value))):
+            elif any(map(test.holds_json, unwrapped(value))):
                 return True
         return found
 
@@ -159,37 +157,11 @@ class Matcher:
         return messages(self.block, test.holds_message)
 
 
-def values_at(shape: bytes, key: str) -> tuple[Any, ...]:
-    """Return what stands under the dotted `key` in a shape, by all readings of it."""
-    return _known_values(shape, key) if len(shape) + len(key) <= _KNOWN_BYTES else _values(shape, key)
-
-
-def _values(shape: bytes, key: str) -> tuple[Any, ...]:
-    value = parse_shape(shape)
-    return tuple(found for names in names_of(key) for found in _at(value, names))
-
-
-_known_values = lru_cache(maxsize=2048)(_values)
-
-
 def _in_document(document: bytes, key: str, test: JsonTest) -> bool:
     """Return whether a whole document has a fitting value under the dotted `key`."""
     value = parse_value(document)
-    found = (each for names in names_of(key) for each in _at(value, names))
-    return any(not test.asks_value or any(map(test.holds_json, _unwrapped(each))) for each in found)
-
-
-def _at(value: Any, names: Sequence[str]) -> list[Any]:
-    """Follow a lax path (PostgreSQL manual, 9.16.2): each step also looks into the objects of a list."""
-    values = [value]
-    for name in names:
-        inside = [each for value in values for each in _unwrapped(value)]
-        values = [each[name] for each in inside if isinstance(each, dict) and name in each]
-    return values
-
-
-def _unwrapped(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else (value,)
+    found = values_in(value, key)
+    return any(not test.asks_value or any(map(test.holds_json, unwrapped(each))) for each in found)
 
 
 def column_mask(column: Column, test: JsonTest) -> Mask:
@@ -215,7 +187,7 @@ def column_mask(column: Column, test: JsonTest) -> Mask:
 def _holds(text: bytes, test: JsonTest) -> bool:
     if text[:1] == b'"' and b"\\" not in text:
         return test.holds_json(text[1:-1].decode())
-    return any(map(test.holds_json, _unwrapped(parse_value(text))))
+    return any(map(test.holds_json, unwrapped(parse_value(text))))
 
 
 def _of_ints(ints: Ints, test: JsonTest) -> Mask:
@@ -229,7 +201,7 @@ def _of_ints(ints: Ints, test: JsonTest) -> Mask:
 
 def _of_numbers(texts: Sequence[bytes], test: JsonTest) -> Mask:
     """Compare numbers as floats, which keep the order of numbers, and those exactly that are the same float."""
-    floats = np.array(texts, dtype="S").astype(np.float64) if texts else np.zeros(0)
+    floats = floats_of(texts)
     found = np.zeros(len(texts), bool)
     for sign, number in test.numbers:
         near = _float(number)

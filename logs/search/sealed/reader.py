@@ -24,7 +24,8 @@ from logs.search.tree import Everything, Node
 from logs.storage.blocks.arrays import Ints, Mask, Places, np
 from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
-from logs.storage.blocks.table import SECTIONS, BlockRange, Head, microseconds_of, note_damage
+from logs.storage.blocks.summaries import Summary
+from logs.storage.blocks.table import ID_SECTIONS, SECTIONS, BlockRange, Head, microseconds_of, note_damage
 from pulseops.core.db.snapshot import one_snapshot
 from pulseops.core.db.sql import fetch_binary
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
@@ -54,6 +55,7 @@ class BlockQuery:
     conditions: tuple[Condition, ...] = ()
     is_empty: bool = False  # nothing can match
     having_ids: Condition | None = None  # met by the blocks whose ids may be what a text says; None where not known
+    also: frozenset[str] = frozenset()  # sections that are wanted of what matches
 
     @classmethod
     def of_columns(cls, org_id: UUID, scopes: Scopes, columns: ColumnFilter, rest: Node) -> BlockQuery:
@@ -81,10 +83,19 @@ class BlockQuery:
         """Return the blocks that may have matches in [start, end)."""
         return BlockRange(self.org_id, start, end, self.conditions)
 
+    def reading(self, sections: frozenset[str]) -> BlockQuery:
+        """Return the same with more sections wanted of what matches."""
+        return replace(self, also=sections, having_ids=None if sections & set(ID_SECTIONS) else self.having_ids)
+
+    def means_all(self, head: Head) -> bool:
+        """Return whether all logs of a block match, whatever their time, as far as its head tells."""
+        admitted = sum(count for level, count in zip(LEVELS, head.levels, strict=True) if level in self.levels)
+        return isinstance(self.node, Everything) and admitted == head.logs
+
     @property
     def sections(self) -> tuple[str, ...]:
-        """What has to be read of a block to know its matches."""
-        wanted = {"narrow", *sections_of(self.node)}
+        """What has to be read of a block: to know its matches, and what is wanted of them."""
+        wanted = {"narrow", *sections_of(self.node), *self.also}
         return tuple(name for name in SECTIONS if name in wanted)
 
     def mask(self, head: Head, block: Block) -> Mask:
@@ -193,6 +204,23 @@ class BlockReader:
                     raise QueryTimeoutError
                 yield head, found[head.id]
             size = min(size * 2, _MOST)
+
+    def summaries(self, heads: Sequence[Head]) -> dict[int, Summary | None]:
+        """Return the summaries of blocks, by their ids; None where one has none, or none that can be read.
+
+        Raises BlocksMovedError.
+        """
+        rows = fetch_binary(*BlockRange(self.org_id).summaries([head.id for head in heads]))
+        if len(rows) < len(heads):
+            raise BlocksMovedError
+        found: dict[int, Summary | None] = {}
+        for id_, stored in rows:
+            try:
+                found[id_] = None if stored is None else Summary(stored)
+            except DamagedBlockError as error:
+                note_damage(self.org_id, id_, error)  # its logs are there: it is opened
+                found[id_] = None
+        return found
 
     def complete(self, matches: Iterable[Match]) -> None:
         """Fetch the sections that the blocks of matches lack. Raises BlocksMovedError."""

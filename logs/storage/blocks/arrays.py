@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-__all__ = ["Bytes", "Hashes", "Ints", "Mask", "Places", "np"]
+__all__ = ["Bytes", "Floats", "Hashes", "Ints", "Mask", "Objects", "Places", "np"]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = NDArray[np.uint32]
     Mask: TypeAlias = NDArray[np.bool_]
     Places: TypeAlias = NDArray[np.intp]
+    Floats: TypeAlias = NDArray[np.float64]
+    Objects: TypeAlias = NDArray[np.object_]
 else:
-    Ints = Bytes = Hashes = Mask = Places = Any
+    Ints = Bytes = Floats = Hashes = Mask = Objects = Places = Any
 
     class _Numpy:
         """Stands for the module; what has been asked for once is kept, so that it costs no more than the module's."""

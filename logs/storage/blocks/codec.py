@@ -26,6 +26,7 @@ from logs.storage.blocks.packing import (
 )
 from logs.storage.blocks.ranges import Ranges, ranges_of
 from logs.storage.blocks.signatures import TextSignatures, id_signature, text_signatures
+from logs.storage.blocks.summaries import summary_of
 from logs.storage.blocks.texts import (
     END,
     Ids,
@@ -90,7 +91,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The parts of a block that are columns of `log_blocks`; the signatures and `ranges` tell what it has not."""
+    """The parts of a block that are columns of `log_blocks`.
+
+    The signatures and `ranges` tell what it has not, `summary` what it has all in all.
+    """
 
     narrow: bytes
     message: bytes
@@ -100,6 +104,7 @@ class Sections:
     texts: TextSignatures
     id_sig: bytes
     ranges: Ranges | None
+    summary: bytes
 
 
 def encode(rows: Rows) -> Sections:
@@ -108,6 +113,7 @@ def encode(rows: Rows) -> Sections:
     metas = [meta or "" for meta in rows.metas]
     messages, documents = "\0".join(rows.messages), "\n".join(metas)
     meta = pack_documents(metas)
+    read = Documents(meta, len(rows))
     signed = text_signatures([*_readings(messages, messages), *_readings(documents, _unescaped(documents))])
     return Sections(
         narrow=_pack_narrow(rows),
@@ -117,7 +123,8 @@ def encode(rows: Rows) -> Sections:
         request=pack_ids(rows.requests),
         texts=signed,
         id_sig=id_signature([*rows.traces, *rows.requests]),
-        ranges=ranges_of(Documents(meta, len(rows))),
+        ranges=ranges_of(read),
+        summary=summary_of(read),
     )
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from math import inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
-from logs.storage.blocks.arrays import np
 from logs.storage.blocks.documents import Column, Documents, Slot, parse_shape, parse_value
+from logs.storage.blocks.fields import floats_of
 
 _MOST_PATHS = 400  # of a block; of more of them nothing is noted
 _LONGEST = 200  # characters of a path
@@ -53,7 +53,7 @@ def _of_column(column: Column) -> Sequence[float]:
         return _bounds([int(column.ints.min()), int(column.ints.max())]) if column.count else ()
     texts = set(column.entries if column.entries is not None else column.texts)
     lists = [number for text in texts if text[:1] == b"[" for number in _numbers(parse_value(text))]
-    numbers = np.array([text for text in texts if text[:1] in _DIGITS]).astype(np.float64)
+    numbers = floats_of([text for text in texts if text[:1] in _DIGITS])
     return [*lists, *(_bounds([numbers.min(), numbers.max()]) if len(numbers) else ())]
 
 

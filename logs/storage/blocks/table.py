@@ -23,8 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = "id, service_id, environment_id, start_ts, end_ts, count, levels"
 _INSERT = """
     INSERT INTO log_blocks (org_id, service_id, environment_id, start_ts, end_ts, received_from, received_to, count,
-        levels, text_sig, part_sig, word_sig, id_sig, ranges, narrow, message, meta, trace, request)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        levels, text_sig, part_sig, word_sig, id_sig, ranges, narrow, message, meta, trace, request, summary)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -110,6 +110,10 @@ class BlockRange:
         sql = f"SELECT {', '.join(columns)} FROM log_blocks WHERE org_id = %s AND id = ANY(%s)"  # noqa: S608
         return sql, [*params, self.org_id, list(ids)]
 
+    def summaries(self, ids: Sequence[int]) -> tuple[str, list[Any]]:
+        """Return the SQL for the summaries of the blocks `ids`, each after its id."""
+        return "SELECT id, summary FROM log_blocks WHERE org_id = %s AND id = ANY(%s)", [self.org_id, list(ids)]
+
 
 def insert_block(place: Place, rows: Rows) -> None:
     """Store rows of a place, sorted, as a block; raises TooLargeError."""
@@ -120,6 +124,7 @@ def insert_block(place: Place, rows: Rows) -> None:
     values = [
         place.org_id, place.service_id, place.environment_id, *map(moment_of, times), len(rows), levels,
         *sections.texts, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
+        sections.summary,
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
