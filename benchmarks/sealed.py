@@ -25,6 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import aggregates
 from benchmarks.clock import cpu_milliseconds, percentile
 from benchmarks.dataset import BIG, ROWS, SMALL, Dataset, dataset, mark_sealed
 from benchmarks.report import Table, machine, write_section
@@ -37,7 +38,8 @@ COUNTS = {
     "histogram, a rare word": "quarantined", "histogram, an absent word": "absentword",
     "histogram, JSON, common": "http.status:200", "histogram, JSON, a number compared": "took_ms:>50",
 }  # fmt: skip
-_SECTIONS = ("narrow", "message", "meta", "trace", "request", "text_sig", "part_sig", "word_sig", "id_sig", "ranges")
+_SECTIONS = ("narrow", "message", "meta", "trace", "request", "text_sig", "part_sig", "word_sig", "id_sig", "ranges",
+             "summary")  # fmt: skip
 _EXPORTED = 100_000  # lines
 
 
@@ -94,6 +96,7 @@ def searches(data: Dataset, kinds: Kinds, count: int, only: str) -> dict[str, di
     bench = Bench(data, BIG)
     counts = {name: [_count(bench, query)] * (count // 2) for name, query in COUNTS.items()}
     costs[f"Histograms of 7 days and facets, ms: {BIG}"] = _run(counts, only)
+    costs[f"Aggregates of 7 days, ms: {BIG}"] = _run(aggregates.runs(bench, count // 4), only)
     return costs
 
 
@@ -222,9 +225,10 @@ def tables(data: Dataset, chosen: argparse.Namespace) -> list[Table]:
     life.add("deleting an environment, µs of CPU a log", was["deleted"], _each(*deleted(data)))
     life.add("memory of the process that searched, MB", "", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     examples = {_title(org): {name: some[0] for name, some in queries.items()} for org, queries in kinds.items()}
+    others = COUNTS | aggregates.EXAMPLES
     return [
         life, sizes,
-        *(table_of(title, examples.get(title, COUNTS), costs.get(title, {}), cost) for title, cost in sealed.items()),
+        *(table_of(title, examples.get(title, others), costs.get(title, {}), cost) for title, cost in sealed.items()),
     ]  # fmt: skip
 
 

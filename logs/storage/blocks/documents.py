@@ -184,6 +184,7 @@ class Documents:
         if any(shape.count(HOLE) != len(kinds) for shape, kinds in zip(self.shapes, self._kinds, strict=True)):
             raise DamagedBlockError("a shape has other columns than holes")
         self._place_of: Ints | None = None  # of each row among those of its shape
+        self._rows: dict[int, Places] = {}
         self._columns: dict[tuple[int, int], Column] = {}
         self._texts: dict[int, list[bytes]] = {}
 
@@ -207,7 +208,9 @@ class Documents:
 
     def rows(self, shape: int) -> Places:
         """Return which rows of the block have the shape."""
-        return np.flatnonzero(self.shape_of == shape)
+        if shape not in self._rows:
+            self._rows[shape] = np.flatnonzero(self.shape_of == shape)
+        return self._rows[shape]
 
     @cached_property
     def counts(self) -> list[int]:

@@ -7,7 +7,6 @@ objects are no values. Numbers are what JSON calls so: a text of digits is none.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +20,6 @@ from logs.storage.blocks.packing import DamagedBlockError
 
 LONGEST_VALUE = 200  # characters of a value that tell it from others
 _KNOWN_BYTES = 4_000  # of a shape that is remembered with what stands in it: a tenant may send larger ones
-_MAY_BE_NUMBER = re.compile(rb"(?:\A|\n)[-0-9\[]")
 _DIGITS = frozenset(b"-0123456789")
 _LONGEST_NUMBER = 60  # characters of numbers that are read together: each takes as much room as the longest
 _SMALL, _MOST_PLACES = 2.0**50, 9  # up to which a float times a power of ten is a number of so many places exactly
@@ -119,9 +117,11 @@ def few_values(documents: Documents, key: str, most: int) -> FieldValues | None:
 
 
 def _is_varied(column: Column, most: int) -> bool:
+    """Return whether a column has more than `most` different values; the first rows tell that of most."""
     if column.ints is not None:
-        return len(np.unique(column.ints)) > most
-    return len(set(column.entries if column.entries is not None else column.texts)) > most
+        return len(set(column.ints[: 4 * most].tolist())) > most or len(np.unique(column.ints)) > most
+    texts = column.entries if column.entries is not None else column.texts
+    return len(set(texts[: 4 * most])) > most or len(set(texts)) > most
 
 
 def _coded(column: Column) -> tuple[list[bytes], Ints]:
@@ -192,7 +192,7 @@ def _numbers(rows: Ints, column: Column) -> FieldNumbers:
         return FieldNumbers(rows, column.ints.astype(np.float64), column.ints, 0, None)
     if column.entries is None and column.is_scalar and b'"' not in column.text:
         return _read(rows, column.texts)
-    if not _MAY_BE_NUMBER.search(column.joined):
+    if not _may_have_numbers(column.joined):
         return FieldNumbers(_no_ints(), np.zeros(0), _no_ints(), 0, None)
     raws, codes = _coded(column)
     texts: list[bytes] = []
@@ -204,6 +204,13 @@ def _numbers(rows: Ints, column: Column) -> FieldNumbers:
     all_rows, numbers = _spread(rows, codes, several)
     read = _read(np.arange(len(texts)), texts).chosen(numbers)
     return replace(read, rows=all_rows)
+
+
+def _may_have_numbers(joined: bytes) -> bool:
+    """Return whether one of the values begins as a number does, or a list."""
+    letters = np.frombuffer(END + joined, np.uint8)
+    firsts = letters[np.flatnonzero(letters[:-1] == END[0]) + 1]
+    return bool(((firsts - ord("0") < 10) | (firsts == ord("-")) | (firsts == ord("["))).any())
 
 
 def _numbers_of(raw: bytes) -> list[bytes]:

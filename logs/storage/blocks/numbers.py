@@ -20,6 +20,7 @@ QUANTILE_ERROR = 1 / 128  # of a quantile, relative
 _BUCKET_SHIFT = 46  # bits of a float that its bucket leaves out: sixty-four buckets to each power of two
 _BUCKETS = 1 << 19  # more than there are, of both signs
 _SMALLEST = 1e-300  # what is nearer to 0 counts as 0
+_NEAR = 4_000  # buckets that are counted in place
 _LOW_BITS = 31  # of a number, summed apart
 
 
@@ -81,6 +82,36 @@ def numbers_by(cells: Ints, numbers: FieldNumbers, *, has_buckets: bool) -> Iter
         yield number, Numbers(count, total, least, greatest, mine)
 
 
+def all_of(numbers: FieldNumbers, *, has_buckets: bool) -> Numbers:
+    """Return all of them put together."""
+    scaled = numbers.scaled
+    if not len(numbers.rows) or scaled is None or len(scaled) * int(np.abs(scaled).max()) >= 2**63:
+        parts = dict(numbers_by(np.zeros(len(numbers.rows), np.int64), numbers, has_buckets=has_buckets))
+        return parts.get(0, Numbers())
+    total, least, greatest = (
+        Decimal(int(each)).scaleb(-numbers.places) for each in (scaled.sum(), scaled.min(), scaled.max())
+    )
+    buckets = _counted(_buckets_of(numbers.floats)) if has_buckets else Counter[int]()
+    return Numbers(len(scaled), total, least, greatest, buckets)
+
+
+def _buckets_of(floats: Floats) -> Ints:
+    sizes = np.minimum(np.abs(floats), sys.float_info.max)
+    buckets: Ints = np.where(sizes < _SMALLEST, 0, sizes.view(np.int64) >> _BUCKET_SHIFT)
+    return np.where(floats < 0, -buckets, buckets)
+
+
+def _counted(buckets: Ints) -> Counter[int]:
+    least = int(buckets.min())
+    if int(buckets.max()) - least >= _NEAR:
+        found, counts = np.unique(buckets, return_counts=True)
+    else:
+        by_place = np.bincount(buckets - least)
+        places = np.flatnonzero(by_place)
+        found, counts = places + least, by_place[places]
+    return Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+
 _Sums = tuple[int, Decimal, Decimal, Decimal]
 
 
@@ -109,9 +140,7 @@ def _sums_of_decimals(cell: Ints, numbers: FieldNumbers, cells: int) -> Iterator
 
 
 def _buckets_by(cell: Ints, floats: Floats, cells: int) -> list[Counter[int]]:
-    sizes = np.minimum(np.abs(floats), sys.float_info.max)
-    buckets = np.where(sizes < _SMALLEST, 0, sizes.view(np.int64) >> _BUCKET_SHIFT)
-    keys = cell * _BUCKETS + np.where(floats < 0, -buckets, buckets) + _BUCKETS // 2
+    keys = cell * _BUCKETS + _buckets_of(floats) + _BUCKETS // 2
     found, counts = np.unique(keys, return_counts=True)
     by_cell: list[Counter[int]] = [Counter() for _ in range(cells)]
     for key, count in zip(found.tolist(), counts.tolist(), strict=True):

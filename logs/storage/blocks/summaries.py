@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from logs.storage.blocks.arrays import np
 from logs.storage.blocks.documents import Documents, parse_shape
 from logs.storage.blocks.fields import FieldNumbers, few_values, field_numbers, unwrapped
-from logs.storage.blocks.numbers import Numbers, numbers_by
+from logs.storage.blocks.numbers import Numbers, all_of
 from logs.storage.blocks.packing import DamagedBlockError, pack_section, unpack_section
 
 _MOST_KEYS = 40  # of a block that are summed up, those of the shape that comes first
@@ -20,6 +21,7 @@ _MOST_VALUES = 64  # of a key that are counted
 _LONGEST_VALUES = 2_000  # characters of these together
 _LONGEST_NUMBER = 60  # characters of a sum
 _LONGEST_KEY = 200
+_KNOWN_BYTES = 4_000  # of a shape whose paths are remembered: a tenant may send larger ones
 _Numbers = tuple[int, str, str, str, list[int], list[int]]  # count, sum, least, greatest; steps of buckets, counts
 _MOST_BYTES = 8_000  # of all, before they are compressed
 
@@ -44,14 +46,23 @@ def _keys(documents: Documents) -> Iterator[str | None]:
     """Yield every dotted path under which a value stands, once; None where there are others."""
     known: set[str] = set()
     for shape in documents.shapes:
-        document = parse_shape(shape)
-        if documents.is_whole(shape) or (document is None and shape not in (b"", b"null")):
-            yield None
-            continue
-        for key in _paths(document, ""):
-            if key not in known:
+        for key in _known_paths(shape) if len(shape) <= _KNOWN_BYTES else _paths_of(shape):
+            if key is None:
+                yield None
+            elif key not in known:
                 known.add(key)
-                yield key if len(key) <= _LONGEST_KEY else None
+                yield key
+
+
+def _paths_of(shape: bytes) -> tuple[str | None, ...]:
+    """Return the dotted paths of a shape; None for those that are too long or cannot be told."""
+    document = parse_shape(shape)
+    if Documents.is_whole(shape) or (document is None and shape not in (b"", b"null")):
+        return (None,)
+    return tuple(key if len(key) <= _LONGEST_KEY else None for key in dict.fromkeys(_paths(document, "")))
+
+
+_known_paths = lru_cache(maxsize=2048)(_paths_of)
 
 
 def _paths(value: Any, before: str) -> Iterator[str]:
@@ -75,7 +86,7 @@ def _sum_up(documents: Documents, key: str) -> KeySummary:
 def _numbers(numbers: FieldNumbers) -> _Numbers | None:
     if not len(numbers.rows):
         return 0, "0", "0", "0", [], []
-    [(_, found)] = numbers_by(np.zeros(len(numbers.rows), np.int64), numbers, has_buckets=True)
+    found = all_of(numbers, has_buckets=True)
     exact = [f"{number:f}" for number in (found.total, found.least, found.greatest)]
     if max(map(len, exact)) > _LONGEST_NUMBER:
         return None
