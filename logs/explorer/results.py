@@ -18,12 +18,14 @@ from logs.explorer.marker import Marker
 from logs.explorer.pills import Pill
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
+from logs.search.aggregation.groups import Aggregate
 from logs.search.aggregation.run import aggregate
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.rows import LogRow
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
+from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui import charts, times
 from pulseops.core.ui.states import LEVELS
@@ -166,15 +168,25 @@ def _fields(
     keys = facets.commonest_keys(rows)
     if len(rows) == total or not keys or not session.may_go_on():
         return facets.keys_of_rows(explorer, rows), 0 if len(rows) == total else len(rows)
-    covered = max(rows[0].ts - rows[-1].ts, timedelta(seconds=1))
-    counted = aggregate(
-        session, search, explorer.range.window, [facets.by_values(key) for key in keys], seconds=_FACET_SECONDS,
-        until=rows[0].ts, first=covered,
-    )  # fmt: skip
-    if counted[0].logs <= len(rows):
+    counted = _aggregates(session, search, explorer, keys, rows)
+    if counted is None or counted[0].logs <= len(rows):
         return facets.keys_of_rows(explorer, rows), len(rows)
-    is_all = counted[0].is_complete
-    return facets.keys_of_result(explorer, dict(zip(keys, counted, strict=True))), 0 if is_all else counted[0].logs
+    by_key = dict(zip(keys, counted, strict=True))
+    return facets.keys_of_result(explorer, by_key), 0 if counted[0].is_complete else counted[0].logs
+
+
+def _aggregates(
+    session: SearchSession, search: Search, explorer: ExplorerState, keys: Sequence[str], rows: Sequence[LogRow]
+) -> list[Aggregate] | None:
+    """Count the logs by the values of each key, beginning with the time of the rows; None where that cannot be done."""
+    first = max(rows[0].ts - rows[-1].ts, timedelta(seconds=1))
+    asked = [facets.by_values(key) for key in keys]
+    try:
+        return aggregate(
+            session, search, explorer.range.window, asked, seconds=_FACET_SECONDS, until=rows[0].ts, first=first
+        )
+    except BoundedQueryError:
+        return None
 
 
 def _rows_of_facets(session: SearchSession, search: Search, explorer: ExplorerState, page: Page) -> Sequence[LogRow]:

@@ -39,7 +39,7 @@ def aggregate(
 
     All of them are computed in one walk through time, newest first, which ends after about `seconds`; results say how
     far it came. `until` is where most logs end, if the window goes on beyond it; `first` is looked at first. Raises
-    ValueError for too many bars.
+    ValueError for too many bars, and BoundedQueryError where the database cannot compute it: a sum of too many digits.
     """
     for asked in aggregations:
         if asked.bars and window.length > asked.bars.step * _MOST_BARS:
