@@ -42,9 +42,12 @@ class Slicer:
     """Gives slices until the window or the time is used up.
 
     Call `take()` for the next slice and then `done()` or `failed()`. `reached` is the time back to which all was seen.
+    Where the first slice takes too long, it is tried `retries` times with a narrower one.
     """
 
-    def __init__(self, window: Window, *, seconds: float, first: timedelta, anchor: datetime | None = None) -> None:
+    def __init__(
+        self, window: Window, *, seconds: float, first: timedelta, anchor: datetime | None = None, retries: int = 2
+    ) -> None:
         self.window = window
         self.reached = window.end
         self._deadline = time.monotonic() + seconds
@@ -53,7 +56,7 @@ class Slicer:
         self._width = first
         self._slice: Slice | None = None
         self._began = 0.0
-        self._retries = 2
+        self._retries = retries
 
     @property
     def is_complete(self) -> bool:

@@ -34,18 +34,21 @@ def aggregate(
     seconds: float,
     until: datetime | None = None,
     first: timedelta | None = None,
+    retries: int = 2,
 ) -> list[Aggregate]:
     """Return what is asked of the logs of `window` that the search finds, one result for each of `aggregations`.
 
     All of them are computed in one walk through time, newest first, which ends after about `seconds`; results say how
-    far it came. `until` is where most logs end, if the window goes on beyond it; `first` is looked at first. Raises
-    ValueError for too many bars, and BoundedQueryError where the database cannot compute it: a sum of too many digits.
+    far it came. `until` is where most logs end, if the window goes on beyond it; `first` is looked at first, and with
+    `retries` less, so that something is found, though later. Raises ValueError for too many bars, and BoundedQueryError
+    where the database cannot compute it: a sum of too many digits.
     """
     for asked in aggregations:
         if asked.bars and window.length > asked.bars.step * _MOST_BARS:
             raise ValueError(f"More than {_MOST_BARS:,} bars were asked for.")
     totals = [Groups(asked) for asked in aggregations]
-    slicer = Slicer(window, seconds=seconds, first=first or window.length / _FIRST_SHARE, anchor=until)
+    width = first or window.length / _FIRST_SHARE
+    slicer = Slicer(window, seconds=seconds, first=width, anchor=until, retries=retries)
     while session.may_go_on() and (part := slicer.take()):
         try:
             counted = _of_slice(session, search, part, aggregations)
