@@ -42,6 +42,11 @@ KINDS: dict[str, Callable[[int], str]] = {
     ),
     "an address of IP in each": lambda n: f"GET /api/orders/{n} 200 in {n % 400} ms from 203.0.113.{n % 250}",
     "IP and e-mail in each": lambda n: f"login of user-{n}@example.com from 203.0.113.{n % 250} took {n % 400} ms",
+    "a line of nginx in each": lambda n: (
+        f'203.0.113.{n % 250} - - [30/Nov/2026:11:44:53 +0000] "GET /api/orders/{n} HTTP/1.1" 200 {n % 400}'
+    ),
+    "a bearer token in each": lambda n: f"GET /api/orders/{n} 200 with Authorization: Bearer abcdefgh{n}.xyz",
+    "a card number in each": lambda n: f"order {n} is paid by 4111 1111 1111 1111 in {n % 400} ms",
 }
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
 
 from django.conf import settings
+
+T = TypeVar("T")
+_LOOKS = 50  # at so many of a kind between two looks at the clock
 
 
 class OutOfTimeError(Exception):
@@ -21,3 +27,9 @@ class ScrubClock:
         """Raise OutOfTimeError if the time is over."""
         if time.thread_time() > self._end:
             raise OutOfTimeError
+
+    def groups(self, matches: Iterator[T]) -> Iterator[list[T]]:
+        """Give what the iterator gives, some at a time, as long as there is time. Raises OutOfTimeError."""
+        while group := list(islice(matches, _LOOKS)):
+            self.check()
+            yield group

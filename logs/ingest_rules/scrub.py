@@ -13,11 +13,11 @@ from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
-import re2
 from django.conf import settings
 
 from logs.ingest_rules.builtin import BY_NAME
 from logs.ingest_rules.clock import OutOfTimeError, ScrubClock
+from logs.ingest_rules.finders import any_of
 from logs.ingest_rules.many_texts import BETWEEN, ManyTexts
 from logs.ingest_rules.rules import IngestRules, compile_pattern
 
@@ -26,8 +26,6 @@ T = TypeVar("T", str, "str | None")
 _LITERAL = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+(?:"(\s*+:)?|\Z)|(?<![\w.+-])\d{12,19}(?![\w.+-])')
 _ANCHOR = re.compile(r"(?<!\[)\^|\$|\\[Az]")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
-_NAMED_GROUP = re.compile(r"\(\?P?<\w+>")
-_MEMORY = 4 << 20  # bytes, of the pattern that finds any kind
 _GROUP = 1 << 16  # characters
 WITHHELD = "[withheld: the ingest rules of the service took too long]"
 _WITHHELD_META = f'{{"withheld": "{WITHHELD}"}}'
@@ -45,15 +43,12 @@ class Scrubber:
         self._built_in = ManyTexts(rules.built_in)
         self._own = [(each.name, compile_pattern(each.pattern)) for each in rules.own]
         self._is_anchored = any(_ANCHOR.search(each.pattern) for each in rules.own)
-        patterns = [BY_NAME[name].pattern for name in rules.built_in] + [each.pattern for each in rules.own]
-        self._patterns = [f"(?:{_NAMED_GROUP.sub('(?:', each)})" for each in patterns]
+        self._patterns = [BY_NAME[name].pattern for name in rules.built_in] + [each.pattern for each in rules.own]
 
     @cached_property
     def _any(self) -> Any:
         """Find whether a text may hold a secret of any kind."""
-        options = re2.Options()
-        options.log_errors, options.max_mem = False, _MEMORY
-        return re2.compile("|".join(self._patterns).encode(), options)
+        return any_of(self._patterns)
 
     def messages(self, texts: Sequence[str], counts: Counter[str], clock: ScrubClock | None = None) -> Sequence[str]:
         """Return the texts without their secrets; the same sequence if there are none."""
@@ -72,7 +67,7 @@ class Scrubber:
 
         def scrub(group: Sequence[str | None]) -> Sequence[str | None]:
             known = [text for text in group if text]
-            if not self._may_hold([_unescaped(text, clock) for text in known]):
+            if not self._may_hold([_unescaped(text, clock) if "\\" in text else text for text in known]):
                 return group
             scrubbed = iter(self._metas(known, counts, clock))
             return [next(scrubbed) if text else text for text in group]

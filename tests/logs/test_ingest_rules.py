@@ -43,6 +43,10 @@ SECRETS = {
     "mail to ada.l+x@example.co.uk!": "mail to [redacted email]!",
     "from 203.0.113.9:443": "from [redacted ip]:443",
     "from 2001:db8::7 and ::1": "from [redacted ip] and [redacted ip]",
+    "from ::ffff:203.0.113.9:443": "from [redacted ip]:443",
+    "2001:db8::7: refused, [::1]:80": "[redacted ip]: refused, [[redacted ip]]:80",
+    "IP 203.0.113.9.443 > 198.51.100.2.53: Flags": "IP [redacted ip].443 > [redacted ip].53: Flags",
+    "at 12:30:198.51.100.2": "at 12:30:[redacted ip]",
 }
 HARMLESS = [
     "order 4111111111111112 is no card",
@@ -50,7 +54,8 @@ HARMLESS = [
     "at 12:30:45 took 1.2.3 s",
     "version 1.2.3.400",
     "user@localhost said hi",
-    "Foo::Bar::baz failed",
+    "Foo::Bar::baz failed, map :: Int",
+    "aa:bb:cc:dd:ee:ff, [30/Nov/2026:11:44:53 +0000]",
     "the password was wrong",
     "status 200 for /api/users/123/profile",
 ]
