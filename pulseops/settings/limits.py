@@ -72,6 +72,9 @@ ALERT_RULE_OVERRUNS = env.whole("ALERT_RULE_OVERRUNS", 3, least=1)  # in a row, 
 # Verifies the deliveries of integrations from older installations that have no secret of their own; of those alone.
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET")
 
+DEPLOYMENT_RETENTION_DAYS = env.whole("DEPLOYMENT_RETENTION_DAYS", 730, least=1)
+DEPLOYMENTS_PER_ORG = env.whole("DEPLOYMENTS_PER_ORG", 100_000, least=1)  # the newest stay
+
 # -- Outgoing requests -------------------------------------------------------------------------------------------------
 # Hosts beside Slack's and Discord's that channels may post to, "name" or "name:port": a Mattermost, say.
 NOTIFICATION_HOSTS = env.words("NOTIFICATION_HOSTS")
