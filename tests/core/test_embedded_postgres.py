@@ -30,6 +30,8 @@ def test_the_first_start_makes_our_database(places: Places) -> None:
 
     with psycopg.connect(**address, dbname="pulseops") as connection:
         row = connection.execute("SELECT lower('ÄÖÜ'), to_tsvector('simple', 'ÜBER')::text").fetchone()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT lo_from_bytea(0, '')")
     assert row == ("äöü", "'über':1")
 
 

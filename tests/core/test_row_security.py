@@ -133,6 +133,7 @@ def test_no_one_makes_what_is_anothers(tenants: tuple[Org, Org], make: Callable[
         "ALTER TABLE services DISABLE ROW LEVEL SECURITY",
         "DROP POLICY pages_write ON services",
         "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
         "ALTER ROLE CURRENT_USER SUPERUSER",
     ],
 )

@@ -89,8 +89,12 @@ def test_a_role_that_may_not_sees_what_to_run_and_works_without(database: Databa
 
     with superuser() as root:
         root.execute(told.hint.partition(": ")[2].partition("; then")[0])
-    assert wall_can_stand([theirs.alias]) == []
     assert build_wall(theirs)
+    (told,) = wall_can_stand([theirs.alias])
+    assert told.id == "pulseops.I032"
+    with superuser() as root, psycopg.connect(root.info.dsn, dbname=theirs.alias) as there:
+        there.execute(told.hint.partition(": ")[2].rstrip("."))
+    assert wall_can_stand([theirs.alias]) == []
     row_security.forget_databases()
     assert names_seen(theirs) == ["Ours"]
 

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage
 from django.db import connections
 from psycopg import sql
 
-from pulseops.core.db.row_policies import is_member
+from pulseops.core.db.row_policies import is_member, large_object_revokes
 
 _LOOKS = 5  # others may take the session in between
 _OURS = "SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
@@ -29,6 +29,8 @@ def wall_can_stand(databases: Sequence[str] | None = None, **_: Any) -> list[Che
             messages.append(_superuser(name))
         elif settings.DATABASE_WEB_ROLE and not may_make_roles and not is_member(connections[alias]):
             messages.append(_no_role(name))
+        elif settings.DATABASE_WEB_ROLE and (revokes := large_object_revokes(connections[alias])):
+            messages.append(_large_objects(revokes))
     return messages
 
 
@@ -80,4 +82,12 @@ def _no_role(name: str) -> CheckMessage:
         hint=f"As a superuser: CREATE ROLE {web}; GRANT {web} TO {ours}; then run `manage.py migrate`. "
         "docs/operations.md, “Roles”; DATABASE_WEB_ROLE names another role, or none.",
         id="pulseops.W030",
+    )
+
+
+def _large_objects(revokes: Sequence[str]) -> CheckMessage:
+    return checks.Info(
+        "The role of the pages may make large objects, which is a way to fill the disk.",
+        hint=f"No superuser of the server has taken that from PUBLIC in this database: {'; '.join(revokes)}.",
+        id="pulseops.I032",
     )

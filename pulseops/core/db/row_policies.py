@@ -151,8 +151,35 @@ _SEQUENCES = """
 """
 
 
+# Ways to fill the disk beside the tables, which everyone has: temporary tables, and large objects, of which only a
+# superuser may say so.
+_LARGE_OBJECTS = """
+    SELECT format('REVOKE EXECUTE ON FUNCTION %%s FROM PUBLIC', oid::regprocedure) FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace AND has_function_privilege(%(role)s, oid, 'EXECUTE')
+        AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite')
+"""
+_TEMPORARY = """
+    SELECT format('REVOKE TEMPORARY ON DATABASE %%I FROM PUBLIC', datname) FROM pg_database
+    WHERE datname = current_database() AND has_database_privilege(%(role)s, oid, 'TEMPORARY')
+        AND pg_has_role(datdba, 'USAGE')
+"""
+
+
+def large_object_revokes(connection: Any) -> list[str]:
+    """Return what a superuser is to run so that pages make no large objects; nothing where they cannot."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regrole(quote_ident(%s)) IS NOT NULL", [settings.DATABASE_WEB_ROLE])
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute(_LARGE_OBJECTS, {"role": settings.DATABASE_WEB_ROLE})
+        return [statement for (statement,) in cursor.fetchall()]
+
+
 def _missing_grants(cursor: Any, role: str, present: set[str]) -> Iterator[str]:
     name, values = sql.Identifier(role).as_string(), {"role": role, "tables": sorted(present)}
+    cursor.execute(_TEMPORARY, values)
+    for (statement,) in cursor.fetchall():
+        yield statement
     cursor.execute("SELECT has_schema_privilege(%(role)s, 'public', 'USAGE')", values)
     if not cursor.fetchone()[0]:
         yield f"GRANT USAGE ON SCHEMA public TO {name}"

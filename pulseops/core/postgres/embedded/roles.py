@@ -55,6 +55,12 @@ UNION ALL
 SELECT format('ALTER SCHEMA %%I OWNER TO pulseops_owner', nspname) FROM pg_namespace
 WHERE oid IN (TABLE ours) AND nspowner = %(superuser)s::regrole
 """
+# Whoever may connect may make large objects, and so fill the disk. PulseOps has none.
+_LARGE_OBJECTS = """
+SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure) FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND has_function_privilege('pulseops_web', oid, 'EXECUTE')
+    AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite')
+"""
 
 
 def prepare_database(address: Mapping[str, Any]) -> None:
@@ -69,6 +75,8 @@ def prepare_database(address: Mapping[str, Any]) -> None:
         _prepare_databases(connection)
     with psycopg.connect(**superuser, dbname=DATABASE) as connection:
         for (statement,) in connection.execute(_OTHERS_OBJECTS, {"superuser": SUPERUSER}).fetchall():
+            connection.execute(statement)
+        for (statement,) in connection.execute(_LARGE_OBJECTS).fetchall():
             connection.execute(statement)
 
 
