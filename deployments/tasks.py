@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import Org
+from accounts.queries import live_orgs
 from pulseops.core.jobs.registry import Result, recorded_job
 
 DELIVERIES_KEPT = timedelta(days=30)
@@ -60,7 +60,7 @@ def trim_deployments() -> Result:
 
     The newest of each environment stay: what runs there now is known, however long ago it was deployed.
     """
-    return {"deployments": sum(map(_trim_org, Org.objects.values_list("pk", flat=True)))}
+    return {"deployments": sum(map(_trim_org, live_orgs().values_list("pk", flat=True)))}
 
 
 def _trim_org(org_id: UUID) -> int:
