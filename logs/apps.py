@@ -3,6 +3,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 from pulseops.core.extensions import (
     BEFORE_DELETE,
@@ -30,8 +31,10 @@ class LogsConfig(AppConfig):
         from logs.reading import volume  # noqa: PLC0415  # models are loaded by now
         from logs.self_logging import store_own_lines  # noqa: PLC0415  # models are loaded by now
         from logs.storage.bulk_delete import empty  # noqa: PLC0415  # models are loaded by now
+        from logs.storage.distribute import distribute_new_database  # noqa: PLC0415  # models are loaded by now
 
         STORE[:] = [store_own_lines]
+        post_migrate.connect(distribute_new_database, sender=self, dispatch_uid="logs.storage.distribute")
         BEFORE_DELETE.add(empty)
         SERVICE_PANELS.add(refusals_panel)
         SERVICE_PANELS.add(service_panel)

@@ -10,19 +10,22 @@ from django.db import connection
 from django.http import HttpRequest
 
 from logs.storage.retention import expired_soon
+from logs.storage.sizes import bytes_a_log
+from pulseops.core.db.distribution import is_distributed
 from pulseops.core.extensions import Panel
 from services.models import Service
 
 _TYPICAL_BYTES = 650  # a log with its indexes, before PostgreSQL has an estimate
+_BYTES = """(
+    SELECT sum(size) / sum(logs) FROM (
+        SELECT pg_total_relation_size(c.oid) AS size, c.reltuples AS logs
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'logs'::regclass AND c.reltuples > 1000
+        UNION ALL SELECT pg_total_relation_size('log_blocks'), (SELECT sum(count) FROM log_blocks)
+    ) stored
+)::float"""
 _DAY = """
-    SELECT environment_id, sum(count)::bigint, (
-        SELECT sum(size) / sum(logs) FROM (
-            SELECT pg_total_relation_size(c.oid) AS size, c.reltuples AS logs
-            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'logs'::regclass AND c.reltuples > 1000
-            UNION ALL SELECT pg_total_relation_size('log_blocks'), (SELECT sum(count) FROM log_blocks)
-        ) stored
-    )::float
+    SELECT environment_id, sum(count)::bigint, {bytes}
     FROM log_counts
     WHERE org_id = %s AND service_id = %s AND minute >= statement_timestamp() - interval '24 hours'
     GROUP BY 1
@@ -54,13 +57,14 @@ class Volume:
 
 
 def volume_of(service: Service) -> Volume:
-    """Measure what `service` logs; one query."""
+    """Measure what `service` logs; one query, on Citus some more."""
+    is_on_workers = is_distributed()
     with connection.cursor() as cursor:
-        cursor.execute(_DAY, [service.org_id, service.pk])
+        cursor.execute(_DAY.format(bytes="NULL" if is_on_workers else _BYTES), [service.org_id, service.pk])
         rows = cursor.fetchall()
     by_environment = {environment_id: int(count) for environment_id, count, _ in rows}
-    bytes_a_log = next((each for _, _, each in rows if each), _TYPICAL_BYTES)
-    return Volume(by_environment, bytes_a_log, timedelta(days=service.retention_days))
+    known = bytes_a_log() if is_on_workers and rows else next((each for _, _, each in rows if each), None)
+    return Volume(by_environment, known or _TYPICAL_BYTES, timedelta(days=service.retention_days))
 
 
 def service_panel(_request: HttpRequest, service: Service) -> Panel | None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
 from logs.ingest.copy_format import array_literal
 from logs.models import IngestReceipt
+from pulseops.core.db.distribution import is_distributed, is_worker_away
 from pulseops.core.db.row_security import settle
 from pulseops.core.db.sql import execute_prepared
 from pulseops.core.web.json_errors import ApiError
@@ -55,6 +56,13 @@ _ADMIT = {
     rate: f"WITH {admission(is_patient=True, rate=rate)}, {_COUNTED} SELECT {ADMITTED} FROM key"  # noqa: S608
     for rate in RatePolicy
 }
+# On Citus a statement that has to do with a worker's table and with a local one goes to all workers. So nothing is
+# mixed there: logs and counts are copied, to the one worker that has the organisation, and the key is asked for alone.
+_ADMIT_ALONE = {
+    rate: f"WITH {admission(is_patient=True, rate=rate)} SELECT {ADMITTED} FROM key"  # noqa: S608
+    for rate in RatePolicy
+}
+_COPY_COUNTS = "COPY log_counts (org_id, service_id, environment_id, level, minute, count) FROM STDIN"
 _STORE_SMALL = {
     rate: f"WITH {admission(is_patient=False, rate=rate)}, {_COUNTED}, {_STORED} SELECT {ADMITTED} FROM key"  # noqa: S608
     for rate in RatePolicy
@@ -104,15 +112,19 @@ def store_batches(
     is_committing = False
     logs = sum(map(len, batches))
     values = _admission_values(credential, scope, batches, logs)
+    is_on_workers = is_distributed()
+    is_small = logs <= SMALL and receipt is None and not is_on_workers
     try:
-        if logs <= SMALL and receipt is None and _store_small(credential, scope, batches, values, rate):
+        if is_small and _store_small(credential, scope, batches, values, rate):
             return
         with transaction.atomic(durable=True):
             if receipt is not None:
                 _claim(scope.key_id, receipt)
             if logs:
                 _copy(scope, batches)
-            row = execute_prepared(_ADMIT[rate], values)
+            if logs and is_on_workers:
+                _copy_counts(scope, batches)
+            row = execute_prepared((_ADMIT_ALONE if is_on_workers else _ADMIT)[rate], values)
             admitted(credential, row, expected=scope, logs=logs, rate=rate)
             is_committing = True
     except DatabaseError as error:
@@ -128,6 +140,8 @@ def _answer_to(error: DatabaseError, *, is_committing: bool) -> Exception | None
         return ApiError("FORBIDDEN", "This API key is unknown or revoked.")
     if is_committing and _is_cut_off(error):
         return OutcomeUnknownError(*error.args)
+    if is_worker_away(error) and not isinstance(error, OperationalError):
+        return OperationalError(*error.args)
     if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
         return None
     # Not the exception itself: its text quotes the line that was refused, and that is not ours to repeat.
@@ -191,8 +205,21 @@ def _is_cut_off(error: DatabaseError) -> bool:
 
 
 def _copy(scope: KeyScope, batches: Sequence[Batch]) -> None:
-    text = copy_text(batches, f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t")
+    _copy_in(_COPY, copy_text(batches, _prefix(scope)))
+
+
+def _copy_counts(scope: KeyScope, batches: Sequence[Batch]) -> None:
+    prefix = _prefix(scope)
+    lines = [f"{prefix}{level}\t{minute}Z\t{count}\n" for (level, minute), count in counts_of(batches).items()]
+    _copy_in(_COPY_COUNTS, "".join(lines))
+
+
+def _prefix(scope: KeyScope) -> str:
+    return f"{scope.org_id}\t{scope.service_id}\t{scope.environment_id}\t"
+
+
+def _copy_in(statement: str, text: str) -> None:
     settle(connection)  # COPY goes past what Django's cursors do before a statement
     # Django translates the errors of its own methods alone, and copy() is psycopg's.
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(text.encode())

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
+
+from pulseops.core.db.distribution import held_by_workers, is_distributed, limits_reach_workers
 
 AHEAD = 3  # days that have their partition before they begin; a log may be 24 hours ahead
 DAY = timedelta(days=1)
@@ -94,6 +96,9 @@ def partitions() -> list[Partition]:
     with connection.cursor() as cursor:
         cursor.execute(_PARTITIONS)
         rows = [_read(*row) for row in cursor.fetchall()]
+    if is_distributed():  # here are shells without a row
+        held = held_by_workers("logs")
+        rows = [replace(each, **held[each.name]._asdict()) if each.name in held else each for each in rows]
     return sorted(rows, key=lambda partition: (not partition.is_default, partition.end))
 
 
@@ -131,7 +136,7 @@ def move_strays() -> dict[str, int]:
 
 def drop(partition: Partition) -> int:
     """Drop a partition and what was counted of it; returns how many logs that was."""
-    with _quick_locks(), connection.cursor() as cursor:
+    with quick_locks(), connection.cursor() as cursor:
         cursor.execute(_UNCOUNT, [partition.start, partition.end])
         (logs,) = cursor.fetchone()
         cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))
@@ -144,7 +149,7 @@ def drop_if_empty(partition: Partition) -> bool:
         cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
         if cursor.fetchone()[0]:
             return False
-    with _quick_locks(), connection.cursor() as cursor:
+    with quick_locks(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition.identifier))
         cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
         if cursor.fetchone()[0]:
@@ -177,10 +182,12 @@ def _make_day(day: datetime) -> tuple[str, int]:
     """Make the partition of a day and move there what the DEFAULT one has of it; returns its name and how many rows."""
     name = f"logs_{day:%Y%m%d}"
     values = {"table": sql.Identifier(name), "start": sql.Literal(day), "end": sql.Literal(day + DAY)}
-    with _quick_locks(), connection.cursor() as cursor:
+    with quick_locks(), connection.cursor() as cursor:
         # Attaching takes this lock anyway; taken first, nothing can come into the DEFAULT partition in between.
         cursor.execute("LOCK TABLE logs_default IN ACCESS EXCLUSIVE MODE")
         cursor.execute(sql.SQL(_LIKE).format(**values))
+        if is_distributed():  # before rows move there: they would stay here beside those on the workers
+            colocate_with_logs(name)
         cursor.execute(
             sql.SQL(
                 "WITH moved AS (DELETE FROM logs_default WHERE ts >= {start} AND ts < {end} RETURNING *) "
@@ -193,6 +200,12 @@ def _make_day(day: datetime) -> tuple[str, int]:
             sql.SQL("ALTER TABLE logs ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})").format(**values)
         )
     return name, moved
+
+
+def colocate_with_logs(table: str) -> None:
+    """Hand a table to Citus, each organisation's rows to where its logs are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT create_distributed_table(%s, 'org_id', colocate_with => 'logs')", [table])
 
 
 def _make_indexes(partition: str) -> None:
@@ -213,11 +226,13 @@ def _make_indexes(partition: str) -> None:
 
 
 @contextmanager
-def _quick_locks() -> Iterator[None]:
+def quick_locks() -> Iterator[None]:
     """A transaction that gives up rather than let ingest queue behind it, and that keeps deletions of scopes out.
 
     Rows that move are missed by a DELETE that began before.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '2s'; SELECT lock_moving_of_logs()")
+        limits_reach_workers(cursor)
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute("SELECT lock_moving_of_logs()")
         yield

@@ -7,7 +7,7 @@ equal at any moment. Logs that are written by other means (raw SQL) are counted 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,20 +22,16 @@ from logs.storage.partitions import EARLIEST, LATEST
 MINUTE = timedelta(minutes=1)
 _MINUTES_AT_ONCE = 2_000
 
-_MERGE = f"""
+# The new rows are written by a statement of their own: on Citus one that inserts what it deletes goes to all workers.
+_TAKE = f"""
     WITH due AS (
         SELECT DISTINCT minute FROM log_counts WHERE org_id = %(org)s AND NOT is_merged LIMIT {_MINUTES_AT_ONCE}
     ),
     taken AS (
         DELETE FROM log_counts WHERE org_id = %(org)s AND minute IN (SELECT minute FROM due)
         RETURNING minute, service_id, environment_id, level, count
-    ),
-    merged AS (
-        INSERT INTO log_counts (org_id, minute, service_id, environment_id, level, count, is_merged)
-        SELECT %(org)s, minute, service_id, environment_id, level, sum(count), true FROM taken GROUP BY 2, 3, 4, 5
-        RETURNING 1
     )
-    SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM merged), (SELECT count(*) FROM due)
+    SELECT minute, service_id, environment_id, level, sum(count)::bigint, count(*) FROM taken GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - made of the constant above
 # Rows and counts of an organisation by one snapshot, whichever engine: grouped by organisation first, a statement that
 # is sent to shards goes to each of them whole. What a batch adds meanwhile is on neither side.
@@ -145,6 +141,10 @@ def _recount(org_id: UUID, minutes: list[datetime], sealed: Counter[_Place]) -> 
         cursor.execute(_DELETE, [org_id, minutes, [row[5] for row in rows if row[5] is not None]])
     counts = Counter({tuple(row[:4]): row[4] for row in rows if row[4]})
     counts.update({place: number for place, number in sealed.items() if place[0] in set(minutes)})
+    _insert(org_id, counts)
+
+
+def _insert(org_id: UUID, counts: Mapping[_Place, int]) -> None:
     LogCount.objects.bulk_create(
         LogCount(org_id=org_id, minute=minute, service_id=service, environment_id=environment, level=level,
                  count=number, is_merged=True)
@@ -156,6 +156,7 @@ def _merge_some(org_id: UUID) -> tuple[int, int, int]:
     """Merge some minutes of an organisation; returns how many rows became how many, and how many minutes those were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT lock_moving_of_logs()")
-        cursor.execute(_MERGE, {"org": org_id})
-        row: tuple[int, int, int] = cursor.fetchone()
-    return row
+        cursor.execute(_TAKE, {"org": org_id})
+        rows = cursor.fetchall()
+        _insert(org_id, {tuple(row[:4]): row[4] for row in rows})
+    return sum(row[5] for row in rows), len(rows), len({row[0] for row in rows})

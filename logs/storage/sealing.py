@@ -15,6 +15,7 @@ from django.db.utils import OperationalError
 from psycopg import sql
 
 from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions
+from pulseops.core.db.distribution import one_shard_at_a_time
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _write_anew(partition: Partition) -> bool:
 
 
 def _reindex(partition: Partition, indexes: Iterable[tuple[str, bool]]) -> None:
-    with connection.cursor() as cursor:
+    with one_shard_at_a_time(), connection.cursor() as cursor:
         for index, is_valid in indexes:
             # One that is not valid is what a run that was interrupted left behind.
             statement = "REINDEX INDEX CONCURRENTLY {}" if is_valid else "DROP INDEX {}"

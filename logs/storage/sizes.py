@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
+from pulseops.core.db.distribution import Held, database_size, held_by_workers, is_distributed
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 
 _DAY = re.compile(r"logs_([0-9]{8})")
+_FEWEST = 1_000  # rows of a day that say something of its size
 _SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
 
 # `logs` itself holds rows only while it is not partitioned.
@@ -68,4 +70,25 @@ def table_sizes() -> TableSizes | None:
         rows = fetch_within(_SECONDS, _PARTITIONS, ())
     except QueryTimeoutError:
         return None
-    return TableSizes([PartitionSize(*columns) for _, *columns in rows], rows[0][0] if rows else 0)
+    sizes = [PartitionSize(*columns) for _, *columns in rows]
+    database = rows[0][0] if rows else 0
+    if is_distributed():
+        held = {**held_by_workers("logs"), **held_by_workers("log_blocks")}
+        return TableSizes([_on_workers(each, held.get(each.name)) for each in sizes], database_size())
+    return TableSizes(sizes, database)
+
+
+def bytes_a_log() -> float | None:
+    """Return what a stored log takes with its indexes, sealed or not; None where too few are known to say."""
+    sizes = table_sizes()
+    known = [each for each in sizes.partitions if each.rows > _FEWEST or each.is_of_blocks] if sizes else []
+    rows = sum(each.rows for each in known)
+    return sum(each.total for each in known) / rows if rows else None
+
+
+def _on_workers(size: PartitionSize, held: Held | None) -> PartitionSize:
+    """Return the size of a table of which there is only a shell here; the rows of blocks were counted."""
+    if held is None:
+        return size
+    rows = size.rows if size.is_of_blocks else held.rows
+    return PartitionSize(size.name, rows, held.table_size, held.index_size, held.table_size + held.index_size)

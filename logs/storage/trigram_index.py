@@ -26,6 +26,7 @@ from logs.search.jsonpaths import NAMES
 from logs.search.text import HAYSTACK
 from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions
 from logs.storage.sealing import note_added
+from pulseops.core.db.distribution import index_bytes_on_workers, is_distributed, one_shard_at_a_time
 
 HOUR = timedelta(hours=1)
 LATE = timedelta(minutes=5)  # behind an hour's end, when nearly all of its lines have come
@@ -133,7 +134,7 @@ def _build(part: TrigramIndex, partition: Partition, *, by_org: bool) -> None:
     columns = sql.SQL(f"{ORG}, {COLUMNS}" if by_org else COLUMNS)
     names = {"index": sql.Identifier(part.name), "table": partition.identifier, "columns": columns}
     others = [(each, is_valid) for each, is_valid in _parts() if each.partition == part.partition]
-    with connection.cursor() as cursor:
+    with one_shard_at_a_time(), connection.cursor() as cursor:
         _drop(each for each, is_valid in others if not is_valid)
         cursor.execute("SET maintenance_work_mem = '256MB'")
         try:
@@ -154,10 +155,11 @@ def _drop(parts: Iterable[TrigramIndex]) -> None:
 
 
 def _size(parts: Iterable[TrigramIndex]) -> int:
+    names = [part.name for part in parts]
+    if is_distributed():
+        return index_bytes_on_workers(names)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) name", [[p.name for p in parts]]
-        )
+        cursor.execute("SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) name", [names])
         return int(cursor.fetchone()[0] or 0)
 
 

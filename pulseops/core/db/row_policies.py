@@ -7,7 +7,7 @@ stands there already is not touched, so it is quick, and the wall comes by itsel
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from psycopg import sql
+
+from pulseops.core.db.distribution import distributed_tables
 
 # Whose rows: a missing setting is NULL, and then nothing is seen. As a subquery it is read once a statement, not once
 # a row.
@@ -89,7 +91,8 @@ def build_wall(connection: Any) -> bool:
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
         )
         present = {name for (name,) in cursor.fetchall()} & (TABLES.keys() | _unlisted())
-        for statement in (*_missing_grants(cursor, role, present), *_missing_policies(cursor, present)):
+        far = distributed_tables(connection.alias)
+        for statement in (*_missing_grants(cursor, role, present), *_missing_policies(cursor, present, far)):
             cursor.execute(statement)
     return True
 
@@ -206,13 +209,15 @@ _POLICIES = """
 """
 
 
-def _missing_policies(cursor: Any, present: set[str]) -> Iterator[str]:
+def _missing_policies(cursor: Any, present: set[str], far: Set[str]) -> Iterator[str]:
+    """Yield what makes the policies; tables that are `far`, on workers, have none: no worker is told who asks."""
     cursor.execute(_POLICIES, [sorted(present)])
     rows = cursor.fetchall()
     secured = {table for table, is_secured, _, _ in rows if is_secured}
     stored = {(table, name): digest for table, _, name, digest in rows if name}
     for table in sorted(present):
-        wanted = {name: (text, _digest(text)) for name, text in _wanted(table).policies.items()}
+        policies = {} if table in far else _wanted(table).policies
+        wanted = {name: (text, _digest(text)) for name, text in policies.items()}
         for name in [name for of, name in stored if of == table and name not in wanted and name.startswith("pages_")]:
             yield f'DROP POLICY "{name}" ON "{table}"'
         for name, (text, digest) in wanted.items():

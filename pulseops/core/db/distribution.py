@@ -1,0 +1,156 @@
+"""A database on Citus: which tables lie on workers, by what the database itself says of it.
+
+Nothing is set: `manage.py distribute` hands tables to the workers, and `pg_dist_partition` has them from then on. On a
+plain PostgreSQL all of this says no and does nothing. Clients connect to the coordinator alone, so advisory locks,
+LISTEN and NOTIFY, and all tables that are not distributed are there as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import psycopg
+from django.db import DatabaseError, connection, connections
+
+_ASK_AGAIN_SECONDS = 60.0
+_HAS_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+# A table that Citus merely knows, as a local one, has the method 'n'.
+_DISTRIBUTED = "SELECT logicalrelid::regclass::text FROM pg_dist_partition WHERE partmethod = 'h'"
+_answers: dict[str, tuple[frozenset[str], float]] = {}  # by database alias: the tables, and when that was asked
+
+# Of a table, or of all partitions of it. From what VACUUM and ANALYZE noted, which is asked for without any lock: a
+# worker answers by a connection of its own, and would wait for what this transaction holds.
+_HELD = """
+    SELECT coalesce(json_agg(json_build_array(name, pages, index_pages, logs)), '[]') FROM (
+        SELECT t.relname AS name, sum(c.relpages + coalesce(o.relpages, 0) + coalesce(oi.relpages, 0)) AS pages,
+            sum(coalesce(i.pages, 0)) AS index_pages, sum(greatest(c.reltuples, 0)) AS logs
+        FROM pg_class t JOIN pg_dist_shard s ON s.logicalrelid = t.oid
+        JOIN pg_class c ON c.oid = to_regclass(quote_ident(t.relname || '_' || s.shardid))
+        LEFT JOIN pg_class o ON o.oid = c.reltoastrelid
+        LEFT JOIN pg_index x ON x.indrelid = o.oid LEFT JOIN pg_class oi ON oi.oid = x.indexrelid
+        LEFT JOIN LATERAL (
+            SELECT sum(ic.relpages) AS pages FROM pg_index ix JOIN pg_class ic ON ic.oid = ix.indexrelid
+            WHERE ix.indrelid = c.oid
+        ) i ON true
+        WHERE t.oid = '{table}'::regclass
+            OR t.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '{table}'::regclass)
+        GROUP BY 1
+    ) held
+"""
+_INDEX_PAGES = """
+    SELECT coalesce(sum(c.relpages), 0) FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
+    JOIN pg_dist_shard s ON s.logicalrelid = x.indrelid
+    JOIN pg_class c ON c.oid = to_regclass(quote_ident(i.relname || '_' || s.shardid))
+    WHERE i.relname = ANY ('{names}')
+"""
+_ON_WORKERS = "SELECT success, result FROM run_command_on_workers(%s)"
+_SIZE = "SELECT pg_database_size(current_database())"
+_PAGE = 8_192  # bytes
+
+
+class Held(NamedTuple):
+    """What workers hold of a table: bytes of it and of its indexes, and its rows; by the last VACUUM or ANALYZE."""
+
+    table_size: int
+    index_size: int
+    rows: int
+
+
+def distributed_tables(alias: str = "default") -> frozenset[str]:
+    """Return the tables that lie on workers; asked once, and every minute as long as there are none."""
+    tables, asked_at = _answers.get(alias, (frozenset[str](), float("-inf")))
+    if not tables and time.monotonic() - asked_at > _ASK_AGAIN_SECONDS:
+        tables = _ask(connections[alias])
+        _answers[alias] = tables, time.monotonic()
+    return tables
+
+
+def is_distributed(table: str = "logs", alias: str = "default") -> bool:
+    """Return whether a table lies on workers."""
+    return table in distributed_tables(alias)
+
+
+def forget_distribution() -> None:
+    """Ask again which tables are distributed; after that changed."""
+    _answers.clear()
+
+
+def held_by_workers(table: str) -> Mapping[str, Held]:
+    """Return what the workers hold of `table` and of its partitions, by name; nothing of one that is away."""
+    held: dict[str, Held] = {}
+    for text in ask_workers(_HELD.format(table=table)):
+        for name, pages, index_pages, rows in json.loads(text):
+            before = held.get(name, Held(0, 0, 0))
+            more = int(pages) * _PAGE, int(index_pages) * _PAGE, int(rows)
+            held[name] = Held(*(mine + theirs for mine, theirs in zip(before, more, strict=True)))
+    return held
+
+
+def index_bytes_on_workers(names: Sequence[str]) -> int:
+    """Return what indexes of distributed tables take on all workers, whose names need no quotes."""
+    pages = ask_workers(_INDEX_PAGES.format(names="{" + ",".join(names) + "}"))
+    return sum(map(int, pages)) * _PAGE
+
+
+def ask_workers(statement: str) -> Sequence[str]:
+    """Return what `statement`, one that gives one value, gives on each worker that answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ON_WORKERS, [statement])
+        return [result for is_good, result in cursor.fetchall() if is_good]
+
+
+def database_size() -> int:
+    """Return the bytes of the database, on whichever machines it lies; of a worker that is away nothing is known."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZE)
+        size = int(cursor.fetchone()[0])
+    return size + sum(map(int, ask_workers(_SIZE))) if distributed_tables() else size
+
+
+@contextmanager
+def one_shard_at_a_time() -> Iterator[None]:
+    """Let a statement outside of a transaction work on one shard of each worker after the other.
+
+    Else an index is built on all of them at once, each with its own memory, and each waiting for the others.
+    """
+    if not distributed_tables():
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET citus.max_adaptive_executor_pool_size = 1")
+    try:
+        yield
+    finally:
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("RESET citus.max_adaptive_executor_pool_size")
+
+
+def limits_reach_workers(cursor: Any) -> None:
+    """Let what the rest of a transaction sets by SET LOCAL, each in a message of its own, be set on its workers too."""
+    if distributed_tables():
+        cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
+
+
+def is_worker_away(error: BaseException | None) -> bool:
+    """Return whether a statement failed since a worker did not answer, in whatever words Citus says so."""
+    cause = error.__cause__ if isinstance(error, DatabaseError) else error
+    if not isinstance(cause, psycopg.Error) or not any(tables for tables, _ in _answers.values()):
+        return False
+    state = cause.sqlstate or ""
+    # In the middle of a transaction it is an internal error, of which only the text says what it was about.
+    is_about_connection = isinstance(cause, psycopg.errors.InternalError_) and "connection" in str(cause)
+    return state.startswith(("08", "57P0")) or is_about_connection
+
+
+def _ask(database: Any) -> frozenset[str]:
+    """Ask past Django's cursors, as row_security does: it is no part of what a page asks."""
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        if not database.connection.execute(_HAS_CITUS).fetchone()[0]:
+            return frozenset()
+        return frozenset(name for (name,) in database.connection.execute(_DISTRIBUTED).fetchall())
