@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements-dev.txt.sha256
 
-.PHONY: help run test test-postgres15 check format fuzz map bench lock browser languages clients screenshots container-steps clean
+.PHONY: help run test test-postgres15 test-citus check format fuzz map bench lock browser languages clients screenshots container-steps clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -19,6 +19,12 @@ test: $(STAMP) browser  ## run the tests
 
 test-postgres15: $(STAMP) browser  ## run the tests against a PostgreSQL 15 of Debian's
 	@tests/with_postgres15 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+# CITUS_COORDINATOR=postgresql://USER@HOST:PORT/postgres CITUS_WORKERS=HOST:PORT,HOST:PORT of a cluster of one's own.
+test-citus: $(STAMP) browser  ## run the tests on a coordinator and workers of Citus
+	@[ -n "$$CITUS_COORDINATOR" ] && [ -n "$$CITUS_WORKERS" ] || { \
+	  echo "Name the cluster: CITUS_COORDINATOR=postgresql://… CITUS_WORKERS=HOST:PORT,HOST:PORT" >&2; exit 2; }
+	@DATABASE_URL="$$CITUS_COORDINATOR" $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations, known vulnerabilities
 	@$(BIN)/ruff check .

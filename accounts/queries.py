@@ -112,6 +112,11 @@ def annotated(org: Org, **expressions: BaseExpression) -> Any:
     return Org.objects.filter(pk=org.pk).annotate(**expressions).get()
 
 
+def all_org_ids() -> list[UUID]:
+    """Return every organisation of the installation, for jobs that go through all."""
+    return list(Org.objects.values_list("pk", flat=True))
+
+
 def has_orgs() -> bool:
     """Return whether there is any organisation."""
     return Org.objects.exists()

@@ -26,6 +26,7 @@ from alerts.tally import tally
 from alerts.targets import Environments, ParsedRule, places_of, readable
 from alerts.turns import Turn, in_order
 from pulseops.core.budget import TimeBudget
+from pulseops.core.db.distribution import is_worker_away
 from pulseops.core.metrics import RULES, RULES_SECONDS
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,8 @@ class _OrgEvaluation:
             if not connection.is_usable():
                 raise
             log.exception("the rules of an organisation could not be evaluated", extra={"org": str(self.turn.org_id)})
+            if is_worker_away(error):  # which may take its time to say so: others do not wait for it in the quick lane
+                self.report.unfinished.add(self.turn.org_id)
             problem = f"{type(error).__name__}: {error}"
             self.report.failed |= {rule.pk: problem for rule in self.rules if rule.pk not in self.report.failed}
         finally:

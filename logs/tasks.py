@@ -18,6 +18,7 @@ from logs.storage.retention import delete_expired
 from logs.storage.sealing import seal_days
 from logs.storage.trigram_index import index_parts
 from logs.storage.turn import PARTITIONS_TURN
+from pulseops.core.db.distribution import Containment
 from pulseops.core.jobs.registry import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
@@ -82,12 +83,14 @@ def check_log_counts() -> Result:
     """Prove that the counts equal the rows, the newest days first, for up to five minutes; put right what does not."""
     until = time.monotonic() + _CHECK_SECONDS
     days = logs = wrong = 0
+    contained = Containment()
     for partition in reversed(partitions()):
         if time.monotonic() > until:
             break
         if not partition.is_default:
-            checked = rollup.repair(partition.start, partition.end)
+            checked = rollup.repair_each(partition.start, partition.end, contained)
             days, logs, wrong = days + 1, logs + checked.logs, wrong + checked.wrong_minutes
+    contained.raise_failure()
     return {"days": days, "logs": logs, "wrong_minutes": wrong}
 
 

@@ -24,6 +24,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Org, Role, User
 from pulseops.core.db import answer_timeout
+from tests.support import citus
 from tests.support.databases import ROOT, Catalog, catalog, migrate, migrated_template, scratch_database
 from tests.support.factories import make_member, make_org, make_service, make_user
 from tests.support.flush import keep_seeds
@@ -77,6 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         named = {each for defined in fixtures.name2fixturedefs.values() for each in defined}
         if any(each.scope == "module" for each in named):
             item.add_marker(pytest.mark.xdist_group(item.location[0]))
+    if citus.is_cluster():
+        citus.skip_what_is_plain(items)
     yield
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if getattr(config.option, "loadgroup", False):
@@ -115,7 +118,10 @@ def _name_group(item: pytest.Item) -> None:
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Let the tests' database be a copy of one that is migrated, which takes a tenth of the time."""
     with django_db_blocker.unblock():
-        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
+        if citus.is_cluster():  # a copy would not know the workers
+            citus.use_cluster()
+        else:
+            connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.fixture(scope="session")

@@ -87,14 +87,12 @@ def distribute_new_database(using: str = "default", apps: Any = None, stdout: An
     """Receive `post_migrate`: distribute a database that has workers and no logs yet; where it has some, say how to."""
     if apps is None or using != "default" or not has_workers() or not _is_to_be_done():
         return
-    if _ask("SELECT EXISTS (SELECT FROM logs) OR EXISTS (SELECT FROM log_blocks)") or _days_apart():
+    if _ask("SELECT EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM log_blocks)") or _days_apart():
         if stdout is not None:
-            stdout.write(
-                "This database has workers of Citus, and logs beside them: run manage.py distribute."
-            )
+            stdout.write("This database has workers of Citus, and logs beside them: run manage.py distribute.")
         return
     refuse_unready()
-    for _text, do in steps(timezone.now()):
+    for _text, do in steps(timezone.now(), SHARDS):
         do()
 
 

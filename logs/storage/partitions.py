@@ -146,12 +146,12 @@ def drop(partition: Partition) -> int:
 def drop_if_empty(partition: Partition) -> bool:
     """Drop a partition that has no rows, as when all of them were sealed; returns whether it was so."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT 1 FROM {})").format(partition.identifier))
         if cursor.fetchone()[0]:
             return False
     with quick_locks(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition.identifier))
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(partition.identifier))
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT 1 FROM {})").format(partition.identifier))
         if cursor.fetchone()[0]:
             return False
         cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))

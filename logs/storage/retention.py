@@ -15,6 +15,7 @@ from logs.storage.blocks.table import has_blocks_between
 from logs.storage.bulk_delete import delete_logs, partitions_of, whole_minute
 from logs.storage.partitions import Partition, drop, partitions
 from logs.storage.sealing import tidy, vacuum
+from pulseops.core.db.distribution import Containment
 from services.models import RETENTION_DAYS_MAX, Service
 from services.queries import all_services
 
@@ -23,7 +24,7 @@ MARGIN = timedelta(minutes=5)
 BATCH = 5_000  # rows in one transaction: no one waits for this to end
 
 _ANY_OF = """
-    SELECT EXISTS (SELECT FROM logs WHERE org_id = %s AND service_id = ANY(%s::uuid[]) AND ts >= %s AND ts < %s)
+    SELECT EXISTS (SELECT 1 FROM logs WHERE org_id = %s AND service_id = ANY(%s::uuid[]) AND ts >= %s AND ts < %s)
 """
 
 
@@ -40,21 +41,29 @@ def delete_expired(now: datetime | None = None) -> Expired:
     """Delete what is past every service's `retention_days` at `now`, oldest first."""
     now = (now or timezone.now()) - MARGIN
     services = all_services()
-    expired = Expired()
+    expired, contained = Expired(), Containment()
     for partition in partitions():
-        if _is_all_past(partition, services, now):
-            expired.deleted += drop(partition)
-            expired.dropped.append(partition.name)
+        with contained.each():
+            if _is_all_past(partition, services, now):
+                expired.deleted += drop(partition)
+                expired.dropped.append(partition.name)
     touched: list[tuple[datetime, datetime]] = []
     for service in services:
-        for start, end, rows in _delete_of(service, now - timedelta(days=service.retention_days)):
-            expired.deleted += rows
-            touched.append((start, end))
+        with contained.each():
+            for start, end, rows in _delete_of(service, now - timedelta(days=service.retention_days)):
+                expired.deleted += rows
+                touched.append((start, end))
     if not connection.in_atomic_block:  # VACUUM cannot run in a test's transaction
-        for each in partitions_of(touched):
-            vacuum(each)
-        expired.tidied = [each.name for each in partitions() if tidy(each)]
+        with contained.each():
+            _give_space_back(touched, expired)
+    contained.raise_failure()
     return expired
+
+
+def _give_space_back(touched: Sequence[tuple[datetime, datetime]], expired: Expired) -> None:
+    for each in partitions_of(touched):
+        vacuum(each)
+    expired.tidied = [each.name for each in partitions() if tidy(each)]
 
 
 def expired_soon(service: Service, retention_days: int, now: datetime | None = None) -> int:

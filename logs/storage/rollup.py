@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
+from accounts.queries import all_org_ids
 from logs.models import LogCount
 from logs.storage.blocks.minutes import minutes_of_blocks
 from logs.storage.partitions import EARLIEST, LATEST
+from pulseops.core.db.distribution import Containment, is_worker_away
 
 MINUTE = timedelta(minutes=1)
 _MINUTES_AT_ONCE = 2_000
@@ -81,17 +83,43 @@ class RollupCheck:
 
 def merge() -> dict[str, int]:
     """Make one row of all rows that say the same of the same minute; returns how many rows became how many."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT org_id FROM log_counts WHERE NOT is_merged")
-        orgs = [row[0] for row in cursor.fetchall()]
-    totals = [0, 0]
-    for org_id in orgs:
+    totals, contained = [0, 0], Containment()
+    for org_id in _orgs_to_merge():
         minutes = _MINUTES_AT_ONCE
-        while minutes == _MINUTES_AT_ONCE:
-            taken, merged, minutes = _merge_some(org_id)
-            totals[0] += taken
-            totals[1] += merged
+        with contained.each():
+            while minutes == _MINUTES_AT_ONCE:
+                taken, merged, minutes = _merge_some(org_id)
+                totals[0] += taken
+                totals[1] += merged
+    contained.raise_failure()
     return {"from": totals[0], "to": totals[1]}
+
+
+def _orgs_to_merge() -> list[UUID]:
+    """Return the organisations that may have counts to merge: all of them where a worker does not say."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT org_id FROM log_counts WHERE NOT is_merged")
+            return [row[0] for row in cursor.fetchall()]
+    except DatabaseError as error:
+        if not is_worker_away(error):
+            raise
+        return all_org_ids()
+
+
+def repair_each(start: datetime, end: datetime, contained: Containment) -> RollupCheck:
+    """As `repair` of all organisations; where a worker is away, of each one that it does not have."""
+    try:
+        return repair(start, end)
+    except DatabaseError as error:
+        if not is_worker_away(error):
+            raise
+    logs = wrong = 0
+    for org_id in all_org_ids():
+        with contained.each():
+            checked = repair(start, end, org_id=org_id)
+            logs, wrong = logs + checked.logs, wrong + checked.wrong_minutes
+    return RollupCheck(logs, wrong)
 
 
 def repair(start: datetime = EARLIEST, end: datetime = LATEST, *, org_id: UUID | None = None) -> RollupCheck:

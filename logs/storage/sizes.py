@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db import DatabaseError
 
-from pulseops.core.db.distribution import Held, database_size, held_by_workers, is_distributed
+from pulseops.core.db.distribution import Held, database_size, held_by_workers, is_distributed, is_worker_away
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_within
 
 _DAY = re.compile(r"logs_([0-9]{8})")
@@ -17,10 +18,10 @@ _FEWEST = 1_000  # rows of a day that say something of its size
 _SECONDS = 3.0  # to wait for the locks of others; the query itself takes milliseconds
 
 # `logs` itself holds rows only while it is not partitioned.
+_SEALED = "SELECT coalesce(sum(count), 0)::bigint FROM log_blocks"
 _PARTITIONS = """
     SELECT pg_database_size(current_database()), c.relname,
-        CASE WHEN c.relname = 'log_blocks' THEN (SELECT coalesce(sum(count), 0)::bigint FROM log_blocks)
-            ELSE greatest(c.reltuples, 0)::bigint END,
+        CASE WHEN c.relname = 'log_blocks' THEN ({sealed}) ELSE greatest(c.reltuples, 0)::bigint END,
         pg_relation_size(c.oid), pg_indexes_size(c.oid),
         pg_total_relation_size(c.oid)
     FROM pg_class c
@@ -65,16 +66,20 @@ class TableSizes:
 
 
 def table_sizes() -> TableSizes | None:
-    """Return the sizes, or None where a job that holds the table for itself keeps the query waiting; one query."""
+    """Return the sizes, or None where a job that holds the table for itself keeps the query waiting.
+
+    One query; on Citus some more, and nothing of a worker that is away.
+    """
+    is_on_workers = is_distributed()
     try:
-        rows = fetch_within(_SECONDS, _PARTITIONS, ())
+        rows = fetch_within(_SECONDS, _PARTITIONS.format(sealed="SELECT 0" if is_on_workers else _SEALED), ())
     except QueryTimeoutError:
         return None
     sizes = [PartitionSize(*columns) for _, *columns in rows]
     database = rows[0][0] if rows else 0
-    if is_distributed():
-        held = {**held_by_workers("logs"), **held_by_workers("log_blocks")}
-        return TableSizes([_on_workers(each, held.get(each.name)) for each in sizes], database_size())
+    if is_on_workers:
+        held, sealed = {**held_by_workers("logs"), **held_by_workers("log_blocks")}, _sealed_logs()
+        return TableSizes([_on_workers(each, held.get(each.name), sealed) for each in sizes], database_size())
     return TableSizes(sizes, database)
 
 
@@ -86,9 +91,18 @@ def bytes_a_log() -> float | None:
     return sum(each.total for each in known) / rows if rows else None
 
 
-def _on_workers(size: PartitionSize, held: Held | None) -> PartitionSize:
-    """Return the size of a table of which there is only a shell here; the rows of blocks were counted."""
+def _on_workers(size: PartitionSize, held: Held | None, sealed: int) -> PartitionSize:
+    """Return the size of a table of which there is only a shell here."""
     if held is None:
         return size
-    rows = size.rows if size.is_of_blocks else held.rows
+    rows = sealed if size.is_of_blocks else held.rows
     return PartitionSize(size.name, rows, held.table_size, held.index_size, held.table_size + held.index_size)
+
+
+def _sealed_logs() -> int:
+    try:
+        return int(fetch_within(_SECONDS, _SEALED, ())[0][0])
+    except DatabaseError as error:
+        if not is_worker_away(error):
+            raise
+        return 0

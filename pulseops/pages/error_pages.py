@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template import loader
 from django.template.context_processors import csrf
 
+from pulseops.core.db.distribution import is_worker_away
 from pulseops.core.ui import context_processors
 from pulseops.core.web.correlation import current_origin
 from pulseops.core.web.json_errors import json_error
@@ -148,7 +149,7 @@ def _reader(request: Any) -> dict[str, Any]:
 def is_database_away(exception: BaseException | None) -> bool:
     """Return whether `exception` comes from a connection that could not be had or was lost, not from a statement."""
     error = _database_error(exception)
-    return error is not None and _has_no_server(error)
+    return error is not None and (_has_no_server(error) or is_worker_away(error))
 
 
 def is_database_busy(exception: BaseException | None) -> bool:

@@ -67,6 +67,7 @@ class TestDays:
         assert made == [f"logs_{later + n * DAY:%Y%m%d}" for n in range(4)]
         assert partitions.make_days_ahead(later) == []
 
+    @pytest.mark.plain_database("looks at a plan")
     def test_planner_can_estimate_a_service_and_a_part_of_a_word(self, org: Org) -> None:
         day = NOW + timedelta(days=30)
         [name, *_] = partitions.make_days_ahead(day)
@@ -79,6 +80,7 @@ class TestDays:
         assert 15 <= estimated(name, "org_id = %s AND service_id = %s AND environment_id = %s", *scope) <= 25
         assert estimated(name, "lower(message) LIKE %s", "%ivm%") < 5  # of 200; unknown, it would be 40
 
+    @pytest.mark.plain_database("tableoid names a shard")
     def test_strays_get_days_of_their_own(self, environment: Environment) -> None:
         write(environment, OLD, OLD + timedelta(minutes=1), OLD - DAY)
         assert where(f"x {OLD - DAY}") == "logs_default"
@@ -153,6 +155,7 @@ def files(name: str) -> tuple[int, int]:
     return table, indexes
 
 
+@pytest.mark.plain_database("measures the files of a partition")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("left", "is_kept_last"), [(300, True), (2_700, False)])
 def test_a_sealed_day_is_smaller_and_gives_space_back(old_day: str, left: int, is_kept_last: bool) -> None:

@@ -60,5 +60,5 @@ def _filled() -> set[str]:
         tables = [row[0] for row in cursor.fetchall() if row[0] not in _KEPT]
         if not tables:
             return set()
-        cursor.execute(" UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT FROM public.\"{t}\")" for t in tables))
+        cursor.execute(" UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM public.\"{t}\")" for t in tables))
         return {row[0] for row in cursor.fetchall()}

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from logs.search.conditions import Condition
 from logs.storage.blocks.arrays import np
 from logs.storage.blocks.codec import LEVELS, Rows, encode
+from pulseops.core.db.distribution import is_worker_away
 
 log = logging.getLogger(__name__)
 SECTIONS = ("narrow", "message", "meta", "trace", "request")
@@ -169,27 +170,35 @@ class Damage(NamedTuple):
 
 
 def damage() -> list[Damage]:
-    """Return what is known to be damaged, of all organisations, the latest first and at most 20 of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT org_id, count(*), sum(count), min(start_ts), max(end_ts), min(damaged_at),
-                (array_agg(id ORDER BY id))[:5]
-            FROM log_blocks WHERE damaged_at IS NOT NULL GROUP BY org_id ORDER BY max(damaged_at) DESC LIMIT 20"""
-        )
-        return [Damage(*row) for row in cursor.fetchall()]
+    """Return what is known to be damaged, of all organisations, the latest first and at most 20 of them.
+
+    Nothing where a worker of Citus is away.
+    """
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT org_id, count(*), sum(count), min(start_ts), max(end_ts), min(damaged_at),
+                    (array_agg(id ORDER BY id))[:5]
+                FROM log_blocks WHERE damaged_at IS NOT NULL GROUP BY org_id ORDER BY max(damaged_at) DESC LIMIT 20"""
+            )
+            return [Damage(*row) for row in cursor.fetchall()]
+    except DatabaseError as error:
+        if not is_worker_away(error):
+            raise
+        return []
 
 
 def has_blocks() -> bool:
     """Return whether anything is sealed, of any organisation."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM log_blocks)")
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM log_blocks)")
         return bool(cursor.fetchone()[0])
 
 
 def has_blocks_between(start: datetime, end: datetime) -> bool:
     """Return whether any organisation's block may have logs of [start, end)."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM log_blocks WHERE end_ts >= %s AND start_ts < %s)", [start, end])
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM log_blocks WHERE end_ts >= %s AND start_ts < %s)", [start, end])
         return bool(cursor.fetchone()[0])
 
 

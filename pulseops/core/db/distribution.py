@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 
 _ASK_AGAIN_SECONDS = 60.0
 _HAS_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
@@ -139,12 +139,43 @@ def limits_reach_workers(cursor: Any) -> None:
 def is_worker_away(error: BaseException | None) -> bool:
     """Return whether a statement failed since a worker did not answer, in whatever words Citus says so."""
     cause = error.__cause__ if isinstance(error, DatabaseError) else error
-    if not isinstance(cause, psycopg.Error) or not any(tables for tables, _ in _answers.values()):
+    if not isinstance(cause, psycopg.Error):
         return False
-    state = cause.sqlstate or ""
     # In the middle of a transaction it is an internal error, of which only the text says what it was about.
     is_about_connection = isinstance(cause, psycopg.errors.InternalError_) and "connection" in str(cause)
-    return state.startswith(("08", "57P0")) or is_about_connection
+    is_lost = (cause.sqlstate or "").startswith(("08", "57P0"))
+    return (is_lost or is_about_connection) and _has_workers()
+
+
+def _has_workers() -> bool:
+    try:
+        return bool(distributed_tables())
+    except DatabaseError:  # it is the coordinator that is away, or the transaction has failed already
+        return any(tables for tables, _ in _answers.values())
+
+
+class Containment:
+    """Work organisation by organisation: what fails since a worker is away fails for the organisations there alone."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+        self._error: DatabaseError | None = None
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """Go on after what a worker that is away lets fail; to be entered outside of a transaction."""
+        try:
+            yield
+        except DatabaseError as error:
+            if not is_worker_away(error) or connection.in_atomic_block:
+                raise
+            self._failed, self._error = self._failed + 1, error
+
+    def raise_failure(self) -> None:
+        """Raise OperationalError where anything failed, so that a job is recorded as failed once all else is done."""
+        if self._error is not None:
+            text = f"A worker of Citus does not answer: {self._failed} steps wait for it, all others are done."
+            raise OperationalError(text) from self._error
 
 
 def _ask(database: Any) -> frozenset[str]:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from pulseops.core.db.answer_timeout import answer_milliseconds
+from pulseops.core.db.distribution import is_worker_away
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS = 0.02
@@ -114,7 +115,7 @@ def _end_transaction() -> None:
 def is_of_the_query(error: BaseException) -> bool:
     """Return whether the database could not run what it was given; else the server or the connection has failed."""
     cause = error.__cause__ if isinstance(error, DatabaseError) else error
-    if not isinstance(cause, psycopg.Error):
+    if not isinstance(cause, psycopg.Error) or is_worker_away(error):
         return False
     if cause.sqlstate is None:  # psycopg itself refuses a value, such as a text that holds NUL
         return isinstance(cause, psycopg.DataError | psycopg.ProgrammingError)
