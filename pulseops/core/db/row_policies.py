@@ -210,7 +210,7 @@ _POLICIES = """
 
 
 def _missing_policies(cursor: Any, present: set[str], far: Set[str]) -> Iterator[str]:
-    """Yield what makes the policies; tables that are `far`, on workers, have none: no worker is told who asks."""
+    """Yield what makes the policies; tables that are `far`, on workers, have none: no worker knows who asks."""
     cursor.execute(_POLICIES, [sorted(present)])
     rows = cursor.fetchall()
     secured = {table for table, is_secured, _, _ in rows if is_secured}
