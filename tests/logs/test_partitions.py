@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Org
 from logs.models import LogEntry
 from logs.storage import partitions, retention, sealing
+from logs.storage.distribute import LONGEST_INDEX_NAME, TABLES
 from logs.storage.partitions import DAY, Partition
 from logs.tasks import (
     delete_expired_logs,
@@ -208,8 +209,6 @@ def test_bounds_are_read_as_utc() -> None:
 
 # -- What grows past one machine ---------------------------------------------------------------------------------------
 
-LONGEST_INDEX_NAME = 49  # REINDEX CONCURRENTLY and the shards of Citus append up to 14 letters to a name of at most 63
-
 
 @pytest.mark.django_db
 def test_names_of_indexes_leave_room_for_what_is_appended() -> None:
@@ -229,17 +228,16 @@ def test_names_of_indexes_leave_room_for_what_is_appended() -> None:
 
 @pytest.mark.django_db
 def test_what_is_distributed_has_neither_foreign_keys_nor_triggers() -> None:
+    tables = "(" + ", ".join(f"'{table}'::regclass" for table in TABLES) + ")"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
-            "AND conrelid IN ('logs'::regclass, 'log_counts'::regclass) UNION ALL "
-            "SELECT tgrelid::regclass::text FROM pg_trigger "
-            "WHERE tgrelid IN ('logs'::regclass, 'log_counts'::regclass) AND NOT tgisinternal"
+            f"SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND conrelid IN {tables} "
+            f"UNION ALL SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgrelid IN {tables} AND NOT tgisinternal"
         )
         assert cursor.fetchall() == []
         cursor.execute(
-            "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique "
-            "AND indrelid IN ('logs'::regclass, 'log_counts'::regclass) AND NOT EXISTS (SELECT FROM pg_attribute "
+            f"SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique AND indrelid IN {tables} "
+            "AND NOT EXISTS (SELECT FROM pg_attribute "
             "WHERE attrelid = indrelid AND attname = 'org_id' AND attnum = ANY(indkey))"
         )
         assert cursor.fetchall() == []
