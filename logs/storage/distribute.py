@@ -21,7 +21,7 @@ from psycopg import sql
 
 from logs.storage.partitions import DAY, EARLIEST, Partition, colocate_with_logs, partitions, quick_locks
 from pulseops.core.db.distribution import ask_workers, distributed_tables, forget_distribution
-from pulseops.core.db.row_policies import build_wall
+from pulseops.core.db.row_policies import build_wall, remove_policies
 from services.queries import all_environments
 
 TABLES = ("logs", "log_counts", "log_blocks")
@@ -155,6 +155,7 @@ def _distribute_now(old: Sequence[Partition], shards: int) -> None:
     with quick_locks(), connection.cursor() as cursor:
         for partition in old:
             cursor.execute(sql.SQL("ALTER TABLE logs DETACH PARTITION {}").format(partition.identifier))
+        remove_policies(cursor, "log_counts")
         if not _is_distributed("logs"):
             cursor.execute("SELECT create_distributed_table('logs', 'org_id', shard_count => %s)", [shards])
         colocate_with_logs("log_counts")
@@ -198,6 +199,7 @@ def _finish() -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute("SELECT truncate_local_data_after_distributing_table(%s)", [table])
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))  # a shard is new to its planner
         for name, value in _SETTINGS:
             cursor.execute(sql.SQL(f"ALTER DATABASE {{}} SET {name} = {{}}").format(database, sql.Literal(value)))
     build_wall(connection)

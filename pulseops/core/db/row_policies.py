@@ -230,5 +230,13 @@ def _missing_policies(cursor: Any, present: set[str], far: Set[str]) -> Iterator
             yield f'ALTER TABLE "{table}" {"ENABLE" if wanted else "DISABLE"} ROW LEVEL SECURITY'
 
 
+def remove_policies(cursor: Any, table: str) -> None:
+    """Take the policies of a table away before it is distributed: Citus takes none that read a setting as these do."""
+    cursor.execute("SELECT polname FROM pg_policy WHERE polrelid = %s::regclass", [table])
+    for (name,) in cursor.fetchall():
+        cursor.execute(sql.SQL("DROP POLICY {} ON {}").format(sql.Identifier(name), sql.Identifier(table)))
+    cursor.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.Identifier(table)))
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
