@@ -24,7 +24,7 @@ test-postgres15: $(STAMP) browser  ## run the tests against a PostgreSQL 15 of D
 test-citus: $(STAMP) browser  ## run the tests on a coordinator and workers of Citus
 	@[ -n "$$CITUS_COORDINATOR" ] && [ -n "$$CITUS_WORKERS" ] || { \
 	  echo "Name the cluster: CITUS_COORDINATOR=postgresql://… CITUS_WORKERS=HOST:PORT,HOST:PORT" >&2; exit 2; }
-	@DATABASE_URL="$$CITUS_COORDINATOR" $(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 900 $(ARGS)
+	@DATABASE_URL="$$CITUS_COORDINATOR" DATABASE_WEB_ROLE= $(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 900 $(ARGS)
 
 check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations, known vulnerabilities
 	@$(BIN)/ruff check .

@@ -2,7 +2,8 @@
 
 CITUS_COORDINATOR is the URL of a superuser's database there, and CITUS_WORKERS are its workers, HOST:PORT,HOST:PORT,
 which take the same user. The tests' database is made on all of them, and then migrated like any other: `migrate`
-distributes what is new. What `scratch_database` gives stays plain.
+distributes what is new. What `scratch_database` gives stays plain. Pages keep the owner's role (DATABASE_WEB_ROLE is
+empty): a test is one transaction, in which Citus lets no role read what another wrote.
 """
 
 from __future__ import annotations
