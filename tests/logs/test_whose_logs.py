@@ -38,6 +38,7 @@ OTHERS = {
     "logs/ingest/store.py": "the API key's",
     "logs/storage/blocks/rows.py": "of what is sealed, by `Place`",
     "logs/storage/bulk_delete.py": "of what is deleted",
+    "logs/storage/distribute.py": "hands the table to Citus",
     "logs/storage/partitions.py": "makes partitions",
     "logs/storage/retention.py": "the oldest, by service",
     "logs/storage/rollup.py": "counts, by organisation",
@@ -49,6 +50,7 @@ _STATEMENT = re.compile(
 # Who reads what is sealed: `BlockRange` names the organisation in each statement for pages; others are jobs' or sums.
 OF_BLOCKS = {
     "logs/storage/blocks/table.py": "BlockRange",
+    "logs/storage/distribute.py": "whether there are any, before they go to Citus",
     "logs/storage/sizes.py": "all of the installation, for the superuser",
     "logs/explorer/service_volume.py": "the mean size of a log",
     "logs/storage/totals.py": "all of the installation, for what a backup says of itself and /metrics",
