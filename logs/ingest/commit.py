@@ -21,7 +21,7 @@ from logs.ingest_rules.compiled import apply_rules
 from logs.ingest_rules.counts import note_counts
 from logs.quotas import ingest_meter
 from pulseops.core.extensions import AFTER_INGEST
-from pulseops.core.metrics import ingest_volume
+from pulseops.core.ingest_counts import counts
 from pulseops.core.self_logging import PROTOCOL as SELF
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope, LiveKey, RefusedKeyError, ScopeChangedError, authenticate
@@ -58,17 +58,9 @@ def _note(scope: KeyScope, credential: Credential, batch: Batch) -> None:
         for receive_batch in AFTER_INGEST if credential.protocol != SELF else ():
             receive_batch(scope.org_id, batch.has_errors)
         ingest_meter.add(scope.org_id, logs=len(batch), size=batch.size)
-        _count(credential.protocol, batch)
+        counts.note_batch(credential.protocol, logs=len(batch), size=batch.size, refused=batch.rejected)
     except Exception:
         log.exception("a stored batch could not be counted")
-
-
-def _count(protocol: str, batch: Batch) -> None:
-    logs, size, refused = ingest_volume(protocol)
-    logs.inc(len(batch))
-    size.inc(batch.size)
-    if batch.rejected:
-        refused.inc(batch.rejected)
 
 
 def commit_piece(

@@ -21,7 +21,8 @@ from logs.ingest.refusals import record_limited, record_refused_request
 from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer
 from logs.ingest_rules.compiled import apply_rules
 from logs.quotas import ingest_meter
-from pulseops.core.metrics import ingest_request, ingest_seconds
+from pulseops.core.ingest_counts import counts
+from pulseops.core.metrics import ingest_request
 from pulseops.core.web import senders
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import (
@@ -60,8 +61,7 @@ def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
         return _refuse(request, protocol, ApiError(protocol.bug_code, text, retry_after=5))
     finally:
         large_bodies.release()
-    ingest_request(protocol.name, response.status_code, "stored").inc()
-    ingest_seconds(protocol.name).observe(perf_counter() - began)
+    counts.note_answer(protocol.name, response.status_code, perf_counter() - began)
     return response
 
 

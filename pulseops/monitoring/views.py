@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pulseops.core import metrics as counted
+from pulseops.core.ingest_counts import counts
 from pulseops.core.web.json_errors import json_error
 from pulseops.core.web.machine_routes import machine_route
 from pulseops.core.web.page_metrics import note_pool
@@ -40,6 +41,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         response["WWW-Authenticate"] = "Bearer"
         return response
     note_pool()
+    counts.add_up()
     with counted.settled():
         body = generate_latest(counted.registry())
     return HttpResponse(body + generate_latest(figures()), content_type=CONTENT_TYPE_LATEST)

@@ -22,11 +22,13 @@ from accounts.models import Org
 from alerts.evaluate import evaluate
 from notifications.models import Channel
 from pulseops.core import metrics
+from pulseops.core.ingest_counts import IngestCounts
 from pulseops.core.models import CronRun
 from pulseops.core.web.health import beat
 from pulseops.monitoring import figures
 from tests.support.factories import make_key, make_service
 from tests.support.installation import Installation
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bpulseops_\w+")
@@ -238,10 +240,41 @@ def test_all_processes_of_a_server_count_together(installation: Installation) ->
         for _ in range(20):
             body = {"logs": [{"message": "hello"}]}
             assert requests.post(f"{installation.url}/api/v1/logs/ingest", json=body, headers={"x-api-key": key}).ok
-        texts = [requests.get(f"{installation.url}/metrics", timeout=30).text for _ in range(4)]
+
+        def ask_it() -> str:
+            return requests.get(f"{installation.url}/metrics", timeout=30).text
+
+        wait_until(lambda: stored(ask_it()) == before + 20)  # each process adds up twice a second
+        texts = [ask_it() for _ in range(4)]
     finally:
         web.terminate()
         web.wait(30)
     for text in texts:  # whichever process answers
         assert stored(text) == before + 20
     assert 'pulseops_pool_connections{state="idle"}' in texts[-1]
+
+
+@pytest.mark.django_db
+def test_what_is_stored_is_counted_as_it_happened_and_added_by_itself() -> None:
+    counts = IngestCounts()
+    before = values()
+    for seconds in (0.001, 0.002, 0.003, 99.0):
+        counts.note_answer("journald", 202, seconds)
+    counts.note_batch("journald", logs=7, size=700, refused=2)
+    names = {
+        ("pulseops_ingest_requests_total", (("protocol", "journald"), ("reason", "stored"), ("status", "202"))): 4,
+        ("pulseops_ingest_seconds_count", (("protocol", "journald"),)): 4,
+        ("pulseops_ingest_seconds_bucket", (("le", "0.002"), ("protocol", "journald"))): 2,
+        ("pulseops_ingest_seconds_bucket", (("le", "0.005"), ("protocol", "journald"))): 3,
+        ("pulseops_ingest_seconds_bucket", (("le", "10.0"), ("protocol", "journald"))): 3,
+        ("pulseops_ingest_seconds_sum", (("protocol", "journald"),)): 99.006,
+        ("pulseops_ingest_logs_total", (("protocol", "journald"),)): 7,
+        ("pulseops_ingest_bytes_total", (("protocol", "journald"),)): 700,
+        ("pulseops_ingest_refused_logs_total", (("protocol", "journald"),)): 2,
+    }
+
+    def added() -> dict[Any, float]:
+        found = values()
+        return {name: round(found.get(name, 0) - before.get(name, 0), 3) for name in names}
+
+    wait_until(lambda: added() == names)  # nobody asks for it
