@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, UUIDField
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import Invitation, Membership, Org, PendingAddress, Role, Session, User
 from accounts.second_factor import factors_of
+from pulseops.core.db.compiled_rows import Parameter
 
 
 class SignUp(Enum):
@@ -107,9 +107,9 @@ def org_names(ids: Sequence[UUID]) -> dict[UUID, str]:
     return dict(Org.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
-def annotated(org: Org, **expressions: BaseExpression) -> Any:
-    """Read `org` anew with what `expressions`, which other apps make for organisations, come to; one query."""
-    return Org.objects.filter(pk=org.pk).annotate(**expressions).get()
+def annotated_org(**expressions: BaseExpression) -> QuerySet[Org]:
+    """Return, to be compiled, the organisation `org_id` with what `expressions`, which other apps make, come to."""
+    return Org.objects.filter(pk=Parameter("org_id", UUIDField())).annotate(**expressions)
 
 
 def all_org_ids() -> list[UUID]:

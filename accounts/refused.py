@@ -6,7 +6,7 @@ Counted by the limit's setting, hour by hour, at least: see pulseops.core.tally.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import OrgUsage
 from accounts.usage import HOUR, period_start, spend
+from pulseops.core.db.compiled_rows import Parameter
 from pulseops.core.tally import Tally
 
 PREFIX = "refused:"  # of org_usage.kind; the setting follows
@@ -49,9 +50,12 @@ def refused_in_a_day(org_id: UUID) -> tuple[str, list[Any]]:
     return _IN_A_DAY, [len(PREFIX) + 1, org_id, f"{PREFIX}%", timezone.now() - SHOWN]
 
 
-def refused_lately() -> ArraySubquery:
-    """Return, as a part of a query of organisations, the settings of limits that were met in the last hour or two."""
-    rows = OrgUsage.objects.filter(
-        org=OuterRef("pk"), kind__startswith=PREFIX, period__gte=period_start(HOUR, timezone.now() - HOUR)
-    )
+def lately() -> datetime:
+    """Return the beginning of the hour before this one."""
+    return period_start(HOUR, timezone.now() - HOUR)
+
+
+def refused_since(moment: datetime | Parameter) -> ArraySubquery:
+    """Return, as a part of a query of organisations, the settings of limits that were met since, hour by hour."""
+    rows = OrgUsage.objects.filter(org=OuterRef("pk"), kind__startswith=PREFIX, period__gte=moment)
     return ArraySubquery(rows.order_by("kind").values(setting=Substr("kind", len(PREFIX) + 1)).distinct())

@@ -17,11 +17,12 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, transaction
-from django.db.models import FilteredRelation
+from django.db.models import CharField, DateTimeField, FilteredRelation, QuerySet
 from django.utils import timezone
 
 from accounts.models import Membership, Session, User
 from accounts.second_factor import with_factor
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from pulseops.core.web.correlation import current_origin
 
 ACTIVE_ORG = "active_org_id"
@@ -58,7 +59,8 @@ class SessionStore(SessionBase):
         return bool(key and _KEY.match(key))
 
     def load(self) -> dict[str, Any]:
-        result = _with_memberships(hash_session_key(self.session_key or ""))
+        token_hash = hash_session_key(self.session_key or "")
+        result: list[Any] = _SESSIONS.fetch(token_hash=token_hash, now=timezone.now())
         if not result:
             self._session_key = None
             return {}
@@ -136,12 +138,16 @@ def take_over_session(key: str) -> bool:
     return True
 
 
-def _with_memberships(token_hash: str) -> list[Any]:
+def _with_memberships() -> QuerySet[Session]:
     """Return the session, unless it has expired, once for each `membership` of its user, or once without one."""
-    live = Session.objects.filter(session_token_hash=token_hash, expires_at__gt=timezone.now())
+    token_hash, now = Parameter("token_hash", CharField()), Parameter("now", DateTimeField())
+    live = Session.objects.filter(session_token_hash=token_hash, expires_at__gt=now)
     joined = with_factor(live).annotate(membership=FilteredRelation("user__memberships"))
     whole = joined.select_related("user", "membership__org")  # type: ignore[misc]  # the plugin misses annotations
-    return list(whole.order_by("membership__created_at", "membership__org_id"))
+    return whole.order_by("membership__created_at", "membership__org_id")
+
+
+_SESSIONS = CompiledRows(_with_memberships)
 
 
 def _signed_in(row: Session) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from incidents.notices import subject_of
 from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
 from notifications.queries import channels_reached
+from pulseops.core.db.compiled_rows import Parameter
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
@@ -115,7 +116,7 @@ def is_heard(incident: Incident) -> bool:
     return bool(channels_reached(incident.org, subject_of(incident)))
 
 
-def mean_time_to(column: str, since: datetime, until: datetime) -> Subquery:
+def mean_time_to(column: str, since: datetime | Parameter, until: datetime | Parameter) -> Subquery:
     """Annotates organisations: the mean time from opening to `column` of what opened in [since, until) and has it."""
     opened = Incident.objects.filter(
         org=OuterRef("pk"), created_at__gte=since, created_at__lt=until, **{f"{column}__isnull": False}

@@ -13,18 +13,21 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.cache import caches
+from django.db.models import DateTimeField, TextField
 from django.http import HttpRequest
 
 from accounts.models import Org
-from accounts.queries import annotated
+from accounts.queries import annotated_org
 from accounts.quotas import limits_named
-from accounts.refused import refused_lately
+from accounts.refused import lately, refused_since
 from alerts.queries import broken_rules, rule_subjects
 from alerts.routing import unheard_rules
 from logs.ingest.refusals import fresh_refusals, refusal_notice
 from notifications.queries import routings, unreachable_channels
 from notifications.routing import Subject
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from pulseops.core.jobs.registry import REGISTRY
 from pulseops.core.jobs.runs import read_signs, signs
 from pulseops.core.routes import address
@@ -112,17 +115,21 @@ def refresh_banners(org: Org) -> None:
     caches["process"].delete(f"banners:{org.pk}")
 
 
-def _look(org: Org) -> Sequence[Banner]:
-    row = annotated(
-        org,
-        signs=signs(REGISTRY),
+_ORG = CompiledRows(
+    lambda: annotated_org(
+        signs=signs(Parameter("jobs", ArrayField(TextField()))),
         broken_rules=broken_rules(),
         unreachable_channels=unreachable_channels(failures=MOST_FAILURES),
         rule_subjects=rule_subjects(),
         routings=routings(),
-        refused=refused_lately(),
+        refused=refused_since(Parameter("lately", DateTimeField())),
         refusals=fresh_refusals(),
     )
+)
+
+
+def _look(org: Org) -> Sequence[Banner]:
+    row = _ORG.get(org_id=org.pk, jobs=sorted(REGISTRY), lately=lately())
     heartbeats, failing, secrets = read_signs(row.signs)
     banners = [
         _secrets(secrets),

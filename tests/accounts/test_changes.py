@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.actions.sessions import end_surplus_sessions
 from accounts.models import AuditLog, Org, OrgUsage, Session, User
 from accounts.quotas import usage
-from accounts.refused import refused_lately
+from accounts.refused import lately, refused_since
 from accounts.tasks import trim_usage
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def test_a_person_changes_so_much_a_day_and_no_one_else_less(
     assert rename(client_for(admin), "another") == 302
     assert client.post("/logout").status_code == 302
     assert {each.quota.setting: each.refused for each in usage(org)}["CHANGES_PER_DAY"] >= 1
-    assert "CHANGES_PER_DAY" in Org.objects.annotate(met=refused_lately()).get(pk=org.pk).met
+    assert "CHANGES_PER_DAY" in Org.objects.annotate(met=refused_since(lately())).get(pk=org.pk).met
     OrgUsage.objects.update(period=timezone.now() - timedelta(days=40))
     trim_usage()
     assert not OrgUsage.objects.exists()

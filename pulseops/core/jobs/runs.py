@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import JSONField
 from django.db.models.expressions import RawSQL
 
+from pulseops.core.db.compiled_rows import Parameter
 from pulseops.core.models import CronRun
 
 _BEATS = """
@@ -121,9 +122,9 @@ def last_success(job: str) -> tuple[datetime, Mapping[str, Any]] | None:
     return (run.created_at, (run.meta_json or {}).get("result") or {}) if run else None
 
 
-def signs(jobs: Collection[str]) -> RawSQL:
+def signs(jobs: Collection[str] | Parameter) -> RawSQL:
     """Return an expression, to travel with another query, of which `read_signs` makes what it says."""
-    return RawSQL(_SIGNS, [sorted(jobs)], output_field=JSONField())  # noqa: S611 - made of constants
+    return RawSQL(_SIGNS, [jobs], output_field=JSONField())  # noqa: S611 - made of constants
 
 
 def read_signs(value: Mapping[str, Any]) -> tuple[Heartbeats, list[str], dict[str, str]]:
