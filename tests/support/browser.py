@@ -76,9 +76,7 @@ def sign_in(context: BrowserContext, live_server: Any) -> Callable[[User], None]
     """Put a session of the user into the browser."""
 
     def put(user: User) -> None:
-        client = Client()
-        client.force_login(user)
-        value = client.cookies[settings.SESSION_COOKIE_NAME].value
+        value = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
 
     return put
