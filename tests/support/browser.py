@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from tests.support.chromium import CHROMIUM_FLAGS, errors_on_console, found_chromium, pixels_too_wide, serious_findings
+from tests.support.sign_in import signed_in
 from tests.support.static import BUNDLING, collected
 
 expect.set_options(timeout=20_000)  # what is expected comes at once, but not on a machine that is busy with others
