@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.audit.record import record
 from accounts.models import User
+from deployments.github.queries import integrations_of_former_keys
 from deployments.github.signatures import derive_secret, hash_secret
 from deployments.github.webhook import reapply
 from deployments.models import Deployment, GitHubIntegration, WebhookEffect
-from deployments.queries import integrations_of_former_keys
 from deployments.rollouts import tell_of_end
 from deployments.states import certainty
 from pulseops.core.db.advisory_locks import transaction_lock

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.urls import reverse
 
+from deployments.github.queries import integration_of
 from deployments.github.signatures import SecretState, secret_state
 from deployments.models import Deployment
-from deployments.queries import integration_of
 from deployments.timeline import mark_of
 from pulseops.core.extensions import Panel
 from services.models import Service

@@ -19,8 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin
-from deployments import actions, queries
+from deployments import actions
 from deployments.forms import IntegrationForm
+from deployments.github import queries
 from deployments.github.signatures import derive_secret, needs_former_key, secret_state
 from deployments.models import GitHubIntegration, WebhookEffect
 from pulseops.core.web.one_time_cookie import redirect_to_show

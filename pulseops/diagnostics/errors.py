@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Org
 from alerts.queries import unreadable_rules
-from deployments.queries import invalid_deliveries
+from deployments.github.queries import invalid_deliveries
 from notifications.messages import heading
 from notifications.queries import failed_messages
 
