@@ -10,11 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logs.search.dialect_terms import (
+    KEY,
+    KEY_COLON,
+    NAME,
+    comma_parts,
+    equal_to,
+    field_name,
+    is_field_name,
+    is_ordered,
+    matching,
+    negated,
+    text_of,
+    unquoted,
+    written_value,
+)
 from logs.search.errors import QuerySyntaxError
-from logs.search.fields import NUMBER, column_of, level_named
 from logs.search.parser import parse
 from logs.search.printer import is_plain_word, print_query
-from logs.search.scanner import is_plain_value, quoted
+from logs.search.scanner import quoted
 
 _LONGEST = 1_000  # characters of a query that a person wrote
 _MOST_NESTED = 50  # brackets and negations, each of which may stand inside the one before
@@ -41,19 +55,12 @@ _FOREIGN = re.compile(
     """
 )
 _LEXEME = re.compile(r"""\s+|"(?:[^"\\]|\\.)*"|'[^']*'|\|=|\|~|\|\||!=|!~|[(){}\[\]|]|[^\s"'(){}\[\]|]+|.""", re.DOTALL)
-_KEY = r"(?P<key>[@$]?\.?[^\W\d][\w.@$/-]*)"
-_TEST = re.compile(rf"{_KEY}(?P<sign>:=|==|=~|!=|!~|>=|<=|=|>|<)(?P<value>.*)\Z", re.DOTALL)
+_TEST = re.compile(rf"{KEY}(?P<sign>:=|==|=~|!=|!~|>=|<=|=|>|<)(?P<value>.*)\Z", re.DOTALL)
 _SIGN = re.compile(r"(?P<sign>==|=~|!=|!~|>=|<=|:=|=|>|<)(?P<value>.*)\Z", re.DOTALL)
-_NAME = re.compile(rf"{_KEY}\Z")
-_KEY_COLON = re.compile(rf"{_KEY}:(?P<value>.*)\Z", re.DOTALL)
 _OPTION = re.compile(r"-(?:-\w|(?=.*[A-Z])(?=.*[a-z0-9])[A-Za-z][\w:+]*\Z|[A-Za-z]+[0-9]+\w*\Z|\w+=)", re.ASCII)
 _BOOST = re.compile(r"(\w+)(?:\^[0-9.]+|~[0-9]?)\Z")
-_WORDS = re.compile(r"[\w/-]{2,}")
 _BRACKETS = {"(": ")", "{": "}", "[": "]"}
 _JOINERS = {"AND": "", "&&": "", "and": "", "OR": "OR", "||": "OR", "or": "OR"}
-_PREFIXES = ("@", "$.", "jsonPayload.", "attributes.", "fields.")
-_LEVEL_NAMES = ("severity", "loglevel", "log.level", "lvl", "levelname", "detected_level", "status")
-_MESSAGE_NAMES = ("msg", "textPayload", "body", "line", "_raw", "@message")
 _STAGES = (
     "json", "logfmt", "pattern", "regexp", "unpack", "stats", "head", "tail", "table", "sort", "timechart", "limit",
     "fields", "dedup", "top", "rare", "line_format",
@@ -110,8 +117,8 @@ class _Translation:
         if lexeme in ("NOT", "not", "!", "-"):
             return self._negated()
         if lexeme in ("|=", "|~", "!=", "!~") and self._peek():
-            text = _as_text(_unquoted(self._take()), is_pattern=lexeme[1] == "~")
-            return _minus(text) if lexeme[0] == "!" else text
+            text = text_of(unquoted(self._take()), is_pattern=lexeme[1] == "~")
+            return negated(text) if lexeme[0] == "!" else text
         if lexeme in _BRACKETS:
             return self._brackets(lexeme)
         if lexeme == "|":
@@ -119,7 +126,7 @@ class _Translation:
         return self._field(lexeme) or self._word(lexeme)
 
     def _negated(self) -> str:
-        return _minus(self._term(self._take())) if self._peek() else ""
+        return negated(self._term(self._take())) if self._peek() else ""
 
     def _brackets(self, lexeme: str) -> str:
         inner = list(self._terms(_BRACKETS[lexeme]))
@@ -138,12 +145,12 @@ class _Translation:
     def _field(self, lexeme: str) -> str:
         """Write `lexeme` as a test of a field, with the tokens after it that belong to it; empty if it is none."""
         if lexeme.startswith(("_exists_:", "exists:")):
-            return f"{_name(lexeme.partition(':')[2])}:*"
+            return f"{field_name(lexeme.partition(':')[2])}:*"
         if (found := _TEST.match(lexeme)) and not found["value"].startswith((">", "=")):
             return self._tested(found["key"], found["sign"], found["value"])
-        if (found := _KEY_COLON.match(lexeme)) and not found["value"].startswith(("//", ":", "\\")):
+        if (found := KEY_COLON.match(lexeme)) and not found["value"].startswith(("//", ":", "\\")):
             return self._after_colon(found["key"], found["value"], lexeme)
-        return self._spaced(lexeme) if _NAME.match(lexeme) else ""
+        return self._spaced(lexeme) if NAME.match(lexeme) else ""
 
     def _spaced(self, name: str) -> str:
         """A name whose sign stands apart: `key = value`, `key != value`, `key IN (a, b)`, `key LIKE '%a%'`."""
@@ -153,7 +160,7 @@ class _Translation:
             return self._choice(name)
         if following in ("LIKE", "like", "CONTAINS", "contains") and self._peek(1):
             self._take()
-            return f"{_name(name)}:~{_value(_unquoted(self._take()).strip('%*'))}"
+            return f"{field_name(name)}:~{written_value(unquoted(self._take()).strip('%*'))}"
         found = _SIGN.match(following)
         if not found or following.startswith(("=>", "<>")):
             return ""
@@ -163,22 +170,22 @@ class _Translation:
     def _tested(self, key: str, sign: str, value: str) -> str:
         value = value or self._take_value()
         if sign in (">", ">=", "<", "<="):
-            return f"{_name(key, value)}:{sign}{_unquoted(value)}" if _is_ordered(value) else ""
+            return f"{field_name(key, value)}:{sign}{unquoted(value)}" if is_ordered(value) else ""
         if value == "(":
             return self._choice(key)
         if not value or value in _BRACKETS.values() or value == ",":
             return ""
-        plain = _unquoted(value)
+        plain = unquoted(value)
         is_pattern = sign in ("=~", "!~")
-        written = _matching(key, plain) if is_pattern else _equal(key, plain, is_quoted=plain != value)
-        return _minus(written) if sign[0] == "!" else written
+        written = matching(key, plain) if is_pattern else equal_to(key, plain, is_quoted=plain != value)
+        return negated(written) if sign[0] == "!" else written
 
     def _after_colon(self, key: str, value: str, lexeme: str) -> str:
         """`key:value` of Lucene and KQL where it is not that of here: ranges, brackets, stars, a space, an @."""
         if value.startswith((">", "<")):
-            return f"{_name(key)}:{value}"
+            return f"{field_name(key)}:{value}"
         if value:
-            return _equal(key, value, is_quoted="," in value)
+            return equal_to(key, value, is_quoted="," in value)
         following = self._peek()
         if following == "(":
             self._take()
@@ -186,9 +193,9 @@ class _Translation:
         if following in ("[", "{"):
             return self._range(key)
         if following[:1] in ('"', "'"):
-            return _equal(key, _unquoted(self._take()), is_quoted=True)
-        if following and following not in (*_JOINERS, *_BRACKETS, *_BRACKETS.values()) and _is_name_of_field(key):
-            return _equal(key, self._take(), is_quoted=False)
+            return equal_to(key, unquoted(self._take()), is_quoted=True)
+        if following and following not in (*_JOINERS, *_BRACKETS, *_BRACKETS.values()) and is_field_name(key):
+            return equal_to(key, self._take(), is_quoted=False)
         return quoted(lexeme)
 
     def _choice(self, key: str) -> str:
@@ -198,8 +205,8 @@ class _Translation:
             if lexeme == ")":
                 break
             if lexeme != "|" and lexeme not in _JOINERS:
-                values += [_value(_unquoted(part)) for part in _parts(lexeme)]
-        return f"{_name(key)}:{','.join(values)}" if values else ""
+                values += [written_value(unquoted(part)) for part in comma_parts(lexeme)]
+        return f"{field_name(key)}:{','.join(values)}" if values else ""
 
     def _range(self, key: str) -> str:
         opened, low, to, high, closed = [*self.lexemes[self.at : self.at + 5], "", "", "", "", ""][:5]
@@ -207,7 +214,7 @@ class _Translation:
             return ""
         self.at += 5
         bounds = [(">=" if opened == "[" else ">", low), ("<=" if closed == "]" else "<", high)]
-        return " ".join(f"{_name(key)}:{sign}{bound}" for sign, bound in bounds if bound != "*")
+        return " ".join(f"{field_name(key)}:{sign}{bound}" for sign, bound in bounds if bound != "*")
 
     def _word(self, lexeme: str) -> str:
         if lexeme[0] == '"':
@@ -217,11 +224,11 @@ class _Translation:
         if _OPTION.match(lexeme):
             return quoted(lexeme)
         if lexeme[0] in "-!" and len(lexeme) > 1 and lexeme[1] not in "=~":
-            return _minus(self._term(lexeme[1:]))
+            return negated(self._term(lexeme[1:]))
         if lexeme[0] == "+" and lexeme[1:2].isalpha():
             return self._term(lexeme[1:])
         if len(lexeme) > 2 and lexeme[0] == lexeme[-1] == "/" and "/" not in lexeme[1:-1]:
-            return _as_text(lexeme[1:-1], is_pattern=True)
+            return text_of(lexeme[1:-1], is_pattern=True)
         if "*" in lexeme and lexeme.strip("*"):
             return " ".join(part if is_plain_word(part) else quoted(part) for part in lexeme.split("*") if part)
         if boosted := _BOOST.match(lexeme):
@@ -238,74 +245,3 @@ class _Translation:
 
     def _peek(self, ahead: int = 0) -> str:
         return self.lexemes[self.at + ahead] if self.at + ahead < len(self.lexemes) else ""
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
-
-
-def _parts(lexeme: str) -> list[str]:
-    return [lexeme] if lexeme[0] in "\"'" else [part for part in lexeme.split(",") if part]
-
-
-def _minus(text: str) -> str:
-    if not text or text[0] == "-":
-        return text[1:]
-    is_one = " " not in text or text[0] in '("' or _KEY_COLON.match(text)
-    return f"-{text}" if is_one else f"-({text})"
-
-
-def _name(key: str, value: str = "") -> str:
-    if key in _MESSAGE_NAMES:
-        return "message"
-    for prefix in _PREFIXES:
-        key = key.removeprefix(prefix)
-    return "level" if key.lower() in _LEVEL_NAMES and level_named(_unquoted(value)) else key.lstrip(".")
-
-
-def _value(text: str) -> str:
-    return text if text and is_plain_value(text) else quoted(text)
-
-
-def _is_ordered(value: str) -> bool:
-    return NUMBER.match(_unquoted(value)) is not None or level_named(_unquoted(value)) is not None
-
-
-def _is_name_of_field(key: str) -> bool:
-    """Tell `http.status: 500` from `Error: refused`, which people paste."""
-    return "." in key or "_" in key or column_of(key) is not None or key in (*_LEVEL_NAMES, *_MESSAGE_NAMES)
-
-
-def _equal(key: str, value: str, *, is_quoted: bool) -> str:
-    """Write `key=value` of another tool, in which stars stand for anything; `is_quoted`: as it was, stars apart."""
-    name = _name(key, value)
-    if value == "*":
-        return f"{name}:*"
-    if name == "message":
-        return " ".join(f"message:{_value(part)}" for part in value.split("*") if part)
-    if "*" not in value:
-        return f"{name}:{value}" if is_quoted and _is_plain_list(value) else f"{name}:{_value(value)}"
-    if value.index("*") == len(value) - 1:
-        return f"{name}:{_value(value[:-1])}*"
-    return " ".join(f"{name}:~{_value(part)}" for part in value.split("*") if part)
-
-
-def _is_plain_list(value: str) -> bool:
-    return all(map(is_plain_value, value.split(",")))
-
-
-def _matching(key: str, pattern: str) -> str:
-    """Write a test by a regular expression, as far as it is one of words: `err.*`, `api|web`."""
-    bare = pattern.strip("^$")
-    if all(_NAME.match(each) or not each.strip("0123456789") for each in bare.split("|")):
-        return f"{_name(key)}:{bare.replace('|', ',')}"
-    if bare.endswith(".*") and _NAME.match(bare[:-2]):
-        return f"{_name(key)}:{bare[:-2]}*"
-    return " ".join(f"{_name(key)}:~{_value(word)}" for word in _WORDS.findall(bare))
-
-
-def _as_text(text: str, *, is_pattern: bool) -> str:
-    if not is_pattern or re.escape(text) == text.replace(" ", "\\ "):
-        return quoted(text)
-    words = _WORDS.findall(text)
-    return f"({' OR '.join(words)})" if "|" in text and len(words) > 1 else " ".join(words)
