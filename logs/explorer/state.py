@@ -9,7 +9,6 @@ from typing import Self
 from urllib.parse import quote, urlencode
 
 from django.http import QueryDict
-from django.urls import reverse
 from django.utils import timezone
 
 from logs.cursor import LogCursor, microseconds, moment
@@ -19,6 +18,7 @@ from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.rewrite import with_term
 from logs.search.tree import Everything, Node, terms
+from pulseops.core.routes import page_address
 from pulseops.core.ui.times import to_url
 from pulseops.core.web.numbers import whole_number
 
@@ -122,7 +122,7 @@ class ExplorerState:
             changes["from"] = changes.pop("since")
         said: dict[str, str | None] = {**self.params(), **changes}
         kept = {name: value for name in _ORDER if (value := said.get(name))}
-        return reverse("logs:explorer") + ("?" + urlencode(kept, quote_via=quote, safe=":,-*/") if kept else "")
+        return page_address("logs:explorer") + ("?" + urlencode(kept, quote_via=quote, safe=":,-*/") if kept else "")
 
     def with_query(self, node: Node) -> str:
         """Return the address of the same page for another query."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.core.files.storage import Storage, storages
 from django.template.defaultfilters import stringfilter
 from django.templatetags.static import static
 from django.utils import timezone
@@ -24,7 +25,12 @@ _AVATAR_HUES = 6
 @register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """Show a symbol of static/icons.svg; `label` names it where no word stands beside it, `css` adds classes."""
-    return _icon(static("icons.svg"), name, label, css)
+    return _icon(_symbols(storages["staticfiles"]), name, label, css)
+
+
+@lru_cache(maxsize=1)  # the file's name does not change as long as the process runs
+def _symbols(_storage: Storage) -> str:
+    return static("icons.svg")
 
 
 @lru_cache(maxsize=512, typed=True)  # thirty on each page, a seventh of its time; text that is safe is another type
