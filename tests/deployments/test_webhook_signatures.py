@@ -156,7 +156,7 @@ def test_strangers_make_us_hash_little(
     lengths = hashed(monkeypatch)
     sent = headers("push", "sha256=" + "0" * 64)
     post = {"content_type": "application/json", "headers": sent}
-    response, seconds = cpu_of(Client().post, PATH, naming(repository, size), **post)
+    response, seconds = cpu_of(Client().post, PATH, naming(repository, size), within=BUDGET_SECONDS / 4, **post)
     assert response.status_code == 401
     assert len(lengths) <= 60 if size < 64 * 1024 else len(lengths) <= 20
     assert sum(lengths) <= 20 * max(size, 64 * 1024)
@@ -238,6 +238,6 @@ def test_a_form_is_bounded_by_what_it_costs(integration: GitHubIntegration) -> N
         body = b"payload=" + (b"%22a" * size)[: size - 8]
         sent = headers("push", sign(body, derive_secret(integration)))
         form = {"content_type": "application/x-www-form-urlencoded", "headers": sent}
-        response, seconds = cpu_of(Client().post, path, body, **form)
+        response, seconds = cpu_of(Client().post, path, body, within=BUDGET_SECONDS, **form)
         assert response.status_code == status
         assert seconds < BUDGET_SECONDS

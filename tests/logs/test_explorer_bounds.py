@@ -58,7 +58,7 @@ def test_one_large_log(client: Client, service: Service, name: str) -> None:
     """At e4c1cee the first took 204 s and 150 MB."""
     log = make_log(service, **LARGE[name])
     for path in ("/logs", f"/logs?row={address_of(log)}", f"/logs/{address_of(log)}", "/logs?q=a&cols=x,body,k000001"):
-        response, seconds = cpu_of(client.get, path)
+        response, seconds = cpu_of(client.get, path, within=BUDGET_SECONDS)
         assert response.status_code == 200
         assert len(response.content) < 4 * MEGABYTE
         assert seconds < BUDGET_SECONDS
@@ -82,7 +82,7 @@ def test_a_page_of_a_hundred_of_them(client: Client, service: Service, meta: Any
         LogEntry(message=f"a{number}", ts=timezone.now(), meta_json=meta, **place) for number in range(100)
     )
     for path in ("/logs", "/logs?q=nothing:here", "/logs?q=a&cols=k1,body,service"):
-        response, seconds = cpu_of(client.get, path)
+        response, seconds = cpu_of(client.get, path, within=BUDGET_SECONDS)
         assert response.status_code == 200
         assert len(response.content) < MEGABYTE
         assert seconds < BUDGET_SECONDS
@@ -133,9 +133,9 @@ def test_marks_in_a_message_have_an_end(client: Client, service: Service) -> Non
     first = make_log(service, "a" * 20_000)
     place = {"org_id": first.org_id, "service": service, "environment_id": first.environment_id, "level": "info"}
     LogEntry.objects.bulk_create(LogEntry(message="a" * 20_000, ts=timezone.now(), **place) for _ in range(99))
-    tries = [cpu_of(client.get, "/logs?q=a") for _ in range(3)]  # a busy machine makes one of them slow
-    assert tries[0][0].text.count("<mark>") <= 100 * 2 * 200
-    assert min(seconds for _, seconds in tries) < BUDGET_SECONDS
+    response, seconds = cpu_of(client.get, "/logs?q=a", within=BUDGET_SECONDS)
+    assert response.text.count("<mark>") <= 100 * 2 * 200
+    assert seconds < BUDGET_SECONDS
 
 
 def test_values_are_shown_by_their_beginning(client: Client, service: Service) -> None:
