@@ -95,7 +95,10 @@ def _share_examples(test: Any) -> None:
         test.examples_asked_for = number = asked.max_examples
         fewest = min(number, _FEWEST_EXAMPLES)
         most = max(fewest, round(number * SHARE_OF_EXAMPLES))
-        test._hypothesis_internal_use_settings = hypothesis_settings(asked, max_examples=most)
+        spared = {*asked.suppress_health_check, HealthCheck.too_slow}  # as in the profile, which a test's own overrule
+        test._hypothesis_internal_use_settings = hypothesis_settings(
+            asked, max_examples=most, suppress_health_check=spared
+        )
 
 
 def pytest_collection_finish() -> None:
