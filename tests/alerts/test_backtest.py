@@ -21,7 +21,7 @@ from logs.reading import Matching
 from logs.search.conditions import Condition
 from services.models import Environment
 from services.scopes import Scopes
-from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.alerting import make_channel, make_rule, receive, unhurried
 from tests.support.factories import make_org, make_service
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,6 +50,7 @@ def replayed(rule: AlertRule, start: datetime, ticks: int) -> list[tuple[datetim
     return [(each.at, each.environment_id, str(each.outcome)) for each in found.happenings]
 
 
+@unhurried
 class SameData(TestCase):
     """Whatever came in, whatever the rule: the backtest and the live loop tell the same story."""
 

@@ -17,7 +17,7 @@ from alerts.models import AlertFiring
 from incidents.models import Incident
 from services.models import Environment
 from tests.alerts.looking import NOON, TICK, told
-from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.alerting import make_channel, make_rule, receive, unhurried
 from tests.support.factories import make_org, make_service
 from tests.support.threads import at_once
 
@@ -49,6 +49,7 @@ def queries_of_an_evaluation() -> int:
     return len(captured)
 
 
+@unhurried
 class Histories(TestCase):
     """Over random histories of errors: never more messages than changes of state, and one incident at a time."""
 

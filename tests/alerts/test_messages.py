@@ -16,13 +16,14 @@ from incidents.models import IncidentEvent
 from notifications.delivery import deliver_due
 from notifications.models import Job
 from tests.support import receivers
-from tests.support.alerting import make_channel, make_rule, receive
+from tests.support.alerting import make_channel, make_rule, receive, unhurried
 from tests.support.factories import make_org, make_service
 
 TICK = timedelta(seconds=30)
 TOLD = {"created", "reopened", "resolved"}
 
 
+@unhurried
 class Histories(TestCase):
     """Errors come and go in two environments; after each half minute rules are looked at and messages go out."""
 

@@ -23,7 +23,7 @@ from logs.storage.rollup import repair
 from services.models import Environment
 from tests.alerts.looking import MINUTE, NOON, TICK, look, told
 from tests.alerts.test_backtest import live, replayed
-from tests.support.alerting import make_channel, make_rule
+from tests.support.alerting import make_channel, make_rule, unhurried
 from tests.support.factories import make_org, make_service
 
 
@@ -47,6 +47,7 @@ def silent_rule(org: Org, **fields: Any) -> AlertRule:
     return make_rule(org, **{"type": "no_data", "name": "Silent", "created_at": NOON - timedelta(days=3), **fields})
 
 
+@unhurried
 class SameHistory(TestCase):
     """Whatever came in, whatever was deployed: the backtest and the live evaluation tell the same story."""
 

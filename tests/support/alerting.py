@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.test import override_settings
+
 from accounts.models import Org
 from alerts.models import AlertRule
 from deployments.models import Deployment
@@ -15,6 +17,9 @@ from notifications.models import Channel, Job
 from notifications.outbox import enqueue
 from services.models import Environment
 from tests.support.factories import make_service
+
+# For tests of what is decided, however busy the machine is: a pass that is out of time leaves the rest to the next.
+unhurried = override_settings(ALERT_ORG_SECONDS=600.0, ALERT_PASS_SECONDS=600.0)
 
 
 def make_channel(org: Org, url: str, *, type: str = "slack", **fields: Any) -> Channel:  # noqa: A002
