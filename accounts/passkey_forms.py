@@ -39,7 +39,7 @@ class CredentialField(forms.CharField):
     widget = forms.HiddenInput
 
     def __init__(self) -> None:
-        super().__init__(label="Passkey", strip=False)
+        super().__init__(label="Passkey", strip=False, max_length=CREDENTIAL_MAX)
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
@@ -56,18 +56,16 @@ class CredentialField(forms.CharField):
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """A new passkey: what to call it, and whether it alone signs in."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"] = LineField(
-            label="Name", max_length=PASSKEY_NAME_MAX, required=False, help_text="Such as the device that has it."
-        )
-        self.fields["passwordless"] = forms.BooleanField(
-            label="Sign in by it alone, without the password",
-            required=False,
-            initial=True,
-            help_text="The device then asks for its PIN, your finger or your face each time.",
-        )
-        self.fields["credential"] = CredentialField()
+    name = LineField(
+        label="Name", max_length=PASSKEY_NAME_MAX, required=False, help_text="Such as the device that has it."
+    )
+    passwordless = forms.BooleanField(
+        label="Sign in by it alone, without the password",
+        required=False,
+        initial=True,
+        help_text="The device then asks for its PIN, your finger or your face each time.",
+    )
+    credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:
         most = settings.PASSKEYS_PER_USER
@@ -82,17 +80,12 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
         return data
 
 
-class _KnownPasskeyMixin:
-    """A passkey that was added before, used from a page of ours."""
+class _KnownPasskeyForm(forms.Form):
+    """A passkey that was added before, used from a page of ours: goes before allauth's form."""
 
+    credential = CredentialField()
     user: User | None
-    fields: dict[str, forms.Field]
-    cleaned_data: dict[str, Any]
     needs_verified_user = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["credential"] = CredentialField()
 
     def clean_credential(self) -> Authenticator:
         try:
@@ -118,15 +111,15 @@ class _KnownPasskeyMixin:
             signals.authentication_failed.send(sender=Authenticator, user=self.user)
 
 
-class AuthenticateByPasskeyForm(_KnownPasskeyMixin, webauthn.AuthenticateWebAuthnForm):
+class AuthenticateByPasskeyForm(_KnownPasskeyForm, webauthn.AuthenticateWebAuthnForm):
     """A passkey as the second step of signing in."""
 
 
-class ReauthenticateByPasskeyForm(_KnownPasskeyMixin, webauthn.ReauthenticateWebAuthnForm):
+class ReauthenticateByPasskeyForm(_KnownPasskeyForm, webauthn.ReauthenticateWebAuthnForm):
     """A passkey once more, before something that a passer-by must not do."""
 
 
-class SignInByPasskeyForm(_KnownPasskeyMixin, webauthn.LoginWebAuthnForm):
+class SignInByPasskeyForm(_KnownPasskeyForm, webauthn.LoginWebAuthnForm):
     """A passkey instead of password and code: its device has to have made sure whose it is."""
 
     needs_verified_user = True
