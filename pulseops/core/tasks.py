@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import connection
 from django.utils import timezone
+from django_q.models import Failure
 
 from pulseops.core.jobs.allowed_tasks import worker_task
 from pulseops.core.jobs.registry import Result, recorded_job
@@ -23,9 +24,11 @@ def heartbeat() -> None:
 
 @recorded_job("trim_cron_runs", every=timedelta(hours=6))
 def trim_cron_runs() -> Result:
-    """Delete job runs older than 14 days."""
-    deleted, _ = CronRun.objects.filter(created_at__lt=timezone.now() - CRON_RUNS_KEPT).delete()
-    return {"deleted": deleted}
+    """Delete job runs older than 14 days, and tasks that failed then: django-q2 trims those that succeeded alone."""
+    before = timezone.now() - CRON_RUNS_KEPT
+    deleted, _ = CronRun.objects.filter(created_at__lt=before).delete()
+    failed, _ = Failure.objects.filter(stopped__lt=before).delete()
+    return {"deleted": deleted, "failed_tasks": failed}
 
 
 @recorded_job("trim_cache", every=timedelta(minutes=10))
