@@ -53,13 +53,18 @@ class SearchSession:
         return fetch_within(self._at_most(seconds), sql, params)
 
     def fetch_with_blocks(
-        self, statement: tuple[str, Sequence[Any]], ranges: Sequence[BlockRange], *, seconds: float
+        self,
+        statement: tuple[str, Sequence[Any]],
+        ranges: Sequence[BlockRange],
+        *,
+        seconds: float,
+        listed: int = LISTED,
     ) -> tuple[list[Any], list[list[Head]]]:
-        """Run a query of rows and list the newest heads of each of `ranges`, in one state of the database: a log that
-        is just being sealed is either among the rows or in a block. Raises BoundedQueryError."""
-        listings = [range_.heads(limit=LISTED) for range_ in ranges]
+        """Run a query of rows and list the newest `listed` heads of each of `ranges`, in one state of the database: a
+        log that is just being sealed is either among the rows or in a block. Raises BoundedQueryError."""
+        listings = [range_.heads(limit=listed) for range_ in ranges]
         rows, *heads = fetch_together(self._at_most(seconds), [statement, *listings])
-        return rows, [[Head(*head) for head in listed] for listed in heads]
+        return rows, [[Head(*head) for head in some] for some in heads]
 
     def _at_most(self, seconds: float) -> float:
         if self.quick_seconds is None:

@@ -67,7 +67,8 @@ def shown(results: list[Aggregate]) -> list[Any]:
 
 def _of(measures: Any) -> dict[str, Any]:
     quantiles = [measures.numbers.quantile(share) for share in SHARES]
-    return {**asdict(measures), "distinct": measures.distinct.count, "quantiles": quantiles}
+    numbers = {**asdict(measures.numbers), "buckets": measures.numbers.buckets.counts}
+    return {"logs": measures.logs, "numbers": numbers, "distinct": measures.distinct.count, "quantiles": quantiles}
 
 
 def computed(org: Org, scopes: Scopes, queries: list[str]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,7 +14,7 @@ from logs.search.sealed.reader import Match
 from logs.storage.blocks.arrays import Ints, Mask, np
 from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.fields import LONGEST_VALUE, FieldNumbers, FieldValues, field_numbers, field_values
-from logs.storage.blocks.numbers import numbers_by
+from logs.storage.blocks.numbers import Buckets, numbers_by
 from logs.storage.blocks.summaries import Summary
 from logs.storage.blocks.table import Head, microseconds_of
 from logs.storage.blocks.texts import decoded
@@ -182,7 +181,7 @@ def _measure(measures: Measures, asked: Aggregation, head: Head, summary: Summar
         numbers = known.read_numbers() if known else None
         if numbers is None:
             return False
-        measures.numbers.add(numbers if asked.has_quantiles else replace(numbers, buckets=Counter()))
+        measures.numbers.add(numbers if asked.has_quantiles else replace(numbers, buckets=Buckets()))
     if asked.distinct:
         values = _logs_by_value(asked.distinct, head, summary)
         if values is None:

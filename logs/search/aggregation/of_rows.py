@@ -6,7 +6,6 @@ each as often as they are there.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +19,7 @@ from logs.search.conditions import Condition
 from logs.search.fields import column_of, json_key
 from logs.search.plans import RowRange, rows_of
 from logs.storage.blocks.fields import LONGEST_VALUE
-from logs.storage.blocks.numbers import Numbers
+from logs.storage.blocks.numbers import Buckets, Numbers
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scopes
 
@@ -177,7 +176,7 @@ def add_cells(groups: Sequence[Groups], rows: Sequence[Sequence[Any]], scopes: S
 def _measures(cell: Cell) -> Measures:
     found = Measures(cell.logs)
     if cell.numbers and cell.total is not None:
-        buckets = Counter({cell.bucket: cell.numbers} if cell.bucket is not None else {})
+        buckets = Buckets({cell.bucket: cell.numbers} if cell.bucket is not None else None)
         found.numbers = Numbers(cell.numbers, cell.total, cell.least, cell.greatest, buckets)
     if cell.hash is not None:
         found.distinct.add([cell.hash])

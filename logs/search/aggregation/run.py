@@ -20,6 +20,7 @@ from logs.storage.blocks.summaries import Summary
 from logs.storage.blocks.table import Head, note_damage
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 
+_LISTED = 10_000  # heads of blocks in the first answer: rows would else be aggregated twice, see `retried`
 _AT_ONCE = 256  # blocks of which summaries are read together
 _FIRST_SHARE = 32  # of a window, which is looked at first
 _MOST_BARS = 2_000
@@ -73,11 +74,11 @@ def _of_slice(session: SearchSession, search: Search, part: Slice, aggregations:
     def count() -> list[Groups]:
         groups = [Groups(asked) for asked in aggregations]
         reader, blocks = session.reader(part.seconds), search.blocks.range(part.start, part.end)
-        rows, [heads] = session.fetch_with_blocks(statement, [blocks], seconds=part.seconds)
+        rows, [heads] = session.fetch_with_blocks(statement, [blocks], seconds=part.seconds, listed=_LISTED)
         add_cells(groups, rows, search.scopes)
         if heads and not search.blocks.is_empty:
             _BlockWalk(reader, search, Span(part.start, part.end), groups).add(
-                chain(heads, reader.following(blocks, heads))
+                chain(heads, reader.following(blocks, heads, _LISTED))
             )
         return groups
 

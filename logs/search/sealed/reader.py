@@ -164,12 +164,12 @@ class BlockReader:
             yield from rows
             listed = _behind(range_, rows[-1], is_oldest_first) if len(rows) == _LISTED_BEHIND else None
 
-    def following(self, range_: BlockRange, first: Sequence[Head]) -> Iterator[Head]:
-        """Yield the heads of a range behind the first ones, which were listed newest first.
+    def following(self, range_: BlockRange, first: Sequence[Head], listed: int = LISTED) -> Iterator[Head]:
+        """Yield the heads of a range behind the first ones, of which `listed` were asked for, newest first.
 
         Raises BlocksMovedError where those were listed in another state of the database.
         """
-        if len(first) < LISTED:
+        if len(first) < listed:
             return
         if not connection.in_atomic_block:
             raise BlocksMovedError

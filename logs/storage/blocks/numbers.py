@@ -6,7 +6,7 @@ import math
 import struct
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import reduce
@@ -20,8 +20,44 @@ QUANTILE_ERROR = 1 / 128  # of a quantile, relative
 _BUCKET_SHIFT = 46  # bits of a float that its bucket leaves out: sixty-four buckets to each power of two
 _BUCKETS = 1 << 19  # more than there are, of both signs
 _SMALLEST = 1e-300  # what is nearer to 0 counts as 0
-_NEAR = 4_000  # buckets that are counted in place
+_NEAR = 4_000  # keys that are counted in place
+_WAITING = 500  # parts of a histogram that are kept before they are put together
 _LOW_BITS = 31  # of a number, summed apart
+
+
+class Buckets:
+    """How many numbers lie in each bucket; what is added is put together when it is asked for, or is much."""
+
+    def __init__(self, counts: Mapping[int, int] | None = None) -> None:
+        self._counts: Counter[int] = Counter(counts)
+        self._waiting: list[tuple[Ints, Ints]] = []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Buckets) and self.counts == other.counts
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    @property
+    def counts(self) -> Counter[int]:
+        """All of them."""
+        if self._waiting:
+            buckets, counts = (np.concatenate(each) for each in zip(*self._waiting, strict=True))
+            found, place = np.unique(buckets, return_inverse=True)
+            sums = np.bincount(place, weights=counts)  # exact as floats: there are less than 2^53 logs
+            self._counts.update(dict(zip(found.tolist(), map(int, sums.tolist()), strict=True)))
+            self._waiting = []
+        return self._counts
+
+    def add(self, other: Buckets) -> None:
+        """Add others."""
+        self._counts.update(other._counts)
+        self._waiting += other._waiting
+        if len(self._waiting) > _WAITING:
+            _ = self.counts
+
+    def add_arrays(self, buckets: Ints, counts: Ints) -> None:
+        """Add as many as `counts` says to each of `buckets`."""
+        self._waiting.append((buckets, counts))
 
 
 @dataclass(slots=True)
@@ -36,7 +72,7 @@ class Numbers:
     total: Decimal = Decimal(0)
     least: Decimal | None = None
     greatest: Decimal | None = None
-    buckets: Counter[int] = field(default_factory=Counter)
+    buckets: Buckets = field(default_factory=Buckets)
 
     def add(self, other: Numbers) -> None:
         """Add other numbers."""
@@ -46,7 +82,7 @@ class Numbers:
         self.total = _EXACT.add(self.total, other.total)
         self.least = min(each for each in (self.least, other.least) if each is not None)
         self.greatest = max(each for each in (self.greatest, other.greatest) if each is not None)
-        self.buckets.update(other.buckets)
+        self.buckets.add(other.buckets)
 
     def quantile(self, share: float) -> float | None:
         """Return the quantile for a share of 0 to 1, at most QUANTILE_ERROR (0.8 %) off; None where there is none.
@@ -54,11 +90,12 @@ class Numbers:
         Exactly it is the least number that is not less than this share of all, as PostgreSQL's percentile_disc. What
         is nearer to 0 than 1e-300 counts as 0, and what no float can say as the greatest one.
         """
-        if self.least is None or self.greatest is None or not self.buckets:
+        counts = self.buckets.counts
+        if self.least is None or self.greatest is None or not counts:
             return None
         rank, seen = max(math.ceil(Decimal(share) * self.count), 1), 0
-        for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
+        for bucket in sorted(counts):
+            seen += counts[bucket]
             if seen >= rank:
                 break
         return min(max(middle_of(bucket), _near(self.least)), _near(self.greatest))
@@ -74,7 +111,7 @@ def numbers_by(cells: Ints, numbers: FieldNumbers, *, has_buckets: bool) -> Iter
     if not len(cells):
         return
     found, cell = np.unique(cells, return_inverse=True)
-    buckets = _buckets_by(cell, numbers.floats, len(found)) if has_buckets else [Counter[int]()] * len(found)
+    buckets = _buckets_by(cell, numbers.floats, len(found)) if has_buckets else [Buckets() for _ in found]
     sums = _sums_of_decimals if numbers.scaled is None else _sums_of_ints
     for number, (count, total, least, greatest), mine in zip(
         found.tolist(), sums(cell, numbers, len(found)), buckets, strict=True
@@ -91,7 +128,9 @@ def all_of(numbers: FieldNumbers, *, has_buckets: bool) -> Numbers:
     total, least, greatest = (
         Decimal(int(each)).scaleb(-numbers.places) for each in (scaled.sum(), scaled.min(), scaled.max())
     )
-    buckets = _counted(_buckets_of(numbers.floats)) if has_buckets else Counter[int]()
+    buckets = Buckets()
+    if has_buckets:
+        buckets.add_arrays(*_counted(_buckets_of(numbers.floats)))
     return Numbers(len(scaled), total, least, greatest, buckets)
 
 
@@ -101,15 +140,15 @@ def _buckets_of(floats: Floats) -> Ints:
     return np.where(floats < 0, -buckets, buckets)
 
 
-def _counted(buckets: Ints) -> Counter[int]:
-    least = int(buckets.min())
-    if int(buckets.max()) - least >= _NEAR:
-        found, counts = np.unique(buckets, return_counts=True)
-    else:
-        by_place = np.bincount(buckets - least)
-        places = np.flatnonzero(by_place)
-        found, counts = places + least, by_place[places]
-    return Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+def _counted(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the different ones of some keys, and how often each is there."""
+    least = int(keys.min())
+    if int(keys.max()) - least >= _NEAR:
+        found, counts = np.unique(keys, return_counts=True)
+        return found, counts
+    counts = np.bincount(keys - least)
+    places = np.flatnonzero(counts)
+    return places + least, counts[places]
 
 
 _Sums = tuple[int, Decimal, Decimal, Decimal]
@@ -139,12 +178,13 @@ def _sums_of_decimals(cell: Ints, numbers: FieldNumbers, cells: int) -> Iterator
         yield len(mine), reduce(_EXACT.add, mine), min(mine), max(mine)
 
 
-def _buckets_by(cell: Ints, floats: Floats, cells: int) -> list[Counter[int]]:
-    keys = cell * _BUCKETS + _buckets_of(floats) + _BUCKETS // 2
-    found, counts = np.unique(keys, return_counts=True)
-    by_cell: list[Counter[int]] = [Counter() for _ in range(cells)]
-    for key, count in zip(found.tolist(), counts.tolist(), strict=True):
-        by_cell[key // _BUCKETS][key % _BUCKETS - _BUCKETS // 2] = count
+def _buckets_by(cell: Ints, floats: Floats, cells: int) -> list[Buckets]:
+    found, counts = _counted(cell * _BUCKETS + _buckets_of(floats) + _BUCKETS // 2)
+    ends = np.searchsorted(found, np.arange(cells + 1) * _BUCKETS)
+    by_cell = [Buckets() for _ in range(cells)]
+    for number, mine in enumerate(by_cell):
+        part = slice(int(ends[number]), int(ends[number + 1]))
+        mine.add_arrays(found[part] - number * _BUCKETS - _BUCKETS // 2, counts[part])
     return by_cell
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -13,7 +12,7 @@ import msgspec
 from logs.storage.blocks.arrays import np
 from logs.storage.blocks.documents import Documents, parse_shape
 from logs.storage.blocks.fields import FieldNumbers, few_values, field_numbers, unwrapped
-from logs.storage.blocks.numbers import Numbers, all_of
+from logs.storage.blocks.numbers import Buckets, Numbers, all_of
 from logs.storage.blocks.packing import DamagedBlockError, pack_section, unpack_section
 
 _MOST_KEYS = 40  # of a block that are summed up, those of the shape that comes first
@@ -90,9 +89,10 @@ def _numbers(numbers: FieldNumbers) -> _Numbers | None:
     exact = [f"{number:f}" for number in (found.total, found.least, found.greatest)]
     if max(map(len, exact)) > _LONGEST_NUMBER:
         return None
-    buckets = sorted(found.buckets)
+    counts = found.buckets.counts
+    buckets = sorted(counts)
     steps = [after - before for before, after in zip([0, *buckets], buckets, strict=False)]
-    return found.count, *exact, steps, [found.buckets[bucket] for bucket in buckets]  # type: ignore[return-value]
+    return found.count, *exact, steps, [counts[bucket] for bucket in buckets]  # type: ignore[return-value]
 
 
 class KeySummary(msgspec.Struct, array_like=True):
@@ -116,9 +116,10 @@ class KeySummary(msgspec.Struct, array_like=True):
             exact = Decimal(total), Decimal(least), Decimal(greatest)
         except InvalidOperation as error:
             raise DamagedBlockError("a summary has no number where one should be") from error
-        buckets = Counter(dict(zip(np.cumsum(steps).tolist(), counts, strict=False)))
-        if buckets.total() != count:
+        if len(steps) != len(counts) or sum(counts) != count:
             raise DamagedBlockError("a summary does not add up")
+        buckets = Buckets()
+        buckets.add_arrays(np.cumsum(steps), np.array(counts))
         return Numbers(count, *exact, buckets)
 
 
