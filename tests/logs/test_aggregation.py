@@ -79,11 +79,12 @@ def computed(org: Org, scopes: Scopes, queries: list[str]) -> list[Any]:
     ]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.django_db
 def test_rows_and_blocks_give_the_same_aggregates(org_with_logs: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logs.storage.blocks.seal._WORTH_MERGING", 0)
     chance, scopes = random.Random(17), scopes_of(org_with_logs)
-    queries = ["", "level:info", "env:production level:>=warn", "took_ms:>5", *(query(chance) for _ in range(4))]
+    queries = ["", "level:info", "env:production took_ms:>5", *(query(chance) for _ in range(3))]
     of_rows = computed(org_with_logs, scopes, queries)
     seal_everything(NOW - timedelta(minutes=30), most=20)
     assert computed(org_with_logs, scopes, queries) == of_rows
