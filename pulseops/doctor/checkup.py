@@ -20,6 +20,7 @@ _WITH_DATABASE: Sequence[Examination] = (
     database.migrations,
     database.clock,
     database.sessions,
+    database.workers,
     database.broken_indexes,
     database.orphaned_logs,
     processes.background,

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from logs.storage.orphans import orphans
+from pulseops.core.db.distribution import distributed_tables, has_background_workers, silent_workers
 from pulseops.core.ui.times import duration
 from pulseops.doctor.findings import Finding, Level, ok
 
@@ -109,6 +110,22 @@ def sessions() -> Iterator[Finding]:
         yield Finding(Level.WARNING, "Sessions", text, "Raise max_connections, or lower WEB_WORKERS or WEB_THREADS.")
     if count <= 0.9 * most and not (oldest and oldest > _LONG_TRANSACTION):
         yield ok("Sessions", f"{count} of {most} connections are in use.")
+
+
+def workers() -> Iterator[Finding]:
+    """Whether the workers of a cluster answer; nothing on a plain PostgreSQL."""
+    if not distributed_tables():
+        return
+    silent = silent_workers()
+    if silent:
+        text = f"Workers do not answer: {', '.join(silent)}. Logs of the organisations there are refused and not shown."
+        advice = "Start them, or let their standbys take their place (Growing past one machine in docs/operations.md)."
+        yield Finding(Level.PROBLEM, "Workers of Citus", text, advice)
+    if not has_background_workers():
+        text = "max_worker_processes is not above the number of databases: Citus may find no deadlock between workers."
+        yield Finding(Level.WARNING, "Workers of Citus", text, "Raise it on the coordinator, and restart that.")
+    elif not silent:
+        yield ok("Workers of Citus", "All answer.")
 
 
 def broken_indexes() -> Iterator[Finding]:

@@ -202,3 +202,15 @@ def test_the_page_is_the_operators(admin: User, client_for: SignIn, healthy: Non
 def test_nothing_secret_is_printed(healthy: None, settings: Any) -> None:
     output = run()[1]
     assert settings.SECRET_KEY not in json.dumps(output).split()
+
+
+@pytest.mark.django_db
+def test_workers_of_a_cluster_that_do_not_answer_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "distributed_tables", lambda: frozenset({"logs"}))
+    monkeypatch.setattr(database, "silent_workers", lambda: ["worker2.internal:5432"])
+    monkeypatch.setattr(database, "has_background_workers", lambda: True)
+    assert "worker2.internal:5432" in only(database.workers, Level.PROBLEM).text
+    monkeypatch.setattr(database, "silent_workers", list)
+    assert only(database.workers, Level.OK).text == "All answer."
+    monkeypatch.setattr(database, "has_background_workers", lambda: False)
+    assert "max_worker_processes" in only(database.workers, Level.WARNING).text

@@ -48,6 +48,14 @@ _INDEX_PAGES = """
     WHERE i.relname = ANY ('{names}')
 """
 _ON_WORKERS = "SELECT success, result FROM run_command_on_workers(%s)"
+_SILENT = """
+    SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
+    LEFT JOIN run_command_on_workers('SELECT 1') a ON (a.nodename, a.nodeport) = (n.nodename, n.nodeport)
+    WHERE n.noderole = 'primary' AND n.groupid <> 0 AND NOT (n.isactive AND coalesce(a.success, false)) ORDER BY 1
+"""
+_HAS_BACKGROUND = """
+    SELECT current_setting('max_worker_processes')::int > (SELECT count(*) FROM pg_database WHERE datallowconn)
+"""
 _SIZE = "SELECT pg_database_size(current_database())"
 _PAGE = 8_192  # bytes
 
@@ -101,6 +109,20 @@ def ask_workers(statement: str) -> Sequence[str]:
     with connection.cursor() as cursor:
         cursor.execute(_ON_WORKERS, [statement])
         return [result for is_good, result in cursor.fetchall() if is_good]
+
+
+def silent_workers() -> Sequence[str]:
+    """Return the workers, as HOST:PORT, that do not answer or are switched off."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SILENT)
+        return [place for (place,) in cursor.fetchall()]
+
+
+def has_background_workers() -> bool:
+    """Return whether the coordinator can run Citus' own process for each database; without, it recovers nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_BACKGROUND)
+        return bool(cursor.fetchone()[0])
 
 
 def database_size() -> int:
