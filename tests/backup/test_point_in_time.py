@@ -1,6 +1,6 @@
 """Going back to a point in time, by the commands of docs/operations.md, with the embedded PostgreSQL and Debian's 15.
 
-A drill that takes a minute, so it is run where POINT_IN_TIME_DRILL is set, and not in the suite.
+A drill that takes a minute, so it is run where DRILLS is set, and not in the suite.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 pytestmark = [
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not os.environ.get("POINT_IN_TIME_DRILL"), reason="a drill: POINT_IN_TIME_DRILL=1"),
+    pytest.mark.skipif(not os.environ.get("DRILLS"), reason="a drill: DRILLS=1"),
 ]
 
 
