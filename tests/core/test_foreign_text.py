@@ -150,13 +150,19 @@ def test_the_palette(client_for: Callable[[User], Client], developer: User, numb
 
 
 @pytest.mark.parametrize(
-    "text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
+    "text", ["=1", "+1", "-1", "@a", "\ta", "\ra", "\na", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
 )
 def test_cells_that_a_spreadsheet_would_run(text: str) -> None:
     assert guarded(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("value", ["a=1", "", None, 1, -1.5, "'=1"])
+@pytest.mark.parametrize("between", [";", "\n", "\r\n", "\t"])
+def test_cells_of_a_spreadsheet_that_divides_by_semicolons(between: str) -> None:
+    assert guarded(f"{between}=1").endswith("'=1")
+    assert guarded(f"a{between}=1{between}b{between}-1") == f"a{between}'=1{between}b{between}'-1"
+
+
+@pytest.mark.parametrize("value", ["a=1", "a; =1", "a;b-c", "a\nb", "é;", "", None, 1, -1.5, "'=1"])
 def test_other_cells_stay(value: object) -> None:
     assert guarded(value) == value
 
