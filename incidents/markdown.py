@@ -16,6 +16,9 @@ from incidents.models import Incident, IncidentEvent
 from notifications.models import Job
 from pulseops.core.ui.times import duration, exact, zone_label
 
+_FENCE = re.compile(r" {0,3}(`{3,}+(?!.*`)|~{3,}+)")  # of code, https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+_HTML = re.compile(r"<(?=[A-Za-z/!?])")  # an element or comment that is not closed would hide what follows
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -93,8 +96,19 @@ def _section(title: str, text: str) -> str:
 
 
 def _own(text: str | None) -> str:
-    """Return what people wrote as Markdown of its own, whose headings stand below ours."""
-    return re.sub(r"(?m)^(?=#)", "##", (text or "").strip())
+    """Return what people wrote as Markdown of its own: its headings stand below ours, what it opens ends with it."""
+    lines, fence = [], ""
+    for line in (text or "").strip().splitlines():
+        mark = _FENCE.match(line)
+        if fence:
+            is_end = mark and mark[1].startswith(fence) and line.strip() == mark[1]
+            fence = "" if is_end else fence
+        elif mark:
+            fence = mark[1]
+        else:
+            line = _HTML.sub("\\\\<", f"##{line}" if line.startswith("#") else line)
+        lines.append(line)
+    return "\n".join([*lines, fence] if fence else lines)
 
 
 def _deployment(deployment: Deployment) -> str:

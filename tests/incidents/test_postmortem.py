@@ -120,6 +120,21 @@ def test_the_markdown_says_all_that_the_page_says(client: Client, org: Org) -> N
         assert words in markdown, words
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("# A\n```sh\n# c <b>\n````x", "### A\n```sh\n# c <b>\n````x\n```"),
+        ("~~~\n```\n~~~\n# B", "~~~\n```\n~~~\n### B"),
+        ("<!-- and <details>, 1 < 2", "\\<!-- and \\<details>, 1 < 2"),
+    ],
+)
+def test_what_a_description_opens_ends_with_it(client: Client, org: Org, text: str, written: str) -> None:
+    """A fence or comment without an end took deployments and timeline away from who reads the report."""
+    incident = make_incident(org)
+    Incident.objects.filter(pk=incident.pk).update(description=text)
+    assert f"## Summary\n\n{written}\n\n## " in client.get(f"/incidents/{incident.pk}/markdown").text
+
+
 def test_the_markdown_of_an_endless_timeline_has_an_end(client: Client, org: Org) -> None:
     incident = make_incident(org)
     IncidentEvent.objects.bulk_create(
