@@ -84,8 +84,14 @@ def has_workers() -> bool:
 
 
 def distribute_new_database(using: str = "default", apps: Any = None, stdout: Any = None, **_: Any) -> None:
-    """Receive `post_migrate`: distribute a database that has workers and no logs yet; where it has some, say how to."""
-    if apps is None or using != "default" or not has_workers() or not _is_to_be_done():
+    """Receive `post_migrate`: distribute a database that has workers and no logs yet; where it has some, say how to.
+
+    Workers that were added since are opened to the role of the pages.
+    """
+    if apps is None or using != "default" or not has_workers():
+        return
+    if not _is_to_be_done():
+        _let_pages_reach_workers()
         return
     if _ask("SELECT EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM log_blocks)") or _days_apart():
         if stdout is not None:
