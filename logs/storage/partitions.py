@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
-from pulseops.core.db.distribution import held_by_workers, is_distributed, limits_reach_workers
+from pulseops.core.db.distribution import held_by_workers, is_distributed, wait_briefly_for_locks
 
 AHEAD = 3  # days that have their partition before they begin; a log may be 24 hours ahead
 DAY = timedelta(days=1)
@@ -232,7 +232,6 @@ def quick_locks() -> Iterator[None]:
     Rows that move are missed by a DELETE that began before.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        limits_reach_workers(cursor)
-        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        wait_briefly_for_locks(cursor, 2)
         cursor.execute("SELECT lock_moving_of_logs()")
         yield

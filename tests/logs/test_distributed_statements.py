@@ -40,6 +40,7 @@ FAN_OUTS = {
     "SELECT org_id, sum(stored)::bigint": "the proof of the counts, grouped by organisation first",
     "WITH gone AS (DELETE FROM log_counts WHERE minute >=": "the counts of a day that is dropped",
     "SELECT EXISTS (SELECT 1 FROM log_blocks": "whether anything is sealed",
+    "SELECT coalesce(sum(count), 0)::bigint FROM log_blocks": "how many logs are sealed, for the superuser",
     "SELECT pg_database_size(current_database()), c.relname": "sizes; on Citus without this part",
     "SELECT org_id, count(*), sum(count), min(start_ts)": "damaged blocks, for the superuser",
     'SELECT %s AS "a" FROM "logs" LIMIT 1': "not the product: seal_everything of the tests",

@@ -152,10 +152,14 @@ def one_shard_at_a_time() -> Iterator[None]:
                 cursor.execute("RESET citus.max_adaptive_executor_pool_size")
 
 
-def limits_reach_workers(cursor: Any) -> None:
-    """Let what the rest of a transaction sets by SET LOCAL, each in a message of its own, be set on its workers too."""
-    if distributed_tables():
-        cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
+def wait_briefly_for_locks(cursor: Any, seconds: int) -> None:
+    """Let the rest of a transaction wait so long for each lock, also for those that workers ask for."""
+    statements = [f"SET LOCAL lock_timeout = '{seconds}s'"]
+    if distributed_tables():  # a message that sets anything else would be sent to workers whole, so not for longer
+        propagate = "SET LOCAL citus.propagate_set_commands = "
+        statements = [f"{propagate}'local'", *statements, f"{propagate}'none'"]
+    for statement in statements:
+        cursor.execute(statement)
 
 
 def is_worker_away(error: BaseException | None) -> bool:
