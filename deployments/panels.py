@@ -20,6 +20,7 @@ def deployments_panel(_request: HttpRequest, service: Service) -> Panel | None:
     rows = list(
         Deployment.objects.for_org(service.org)
         .filter(service=service)
+        .with_rollbacks()
         .select_related("service", "environment")
         .order_by("-created_at", "-id")[:_MARKED]
     )

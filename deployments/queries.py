@@ -224,7 +224,7 @@ def lanes(org: Org, filters: Filters) -> list[Lane]:
     """
     by_name = _newest_by_name(org, filters)
     wanted = [identifier for result in by_name.values() for identifier in result[:LANE_LENGTH]]
-    rows = Deployment.objects.for_org(org).select_related("service", "environment").in_bulk(wanted)
+    rows = Deployment.objects.for_org(org).with_rollbacks().select_related("service", "environment").in_bulk(wanted)
     return [
         Lane(name, [rows[each] for each in result[:LANE_LENGTH] if each in rows], len(result) > LANE_LENGTH)
         for name, result in sorted(by_name.items(), key=lambda item: _lane_order(*item))
@@ -256,7 +256,8 @@ def _lane_order(name: str, newest: Sequence[int]) -> tuple[int, int, str]:
 def lane_page(org: Org, filters: Filters, before: str) -> Page[Deployment]:
     """Return PAGE_LENGTH deployments to one environment name, those older than the cursor `before`, newest first."""
     rows = Deployment.objects.for_org(org).filter(filters.rows, environment__name=filters.environment)
-    return newest_first(rows.select_related("service", "environment"), before, length=PAGE_LENGTH)
+    rows = rows.with_rollbacks().select_related("service", "environment")
+    return newest_first(rows, before, length=PAGE_LENGTH)
 
 
 def attempts_of(deployment: Deployment) -> QuerySet[Deployment]:

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 from accounts.audit.descriptions import PHRASES
 from notifications.routing import PAST_SUBJECTS
-from pulseops.core.extensions import NAV, SERVICE_PANELS, SERVICE_TROUBLES, TIMELINE_MARKS, NavEntry
+from pulseops.core.extensions import DEPLOYMENT_PANELS, NAV, SERVICE_PANELS, SERVICE_TROUBLES, TIMELINE_MARKS, NavEntry
 
 _PHRASES = {
     "incident.created": "opened the incident",
@@ -38,9 +38,10 @@ class IncidentsConfig(AppConfig):
         PHRASES.update(_PHRASES)
         # Models are there only now.
         from incidents.routing import past_subjects  # noqa: PLC0415
-        from incidents.timeline import incident_marks, service_panel, service_troubles  # noqa: PLC0415
+        from incidents.timeline import deployment_panel, incident_marks, service_panel, service_troubles  # noqa: PLC0415
 
         SERVICE_PANELS.add(service_panel)
+        DEPLOYMENT_PANELS.add(deployment_panel)
         SERVICE_TROUBLES.add(service_troubles)
         import_module("incidents.quotas")
         TIMELINE_MARKS.add(incident_marks)

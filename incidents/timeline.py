@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Org
+from deployments.models import Deployment
 from incidents.models import Incident, Severity
 from incidents.queries import MOST_LIVE, WORST_FIRST, live_incidents
 from pulseops.core.extensions import Mark, Panel, ServiceTrouble
 from services.models import Service
 
 _SHOWN, _LISTED = 50, 10
+AFTER_DEPLOYMENT = timedelta(hours=1)  # as an incident looks back for what changed first
 
 
 def incident_marks(
@@ -58,6 +60,18 @@ def trouble_of(incident: Incident) -> ServiceTrouble:
 def service_troubles(org: Org) -> list[ServiceTrouble]:
     """Return the live incidents as what is wrong with services, worst first; one query."""
     return [trouble_of(each) for each in live_incidents(org, limit=MOST_LIVE)]
+
+
+def deployment_panel(request: HttpRequest, deployment: Deployment) -> Panel | None:
+    """Show the incidents that began where `deployment` went, within an hour after it was live; one query."""
+    since = deployment.deployed_at
+    rows = Incident.objects.for_org(deployment.org).filter(environment=deployment.environment)
+    rows = rows.filter(created_at__gte=since, created_at__lt=since + AFTER_DEPLOYMENT)
+    results = list(rows.defer("evidence_json", "description").order_by("created_at", "pk")[: _LISTED + 1])
+    if not results:
+        return None
+    context = {"incidents": results[:_LISTED], "has_more": len(results) > _LISTED, "since": since}
+    return Panel("Incidents after it", "incidents/_deployment_panel.html", context, anchor="incidents")
 
 
 def service_panel(request: HttpRequest, service: Service) -> Panel | None:

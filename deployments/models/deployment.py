@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -14,7 +16,14 @@ from services.models import Environment, Service
 
 
 class DeploymentQuerySet(OrgQuerySet["Deployment"]):
-    pass
+    def with_rollbacks(self) -> Self:
+        """Annotate `is_rollback`: the commit was live there before, and another was since. By the index of both."""
+        theirs = {"org": OuterRef("org"), "environment": OuterRef("environment")}
+        live = Deployment.objects.filter(status=Deployment.Status.SUCCESS, **theirs)
+        later = live.filter(created_at__gt=OuterRef("created_at"), created_at__lt=OuterRef(OuterRef("created_at")))
+        others = later.exclude(commit_sha=OuterRef("commit_sha"))
+        before = live.filter(commit_sha=OuterRef("commit_sha"), created_at__lt=OuterRef("created_at"))
+        return self.annotate(is_rollback=Exists(before.filter(Exists(others)).exclude(commit_sha="")))
 
 
 class Deployment(models.Model):
@@ -117,6 +126,13 @@ class Deployment(models.Model):
         """What it is, on one line: the first line of the commit's message, or the run's name."""
         lines = (self.commit_message or "").strip().splitlines()
         return lines[0] if lines else self.run_label or f"Commit {self.short_sha or 'unknown'}"
+
+    @property
+    def way_back(self) -> str:
+        """How it goes back, if it does: "Rollback" (found by `with_rollbacks`), or "Revert" in git's own words."""
+        if getattr(self, "is_rollback", False):
+            return "Rollback"
+        return "Revert" if self.title.startswith('Revert "') else ""
 
     @property
     def has_long_message(self) -> bool:

@@ -87,7 +87,8 @@ def _one_lane(request: OrgRequest, filters: Filters) -> dict[str, Any]:
 @org_member
 def deployment_detail(request: OrgRequest, deployment_id: int) -> HttpResponse:
     """Show one deployment, and what other apps know of it: errors before and after, say."""
-    rows = Deployment.objects.for_org(request.org).select_related("org", "service__github_integration", "environment")
+    rows = Deployment.objects.for_org(request.org).with_rollbacks()
+    rows = rows.select_related("org", "service__github_integration", "environment")
     deployment = get_object_or_404(rows, pk=deployment_id)
     previous = queries.previous_deployment(deployment)
     panels: list[Panel] = [panel for ask in DEPLOYMENT_PANELS if (panel := ask(request, deployment))]

@@ -21,8 +21,10 @@ from deployments.queries import (
     failures_in_a_row,
     next_deployment,
 )
+from incidents.models import Incident
 from pulseops.core.extensions import TIMELINE_MARKS
 from services.models import Environment
+from tests.support.alerting import make_incident
 from tests.support.factories import make_service
 
 pytestmark = pytest.mark.django_db
@@ -192,3 +194,42 @@ def test_marks_for_other_timelines(production: Environment, org: Org) -> None:
     assert [(mark.label, mark.url, mark.at) for mark in mine] == [
         ("checkout 9c1f0b7 to production: success", f"/deployments/{deployment.pk}", deployment.created_at)
     ]
+
+
+def test_what_goes_back_says_so(production: Environment, viewer: User, client_for: SignIn) -> None:
+    hour = timezone.now() - timedelta(hours=1)
+    first, second, *others, back, revert = [
+        deploy(production, sha * 8, created_at=hour + timedelta(minutes=number), commit_message=words)
+        for number, (sha, words) in enumerate(
+            [
+                ("aaaaa", "One"),
+                ("bbbbb", "Two"),
+                ("bbbbb", "Two once more"),
+                ("aaaaa", "One"),
+                ("ccccc", 'Revert "Two"'),
+            ]
+        )
+    ]
+    client = client_for(viewer)
+    assert text(client.get("/deployments")).count(">Rollback<") == 1
+    pages = {each.pk: text(client.get(f"/deployments/{each.pk}")) for each in (first, second, *others, back, revert)}
+    assert [pk for pk, page in pages.items() if ">Rollback<" in page] == [back.pk]
+    assert [pk for pk, page in pages.items() if ">Revert<" in page] == [revert.pk]
+
+
+def test_incidents_after_a_deployment_are_on_its_page(
+    production: Environment, viewer: User, client_for: SignIn
+) -> None:
+    live_at = timezone.now() - timedelta(hours=2)
+    deployment = deploy(production, created_at=live_at)
+    incidents = {
+        minutes: make_incident(production.service.org, f"After {minutes} min", environment=production)
+        for minutes in (-1, 5, 61)
+    }
+    for minutes, incident in incidents.items():
+        Incident.objects.filter(pk=incident.pk).update(created_at=live_at + timedelta(minutes=minutes))
+    page = text(client_for(viewer).get(f"/deployments/{deployment.pk}"))
+    assert f"#{incidents[5].pk} After 5 min" in page
+    assert ">5 min after</time>" in page
+    assert "After -1 min" not in page
+    assert "After 61 min" not in page
