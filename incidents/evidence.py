@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from logs.message_patterns import message_pattern
+from pulseops.core.ui import times
 
 SAMPLES = 5
 _MESSAGE = 1000  # characters of a sample line that are kept
-_BAR, _WIDEST = 5, 60  # minutes of a bar without a window, and at most
+_WINDOW, _HOUR = 5, 60  # minutes: without a rule of its own; from which on a window has more bars
+_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ class Evidence:
     def words(self) -> str:
         """The proof in a sentence."""
         if self.window_minutes is None:
-            times = "once" if self.count == 1 else f"{self.count} times in a row"
-            return f"The deployment failed {times}."
+            often = "once" if self.count == 1 else f"{self.count} times in a row"
+            return f"The deployment failed {often}."
         if self.is_silence:
             return self._words_of_silence
         what = f"{self.level} log".lstrip() + ("" if self.count == 1 else "s")
@@ -127,18 +129,33 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Charted:
-    """What the chart beside the evidence counts: one level ("" is all), in bars of so many minutes."""
+    """What the chart beside the evidence counts: one level ("" is all), in bars of which `parts` are a window."""
 
     level: str
-    minutes: int
+    minutes: int  # of the window
     is_filtered: bool = False
 
     @classmethod
     def of(cls, evidence: Evidence | None) -> Charted:
-        """Return what the rule counted, in bars as wide as its window; errors where no rule counted logs."""
+        """Return what the rule counted; errors where no rule counted logs."""
         if evidence is None or not evidence.window_minutes:
-            return cls("error", _BAR)
-        return cls(evidence.level, min(evidence.window_minutes, _WIDEST), bool(evidence.filter))
+            return cls("error", _WINDOW)
+        return cls(evidence.level, evidence.window_minutes, bool(evidence.filter))
+
+    @property
+    def parts(self) -> int:
+        """How many bars a window is: five, fewer than that so that no bar is under a minute, more in long windows."""
+        return min(_PARTS * max(self.minutes // _HOUR, 1), self.minutes)
+
+    @property
+    def width(self) -> timedelta:
+        """How long a bar is."""
+        return timedelta(minutes=self.minutes) / self.parts
+
+    @property
+    def span(self) -> timedelta:
+        """How much the chart shows on either side of the start."""
+        return timedelta(minutes=max(_HOUR, 12 * min(self.minutes, _HOUR)))
 
     @property
     def what(self) -> str:
@@ -148,7 +165,8 @@ class Charted:
     @property
     def label(self) -> str:
         """The chart in words."""
-        return f"{self.what.capitalize()}{',' * self.is_filtered} around the start, {self.minutes} min a bar"
+        width = times.duration(self.width.total_seconds())
+        return f"{self.what.capitalize()}{',' * self.is_filtered} around the start, {width} a bar"
 
 
 def sample_line(id: int, ts: datetime, level: str, message: str) -> SampleLine:  # noqa: A002

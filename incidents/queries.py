@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Length
+from django.db.models.functions import Extract, Floor, Length
 from django.utils import timezone
 
 from accounts.models import Org
@@ -47,7 +47,6 @@ WORST_FIRST = Case(
     When(status=Incident.Status.RESOLVED, then=Value(len(_RANK))),
     *[When(severity=severity, then=Value(number)) for severity, number in _RANK.items()],
 )
-_AROUND = timedelta(hours=1)  # that the evidence shows before the start, and after
 _SECONDS = 1.0  # that drawing may take
 
 
@@ -55,6 +54,16 @@ def page_of_incidents(org: Org, filters: Filters, before: str) -> Page[Incident]
     """Return a page of the list, newest first."""
     rows = Incident.objects.for_org(org).filter(filters.besides_state, filters.of_state)
     return newest_first(rows.select_related("service", "environment", "assignee"), before)
+
+
+def opened_by_rule(org: Org, since: datetime, step: timedelta) -> dict[int, dict[int, int]]:
+    """Count the incidents that each rule opened from `since` (UTC) on: rule → number of the step → count; one query."""
+    number = Floor(Extract(F("created_at") - Value(since), "epoch") / Value(step.total_seconds()))
+    rows = Incident.objects.for_org(org).filter(created_at__gte=since, rule_id__isnull=False)
+    counts: dict[int, dict[int, int]] = {}
+    for rule_id, at, count in rows.values_list("rule_id", number).annotate(count=Count("pk")).order_by():
+        counts.setdefault(rule_id, {})[int(at)] = count
+    return counts
 
 
 def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
@@ -147,25 +156,35 @@ def entries_within(incident: Incident, *, limit: int, characters: int) -> tuple[
 def evidence_chart(incident: Incident, evidence: Evidence | None) -> Chart | None:
     """Draw the logs around the incident's start with threshold and deployments; None when there are none any more.
 
-    Each bar is as wide as the rule's window, so it can be held against the threshold.
+    A bar is a part of the rule's window; the curve is what came in the whole window, which the threshold is for.
     """
     charted = Charted.of(evidence)
-    width = timedelta(minutes=charted.minutes)
-    start = incident.created_at - max(_AROUND, 12 * width)
-    end = min(incident.created_at + max(_AROUND, 12 * width), timezone.now())
-    counts = _counts(incident, start, end, width, charted.level, evidence.filter if evidence else "")
+    width = charted.width
+    start = incident.created_at - charted.span
+    end = min(incident.created_at + charted.span, timezone.now())
+    query = evidence.filter if evidence else ""
+    counts = _counts(incident, start - width * charted.parts, end, width, charted.level, query)
     if not counts:
         return None
     bars = int((end - start) / width) + 1
-    starts = [start + number * width for number in range(bars)]
+    starts = [start + number * width for number in range(-charted.parts, bars)]
+    numbers = [counts.get(each, 0) for each in starts]
+    shown = list(zip(starts, numbers, strict=True))[charted.parts :]
     tone = charted.level or "info"
+    threshold = evidence.threshold or None if evidence and evidence.window_minutes else None
     return stacked_histogram(
-        [Bucket(each, each + width, {tone: counts.get(each, 0)}) for each in starts],
+        [Bucket(each, each + width, {tone: count}) for each, count in shown],
         height=140,
-        threshold=evidence.threshold or None if evidence and evidence.window_minutes else None,
+        threshold=threshold,
+        curve=_in_window(shown, numbers, charted.parts) if threshold else (),
         bands=[Band(incident.created_at, incident.resolved_at, "This incident")],
         markers=_markers(incident, start, end),
     )
+
+
+def _in_window(shown: Sequence[tuple[datetime, int]], numbers: Sequence[int], parts: int) -> list[tuple[datetime, int]]:
+    """Return how many came in `parts` bars up to and with each; `numbers` begin that many bars before the shown."""
+    return [(at, sum(numbers[index + 1 : index + 1 + parts])) for index, (at, _) in enumerate(shown)]
 
 
 def _counts(

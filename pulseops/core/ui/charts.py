@@ -24,6 +24,8 @@ HEAD = 12  # pixels over the bars for the flags of markers
 # Percent of the width: flags that are closer become one, which stands for no longer a time; where words go to the left.
 _APART, _LONGEST, _NEAR_END = 2.0, 8.0, 95.0
 _LEAST_HEIGHT, _LEAST_ERROR = 1.5, 3.0  # pixels: one error among a million must still be seen
+CURVE_WIDTH = 1000  # units of the box that a curve is drawn in
+_OVER = 1.1  # how far a chart goes beyond its threshold
 _MOST_NAMED = 8  # bands or flags that one that stands for several names
 
 
@@ -110,6 +112,7 @@ class Chart:
     tones: tuple[str, ...]
     total: int
     has_links: bool
+    curve: str = ""  # a path in a box that is CURVE_WIDTH wide and as high as the chart
 
     @property
     def plot_height(self) -> int:
@@ -139,15 +142,18 @@ def stacked_histogram(
     bands: Iterable[Band] = (),
     threshold: float | None = None,
     top_count: int | None = None,
+    curve: Sequence[tuple[datetime, int]] = (),
     axes: bool = True,
     order: Sequence[str] = LEVELS,
 ) -> Chart:
     """Lay out `buckets`, oldest first and without gaps, as bars stacked in `order` from the bottom.
 
-    `threshold` draws a line at that count. `top_count` fixes the scale, so that two charts can be compared.
+    `threshold` draws a line at that count, `curve` one through counts at moments. `top_count` fixes the scale, so that
+    two charts can be compared.
     """
     top, bottom = (HEAD, height - AXIS) if axes else (0, height)
-    peak = _peak(buckets, threshold, top_count, rounded=axes)
+    highest = max((count for _, count in curve), default=0)
+    peak = _peak(buckets, max(threshold or 0, highest / _OVER) or None, top_count, rounded=axes)
     extent = _extent(buckets)
     scale = Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
@@ -168,6 +174,7 @@ def stacked_histogram(
         has_links=any(bucket.url for bucket in buckets)
         or any(flag.url for flag in flags)
         or any(band.url for band in drawn),
+        curve=_curve(curve, extent, scale),
     )
 
 
@@ -213,7 +220,9 @@ class Sparkline:
 SPARK_BAR, SPARK_STEP = 8, 10  # of the box: a bar, and a bar with its gap
 
 
-def sparkline(buckets: Sequence[Bucket], *, height: int = 28, order: Sequence[str] = LEVELS) -> Sparkline:
+def sparkline(
+    buckets: Sequence[Bucket], *, height: int = 28, order: Sequence[str] = (*LEVELS, "incident")
+) -> Sparkline:
     """Draw `buckets` small: a page may have dozens of these, so each is a few paths and not hundreds of elements."""
     scale = Scale(0, height, _peak(buckets, None, None, rounded=False))
     paths: dict[str, list[str]] = {}
@@ -237,7 +246,7 @@ def _extent(buckets: Sequence[Bucket]) -> Extent:
 
 
 def _peak(buckets: Sequence[Bucket], threshold: float | None, fixed: int | None, *, rounded: bool) -> float:
-    highest = fixed or max([bucket.total for bucket in buckets] + [math.ceil((threshold or 0) * 1.1), 1])
+    highest = fixed or max([bucket.total for bucket in buckets] + [math.ceil((threshold or 0) * _OVER), 1])
     return nice_ceiling(highest) if rounded else highest
 
 
@@ -293,6 +302,15 @@ def _span(band: Band, extent: Extent) -> Span | None:
         return None
     x = extent.share(band.start)
     return Span(percent(x), percent(max(extent.share(end) - x, 0.3)), band.label, band.tone, band.url)
+
+
+def _curve(points: Sequence[tuple[datetime, int]], extent: Extent, scale: Scale) -> str:
+    """Return steps: each count holds until the next."""
+    parts: list[str] = []
+    for at, count in points:
+        x, y = f"{extent.share(at) * CURVE_WIDTH / 100:.1f}", f"{scale.bottom - scale.length(count):.1f}"
+        parts.append(f"H{x}V{y}" if parts else f"M{x} {y}")
+    return "".join(parts)
 
 
 def _threshold(count: float | None, scale: Scale) -> Line | None:
