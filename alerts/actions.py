@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from incidents.queries import live_incidents_of_rule
 from pulseops.core.db.advisory_locks import transaction_lock
 from pulseops.core.jobs.wakeups import wake_evaluation
 
+_LONGEST_CHANGE = 200  # characters of what a field was, in the audit log
 FIELDS = ("name", "type", "service", "environment", "params_json", "severity", "enabled", "cooldown_seconds")
 
 
@@ -36,11 +38,12 @@ def create_rule(*, actor: User | None, org: Org, **values: Any) -> AlertRule:
 def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
     """Change a rule; returns whether anything is different. `values` are those of FIELDS, checked by the form."""
     locked = _locked(rule)
-    changed = [name for name in FIELDS if name in values and getattr(locked, name) != values[name]]
+    changed = {name: (getattr(locked, name), values[name]) for name in FIELDS if name in values}
+    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
     if not changed:
         return False
-    for name in changed:
-        setattr(locked, name, values[name])
+    for name, (_, value) in changed.items():
+        setattr(locked, name, value)
     locked.problem, locked.overruns, locked.paused_until = None, 0, None
     locked.save()
     record(
@@ -48,7 +51,7 @@ def change_rule(*, actor: User | None, rule: AlertRule, **values: Any) -> bool:
         org=locked.org,
         action="rule.changed",
         resource=locked,
-        meta={"name": locked.name, "changed": changed},
+        meta={"name": locked.name, "changes": _changes(changed)},
     )
     if not locked.enabled:
         _let_go(locked, "The rule was switched off.")
@@ -104,6 +107,19 @@ def _locked(rule: AlertRule) -> AlertRule:
     """Lock the rule behind the organisation's lock, in the order in which the evaluator takes them."""
     transaction_lock(f"alerts:{rule.org_id}")
     return AlertRule.objects.select_for_update(of=("self",)).select_related("org").get(pk=rule.pk)
+
+
+def _changes(changed: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    """Return what each field was and is, as the audit log shows it: parameters one by one, services by their names."""
+    params = changed.get("params_json", ({}, {}))
+    old, new = (each if isinstance(each, dict) else {} for each in params)
+    pairs = {name: pair for name, pair in changed.items() if name != "params_json"}
+    pairs |= {name: (old.get(name), new.get(name)) for name in [*new, *(each for each in old if each not in new)]}
+    return {name: list(map(_plain, pair)) for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)[:_LONGEST_CHANGE]
 
 
 def _let_go(rule: AlertRule, words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -17,7 +17,12 @@ from django.utils import timezone
 from accounts.models import Org
 from alerts.describe import in_words
 from alerts.models import AlertFiring, AlertRule
+from alerts.routing import notified_by_each
+from incidents.queries import opened_by_rule
+from pulseops.core.ui.charts import Bucket
 
+OPENED_DAYS = 7
+_HOUR, _OPENED_STEP = timedelta(hours=1), timedelta(hours=6)
 _GOING_ON = Q(firings__resolved_at=None, firings__environment__isnull=False)
 
 
@@ -29,6 +34,13 @@ class RuleSummary:
     words: str
     firing: int
     last_fired_at: datetime | None
+    opened: Sequence[Bucket] = ()  # incidents of the last days, by steps
+    channels: Sequence[str] = ()  # that are notified
+
+    @property
+    def opened_count(self) -> int:
+        """How many incidents it opened in those days."""
+        return sum(each.total for each in self.opened)
 
     @property
     def state(self) -> str:
@@ -70,12 +82,28 @@ def unreadable_rules(org: Org) -> QuerySet[AlertRule, tuple[Any, ...]]:
 
 
 def rule_summaries(org: Org) -> list[RuleSummary]:
-    """Return the organisation's rules by name; one query."""
+    """Return the organisation's rules by name, with the incidents of the last week; three queries."""
     rows = AlertRule.objects.for_org(org).select_related("service", "environment__service")
     results: QuerySet[Any] = rows.annotate(
         firing=Count("firings", filter=_GOING_ON), last=Max("firings__fired_at")
     ).order_by("name", "pk")
-    return [RuleSummary(rule, in_words(rule), rule.firing, rule.last) for rule in results]
+    rules, now = list(results), timezone.now()
+    starts = [now - _OPENED_STEP * number for number in range(OPENED_DAYS * 24 * _HOUR // _OPENED_STEP, 0, -1)]
+    opened = opened_by_rule(org, starts[0], _OPENED_STEP)
+    return [
+        RuleSummary(
+            rule,
+            in_words(rule),
+            rule.firing,
+            rule.last,
+            [
+                Bucket(start, start + _OPENED_STEP, {"incident": opened.get(rule.pk, {}).get(number, 0)})
+                for number, start in enumerate(starts)
+            ],
+            channels,
+        )
+        for rule, channels in zip(rules, notified_by_each(org, rules), strict=True)
+    ]
 
 
 def broken_rules() -> ArraySubquery:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from accounts.models import Org
 from alerts.models import AlertRule
-from notifications.queries import channels_reached
+from notifications.queries import channels_for, channels_reached
 from notifications.routing import Routing, Subject
 
 
@@ -31,6 +31,11 @@ def subject_of(rule: AlertRule) -> Subject:
 def notified_by(rule: AlertRule) -> list[str]:
     """Return the names of the channels that an incident of the rule is sent to; one query."""
     return channels_reached(rule.org, subject_of(rule))
+
+
+def notified_by_each(org: Org, rules: Sequence[AlertRule]) -> list[list[str]]:
+    """Return the same for each of `rules`; one query."""
+    return channels_for(org, [subject_of(rule) for rule in rules])
 
 
 def unheard_rules(rules: Sequence[tuple[str, Subject]], routings: Sequence[object]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,8 +65,14 @@ def outbox(org: Org, state: str, before: str) -> OutboxPage:
 
 def channels_reached(org: Org, subject: Subject) -> list[str]:
     """Return the names of the channels that are notified of `subject`; one query."""
+    return channels_for(org, [subject])[0]
+
+
+def channels_for(org: Org, subjects: Sequence[Subject]) -> list[list[str]]:
+    """Return, for each of `subjects`, the names of the channels that are notified of it; one query."""
     rows = Channel.objects.for_org(org).filter(enabled=True).order_by("created_at", "pk")
-    return [str(each) for each in rows if each.routing.wants(subject)]
+    channels = [(str(each), each.routing) for each in rows]
+    return [[name for name, routing in channels if routing.wants(subject)] for subject in subjects]
 
 
 def deliveries_of(channel: Channel, before: str) -> Page[DeliveryAttempt]:

@@ -11,14 +11,16 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.audit.descriptions import details
 from accounts.models import AuditLog, Org, User
 from alerts.describe import in_words
 from alerts.evaluate import evaluate
 from alerts.models import AlertFiring, AlertRule
+from alerts.queries import rule_summaries
 from alerts.tasks import trim_firings
 from incidents.models import Incident
 from services.models import Environment
-from tests.support.alerting import make_rule, receive
+from tests.support.alerting import make_channel, make_incident, make_rule, receive
 from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +101,9 @@ def test_trying_shows_what_would_have_been_and_saves_nothing(client: Client, pro
     assert "<html" not in fragment
     nameless = client.post("/alerts/try", given(name="")).content.decode()
     assert "opened <strong>1 incident</strong>" in nameless  # what it is called changes nothing
-    assert "when the rule is complete" in client.post("/alerts/try", given(threshold="x")).content.decode()
+    wrong = client.post("/alerts/try", given(threshold="x", query="payment (timeout")).content.decode()
+    assert "when the rule is complete" in wrong
+    assert "At least: Enter a whole number. Filter: " in wrong
     assert AlertRule.objects.count() == 0
 
 
@@ -111,9 +115,32 @@ def test_editing(client: Client, org: Org) -> None:
     client.post(f"/alerts/{rule.pk}/edit", given(name="Renamed", threshold=8))
     rule.refresh_from_db()
     assert (rule.name, rule.params_json["threshold"]) == ("Renamed", 8)
-    assert AuditLog.objects.get(action="rule.changed").meta_json == {
-        "name": "Renamed", "changed": ["name", "params_json"],
+    row = AuditLog.objects.get(action="rule.changed")
+    assert row.meta_json["changes"] == {
+        "name": ["Errors", "Renamed"], "threshold": ["7", 8], "window_minutes": [None, 5],
+        "for_minutes": [None, 0], "recovery_minutes": [0, 5], "level": [None, "error"], "query": [None, ""], "windowMinutes": ["9", None],
     }  # fmt: skip
+    assert "threshold: 7 → 8" in details(row.meta_json)
+
+
+def test_the_list_shows_the_week_and_who_is_notified(
+    client: Client, org: Org, production: Environment, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    rule = make_rule(org, name="Loud")
+    make_rule(org, name="Quiet", severity="low")
+    now = timezone.now()
+    for days in (0.5, 3, 8):
+        incident = make_incident(org, environment=production, rule_id=rule.pk)
+        Incident.objects.filter(pk=incident.pk).update(created_at=now - timedelta(days=days))
+    make_channel(org, "https://hooks.slack.com/x", name="#on-call", routing_json={"severities": ["high"]})
+    page = client.get("/alerts")
+    loud, quiet = page.context["rules"]
+    assert (loud.opened_count, quiet.opened_count) == (2, 0)
+    assert [number for number, each in enumerate(loud.opened) if each.total] == [15, 25]  # of 28 six hours
+    assert (loud.channels, quiet.channels) == (["#on-call"], [])
+    assert ">no channel</span>" in page.content.decode()
+    with django_assert_num_queries(3):
+        rule_summaries(org)
 
 
 def test_a_broken_rule_is_shown_with_its_problem_and_can_be_fixed(client: Client, org: Org) -> None:
