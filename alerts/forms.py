@@ -84,6 +84,18 @@ class RuleForm(forms.Form):
         """The fields that only some types have."""
         return [field for field in self if "data-only" in field.field.widget.attrs]
 
+    @property
+    def has_details(self) -> bool:
+        """Whether something of what most rules leave as it is was changed, or is wrong."""
+        fields = [self[name] for name in ("for_minutes", "recovery_minutes", "cooldown_seconds", "enabled")]
+        return any(field.errors or str(field.value()) != str(field.field.initial) for field in fields)
+
+    @property
+    def wrong_words(self) -> str:
+        """What is wrong with what was entered so far; empty where something is only missing."""
+        wrong = [self[name] for name in self.errors if name in self.fields and self.data.get(name)]
+        return " ".join(f"{field.label}: {' '.join(field.errors)}" for field in wrong)
+
     def clean(self) -> dict[str, Any]:
         """Check that scope and parameters fit together."""
         given = super().clean() or {}

@@ -103,8 +103,8 @@ def rule_try(request: OrgRequest) -> HttpResponse:
     """Return what the rule in the editor would have done; htmx asks whenever a field changes."""
     form = RuleForm(request.POST, org=request.org, is_draft=True)
     if not form.is_valid():
-        incomplete = {"trouble": "The preview appears when the rule is complete."}
-        return render(request, "alerts/_backtest.html", incomplete)
+        values = {"trouble": "The preview appears when the rule is complete.", "wrong": form.wrong_words}
+        return render(request, "alerts/_backtest.html", values)
     values = backtest_values(form.unsaved_rule(), request.POST.get("period", "24h"))
     return render(request, "alerts/_backtest.html", values)
 
