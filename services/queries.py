@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Max, Min, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from accounts.models import Org
@@ -207,16 +208,20 @@ def environment_hearing(environment: Environment) -> Hearing:
 
 
 def key_summaries(service: Service, *, now: datetime | None = None) -> list[KeySummary]:
-    """Return a service's keys, those that work first and the newest of them on top; two queries."""
-    now = now or timezone.now()
-    keys = list(
-        ApiKey.objects.filter(service=service).select_related("environment", "created_by").order_by("-created_at", "pk")
-    )
-    use, peaks = _use_by_key([key.pk for key in keys], now)
-    summaries = [
-        KeySummary(key, use[key.pk], key.rate_per_minute or default_rate(key), peaks.get(key.pk, 0)) for key in keys
-    ]
-    return sorted(summaries, key=lambda each: each.is_over)
+    """Return a service's keys, those that work first and the newest of them on top; one query."""
+    minutes = _shown_minutes(now or timezone.now())
+    used = RateBucket.objects.filter(api_key=OuterRef("pk"), window_start__gte=minutes[0])
+    in_minutes = used.values(json=JSONObject(at="window_start", count="count", bytes="bytes"))
+    keys: QuerySet[Any] = ApiKey.objects.filter(service=service).annotate(used=ArraySubquery(in_minutes))
+    rows = keys.select_related("environment", "created_by").order_by("-created_at", "pk")
+    return sorted((_key_summary(row, minutes) for row in rows), key=lambda each: each.is_over)
+
+
+def _key_summary(row: Any, minutes: list[datetime]) -> KeySummary:
+    counts = {datetime.fromisoformat(each["at"]): each["count"] for each in row.used}
+    use = [Bucket(start, start + _MINUTE, {"info": counts.get(start, 0)}) for start in minutes]
+    peak_bytes = max((each["bytes"] for each in row.used), default=0)
+    return KeySummary(row, use, row.rate_per_minute or default_rate(row), peak_bytes)
 
 
 def _heard() -> dict[str, Count | Max]:
@@ -232,24 +237,10 @@ def _hearing(row: Any) -> Hearing:
     return Hearing(live_keys=row.live_keys, last_log_at=row.last_log_at)
 
 
-def _use_by_key(key_ids: Collection[UUID], now: datetime) -> tuple[dict[UUID, list[Bucket]], dict[UUID, int]]:
-    """Give each key one bucket for every minute of the last hour, the one that is running included, oldest first.
-
-    And the bytes of its busiest minute.
-    """
+def _shown_minutes(now: datetime) -> list[datetime]:
+    """Return when each minute of the last hour began, the one that is running included, oldest first."""
     last = now.replace(second=0, microsecond=0)
-    starts = [last - step * _MINUTE for step in reversed(range(USE_SHOWN // _MINUTE))]
-    counts: dict[tuple[UUID, datetime], int] = {}
-    peaks: dict[UUID, int] = {}
-    rows = RateBucket.objects.filter(api_key__in=list(key_ids), window_start__gte=starts[0])
-    for key_id, start, count, size in rows.values_list("api_key_id", "window_start", "count", "bytes"):
-        counts[key_id, start] = count
-        peaks[key_id] = max(size, peaks.get(key_id, 0))
-    use = {
-        key_id: [Bucket(start, start + _MINUTE, {"info": counts.get((key_id, start), 0)}) for start in starts]
-        for key_id in key_ids
-    }
-    return use, peaks
+    return [last - step * _MINUTE for step in reversed(range(USE_SHOWN // _MINUTE))]
 
 
 def ingest_rules_of(service_id: UUID) -> Any:

@@ -40,11 +40,6 @@ _EXPORT = Budget(
     "that others must see at once; then it reads page by page, so that no connection is held while the client reads.",
 )
 _OTHERS = {
-    "services:detail": Budget(
-        queries=13,
-        reason="A service's day, environments, keys and their use, and what each app knows of it: refusals, volume, "
-        "deployments, GitHub, incidents; each is one query of the app that owns the tables.",
-    ),
     "accounts:audit_export": _EXPORT,
     "logs:export": _EXPORT,
     "logs:export?format=csv": _EXPORT,
