@@ -213,7 +213,8 @@ def _channels(failing: Sequence[str]) -> Banner | None:
     if not failing:
         return None
     title = "A channel cannot be reached." if len(failing) == 1 else f"{len(failing)} channels cannot be reached."
-    text = f"{', '.join(failing)}: notifications do not arrive there."
+    more = f" and {len(failing) - MOST_NAMED} more" if len(failing) > MOST_NAMED else ""
+    text = f"{', '.join(failing[:MOST_NAMED])}{more}: notifications do not arrive there."
     return Banner("error", title, text, address("notifications:channels"), "Channels")
 
 
