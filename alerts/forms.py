@@ -94,7 +94,7 @@ class RuleForm(forms.Form):
     def wrong_words(self) -> str:
         """What is wrong with what was entered so far; empty where something is only missing."""
         wrong = [self[name] for name in self.errors if name in self.fields and self.data.get(name)]
-        return " ".join(f"{field.label}: {' '.join(field.errors)}" for field in wrong)
+        return " ".join(f"{field.label}: {' '.join(map(str, field.errors))}" for field in wrong)
 
     def clean(self) -> dict[str, Any]:
         """Check that scope and parameters fit together."""

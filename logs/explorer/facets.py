@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from logs.explorer.choices import Choice, choices_of
 from logs.explorer.state import ExplorerState
 from logs.search.aggregation.groups import Aggregate
 from logs.search.aggregation.query import Aggregation
-from logs.search.fields import LEVELS, key_for_json
+from logs.search.fields import key_for_json
 from logs.search.flat_fields import FlatField, flat_fields, term_for_value
 from logs.search.histogram import Counts
 from logs.search.operators import Equals, Exists
 from logs.search.page import Search
-from logs.search.rewrite import with_choice, with_term
+from logs.search.printer import print_query
 from logs.search.rows import LogRow
-from logs.search.tree import Everything, Not
+from logs.search.tree import Not
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
@@ -31,16 +32,15 @@ class Option:
     label: str
     count: int | None
     is_chosen: bool
-    only_url: str
-    toggle_url: str
     tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A list of values of one name."""
+    """A list of values of one column, whose key the buttons say."""
 
     title: str
+    key: str
     options: tuple[Option, ...]
     clear_url: str = ""
     others: tuple[Option, ...] = ()  # of many values those with the fewest logs
@@ -50,12 +50,12 @@ class Facet:
 class KeySeen:
     """A key of the JSON, in how many of the counted rows, and its commonest values.
 
-    Of a value: its text, how many, the links to only that and to all without it.
+    Of a value: its text, how many, the terms for only that and for all without it.
     """
 
     key: str
     count: int
-    exists_url: str
+    exists: str  # the term for any value
     column_url: str
     values: tuple[tuple[str, int, str, str], ...]
 
@@ -74,17 +74,12 @@ def column_facets(explorer: ExplorerState, search: Search, counts: Counts) -> li
                 result[name_of(level, scope)] += number
         return result
 
-    admitted = [s for s in scopes.all if s.service_id in columns.services]
-    services = {s.service for s in admitted} if len(columns.services) < len(scopes.services()) else set()
-    inside = [s for s in scopes.all if s.environment_id in columns.environments]
-    environments = {s.environment for s in inside} if len(inside) < len(scopes.all) else set()
-    levels = set(columns.levels) if len(columns.levels) < len(LEVELS) else set()
-    return [
-        _facet(explorer, "Level", "level", LEVELS[::-1], levels, counted("level", lambda level, _: level)),
-        _facet(explorer, "Service", "service", scopes.services(), services, counted("service", _service_name)),
-        _facet(explorer, "Environment", "env", scopes.environments(), environments,
-               counted("environment", _environment_name)),
-    ]  # fmt: skip
+    numbers = {
+        "level": counted("level", lambda level, _: level),
+        "service": counted("service", _service_name),
+        "env": counted("environment", _environment_name),
+    }
+    return [_facet(explorer, choice, numbers[choice.key]) for choice in choices_of(search)]
 
 
 def _service_name(_: str, scope: Scope) -> str:
@@ -95,30 +90,15 @@ def _environment_name(_: str, scope: Scope) -> str:
     return scope.environment
 
 
-def _facet(
-    explorer: ExplorerState, title: str, key: str, names: Iterable[str], chosen: set[str], counted: Counter[str]
-) -> Facet:
-    node = explorer.node or Everything()
-    names = list(names)
-
-    def url(values: Iterable[str]) -> str:
-        wanted = set(values)
-        return explorer.with_query(with_choice(node, key, [name for name in names if name in wanted]))
-
+def _facet(explorer: ExplorerState, choice: Choice, counted: Counter[str]) -> Facet:
     options = tuple(
-        Option(
-            label=name,
-            count=counted[name],
-            is_chosen=name in chosen,
-            only_url=url([] if chosen == {name} else [name]),
-            toggle_url=url(chosen ^ {name}),
-            tone=name if key == "level" else "",
-        )
-        for name in names
+        Option(name, counted[name], name in choice.chosen, name if choice.key == "level" else "")
+        for name in choice.names
     )
     if len(options) > _OPTIONS_SHOWN:
         options = tuple(sorted(options, key=lambda option: (not option.is_chosen, -(option.count or 0))))
-    return Facet(title, options[:_OPTIONS_SHOWN], url([]) if chosen else "", options[_OPTIONS_SHOWN:])
+    clear_url = choice.url(explorer, frozenset()) if choice.chosen else ""
+    return Facet(choice.title, choice.key, options[:_OPTIONS_SHOWN], clear_url, options[_OPTIONS_SHOWN:])
 
 
 def commonest_keys(rows: Iterable[LogRow]) -> list[str]:
@@ -160,13 +140,12 @@ def by_values(key: str) -> Aggregation:
 def _key_seen(
     explorer: ExplorerState, key: str, count: int, values: Iterable[tuple[str, int, Equals | None]]
 ) -> KeySeen:
-    node, offered = explorer.node or Everything(), []
+    offered: list[tuple[str, int, str, str]] = []
     for shown, logs, term in values:
         if term and len(shown) <= _LONGEST_VALUE:
-            only, without = (explorer.with_query(with_term(node, each)) for each in (term, Not(term)))
-            offered.append((shown, logs, only, without))
+            offered.append((shown, logs, print_query(term), print_query(Not(term))))
         if len(offered) == _VALUES_SHOWN:
             break
     columns = [c for c in explorer.columns if c != key] if key in explorer.columns else [*explorer.columns, key]
-    exists_url = explorer.with_query(with_term(node, Exists(key_for_json(key))))
-    return KeySeen(key, count, exists_url, explorer.with_columns(columns), tuple(offered))
+    exists = print_query(Exists(key_for_json(key)))
+    return KeySeen(key, count, exists, explorer.with_columns(columns), tuple(offered))

@@ -38,6 +38,7 @@ _FACET_SECONDS = 0.15  # to read these
 _RESULT_SECONDS = 0.05  # to count the fields of more logs than these
 _COMMON = 5_000  # logs
 CHART_HEIGHT = 108  # pixels
+_SHORT = 100  # characters of an address that every bar may repeat; beyond, only the script zooms by a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,6 @@ def lister(explorer: ExplorerState, scopes: Scopes) -> Lister:
         marker=Marker(explorer.node),
         scopes=scopes.by_environment(),
         columns=columns_of(explorer.columns, scopes),
-        url_of=explorer.row_url,
         now=timezone.now(),
         opened=opened,
         is_long=explorer.is_long,
@@ -252,12 +252,13 @@ def _admits(search: Search, environment_id: UUID, level: str) -> bool:
 def _buckets(
     explorer: ExplorerState, bars: Mapping[tuple[datetime, str], int], origin: datetime, step: timedelta
 ) -> Iterator[charts.Bucket]:
-    at = origin
+    at, is_short = origin, len(explorer.url()) <= _SHORT
     while at < explorer.range.end:
         counts = {level: bars.get((at, level), 0) for level in LEVELS}
         first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
-        url = explorer.url(since=times.to_url(first), to=times.to_url(last))
-        yield charts.Bucket(at, at + step, counts, url)
+        since, until = times.to_url(first), times.to_url(last)
+        url = explorer.url(since=since, to=until) if is_short else ""
+        yield charts.Bucket(at, at + step, counts, url, span=f"{since}/{until}")
         at += step
 
 

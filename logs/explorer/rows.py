@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from logs.cursor import LogCursor
 from logs.explorer.marker import Marker, is_id
 from logs.search.flat_fields import beginning_of, flat_fields, term_for, texts_of
 from logs.search.operators import Equals
@@ -52,6 +52,12 @@ class Cell:
     is_number: bool = False
 
     @property
+    def short_term(self) -> str:
+        """The term without its value where that is what is shown, as in "service:": a page has hundreds of them."""
+        prefix = f"{self.name}:"
+        return prefix if self.term == prefix + self.value else self.term
+
+    @property
     def is_cut(self) -> bool:
         """Whether the column has no room for all of it."""
         return len(self.value) > self.width
@@ -59,8 +65,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row of a list. `line` and `message` are HTML; `more` is how many further lines the message has,
-    `is_tall` whether a wrapped list shows its beginning alone."""
+    """A row of a list. `url` is the log's own page; beside the explorer's list a script opens it instead.
+
+    `line` and `message` are HTML; `more` is how many further lines the message has, `is_tall` whether a wrapped list
+    shows its beginning alone.
+    """
 
     row: LogRow
     url: str
@@ -87,12 +96,11 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class Lister:
-    """Makes rows for one page: how matches are marked, where rows lead, which columns stand in them."""
+    """Makes rows for one page: how matches are marked, which columns stand in them."""
 
     marker: Marker
     scopes: dict[UUID, Scope]
     columns: Sequence[Column]
-    url_of: Callable[[LogCursor], str]
     now: datetime
     opened: str = ""
     is_long: bool = False  # over a day, so the date stands before the time
@@ -126,9 +134,9 @@ class Lister:
         clock = (exact if self.is_long else exact[11:]) + ("" if own == zone else f" {own}")
         return ShownRow(
             row=row,
-            url=self.url_of(row.address),
+            url=reverse("logs:entry", args=[str(row.address)]),
             clock=clock,
-            iso=row.ts.isoformat(),
+            iso=row.ts.isoformat().replace("+00:00", "Z"),
             service=scope.service if scope else "",
             environment=scope.environment if scope else "",
             line=self.marker.mark(line),

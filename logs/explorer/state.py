@@ -144,10 +144,6 @@ class ExplorerState:
         hint = f"PostgreSQL says: {reason}. Ask for less at once."
         return replace(self, node=None, mistake=QuerySyntaxError(0, len(self.q), "This cannot be searched.", hint))
 
-    def row_url(self, address: LogCursor) -> str:
-        """Return the address of this page with the row open."""
-        return self.url(row=str(address), **self._place())
-
     def closed_url(self) -> str:
         """Return the address of this page without the open row."""
         return self.url(**self._place())

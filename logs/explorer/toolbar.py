@@ -61,6 +61,11 @@ class Controls:
         return [*kept, ("good", self.good)] if self.explorer.node is not None else kept
 
     @property
+    def all_kept(self) -> list[tuple[str, str]]:
+        """What a form carries along that changes the query that is shown."""
+        return list(self.explorer.params().items())
+
+    @property
     def kept_but_range(self) -> list[tuple[str, str]]:
         """What the range's form carries along."""
         return [(name, value) for name, value in self.explorer.params().items() if name not in ("from", "to")]

@@ -28,6 +28,7 @@ from accounts.tenancy import OrgRequest, org_member
 from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
 from logs.explorer import actions, preferences
+from logs.explorer.choices import changed_url
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
 from logs.explorer.export import FORMATS
 from logs.explorer.export import export as stream
@@ -58,14 +59,11 @@ _VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 75
 @org_member
 @require_safe
 def explorer(request: OrgRequest) -> HttpResponse:
-    """Show the explorer; asked by htmx for the drawer alone, that.
-
-    `add` is a query that is to hold as well: it is put into the page's own, and the address that says so shown.
-    """
+    """Show the explorer; asked by htmx for the drawer alone, that. A change of its query leads to its new address."""
     asked = preferences.state_for(request.user, request)
-    if added := request.GET.get("add"):
-        return redirect(asked.with_added(added))
     scopes = scopes_of(request.org)
+    if changed := changed_url(request.org, asked, scopes, request.GET):
+        return redirect(changed)
     values: dict[str, Any] = {
         "explorer": asked,
         "drawer": _drawer(request, asked, scopes),
@@ -130,7 +128,7 @@ def entry(request: OrgRequest, address: str) -> HttpResponse:
         if drawer is None:
             return _gone(request, place)
         after, before = neighbours(session, drawer.log.row, request.org.pk, count=CONTEXT_ROWS)
-    list_ = replace(lister(asked, scopes), url_of=lambda each: reverse("logs:entry", args=[str(each)]), opened=address)
+    list_ = replace(lister(asked, scopes), opened=address)
     values = {
         "explorer": asked,
         "drawer": drawer,

@@ -21,7 +21,7 @@ from logs.search.scanner import is_plain_value, scan_name, scan_phrase, scan_wor
 from logs.search.text_operators import Contains, StartsWith
 from logs.search.tree import COMPARISONS, Everything, Field, Node, Not, Span, Text, Value, conjunction, disjunction
 
-MAX_LENGTH = 4_000  # characters
+MAX_LENGTH = 4_000  # characters, and bytes of UTF-8: of each a page's links make three
 MAX_TERMS = 100
 MAX_DEPTH = 20
 _ANY = Value("*", quoted=True)  # as it reads without quotes, which no list of values but that of itself does
@@ -31,13 +31,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # ingest stores U+FFFD for thes
 def parse(query: str) -> Node:
     """Return what `query` means; raises QuerySyntaxError when it cannot be understood."""
     query = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", query)
-    if len(query) > MAX_LENGTH:
-        raise QuerySyntaxError(
-            MAX_LENGTH,
-            len(query),
-            f"The search has {len(query):,} characters; {MAX_LENGTH:,} is the most.",
-            "Look for a part that is rare.",
-        )
+    for size, unit in ((len(query), "characters"), (len(query.encode()), "bytes")):
+        if size > MAX_LENGTH:
+            said = f"The search has {size:,} {unit}; {MAX_LENGTH:,} is the most."
+            raise QuerySyntaxError(min(MAX_LENGTH, len(query)), len(query), said, "Look for a part that is rare.")
     return _Parser(query).whole()
 
 

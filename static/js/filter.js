@@ -3,6 +3,6 @@ document.addEventListener("input", (event) => {
   const list = event.target.dataset?.filters && document.querySelector(event.target.dataset.filters);
   if (!list) return;
   const wanted = event.target.value.trim().toLowerCase();
-  for (const item of list.querySelectorAll("[data-item]")) item.hidden = !item.dataset.item.toLowerCase().includes(wanted);
+  for (const item of list.querySelectorAll("[data-item]")) item.hidden = !(item.dataset.item || item.querySelector(".truncate")?.textContent || item.textContent).toLowerCase().includes(wanted);
   for (const more of list.querySelectorAll("details")) more.open = wanted !== "";
 });

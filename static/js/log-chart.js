@@ -10,7 +10,15 @@ let anchor = -1; // the bar where Shift began
 let takesFocus = false;
 
 const bars = (chart) => [...chart.querySelectorAll("a:has(> .chart__column)")];
-const address = (link) => new URL(link.getAttribute("href"), location);
+
+// Where the query is too long to stand in a hundred links, a bar says its time alone.
+function address(link) {
+  const url = new URL(link.getAttribute("href") ?? document.querySelector("[data-here]").dataset.here, location);
+  const [from, to] = link.dataset.span?.split("/") ?? [];
+  if (from) url.searchParams.set("from", from);
+  if (to) url.searchParams.set("to", to);
+  return url;
+}
 const visit = (href) => document.dispatchEvent(new CustomEvent("visit", { detail: href }));
 
 function chartOf(target) {
@@ -117,6 +125,8 @@ document.addEventListener("keydown", (event) => {
     return event.preventDefault();
   }
   const chart = chartOf(event.target);
+  const bar = chart && event.key === "Enter" && event.target.closest("a[data-span]");
+  if (bar) bar.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true })); // a link does so by itself
   const step = steps[event.key];
   if (!chart || !step || event.ctrlKey || event.metaKey || event.altKey) return;
   const all = bars(chart);

@@ -2,6 +2,13 @@
 let wanted = ""; // what gets the focus once the drawer has changed: "drawer", "row" or nothing
 let opened = "";
 
+// A row leads to the log's own page; beside the list it opens at an address that says both.
+document.addEventListener("htmx:configRequest", (event) => {
+  const list = document.querySelector("[data-list]")?.dataset.list;
+  const row = event.detail.elt.matches?.("[data-logs] .log__link") && event.detail.elt.closest("[data-log]");
+  if (list && row) event.detail.path = `${list}${list.includes("?") ? "&" : "?"}row=${row.dataset.log}`;
+});
+
 function mark() {
   const now = new URLSearchParams(location.search).get("row") ?? "";
   for (const row of document.querySelectorAll("[data-logs] [data-log]")) {

@@ -6,6 +6,7 @@ let column = 1; // which value of the focused row is chosen: the one behind the 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 const find = (selector) => document.querySelector(`[data-explorer] ${selector}`);
 const rows = () => [...document.querySelectorAll("[data-logs] .log__link")];
+const term = ({ dataset, textContent }) => (dataset.term.endsWith(":") ? dataset.term + textContent : dataset.term);
 const values = (link) => [...link.querySelectorAll("[data-term]")];
 
 // The page's address without the open row.
@@ -62,7 +63,7 @@ function filter(way) {
   const value = row && (row.querySelector("[data-term]:hover") ?? (row === document.activeElement ? row.querySelector(".is-pointed") : null));
   if (!value) return tell("toast", { text: "Point at a value, or choose a row by j and k and a value of it by ← and →.", tone: "info" });
   const url = here();
-  url.searchParams.set("add", (way === "without" ? "-" : "") + value.dataset.term);
+  url.searchParams.set("add", (way === "without" ? "-" : "") + term(value));
   tell("visit", url.href);
 }
 
@@ -72,7 +73,9 @@ async function copy() {
   const row = chosen("[data-logs] .log__link");
   if (!row) return;
   // The list shows one line of it, cut short; the log itself has all.
-  const response = await fetch(row.href, { headers: { "HX-Request": "true", "HX-Target": "drawer", "X-Page-Org": document.body.dataset.org ?? "" } });
+  const url = here();
+  url.searchParams.set("row", row.closest("[data-log]").dataset.log);
+  const response = await fetch(url, { headers: { "HX-Request": "true", "HX-Target": "drawer", "X-Page-Org": document.body.dataset.org ?? "" } });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   tell("copy-text", page.getElementById("log-message")?.textContent ?? row.querySelector(".log__message").textContent);
 }

@@ -117,8 +117,8 @@ def test_editing(client: Client, org: Org) -> None:
     assert (rule.name, rule.params_json["threshold"]) == ("Renamed", 8)
     row = AuditLog.objects.get(action="rule.changed")
     assert row.meta_json["changes"] == {
-        "name": ["Errors", "Renamed"], "threshold": ["7", 8], "window_minutes": [None, 5],
-        "for_minutes": [None, 0], "recovery_minutes": [0, 5], "level": [None, "error"], "query": [None, ""], "windowMinutes": ["9", None],
+        "name": ["Errors", "Renamed"], "threshold": ["7", 8], "window_minutes": [None, 5], "for_minutes": [None, 0],
+        "recovery_minutes": [0, 5], "level": [None, "error"], "query": [None, ""], "windowMinutes": ["9", None],
     }  # fmt: skip
     assert "threshold: 7 → 8" in details(row.meta_json)
 

@@ -98,7 +98,7 @@ def test_fields_are_counted_over_the_result(client: Client, service: Service) ->
     assert re.search(
         r'title="Only 200"><span class="truncate mono">200</span><span class="log-facet__count">300<', seen
     )
-    assert 'href="/logs?q=-status:404" title="Without 404"' in seen
+    assert 'name="add" value="-status:404" title="Without 404"' in seen
 
 
 def test_fields_of_a_large_result_are_counted_or_say_of_how_many_they_are(

@@ -27,7 +27,7 @@ def trace(service: Service) -> list[LogEntry]:
 def test_a_trace_is_read_from_its_beginning(client: Client, service: Service) -> None:
     logs = trace(service)
     make_log(service, "another")
-    address = re.search(rf"row=(\d+-{logs[1].pk})", page(client, "q=charged"))
+    address = re.search(rf'href="/logs/(\d+-{logs[1].pk})"', page(client, "q=charged"))
     opened = page(client, f"row={address[1]}") if address else page(client)
     link = re.search(r'href="/logs\?([^"]*)">All of the trace', opened)
     assert link
@@ -54,7 +54,7 @@ def test_more_than_a_page_holds_is_said(client: Client, service: Service, monkey
 
 
 def detail(client: Client, log: LogEntry) -> str:
-    found = re.search(rf'/logs\?[^"]*row=(\d+-{log.pk})', page(client))
+    found = re.search(rf'href="/logs/(\d+-{log.pk})"', page(client))
     assert found
     return page(client, f"row={found[1]}").split('id="drawer"')[1]
 

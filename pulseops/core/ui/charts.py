@@ -31,12 +31,16 @@ _MOST_NAMED = 8  # bands or flags that one that stands for several names
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What happened in [start, end): a count per tone (a level, `ok`, …). `url` is where a click on the bar leads."""
+    """What happened in [start, end): a count per tone (a level, `ok`, …). `url` is where a click on the bar leads.
+
+    `span` is for scripts: from when to when, as addresses say it.
+    """
 
     start: datetime
     end: datetime
     counts: Mapping[str, int]
     url: str = ""
+    span: str = ""
 
     @property
     def total(self) -> int:
@@ -82,6 +86,7 @@ class Bar:
     width: str
     title: str
     url: str
+    span: str
     segments: tuple[Segment, ...]
 
 
@@ -171,7 +176,7 @@ def stacked_histogram(
         threshold=_threshold(threshold, scale),
         tones=shown,
         total=sum(bucket.total for bucket in buckets),
-        has_links=any(bucket.url for bucket in buckets)
+        has_links=any(bucket.url or bucket.span for bucket in buckets)
         or any(flag.url for flag in flags)
         or any(band.url for band in drawn),
         curve=_curve(curve, extent, scale),
@@ -260,7 +265,7 @@ def _bar(bucket: Bucket, extent: Extent, scale: Scale, order: Sequence[str]) -> 
             y -= length
             segments.append(Segment(tone, f"{max(y, 0):.2f}", f"{length:.2f}"))
     width = extent.share(bucket.end) - x
-    return Bar(percent(x), percent(width), _title(bucket, order), bucket.url, tuple(segments))
+    return Bar(percent(x), percent(width), _title(bucket, order), bucket.url, bucket.span, tuple(segments))
 
 
 def _title(bucket: Bucket, order: Sequence[str]) -> str:
