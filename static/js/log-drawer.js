@@ -41,3 +41,13 @@ document.addEventListener("htmx:afterSettle", (event) => {
   wanted = "";
 });
 mark();
+
+// The open log begins where the query ends: under banners, as long as the page is not scrolled, that is further down.
+function place() {
+  const query = document.querySelector(".explorer:has(> .drawer--open) > .log-query");
+  if (query) document.documentElement.style.setProperty("--query-end", `${Math.max(query.getBoundingClientRect().bottom, 0)}px`);
+}
+addEventListener("scroll", place, { passive: true });
+addEventListener("resize", place, { passive: true });
+document.addEventListener("htmx:afterSettle", place);
+place();

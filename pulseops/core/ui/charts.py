@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -22,7 +22,7 @@ from pulseops.core.ui.states import LEVELS, style_of
 AXIS = 18  # pixels under the bars for the words of the time axis
 HEAD = 12  # pixels over the bars for the flags of markers
 # Percent of the width: flags that are closer become one, which stands for no longer a time; where words go to the left.
-_APART, _LONGEST, _NEAR_END = 2.0, 8.0, 95.0
+_APART, _LONGEST, _ROOM, _NEAR_END = 2.0, 8.0, 4.5, 95.0
 _LEAST_HEIGHT, _LEAST_ERROR = 1.5, 3.0  # pixels: one error among a million must still be seen
 CURVE_WIDTH = 1000  # units of the box that a curve is drawn in
 _OVER = 1.1  # how far a chart goes beyond its threshold
@@ -162,7 +162,7 @@ def stacked_histogram(
     extent = _extent(buckets)
     scale = Scale(top, bottom, peak)
     shown = tuple(tone for tone in order if any(bucket.counts.get(tone) for bucket in buckets))
-    flags = tuple(_flags([m for m in markers if extent.holds(m.at)], extent))
+    flags = tuple(_roomy(list(_flags([m for m in markers if extent.holds(m.at)], extent))))
     drawn = tuple(span for band in _united(bands) if (span := _span(band, extent)))
     return Chart(
         height=height,
@@ -283,6 +283,13 @@ def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
         together.append(marker)
     if together:
         yield _flag(together, extent)
+
+
+def _roomy(flags: Sequence[Line]) -> Iterator[Line]:
+    """Leave out the number beside a flag that the next one would stand on; the card says it all the same."""
+    for flag, following in zip(flags, [*flags[1:], None], strict=True):
+        gap = float(following.place.rstrip("%")) - float(flag.place.rstrip("%")) if following else 100.0
+        yield flag if gap > _ROOM else replace(flag, anchor="")
 
 
 def _is_apart(together: Sequence[Marker], marker: Marker, extent: Extent) -> bool:
