@@ -132,7 +132,7 @@ class Deployment(models.Model):
         """How it goes back, if it does: "Rollback" (found by `with_rollbacks`), or "Revert" in git's own words."""
         if getattr(self, "is_rollback", False):
             return "Rollback"
-        return "Revert" if self.title.startswith('Revert "') else ""
+        return "Revert" if self.title.startswith(('Revert "', "Revert “")) else ""
 
     @property
     def has_long_message(self) -> bool:
