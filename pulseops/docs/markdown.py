@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,12 +28,22 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """What stands under one heading, as plain words; the document's title has no anchor."""
+
+    title: str
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A document as HTML without its title; `sections` are its second-level headings."""
+    """A document as HTML without its title; `sections` are its second-level headings, `passages` are for searches."""
 
     title: str
     html: SafeString
     sections: Sequence[Heading]
+    passages: Sequence[Passage] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def render(
         parser.add_render_rule(name, rule)
     tokens = parser.parse(text)
     title = _take_title(tokens)
-    sections = _sections(tokens)
+    sections, passages = _sections(tokens), list(_passages(title, tokens))
     tokens = _embed(tokens, embed)
     for token in _all(tokens):
         if token.type == "link_open":
@@ -75,7 +85,7 @@ def render(
     _stack_wide_tables(tokens)
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
-    return Document(title, html, sections)
+    return Document(title, html, sections, passages)
 
 
 def _place_image(token: Token, image: Image | None) -> None:
@@ -131,6 +141,17 @@ def _sections(tokens: Sequence[Token]) -> list[Heading]:
     ]
 
 
+def _passages(title: str, tokens: Sequence[Token]) -> Iterator[Passage]:
+    heading, words = Heading(title, ""), list[str]()
+    for before, token in pairwise([None, *tokens]):
+        if before and before.type == "heading_open" and token:
+            yield Passage(heading.title, heading.anchor, " ".join(words))
+            heading, words = Heading(_words(token), str(before.attrGet("id"))), []
+        elif token and token.type in {"inline", "fence"}:
+            words += (_words(token) if token.type == "inline" else token.content).split()
+    yield Passage(heading.title, heading.anchor, " ".join(words))
+
+
 def _stack_wide_tables(tokens: Sequence[Token]) -> None:
     """Let each row of a table become a block on a phone, where the table's longest words have no room side by side."""
     opening = 0
@@ -158,7 +179,12 @@ def _stack(table: Token, parts: Sequence[Token]) -> None:
 
 
 def _words(inline: Token) -> str:
-    return "".join(child.content for child in inline.children or () if child.type in {"text", "code_inline"})
+    parts = {"softbreak": " ", "hardbreak": " "}
+    return "".join(
+        parts.get(child.type, child.content)
+        for child in inline.children or ()
+        if child.type in {"text", "code_inline", *parts}
+    )
 
 
 def _heading_close(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

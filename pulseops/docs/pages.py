@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.text import Truncator
 
 from pulseops.docs.markdown import Document, Image, render
 from services.snippets import Snippet, filled_groups
@@ -26,6 +27,7 @@ GROUPS = (
 )
 
 _IMAGES = Path(settings.BASE_DIR) / "docs" / "images"
+_SUMMARY = 160  # characters of a document's first sentence
 _SNIPPETS = "../services/snippets/clients/"  # as a document links to the files there
 
 
@@ -36,6 +38,7 @@ class Link:
     slug: str
     title: str
     url: str
+    summary: str  # its first sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,15 @@ class Group:
 
 def groups() -> list[Group]:
     """Return the documents that there are, in their order."""
-    result = [
-        Group(
-            title, [Link(slug, document(slug).title, reverse("docs:page", args=[slug])) for slug in slugs if _is(slug)]
-        )
-        for title, slugs in GROUPS
-    ]
+    result = [Group(title, [_link(slug) for slug in slugs if _is(slug)]) for title, slugs in GROUPS]
     return [group for group in result if group.links]
+
+
+def _link(slug: str) -> Link:
+    shown = document(slug)
+    first = shown.passages[0].text if shown.passages else ""
+    sentence = first.split(". ")[0].rstrip(".:")
+    return Link(slug, shown.title, reverse("docs:page", args=[slug]), Truncator(sentence).chars(_SUMMARY))
 
 
 def document(slug: str) -> Document:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.tenancy import public
 from pulseops.docs import pages
+from pulseops.docs.search import LONGEST, search
 
 
 @public
@@ -21,8 +22,10 @@ def bare(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """List the documents."""
-    return render(request, "docs/index.html", {"groups": pages.groups(), "base": _base(request)})
+    """List the documents, or with `q` the places in them that have its words."""
+    query = request.GET.get("q", "").strip()[:LONGEST]
+    values = {"groups": pages.groups(), "base": _base(request), "query": query, "hits": search(query)}
+    return render(request, "docs/index.html", values)
 
 
 @public

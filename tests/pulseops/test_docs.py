@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from pulseops.docs.markdown import render
 from pulseops.docs.pages import GROUPS, groups
+from pulseops.docs.search import search
 from tests.support.browser import assert_accessible, assert_fits
 
 DOCS = Path(settings.BASE_DIR) / "docs"
@@ -157,3 +158,25 @@ def test_nothing_serious_for_axe_and_nothing_too_wide(page: Page, live_server: A
     page.get_by_text("Documentation", exact=True).click()
     page.get_by_role("link", name="Sending logs").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sending logs")
+
+
+@pytest.mark.django_db
+def test_words_are_found_in_the_documents(client: Client) -> None:
+    seen = client.get("/docs/?q=Threshold+WINDOW").text
+    assert re.search(r'href="/docs/alerts#[\w-]+">Alerts \S ', seen)
+    assert re.search(r"(?i)<mark>(threshold|window)</mark>", seen)
+    heads = [(hit.is_named, hit.document) for hit in search("incidents")]
+    assert heads[0] == (True, "Incidents")
+    assert heads == sorted(heads, key=lambda each: not each[0])
+    assert "No document has all of these words" in client.get("/docs/?q=no+suchword").text
+    assert "<script>" not in client.get("/docs/?q=<script>alert").text
+    assert search("") == []
+    for hit in search("organisation"):
+        assert client.get(hit.url).status_code == 200
+
+
+def test_every_heading_of_a_document_is_a_place() -> None:
+    made = render("# One\n\nfirst\nline\n\n## Two\n\n| a |\n|---|\n| `b` |\n\n```sh\nrun it\n```\n", resolve=str)
+    assert [(each.title, each.anchor, each.text) for each in made.passages] == [
+        ("One", "", "first line"), ("Two", "two", "a b run it"),
+    ]  # fmt: skip

@@ -82,6 +82,7 @@ UNUSUAL: Mapping[str, Mapping[str | None, int]] = {
 
 # Further addresses of a page: what its query may make of it. Names in braces are arguments of routes.
 QUERIES: Mapping[str, tuple[str, ...]] = {
+    "docs:index": ("q=retention",),
     "search": ("q=check", "q=nothing+is+called+so"),
     "accounts:audit": ("action=service.created",),
     "logs:explorer": (
