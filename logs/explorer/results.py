@@ -37,6 +37,7 @@ FACET_ROWS = 1_000  # whose fields are counted
 _FACET_SECONDS = 0.15  # to read these
 _RESULT_SECONDS = 0.05  # to count the fields of more logs than these
 _COMMON = 5_000  # logs
+_DEEPEST = 4  # services of a trace that are indented each further than the one before
 CHART_HEIGHT = 108  # pixels
 _SHORT = 100  # characters of an address that every bar may repeat; beyond, only the script zooms by a bar
 
@@ -123,8 +124,11 @@ def _cut(explorer: ExplorerState, page: Page) -> Iterator[str]:
 
 
 def _oldest_first(list_: Lister, rows: Sequence[LogRow]) -> list[ShownRow]:
-    """Return the rows as shown, turned round, each with the time since the one above it."""
+    """Return the rows as shown, turned round, each with the time since the one above; a trace indented."""
     turned = list_.rows(rows[::-1])
+    if len({row.trace_id for row in rows}) == 1 and rows[0].trace_id:
+        services = list(dict.fromkeys(each.service for each in turned))
+        turned = [replace(each, depth=min(services.index(each.service), _DEEPEST)) for each in turned]
     for at in range(1, len(turned)):
         seconds = (turned[at].row.ts - turned[at - 1].row.ts).total_seconds()
         turned[at] = replace(turned[at], since_last="+" + times.short_duration(seconds))

@@ -85,6 +85,7 @@ class ShownRow:
     is_tall: bool = False
     where: tuple[str, SafeString] | None = None  # a field, and what of it a word of the query found
     day: str = ""  # where it is not today, or ahead of now
+    depth: int = 0  # of a trace: how far it is indented, by its service
     since_last: str = ""  # the time since the row above it, where the oldest stands first
     day_before: str | None = None  # what stands between it and the row above, if the day changes there
 

@@ -77,3 +77,10 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     document.dispatchEvent(new CustomEvent("toast", { detail: { text: `${text} What is shown is as it was.`, tone: "error" } }));
   });
 }
+
+// <input type="datetime-local" data-sets="id">: what is chosen in its calendar is written into the box beside it, which also
+// takes what no calendar has, such as -90m.
+document.addEventListener("change", (event) => {
+  const box = event.target.dataset?.sets && document.getElementById(event.target.dataset.sets);
+  if (box && event.target.value) box.value = event.target.value.replace("T", " ");
+});

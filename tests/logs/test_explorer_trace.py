@@ -12,7 +12,7 @@ from django.utils import timezone
 from logs.models import LogEntry
 from services.models import Service
 from tests.logs.reading import page, rows
-from tests.support.factories import make_log
+from tests.support.factories import make_log, make_service
 
 
 def trace(service: Service) -> list[LogEntry]:
@@ -39,6 +39,18 @@ def test_a_trace_is_read_from_its_beginning(client: Client, service: Service) ->
     assert "3 logs" in seen
     assert "fit=1" not in response["Location"]
     assert "1.66 s" not in seen
+
+
+def test_the_services_of_a_trace_are_indented(client: Client, service: Service) -> None:
+    trace(service)
+    web = make_service(service.org, "web")
+    for seconds in (30, 1):
+        make_log(web, "asked", ts=timezone.now() - timedelta(minutes=11, seconds=seconds), trace_id="abcdef0123456789")
+    seen = page(client, "q=trace:abcdef0123456789&order=oldest")
+    assert re.findall(r'class="log tone-info(.*?)"', seen) == ["", "", *[" log--in-1"] * 3]
+    make_log(web, "of another", trace_id="1234567890abcdef")
+    assert "log--in-" not in page(client, "order=oldest")
+    assert "log--in-" not in page(client, "q=trace:abcdef0123456789")
 
 
 def test_more_than_a_page_holds_is_said(client: Client, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
