@@ -82,7 +82,7 @@ def test_two_who_write_a_post_mortem_lose_nothing(client: Client, org: Org) -> N
     Incident.objects.filter(pk=incident.pk).update(cause="Hers", impact="Hers too")
     answer = client.post(address, {"cause": "His", "seen": seen})
     assert answer.status_code == 422
-    assert "Someone else has written meanwhile" in answer.text
+    assert "Someone else saved a change while you were writing" in answer.text
     assert all(words in answer.text for words in ("Hers", "Hers too", "His"))
     incident.refresh_from_db()
     assert incident.cause == "Hers"

@@ -124,7 +124,7 @@ def test_an_unused_name_says_nothing_of_the_rest(client: Client, service: Servic
 
 def test_what_is_nowhere_is_said_to_be_nowhere(client: Client, service: Service) -> None:
     make_log(service, "x")
-    assert "No log that is kept matches either, of any time." in told(client, "nosuchword")
+    assert "No stored log of any other time matches either." in told(client, "nosuchword")
 
 
 @pytest.mark.parametrize(
