@@ -55,7 +55,7 @@ class ProviderForm(forms.Form):
         label="Issuer",
         max_length=500,
         assume_scheme="https",
-        help_text="Its address, below which .well-known/openid-configuration stands.",
+        help_text="Its address; .well-known/openid-configuration is found below it.",
     )
     client_id = LineField(label="Client id", max_length=300)
     client_secret = forms.CharField(
@@ -69,7 +69,7 @@ class ProviderForm(forms.Form):
         label="Domains",
         max_length=500,
         required=False,
-        help_text="Of your members' addresses, between commas. A superuser of this installation confirms them.",
+        help_text="Of your members' addresses, separated by commas. A superuser of this installation confirms them.",
     )
     group_claim = LineField(label="Claim with groups", max_length=60, initial="groups")
     roles = forms.CharField(
@@ -77,7 +77,7 @@ class ProviderForm(forms.Form):
         max_length=4000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "platform-team = admin"}),
-        help_text="One a line: group = admin, developer or viewer. The highest counts, at every sign-in.",
+        help_text="One per line: group = admin, developer or viewer. The highest counts, at every sign-in.",
     )
     default_role = forms.ChoiceField(label="Role without a group", choices=Role.choices, initial=Role.VIEWER)
 

@@ -86,7 +86,7 @@ def _keep_form(request: Any) -> str:
     target: str = request.get_full_path()
     form = request.POST.urlencode()
     if len(form) > _LONGEST_FORM:
-        messages.warning(request, "What you sent is too long to be kept meanwhile; send it once more.")
+        messages.warning(request, "What you sent is too long to be kept while you sign in; send it once more.")
         return current_page(request)
     state = {"path": target, "form": encrypt(_PURPOSE, form), "at": time.time()}
     request.session[STATE_SESSION_KEY] = {"state": state, "callback": "accounts.reauthentication.resume_form"}

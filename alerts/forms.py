@@ -45,7 +45,7 @@ class RuleForm(forms.Form):
     recovery_minutes = _minutes("Auto-resolve after (min)", 0, 5, "0 resolves it as soon as the condition is clear.")
     cooldown_seconds = forms.IntegerField(
         label="Cooldown (s)", min_value=0, max_value=COOLDOWN_MAX, initial=300,
-        help_text="Within it the same incident is reopened.",
+        help_text="If it fires again within this time, the same incident is reopened.",
     )  # fmt: skip
     severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
     enabled = forms.BooleanField(required=False, initial=True, label="Active")

@@ -39,7 +39,7 @@ class IntegrationForm(forms.Form):
         max_length=_LONGEST_LIST,
         required=False,
         label="Workflows that deploy",
-        help_text="Names with commas between them. Empty: the runs of every workflow count.",
+        help_text="Names, separated by commas. Empty: runs of every workflow count.",
         widget=forms.TextInput(attrs={"placeholder": "Deploy", "autocomplete": "off", "spellcheck": "false"}),
     )
 

@@ -22,7 +22,7 @@ class PolicyForm(forms.Form):
     repeats = forms.IntegerField(label="Repeat (times at most)", min_value=0, max_value=_REPEATS_MAX, initial=3)
     channels = forms.MultipleChoiceField(
         label="From the second time also notify", required=False, widget=forms.CheckboxSelectMultiple,
-        help_text="Whatever their routing says.",
+        help_text="They are notified even if their routing excludes the incident.",
     )  # fmt: skip
 
     def __init__(self, *args: Any, org: Org, **kwargs: Any) -> None:

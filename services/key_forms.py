@@ -158,7 +158,7 @@ class KeyForm(forms.Form):
         """Refuse a new day that is over."""
         day: date | None = self.cleaned_data["expires_on"]
         if day and day < timezone.localdate() and "expires_on" in self.changed_data:
-            raise forms.ValidationError("This day is over.", code="past")
+            raise forms.ValidationError("This day is in the past.", code="past")
         return day
 
     def clean(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def renew(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
     try:
         token = actions.renew_invitation(actor=request.user, invitation=invitation)
     except actions.InvitationGoneError:
-        messages.info(request, "That invitation is over already.")
+        messages.info(request, "That invitation has already ended.")
         return redirect("accounts:members")
     except (actions.TooManyInvitationsError, QuotaError) as error:
         messages.error(request, error.message)

@@ -200,5 +200,5 @@ def org_provider(request: OrgRequest) -> HttpResponse:
 def org_provider_delete(request: OrgRequest) -> HttpResponse:
     """Remove the organisation's provider with all connections to it."""
     if actions.delete_provider(actor=request.user, org=request.org):
-        messages.success(request, "The provider is removed. No member signs in by it any more.")
+        messages.success(request, "The provider is removed. No member signs in with it any more.")
     return redirect("accounts:org_provider")

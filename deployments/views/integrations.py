@@ -124,7 +124,7 @@ def replay(request: OrgRequest, service_id: UUID, effect_id: int) -> HttpRespons
     try:
         done = actions.replay_delivery(actor=request.user, effect=effect)
     except actions.NothingToReplayError:
-        messages.error(request, "This delivery left nothing to replay.")
+        messages.error(request, "Nothing of this delivery was kept that could be replayed.")
     else:
         tell = messages.success if done.result == WebhookEffect.Result.APPLIED else messages.warning
         tell(request, f"Replayed. {done.reason}")

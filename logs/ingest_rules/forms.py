@@ -43,7 +43,7 @@ class IngestRulesForm(forms.Form):
         widget=forms.Textarea(
             attrs={"rows": 4, "spellcheck": "false", "class": "mono", "placeholder": "customer = cus_[0-9A-Za-z]{14}"}
         ),
-        help_text=f"One a line, {MOST_PATTERNS} at most: a name, = and a regular expression in RE2's syntax.",
+        help_text=f"One per line, {MOST_PATTERNS} at most: a name, = and a regular expression in RE2's syntax.",
     )
 
     def __init__(self, *args: Any, rules: IngestRules, **kwargs: Any) -> None:

@@ -32,7 +32,7 @@ def ingest_rules(request: OrgRequest, service_id: UUID) -> HttpResponse:
     if form.is_valid():
         if "preview" not in request.POST:
             change_ingest_rules(actor=request.user, service=service, rules=form.rules.to_json())
-            messages.success(request, f"The ingest rules of {service.name} are saved; they hold from now on.")
+            messages.success(request, f"The ingest rules of {service.name} are saved; they apply from now on.")
             return redirect("logs:ingest_rules", service.pk)
         context["preview"] = preview(service, form.rules)
     return render(request, "logs/ingest_rules.html", context, status=422 if form.errors else 200)

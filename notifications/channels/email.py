@@ -39,7 +39,7 @@ class EmailForm(ChannelForm):
         label="Addresses",
         max_length=6_000,
         widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
-        help_text=f"One a line, {MOST_ADDRESSES} at most. Who is not a member of the organisation gets a mail that "
+        help_text=f"One per line, {MOST_ADDRESSES} at most. Who is not a member of the organisation gets a mail that "
         "asks first.",
     )
 
