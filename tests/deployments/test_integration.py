@@ -145,7 +145,7 @@ def test_what_left_nothing_cannot_be_replayed(integration: GitHubIntegration, ad
     deliver(integration, "ping", payload("ping"))
     replay = f"{address(integration.service)}/deliveries/{WebhookEffect.objects.get().pk}/replay"
     page = client_for(admin).post(replay, follow=True)
-    assert "This delivery left nothing to replay." in page.content.decode()
+    assert "Nothing of this delivery was kept that could be replayed." in page.content.decode()
 
 
 def test_the_log_is_paged(integration: GitHubIntegration, admin: User, client_for: SignIn) -> None:

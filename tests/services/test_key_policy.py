@@ -205,7 +205,7 @@ def test_saving_the_page_as_it_is_changes_nothing(client_for: SignedIn, develope
         ({"origins": " ".join(f"https://{n}.example" for n in range(21))}, "At most 20 origins"),
         ({"origins": "x" * 1_000_000}, "At most 20 origins"),
         ({"origins": "https://a.example", "scopes": ["logs", "deployments"]}, "may send logs only"),
-        ({"expires_on": "2020-01-01"}, "This day is over."),
+        ({"expires_on": "2020-01-01"}, "This day is in the past."),
         ({"expires_on": "9999-12-31"}, "less than or equal to"),
     ],
 )
