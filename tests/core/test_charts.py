@@ -95,3 +95,19 @@ def test_bands_that_overlap_are_one_strip_that_names_all_and_leads_to_the_later(
     chart = charts.stacked_histogram(hours({"info": 1}), bands=[later, earlier])
     assert [(band.label, band.url) for band in chart.bands] == [("later\nearlier", "/2")]
     assert chart.has_links
+
+
+def test_a_number_that_the_next_flag_would_stand_on_is_left_out() -> None:
+    at = [timedelta(minutes=minutes) for minutes in (10, 11, 12.5, 50, 51)]
+    markers = [charts.Marker(START + each, "checkout") for each in at]
+    flags = charts.stacked_histogram(hours({}), markers=markers).markers
+    assert [(flag.count, flag.anchor) for flag in flags] == [(2, ""), (1, "start"), (2, "start")]
+    assert charts.stacked_histogram(hours({}), markers=()).markers == ()
+
+
+def test_a_curve_goes_in_steps_and_fits() -> None:
+    chart = charts.stacked_histogram(
+        hours({"error": 1}), height=130, curve=[(START, 0), (START + timedelta(minutes=30), 50)]
+    )
+    assert chart.curve.startswith(f"M0.0 {chart.bottom}.0H500.0V")
+    assert float(chart.curve.split("V")[1]) >= chart.top

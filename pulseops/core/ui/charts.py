@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from django.utils import timezone
 
@@ -287,7 +287,7 @@ def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
 
 def _roomy(flags: Sequence[Line]) -> Iterator[Line]:
     """Leave out the number beside a flag that the next one would stand on; the card says it all the same."""
-    for flag, following in zip(flags, [*flags[1:], None], strict=True):
+    for flag, following in zip_longest(flags, flags[1:]):
         gap = float(following.place.rstrip("%")) - float(flag.place.rstrip("%")) if following else 100.0
         yield flag if gap > _ROOM else replace(flag, anchor="")
 
