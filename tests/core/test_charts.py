@@ -98,10 +98,10 @@ def test_bands_that_overlap_are_one_strip_that_names_all_and_leads_to_the_later(
 
 
 def test_a_number_that_the_next_flag_would_stand_on_is_left_out() -> None:
-    at = [timedelta(minutes=minutes) for minutes in (10, 11, 12.5, 50, 51)]
+    at = [timedelta(minutes=minutes) for minutes in (10, 11, 12.5, 30, 31, 57.2, 58.5, 59)]
     markers = [charts.Marker(START + each, "checkout") for each in at]
     flags = charts.stacked_histogram(hours({}), markers=markers).markers
-    assert [(flag.count, flag.anchor) for flag in flags] == [(2, ""), (1, "start"), (2, "start")]
+    assert [(flag.count, flag.anchor) for flag in flags] == [(2, ""), (1, "start"), (2, "start"), (1, "end"), (2, "")]
     assert charts.stacked_histogram(hours({}), markers=()).markers == ()
 
 

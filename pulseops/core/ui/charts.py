@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby, zip_longest
+from itertools import groupby
 
 from django.utils import timezone
 
@@ -286,10 +286,12 @@ def _flags(markers: Iterable[Marker], extent: Extent) -> Iterator[Line]:
 
 
 def _roomy(flags: Sequence[Line]) -> Iterator[Line]:
-    """Leave out the number beside a flag that the next one would stand on; the card says it all the same."""
-    for flag, following in zip_longest(flags, flags[1:]):
-        gap = float(following.place.rstrip("%")) - float(flag.place.rstrip("%")) if following else 100.0
-        yield flag if gap > _ROOM else replace(flag, anchor="")
+    """Leave out the number beside a flag where another flag stands; the card says it all the same."""
+    places = [float(flag.place.rstrip("%")) for flag in flags]
+    for number, flag in enumerate(flags):
+        beside = number - 1 if flag.anchor == "end" else number + 1
+        is_free = not 0 <= beside < len(flags) or abs(places[beside] - places[number]) > _ROOM
+        yield flag if is_free else replace(flag, anchor="")
 
 
 def _is_apart(together: Sequence[Marker], marker: Marker, extent: Extent) -> bool:
