@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 
 from accounts.audit.admin import AuditedModelAdmin
+from logs.admin_entries import entry_at, object_id_of, sealed_entries
 from logs.models import IngestReceipt, IngestRefusal, LogBlock, LogCount, LogEntry, RuleCount, SavedView
-from logs.storage.blocks.table import has_blocks
 from pulseops.core.admin import ReadOnlyAdmin
 
 
@@ -49,6 +51,29 @@ class LargeTableAdmin(ReadOnlyAdmin):
         return UnsortedChangeList
 
 
+class LogChangeList(UnsortedChangeList):
+    """Rows, and behind them what is sealed."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fill a page that rows do not fill."""
+        super().get_results(request)
+        rows, before = list(self.result_list), (self.page_num - 1) * self.list_per_page
+        if len(rows) < self.list_per_page:
+            offset = 0 if rows or not before else before - self.queryset[: UncountedPaginator.ROWS].count()
+            sealed, is_whole = sealed_entries(
+                request.GET.get("level__exact", ""), self.query.split(), offset, self.list_per_page - len(rows)
+            )
+            if not is_whole:
+                messages.warning(request, "There was no time to look through all sealed logs: the explorer goes on.")
+            rows += sealed
+        self.result_list = rows
+
+    def url_for_result(self, result: Model) -> str:
+        """Return the page of a log by its key: by its number alone, blocks could not tell which has it."""
+        assert isinstance(result, LogEntry)
+        return reverse("admin:logs_logentry_change", args=[quote(object_id_of(result))], current_app="admin")
+
+
 @admin.register(LogEntry)
 class LogEntryAdmin(LargeTableAdmin):
     list_display = ("id", "ts", "level", "org", "service", "environment", "summary")
@@ -57,11 +82,12 @@ class LogEntryAdmin(LargeTableAdmin):
     search_fields = ("trace_id__exact", "request_id__exact")
     search_help_text = "A trace id or a request id"
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Say where the others are: what is sealed is no row."""
-        if has_blocks():
-            self.message_user(request, "Sealed logs are not in this list: the explorer finds both.", messages.INFO)
-        return super().changelist_view(request, extra_context)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LogChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry | None:
+        """Return a log by what `url_for_result` names it, a row also by its number alone."""
+        return entry_at(object_id) or super().get_object(request, object_id, from_field)
 
     @admin.display(description="message")
     def summary(self, log: LogEntry) -> str:

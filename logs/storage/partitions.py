@@ -6,23 +6,28 @@ the next run.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
+import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg import sql
 
 from pulseops.core.db.distribution import held_by_workers, is_distributed, wait_briefly_for_locks
 
+log = logging.getLogger(__name__)
 AHEAD = 3  # days that have their partition before they begin; a log may be 24 hours ahead
 DAY = timedelta(days=1)
 SEALED_AFTER = timedelta(hours=6)  # behind a day's end, when hardly a late line comes any more
 DEFAULT = "logs_default"
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+_PATIENCE, _IN_PASSING = 2.0, 0.3  # seconds for which a lock is asked for
 
 _PARTITIONS = """
     SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), obj_description(c.oid, 'pg_class'),
@@ -144,18 +149,27 @@ def drop(partition: Partition) -> int:
 
 
 def drop_if_empty(partition: Partition) -> bool:
-    """Drop a partition that has no rows, as when all of them were sealed; returns whether it was so."""
+    """Drop a partition that has no rows, as when all of them were sealed; returns whether it could be dropped.
+
+    Others wait behind who asks for such a lock, also who writes logs: it is not asked for long.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT EXISTS (SELECT 1 FROM {})").format(partition.identifier))
         if cursor.fetchone()[0]:
             return False
-    with quick_locks(), connection.cursor() as cursor:
-        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition.identifier))
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT 1 FROM {})").format(partition.identifier))
-        if cursor.fetchone()[0]:
-            return False
-        cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))
-    return True
+    try:
+        with quick_locks(_IN_PASSING), connection.cursor() as cursor:
+            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(partition.identifier))
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT 1 FROM {})").format(partition.identifier))
+            is_empty = not cursor.fetchone()[0]
+            if is_empty:
+                cursor.execute(sql.SQL("DROP TABLE {}").format(partition.identifier))
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        log.info("%s is in use: it is dropped another time", partition.name)
+        return False
+    return is_empty
 
 
 def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:
@@ -226,12 +240,12 @@ def _make_indexes(partition: str) -> None:
 
 
 @contextmanager
-def quick_locks() -> Iterator[None]:
+def quick_locks(patience: float = _PATIENCE) -> Iterator[None]:
     """A transaction that gives up rather than let ingest queue behind it, and that keeps deletions of scopes out.
 
     Rows that move are missed by a DELETE that began before.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        wait_briefly_for_locks(cursor, 2)
+        wait_briefly_for_locks(cursor, patience)
         cursor.execute("SELECT lock_moving_of_logs()")
         yield

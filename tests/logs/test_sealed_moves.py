@@ -19,6 +19,7 @@ from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.queries import last_logged_at, log_at, matches_up_to, neighbours, oldest_at
 from logs.search.rows import LogRow
+from logs.search.sealed.pages import newest_shown
 from logs.search.sealed.reader import BlockReader
 from logs.search.session import SearchSession, search_session
 from logs.search.slices import Window
@@ -45,10 +46,13 @@ pytestmark = [
 def lists_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have two heads of blocks listed with the rows, no block of two logs be small, and nothing end by its time."""
     monkeypatch.setattr(SearchSession, "_at_most", lambda self, seconds: 60.0)
+    monkeypatch.setattr("logs.reading.pages._SEALED_SECONDS", 60.0)
     monkeypatch.setattr("logs.storage.blocks.seal._WORTH_MERGING", 2)
     monkeypatch.setattr("logs.storage.blocks.seal.drop_emptied", lambda now: [])
-    for name in ("search.sealed.reader", "search.sealed.beside", "search.session", "explorer.export"):
-        monkeypatch.setattr(f"logs.{name}.LISTED", 2)
+    for name in ("search.sealed.beside.LISTED", "search.session.LISTED", "explorer.export._LISTED"):
+        monkeypatch.setattr(f"logs.{name}", 2)
+    monkeypatch.setattr(BlockReader.following, "__defaults__", (2,))
+    monkeypatch.setitem(newest_shown.__kwdefaults__, "listed", 2)
 
 
 @pytest.fixture

@@ -195,7 +195,8 @@ def test_rows_and_blocks_give_the_same_answers(org_with_logs: Org, monkeypatch: 
 
 
 @pytest.mark.django_db
-def test_what_is_asked_beside_searches_is_the_same(org_with_logs: Org) -> None:
+def test_what_is_asked_beside_searches_is_the_same(org_with_logs: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SearchSession, "_at_most", lambda self, seconds: 60.0)
     org, scopes = org_with_logs, scopes_of(org_with_logs)
     logs = list(LogEntry.objects.order_by("-ts", "-id")[:40:7])
     window = Window(NOW - timedelta(days=2), NOW + timedelta(hours=1))

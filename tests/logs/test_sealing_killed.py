@@ -39,11 +39,12 @@ def die_after(function):
 
 sealing._SHARE = 1.0
 steps = {
-    "before": lambda: setattr(sealing, "take", die),
-    "taken": lambda: setattr(sealing, "take", die_after(sealing.take)),
+    "before": lambda: setattr(sealing, "read_oldest", die),
+    "read": lambda: setattr(sealing, "read_oldest", die_after(sealing.read_oldest)),
     "merged": lambda: setattr(sealing, "_with_neighbour", die_after(sealing._with_neighbour)),
     "stored": lambda: setattr(sealing, "insert_block", die_after(sealing.insert_block)),
-    "committed": lambda: setattr(sealing, "seal_chunk", die_after(sealing.seal_chunk)),
+    "deleted": lambda: setattr(sealing, "delete_oldest", die_after(sealing.delete_oldest)),
+    "committed": lambda: setattr(sealing, "seal_oldest", die_after(sealing.seal_oldest)),
     "dropped": lambda: setattr(sealing, "drop_if_empty", die),
 }
 for name in sys.argv[3:]:
@@ -68,7 +69,7 @@ def test_kill_9_at_any_step_loses_and_doubles_nothing(org: Org) -> None:
     write(make_service(org, "worker"), [4 * DAY] * 5)
     before = everything(org)
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    steps = ["before", "taken", "merged", "stored", "committed", "committed", "dropped"]
+    steps = ["before", "read", "merged", "stored", "deleted", "committed", "committed", "dropped"]
     process = subprocess.run(
         [sys.executable, "-c", KILLED, str(connection.settings_dict["NAME"]), NOW.isoformat(), *steps],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=100,

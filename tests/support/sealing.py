@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from logs.models import LogEntry
-from logs.storage.blocks.rows import BLOCK_LOGS, EARLIEST, Stretch, next_chunk
-from logs.storage.blocks.seal import seal_chunk
+from logs.storage.blocks.rows import BLOCK_LOGS, EARLIEST, Stretch
+from logs.storage.blocks.seal import seal_oldest
 from logs.storage.blocks.table import Place
 from services.queries import all_environments
 
@@ -18,7 +18,7 @@ def seal_everything(until: datetime | None = None, *, most: int = BLOCK_LOGS) ->
     sealed, later = 0, timezone.now() + timedelta(days=400)
     for ids in all_environments():
         stretch = Stretch(Place(*ids), EARLIEST, until or later, later)
-        while chunk := next_chunk(stretch, most):
-            sealed += seal_chunk(chunk)[0]
+        while step := seal_oldest(stretch, most):
+            sealed, stretch = sealed + step.logs, step.rest
     assert until or not LogEntry.objects.exists()
     return sealed

@@ -179,6 +179,10 @@ class Block:
         """Take further sections."""
         self._sections |= sections
 
+    def narrowed(self) -> Block:
+        """Return the same block without its texts, JSON and ids."""
+        return Block(self.count, {"narrow": self._sections["narrow"]})
+
     @cached_property
     def _narrow(self) -> tuple[Reader, Reader, Reader, Reader]:
         """Times, ids, levels and delays, none of them read yet."""
@@ -251,6 +255,13 @@ class Block:
     def messages(self) -> list[bytes]:
         """The messages in UTF-8."""
         return pieces(self.text, END, self.count)
+
+    def checked_text(self) -> bytes:
+        """Return all messages of which there are `count`, in UTF-8, with END between them."""
+        decoded([self.text])
+        if self.text.count(END) != self.count - 1:
+            raise DamagedBlockError("a column has another length than its block")
+        return self.text
 
     @cached_property
     def _joined(self) -> Joined:

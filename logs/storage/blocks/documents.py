@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -124,8 +124,8 @@ def pack_documents(documents: Sequence[str]) -> bytes:
     parts = _VALUE.split("\n".join(documents).encode())
     values = np.array(parts[1::2], dtype=object)
     rows = HOLE.join(parts[0::2]).split(END)
-    numbers: dict[bytes, int] = {}
-    shapes = np.fromiter((numbers.setdefault(row, len(numbers)) for row in rows), np.int64, len(rows))
+    numbers = _numbered(rows)
+    shapes = np.array([*map(numbers.__getitem__, rows)], np.int64)
     holes = np.array([shape.count(HOLE) for shape in numbers], np.int64)
     if holes.sum() > _COLUMNS + len(rows) // 2:
         return _pack_whole(documents)
@@ -150,16 +150,17 @@ def _pack_whole(documents: Sequence[str]) -> bytes:
 def _pack_column(values: list[bytes]) -> tuple[str, bytes]:
     joined = END.join(values)
     if _INTS.match(joined):
-        return "i", pack_ints(np.array([int(value) for value in values], np.int64))
-    entries: dict[bytes, int] = {}
-    for value in values:
-        entries.setdefault(value, len(entries))
-        if len(entries) > _MOST_ENTRIES:
-            return "t", joined
-    if len(entries) * 4 > len(values) + 3:
+        return "i", pack_ints(np.array([*map(int, values)], np.int64))
+    entries = _numbered(values)
+    if len(entries) > _MOST_ENTRIES or len(entries) * 4 > len(values) + 3:
         return "t", joined
-    places = bytes(entries[value] for value in values)
+    places = bytes(map(entries.__getitem__, values))
     return "d", pack_number(len(entries)) + places + END.join(entries)
+
+
+def _numbered(values: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the different values with their numbers, in the order in which they come."""
+    return {value: number for number, value in enumerate(dict.fromkeys(values))}
 
 
 class Documents:
@@ -240,8 +241,10 @@ class Documents:
 
     def texts(self) -> list[bytes]:
         """Return all documents in the order of the rows; an empty one stands for NULL."""
-        places: list[Iterator[bytes]] = [iter(self.texts_of(shape)) for shape in range(len(self.shapes))]
-        return [next(places[shape]) for shape in self.shape_of.tolist()]
+        if len(self.shapes) == 1:
+            return self.texts_of(0)
+        places = [iter(self.texts_of(shape)) for shape in range(len(self.shapes))]
+        return list(map(next, map(places.__getitem__, self.shape_of.tolist())))
 
     def text(self, row: int) -> bytes:
         """Return the document of one row."""

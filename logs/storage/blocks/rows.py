@@ -23,29 +23,28 @@ _EPOCH_2000 = 946_684_800_000_000  # µs: PostgreSQL counts from there
 _SIZE = """octet_length(message) + CASE WHEN meta_json IS NULL THEN 0
     WHEN pg_column_compression(meta_json) IS NULL THEN pg_column_size(meta_json)
     ELSE octet_length(meta_json::text) END"""
-_NEXT = f"""
-    WITH oldest AS MATERIALIZED (
-        SELECT ts, id, {_SIZE} AS size FROM logs
-        WHERE {{place}} AND ts >= %s AND ts < %s AND (ts, id) > (%s, %s) AND created_at >= %s AND created_at < %s
-        ORDER BY ts, id LIMIT %s
-    ), summed AS (
-        SELECT ts, id, sum(size) OVER (ORDER BY ts, id) AS sum, row_number() OVER (ORDER BY ts, id) AS number
-        FROM oldest
-    )
-    SELECT ts, id, number, (SELECT count(*) FROM oldest) FROM summed
-    WHERE sum <= %s OR number = 1 ORDER BY number DESC LIMIT 1
+# Not as a comparison of rows: planners think that hardly any are behind one, and walk the logs of all environments.
+_STRETCH = """{place} AND ts >= %s AND ts < %s AND (ts > %s OR id > %s) AND created_at >= %s AND created_at < %s"""
+_WAITING = f"""
+    SELECT count(*), sum(size) FROM (SELECT {_SIZE} AS size FROM logs WHERE {_STRETCH} ORDER BY ts LIMIT %s) AS oldest
 """  # noqa: S608 - made of constants
-_TAKE = """
-    WITH taken AS (
-        DELETE FROM logs WHERE {place} AND ts >= %s AND ts <= %s AND (ts, id) > (%s, %s) AND (ts, id) <= (%s, %s)
-            AND created_at >= %s AND created_at < %s
-        RETURNING ts, created_at, id, level, message, meta_json, trace_id, request_id
-    ), sorted AS (SELECT * FROM taken ORDER BY ts, id)
-    SELECT string_agg(timestamptz_send(ts), ''::bytea), string_agg(timestamptz_send(created_at), ''::bytea),
-        string_agg(int8send(id), ''::bytea), string_agg(left(level, 1), ''), array_agg(message),
-        array_agg(meta_json::text), array_agg(trace_id), array_agg(request_id)
-    FROM sorted
-"""
+_READ = f"""
+    SELECT count(*), string_agg(timestamptz_send(ts), ''::bytea) FILTER (WHERE fits),
+        string_agg(timestamptz_send(created_at), ''::bytea) FILTER (WHERE fits),
+        string_agg(int8send(id), ''::bytea) FILTER (WHERE fits), string_agg(left(level, 1), '') FILTER (WHERE fits),
+        string_agg(convert_to(message, 'UTF8'), '\\x00'::bytea) FILTER (WHERE fits),
+        string_agg(coalesce(meta_json::text, ''), E'\\n') FILTER (WHERE fits),
+        array_agg(trace_id) FILTER (WHERE fits), array_agg(request_id) FILTER (WHERE fits)
+    FROM (
+        SELECT *, sum(size) OVER (ORDER BY ts, id ROWS UNBOUNDED PRECEDING) - size < %s AS fits FROM (
+            SELECT ts, created_at, id, level, message, meta_json, trace_id, request_id, {_SIZE} AS size
+            FROM logs WHERE {_STRETCH} ORDER BY ts, id LIMIT %s
+        ) AS oldest
+    ) AS summed
+"""  # noqa: S608
+_DELETE = f"""
+    DELETE FROM logs WHERE {_STRETCH} AND ts <= %s AND (ts < %s OR id <= %s)
+"""  # noqa: S608
 _WRITE = """
     INSERT INTO logs (org_id, service_id, environment_id, ts, created_at, id, level, message, meta_json,
         trace_id, request_id)
@@ -53,6 +52,10 @@ _WRITE = """
         %s::jsonb[], %s::text[], %s::text[]) AS log
 """
 _LEVEL_OF = {level[0]: number for number, level in enumerate(LEVELS)}
+
+
+class RowsMovedError(Exception):
+    """Rows that were to be deleted are not those that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,50 +68,54 @@ class Stretch:
     received: datetime
     after: int = -(2**63)
 
+    @property
+    def values(self) -> list[Any]:
+        """Return what stands in a statement for the stretch."""
+        params = self.place.condition.params
+        return [*params, self.start, self.end, self.start, self.after, EARLIEST, self.received]
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The oldest logs of a stretch, up to the one at (`ts`, `id`); `is_full` when a block has no room for more."""
+    """The oldest logs of a stretch; `is_full` when a block has no room for more."""
 
-    stretch: Stretch
-    ts: datetime
-    id: int
-    logs: int
+    rows: Rows
     is_full: bool
 
 
-def next_chunk(stretch: Stretch, most: int = BLOCK_LOGS) -> Chunk | None:
-    """Return the oldest logs of the stretch that fit into a block together; None where it has none."""
-    condition = stretch.place.condition
-    values = [
-        *condition.params, stretch.start, stretch.end, stretch.start, stretch.after, EARLIEST, stretch.received,
-        most, BLOCK_BYTES,
-    ]  # fmt: skip
+def has_full_block(stretch: Stretch) -> bool:
+    """Return whether the stretch has as many logs as fill a block, or as much text; it is quicker than to read them."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT.format(place=condition.sql), values)
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    ts, id_, number, found = row
-    return Chunk(stretch, ts, id_, number, is_full=number == most or number < found)
+        cursor.execute(_WAITING.format(place=stretch.place.condition.sql), [*stretch.values, BLOCK_LOGS])
+        logs, size = cursor.fetchone()
+    return logs >= BLOCK_LOGS or (size or 0) >= BLOCK_BYTES
 
 
-def take(chunk: Chunk) -> Rows | None:
-    """Delete a chunk's logs from `logs` and return them, sorted; None where they have gone. Within a transaction."""
-    stretch, condition = chunk.stretch, chunk.stretch.place.condition
-    values = [
-        *condition.params, stretch.start, chunk.ts, stretch.start, stretch.after, chunk.ts, chunk.id,
-        EARLIEST, stretch.received,
-    ]  # fmt: skip
+def read_oldest(stretch: Stretch, most: int) -> Chunk | None:
+    """Return the oldest logs of the stretch that fit into a block together, sorted; None where it has none."""
     connection.ensure_connection()
     session: psycopg.Connection[Any] = connection.connection
+    sql = _READ.format(place=stretch.place.condition.sql)
     with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:  # Django's own give no binary results
-        row = cursor.execute(_TAKE.format(place=condition.sql), values, binary=True).fetchone()
-    if row is None or row[0] is None:
+        row = cursor.execute(sql, [BLOCK_BYTES, *stretch.values, most], binary=True).fetchone()
+    if row is None or not row[0]:
         return None
-    ts, received, ids, levels, messages, metas, traces, requests = row
+    logs, ts, received, ids, levels, messages, metas, traces, requests = row
     numbers = np.frombuffer(bytes(map(_LEVEL_OF.__getitem__, levels)), np.uint8)
-    return Rows(_moments(ts), _moments(received), _big(ids), numbers, messages, metas, traces, requests)
+    texts = [meta or None for meta in metas.split("\n")]
+    rows = Rows(
+        _moments(ts), _moments(received), _big(ids), numbers, messages.decode().split("\0"), texts, traces, requests
+    )
+    return Chunk(rows, is_full=logs == most or len(rows) < logs)
+
+
+def delete_oldest(stretch: Stretch, rows: Rows) -> None:
+    """Delete the oldest logs of a stretch, which are `rows`; raises RowsMovedError where it has others by now."""
+    last, id_ = moment_of(rows.ts[-1]), int(rows.ids[-1])
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE.format(place=stretch.place.condition.sql), [*stretch.values, last, last, id_])
+        if cursor.rowcount != len(rows):
+            raise RowsMovedError
 
 
 def write_back(place: Place, rows: Rows) -> None:

@@ -1,7 +1,8 @@
 """Sealing: what is over goes from `logs` into blocks, some logs of one environment in each transaction.
 
-The transaction deletes the rows and inserts the block, so whatever ends it, each log is in one of the two places, and
-the next run goes on with what it finds. A late log becomes part of a small block, which the next small one takes in.
+The transaction reads the rows, inserts the block and deletes the rows, all in one snapshot, so whatever ends it, each
+log is in one of the two places, and the next run goes on with what it finds. A late log becomes part of a small block,
+which the next small one takes in.
 """
 
 from __future__ import annotations
@@ -9,17 +10,27 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from logs.search.conditions import Condition
 from logs.storage.blocks.codec import Rows
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError
-from logs.storage.blocks.rows import BLOCK_LOGS, EARLIEST, Chunk, Stretch, block_of, next_chunk, parts, take
+from logs.storage.blocks.rows import (
+    BLOCK_LOGS,
+    EARLIEST,
+    Stretch,
+    block_of,
+    delete_oldest,
+    has_full_block,
+    parts,
+    read_oldest,
+)
 from logs.storage.blocks.table import (
     SECTIONS,
     BlockRange,
@@ -31,6 +42,7 @@ from logs.storage.blocks.table import (
     note_damage,
 )
 from logs.storage.partitions import drop_if_empty, partitions
+from pulseops.core.db.snapshot import one_snapshot
 from services.queries import all_environments
 
 log = logging.getLogger(__name__)
@@ -40,46 +52,79 @@ _WORTH_MERGING = BLOCK_LOGS // 2  # logs of a block that others are put to
 _SHARE = 0.5  # of the time that a run works: the rest is for others
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some logs of a stretch that became some blocks, and the stretch behind them."""
+
+    logs: int
+    blocks: int
+    rest: Stretch
+
+
 @dataclass(slots=True)
 class Sealed:
-    """What a run did: logs and the blocks that they became, and which partitions it could drop afterwards."""
+    """What a run did: logs and the blocks that they became, and which partitions it could drop."""
 
     logs: int = 0
     blocks: int = 0
-    failed: int = 0  # environments whose logs could not be sealed
     dropped: list[str] = field(default_factory=list)
+    failed: int = 0  # environments whose logs could not be sealed
 
 
 def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time.sleep) -> Sealed:
-    """Seal logs that are over at `now`, for about `seconds`; half of that it waits, so that others have the machine."""
-    sealed, until = Sealed(), time.monotonic() + seconds
-    places = [Place(*ids) for ids in all_environments()]
-    random.shuffle(places)  # so that none waits behind the same large one at every run
-    for place in places:
-        try:
-            is_done = _seal_place(place, now, until, sealed, pause)
-        except Exception:  # what fails for one fails for that one alone
-            if not connection.is_usable():
-                raise
-            log.exception("logs could not be sealed", extra={"org_id": str(place.org_id)})
-            sealed.failed += 1
-            continue
-        if not is_done:
-            return sealed
-    sealed.dropped = drop_emptied(now)
+    """Seal logs that are over at `now`, for about `seconds`; half of that it waits, so that others have the machine.
+
+    Partitions that an earlier run has emptied are dropped first: what reads logs has seen by now that they are blocks.
+    """
+    sealed, until = Sealed(dropped=drop_emptied(now)), time.monotonic() + seconds
+    fresh = fresh_from(now)
+    stretches = [Stretch(Place(*ids), EARLIEST, fresh, fresh) for ids in all_environments()]
+    random.shuffle(stretches)  # so that none waits behind the same large one at every run
+    for end, only_full in _passes(fresh, len(stretches)):
+        for number, stretch in enumerate(stretches):
+            try:
+                rest = _seal_stretch(replace(stretch, end=end), only_full, until, sealed, pause)
+            except Exception:  # what fails for one fails for that one alone
+                if not connection.is_usable():
+                    raise
+                log.exception("logs could not be sealed", extra={"org_id": str(stretch.place.org_id)})
+                sealed.failed += 1
+                continue
+            if rest is None:
+                return sealed
+            stretches[number] = rest
     return sealed
 
 
-def _seal_place(place: Place, now: datetime, until: float, sealed: Sealed, pause: Callable[[float], None]) -> bool:
-    """Seal what a place has to seal; returns whether that was done before the monotonic clock reached `until`."""
-    for chunk in chunks(place, now):
-        if time.monotonic() >= until:
-            return False
+def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, bool]]:
+    """Yield up to which time logs are sealed, and whether only those that fill a block.
+
+    Day by day, for the logs of all environments share the pages of their day, which are in memory then; not those days
+    that seem to have but what fills no block. That waits until its day (UTC) is over and all others are sealed.
+    """
+    over = fresh.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for partition in partitions():
+        is_full = partition.rows < 0 or partition.rows > places * BLOCK_LOGS // 2
+        if is_full and not partition.is_default and partition.end < over:
+            yield partition.end, True
+    yield from ((fresh, True), (over, False))
+
+
+def _seal_stretch(
+    stretch: Stretch, only_full: bool, until: float, sealed: Sealed, pause: Callable[[float], None]
+) -> Stretch | None:
+    """Seal a stretch; returns what is left behind it, None where the monotonic clock reached `until` before."""
+    if only_full and not has_full_block(stretch):
+        return stretch
+    while time.monotonic() < until:
         began = time.monotonic()
-        logs, blocks = seal_chunk(chunk)
-        sealed.logs, sealed.blocks = sealed.logs + logs, sealed.blocks + blocks
+        step = seal_oldest(stretch, BLOCK_LOGS, only_full=only_full) if stretch.start < stretch.end else None
+        if step is None:
+            return stretch
+        stretch = step.rest
+        sealed.logs, sealed.blocks = sealed.logs + step.logs, sealed.blocks + step.blocks
         pause((time.monotonic() - began) * (1 - _SHARE) / _SHARE)
-    return True
+    return None
 
 
 def fresh_from(now: datetime) -> datetime:
@@ -87,70 +132,51 @@ def fresh_from(now: datetime) -> datetime:
     return now - timedelta(hours=settings.LOG_FRESH_HOURS)
 
 
-def chunks(place: Place, now: datetime) -> Iterable[Chunk]:
-    """Yield what a place has to seal, the oldest first, each when the one before has been sealed.
+def seal_oldest(stretch: Stretch, most: int, *, only_full: bool = False) -> Step | None:
+    """Seal the oldest `most` logs of a stretch; returns None where it has none, or less than a block if `only_full`.
 
-    Where less than a block is left, it waits until its day (UTC) is over as well.
+    What no block can hold stays as it is.
     """
-    fresh = fresh_from(now)
-    over = fresh.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    stretch = Stretch(place, EARLIEST, fresh, fresh)
-    while chunk := _next(stretch):
-        if not chunk.is_full and chunk.ts >= over:
-            stretch = replace(stretch, end=over)  # what is left of the days before
-            if stretch.start >= over or not (chunk := _next(stretch)):
-                return
-        yield chunk
-        stretch = replace(stretch, start=chunk.ts, after=chunk.id)
-
-
-def seal_chunk(chunk: Chunk) -> tuple[int, int]:
-    """Seal a chunk; returns how many logs became how many blocks. What no block can hold stays as it is."""
+    chunk = None
     try:
-        return _seal(chunk)
+        with one_snapshot(), transaction.atomic():
+            _prepare()
+            chunk = read_oldest(stretch, most)
+            if chunk is None or (only_full and not chunk.is_full):
+                return None
+            return _seal(stretch, chunk.rows)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.SerializationFailure):
+            raise
+        return None  # rows were deleted meanwhile: what is left is for the next run
     except (TooLargeError, RecursionError):  # the latter of JSON that is some hundreds deep
-        if chunk.logs == 1:
-            log.warning(
-                "a log is too large for a block and stays a row", extra={"org_id": str(chunk.stretch.place.org_id)}
-            )
-            return 0, 0
-    logs = blocks = 0
-    stretch = replace(chunk.stretch, end=chunk.ts + timedelta(microseconds=1))
-    while half := _next(stretch, max(chunk.logs // 2, 1)):
-        done = seal_chunk(half)
-        logs, blocks = logs + done[0], blocks + done[1]
-        stretch = replace(stretch, start=half.ts, after=half.id)
-    return logs, blocks
+        if chunk is None:
+            raise
+    if len(chunk.rows) > 1:
+        return seal_oldest(stretch, len(chunk.rows) // 2)
+    log.warning("a log is too large for a block and stays a row", extra={"org_id": str(stretch.place.org_id)})
+    return Step(0, 0, _behind(stretch, chunk.rows))
 
 
 def drop_emptied(now: datetime) -> list[str]:
-    """Drop partitions of days that are over and have no rows left; returns their names."""
+    """Drop partitions of days that are over and have no rows left; returns their names. One in use is left."""
     over = [each for each in partitions() if not each.is_default and each.end <= fresh_from(now)]
     return [each.name for each in over if drop_if_empty(each)]
 
 
-def _next(stretch: Stretch, most: int = BLOCK_LOGS) -> Chunk | None:
-    with transaction.atomic():
-        _plan_simply()
-        return next_chunk(stretch, most)
+def _seal(stretch: Stretch, rows: Rows) -> Step:
+    place, sealed = stretch.place, rows
+    if len(rows) < _WORTH_MERGING:
+        sealed = _with_neighbour(place, rows)
+    blocks = list(parts(sealed, BLOCK_LOGS))
+    for block in blocks:
+        insert_block(place, block)
+    delete_oldest(stretch, rows)
+    return Step(len(rows), len(blocks), _behind(stretch, rows))
 
 
-def _seal(chunk: Chunk) -> tuple[int, int]:
-    place = chunk.stretch.place
-    with transaction.atomic():
-        _plan_simply()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT lock_moving_of_logs()")
-        rows = take(chunk)
-        if rows is None:
-            return 0, 0
-        logs = len(rows)
-        if logs < _WORTH_MERGING:
-            rows = _with_neighbour(place, rows)
-        blocks = list(parts(rows, BLOCK_LOGS))
-        for block in blocks:
-            insert_block(place, block)
-    return logs, len(blocks)
+def _behind(stretch: Stretch, rows: Rows) -> Stretch:
+    return replace(stretch, start=moment_of(rows.ts[-1]), after=int(rows.ids[-1]))
 
 
 def _with_neighbour(place: Place, rows: Rows) -> Rows:
@@ -178,7 +204,8 @@ def _small(most: int) -> Condition:
     return Condition("count <= %s", (min(most, _WORTH_MERGING),))
 
 
-def _plan_simply() -> None:
-    """Have no plan compiled: that takes longer than these statements run."""
+def _prepare() -> None:
+    """Keep out what else moves logs, and have no plan compiled: that takes longer than these statements run."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL jit = off")
+        cursor.execute("SELECT lock_moving_of_logs()")

@@ -43,14 +43,14 @@ def text_signatures(texts: Sequence[bytes]) -> TextSignatures:
 def _distinct(grams: Iterable[Hashes], bits: int) -> Hashes:
     is_there = np.zeros(1 << bits, bool)
     for some in grams:
-        is_there[some] = True
+        is_there[some.astype(np.intp)] = True  # as numpy would do by itself, in smaller parts
     return np.flatnonzero(is_there).astype(np.uint32)
 
 
 def id_signature(ids: Iterable[str | None]) -> bytes:
     """Return the signature of whole ids, and of their lengths: most words are of another."""
     distinct = [each for each in set(ids) if each is not None]
-    lengths = np.array([_of_length(length) for length in {len(each) for each in distinct}], np.uint32)
+    lengths = np.array([*map(_of_length, {*map(len, distinct)})], np.uint32)
     hashes = np.concatenate([_of_ids(distinct), lengths])
     return _filter(_size(len(distinct) * _BITS_AN_ID), _mixed(hashes, _ID_HASHES))
 

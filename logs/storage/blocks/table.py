@@ -188,13 +188,6 @@ def damage() -> list[Damage]:
         return []
 
 
-def has_blocks() -> bool:
-    """Return whether anything is sealed, of any organisation."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM log_blocks)")
-        return bool(cursor.fetchone()[0])
-
-
 def has_blocks_between(start: datetime, end: datetime) -> bool:
     """Return whether any organisation's block may have logs of [start, end)."""
     with connection.cursor() as cursor:

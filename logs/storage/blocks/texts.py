@@ -36,8 +36,8 @@ def pack_ids(ids: Sequence[str | None]) -> bytes:
         return pack_section(_NONE)
     body = _of_hexes(known)
     kind = _TEXTS if body is None else _HEXES
-    flags = pack_flags(np.fromiter((each is not None for each in ids), bool, len(ids)))
-    return pack_section(kind + flags + ("\0".join(known).encode() if body is None else body))
+    is_known = np.ones(len(ids), bool) if len(known) == len(ids) else np.array([each is not None for each in ids])
+    return pack_section(kind + pack_flags(is_known) + ("\0".join(known).encode() if body is None else body))
 
 
 def lower_of(text: bytes) -> bytes:
@@ -143,6 +143,8 @@ class Ids:
             known = decoded([self._body])[0].split("\0") if self._known else decoded(pieces(self._body, END, 0))
         if len(known) != self._known:
             raise DamagedBlockError("a column has another length than its block")
+        if self._known == self.count:
+            return list(known)
         texts = iter(known)
         return [next(texts) if is_known else None for is_known in self._is_known.tolist()]
 
@@ -163,7 +165,7 @@ def decoded(texts: Sequence[bytes]) -> list[str]:
 
 def _of_hexes(ids: Sequence[str]) -> bytes | None:
     """Return 16 bytes for each id where all of them are 32 hexadecimal digits as `bytes.hex` writes them."""
-    if any(len(each) != 32 for each in ids):
+    if {*map(len, ids)} != {32}:
         return None
     joined = "".join(ids)
     try:

@@ -152,9 +152,9 @@ def one_shard_at_a_time() -> Iterator[None]:
                 cursor.execute("RESET citus.max_adaptive_executor_pool_size")
 
 
-def wait_briefly_for_locks(cursor: Any, seconds: int) -> None:
+def wait_briefly_for_locks(cursor: Any, seconds: float) -> None:
     """Let the rest of a transaction wait so long for each lock, also for those that workers ask for."""
-    statements = [f"SET LOCAL lock_timeout = '{seconds}s'"]
+    statements = [f"SET LOCAL lock_timeout = '{round(seconds * 1000)}ms'"]
     if distributed_tables():  # a message that sets anything else would be sent to workers whole, so not for longer
         propagate = "SET LOCAL citus.propagate_set_commands = "
         statements = [f"{propagate}'local'", *statements, f"{propagate}'none'"]
