@@ -30,7 +30,7 @@ from logs.cursor import LogCursor
 from logs.explorer import actions, preferences
 from logs.explorer.choices import changed_url
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
-from logs.explorer.export import FORMATS
+from logs.explorer.export import MEDIA_TYPES
 from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
@@ -188,7 +188,7 @@ def export(request: OrgRequest) -> HttpResponseBase:
     asked = ExplorerState.read(request.GET)
     form = request.GET.get("format", "ndjson")
     explorer_page = f"{reverse('logs:explorer')}?{request.GET.urlencode()}"
-    if form not in FORMATS or asked.node is None:
+    if form not in MEDIA_TYPES or asked.node is None:
         return redirect(explorer_page)
     search = prepare(request.org.pk, asked.node, scopes_of(request.org))
     try:
@@ -213,7 +213,7 @@ def export(request: OrgRequest) -> HttpResponseBase:
             "to": to_url(asked.range.end)}  # fmt: skip
     record(actor=request.user, org=request.org, action="logs.exported", resource_type="logs", meta=meta)
     name = f"logs-{asked.range.start:%Y%m%dT%H%M%S}-{asked.range.end:%Y%m%dT%H%M%S}.{form}"
-    return download(chunks, slot, content_type=FORMATS[form], name=name)
+    return download(chunks, slot, content_type=MEDIA_TYPES[form], name=name)
 
 
 @org_member

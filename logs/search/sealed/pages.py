@@ -12,13 +12,12 @@ from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span, behind, newest
-from logs.search.sealed.rows import Counted, counted, details_of, records_of
+from logs.search.sealed.reader import LISTED, BlockQuery, BlockReader, Found, FoundValues, Match, Span, behind, newest
+from logs.search.sealed.rows import Counted, counted, details_of
 from logs.search.slices import Window
 from logs.storage.blocks.table import Head, Place, moment_of
 
 _MICROSECOND = timedelta(microseconds=1)
-Record = Sequence[Any]
 Shown = TypeVar("Shown")
 
 
@@ -34,33 +33,17 @@ def newest_rows(
     def show(found: list[Found]) -> list[LogRow]:
         return [detail.row for detail in details_of(reader, found)]
 
-    return _newest(reader, query, span, heads, oldest, limit, show)
+    return newest_shown(reader, query, span, heads, oldest, limit, show)
 
 
-def newest_records(
-    reader: BlockReader, query: BlockQuery, span: RowRange, heads: Sequence[Head], rows: Sequence[Record], limit: int
-) -> list[Record]:
-    """Return the same as an export has it: the columns of `plans.all_of`, rows and what is sealed together.
+def newest_shown(
+    reader: BlockReader, query: BlockQuery, span: RowRange, heads: Sequence[Head], oldest: datetime | None, limit: int,
+    show: Callable[[list[Any]], list[Shown]], *, make: Callable[[FoundValues], Any] = Found._make, listed: int = LISTED,
+) -> list[Shown]:  # fmt: skip
+    """Return `show` of the newest matches in blocks (see `newest`), down to the oldest row of a list that is full.
 
     Raises QueryTimeoutError, and BlocksMovedError.
     """
-    oldest = rows[-1][1] if len(rows) >= limit else None
-
-    def show(found: list[Found]) -> list[Record]:
-        return list(records_of(reader, found))
-
-    sealed = _newest(reader, query, span, heads, oldest, limit, show)
-    if not rows:
-        return sealed
-    both = {(record[1], record[0]): record for record in (*sealed, *rows)}
-    return [both[address] for address in sorted(both, reverse=True)[:limit]]
-
-
-def _newest(
-    reader: BlockReader, query: BlockQuery, span: RowRange, heads: Sequence[Head], oldest: datetime | None, limit: int,
-    show: Callable[[list[Found]], list[Shown]],
-) -> list[Shown]:  # fmt: skip
-    """Show the newest matches in blocks, down to the oldest row of a list that is full."""
     if query.is_empty or not heads:
         return []
 
@@ -68,10 +51,10 @@ def _newest(
         return behind(match, span.before, span.after)
 
     while True:
-        listed = chain(heads, reader.following(query.range(span.start, span.end), heads))
-        worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, listed)
+        following = reader.following(query.range(span.start, span.end), heads, listed)
+        worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, chain(heads, following))
         known = len(reader.damage)
-        shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
+        shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits, make=make))
         if len(reader.damage) == known:
             return shown
         # Older ones have the places of those that could not be shown: once more, without that block.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -133,18 +132,16 @@ class Span:
 
 
 class BlockReader:
-    """Opens blocks of one organisation, within `seconds` from now; keeps the last `kept` of them.
+    """Opens blocks of one organisation, within `seconds` from now.
 
     A block that is damaged is left out from then on; its id goes into `damage`. Raises ForeignRowError for others.
     """
 
-    def __init__(self, org_id: UUID, seconds: float, damage: set[int] | None = None, *, kept: int = 0) -> None:
+    def __init__(self, org_id: UUID, seconds: float, damage: set[int] | None = None) -> None:
         check_owner(org_id)
         self.org_id = org_id
         self.damage = set() if damage is None else damage
         self._until = time.monotonic() + seconds
-        self._kept: OrderedDict[int, Block] = OrderedDict()
-        self._most_kept = kept
 
     @property
     def seconds_left(self) -> float:
@@ -237,27 +234,11 @@ class BlockReader:
     def _fetch(
         self, heads: Sequence[Head], names: tuple[str, ...], having_ids: Condition | None = None
     ) -> dict[int, Block]:
-        known = {head.id: self._kept[head.id] for head in heads if self._keeps(head, names, having_ids)}
-        counts = {head.id: head.logs for head in heads if head.id not in known}
-        if counts:
-            for id_, *sections in fetch_binary(*BlockRange(self.org_id).sections(names, list(counts), having_ids)):
-                known[id_] = Block(counts[id_], dict(zip(names, sections, strict=True)))
-        if len(known) < len(heads):
+        counts = {head.id: head.logs for head in heads}
+        rows = fetch_binary(*BlockRange(self.org_id).sections(names, list(counts), having_ids))
+        if len(rows) < len(heads):
             raise BlocksMovedError
-        if self._most_kept:
-            self._keep(known)
-        return known
-
-    def _keeps(self, head: Head, names: tuple[str, ...], having_ids: Condition | None) -> bool:
-        kept = self._kept.get(head.id)
-        return kept is not None and kept.holds(names, is_conditional=having_ids is not None)
-
-    def _keep(self, blocks: dict[int, Block]) -> None:
-        for id_, block in blocks.items():
-            self._kept[id_] = block
-            self._kept.move_to_end(id_)
-        while len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
+        return {id_: Block(counts[id_], dict(zip(names, sections, strict=True))) for id_, *sections in rows}
 
     def note_damage(self, head: Head, error: Exception) -> None:
         """Remember that a block could not be read; the first time that is written down."""
@@ -295,8 +276,7 @@ def retried(work: Callable[[], Result]) -> Result:
         raise QueryTimeoutError from error
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One log that matches, by its place in a block."""
 
     ts: int  # µs since 1970
@@ -305,11 +285,16 @@ class Found:
     place: int
 
 
+FoundValues = tuple[int, int, Match, int]
+
+
 def newest(
     reader: BlockReader, query: BlockQuery, span: Span, heads: Iterable[Head], limit: int,
     admits: Callable[[Match], Match | None] = lambda match: match, *, is_oldest_first: bool = False,
-) -> list[Found]:  # fmt: skip
-    """Return the newest `limit` matches by (ts, id), newest first, or the oldest ones first.
+    make: Callable[[FoundValues], Any] = Found._make,
+) -> list[Any]:  # fmt: skip
+    """Return the newest `limit` matches by (ts, id), newest first, or the oldest ones first: as Found, or as `make`
+    makes them of its values.
 
     `heads` come in the same order, so that the first that cannot have a better one ends the search; `admits` takes some
     of a block's matches away.
@@ -325,7 +310,7 @@ def newest(
     for match in map(admits, reader.matches(query, span, worth_opening())):
         if match is not None:
             best.add(match)
-    return best.found()
+    return best.found(make)
 
 
 class _Best:
@@ -356,13 +341,14 @@ class _Best:
             return microseconds_of(head.start_ts) > self._last
         return microseconds_of(head.end_ts) < self._last
 
-    def found(self) -> list[Found]:
+    def found(self, make: Callable[[FoundValues], Any]) -> list[Any]:
         """Return them in order."""
         self._cut()
         if not self._columns:
             return []
-        columns = (column.tolist() for column in self._columns[0])
-        return [Found(ts, id_, self._matches[number], place) for ts, id_, number, place in zip(*columns, strict=True)]
+        ts, ids, numbers, places = (column.tolist() for column in self._columns[0])
+        matches = map(self._matches.__getitem__, numbers)
+        return list(map(make, zip(ts, ids, matches, places, strict=True)))
 
     def _cut(self) -> None:
         if self._is_cut:

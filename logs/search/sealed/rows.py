@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN, LogDetail, LogRow
 from logs.search.sealed.reader import BlockReader, Found, Match
 from logs.storage.blocks.arrays import Ints, np
-from logs.storage.blocks.codec import LEVELS
+from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.table import microseconds_of, moment_of
 
-Shown = TypeVar("Shown")
+Record = Sequence[Any]  # the columns of `plans.all_of`
 Stored = tuple[str, str | None, str | None, str | None]  # message, JSON, trace and request id
 _FEW_KEYS = 1_000  # between which they are counted in place
 _MANY = 20  # one in so many of a block's logs, from which on all of them are read at once
@@ -25,42 +25,32 @@ Counted = list[tuple[datetime, UUID, str, int]]  # bar, environment, level, how 
 
 def details_of(reader: BlockReader, found: Iterable[Found]) -> Iterator[LogDetail]:
     """Yield all that is stored of logs, in their order; what lies in a damaged block is left out."""
-    return _of_blocks(reader, found, _detail)
-
-
-def records_of(reader: BlockReader, found: Iterable[Found]) -> Iterator[Sequence[Any]]:
-    """Yield the same as the columns of `plans.all_of`, which an export writes."""
-    return _of_blocks(reader, found, _record)
-
-
-def _of_blocks(reader: BlockReader, found: Iterable[Found], show: Callable[[Found, Stored], Shown]) -> Iterator[Shown]:
     logs = list(found)
     reader.complete(each.match for each in logs)
     wanted = Counter(each.match.head.id for each in logs)
     blocks = {each.match.head.id: each.match.block for each in logs}
-    are_many = {id_ for id_, number in wanted.items() if number * _MANY > blocks[id_].count}
+    are_many = {id_ for id_, number in wanted.items() if is_many(number, blocks[id_])}
     for each in logs:
         block = each.match.block
         try:
-            yield show(each, block.logs[each.place] if each.match.head.id in are_many else block.log(each.place))
+            yield _detail(each, block.logs[each.place] if each.match.head.id in are_many else block.log(each.place))
         except (DamagedBlockError, UnicodeDecodeError, ValueError) as error:
             reader.note_damage(each.match.head, error)
 
 
-def _record(found: Found, stored: Stored) -> Sequence[Any]:
-    block, place = found.match.block, found.place
-    message, meta, trace_id, request_id = stored
+def is_many(number: int, block: Block) -> bool:
+    """Return whether so many of a block's logs are wanted that reading all of them is quicker than one by one."""
+    return number * _MANY > block.count
+
+
+def record_of(match: Match, place: int) -> Record:
+    """Return one log as the columns of `plans.all_of`; raises DamagedBlockError."""
+    block = match.block
+    message, meta, trace_id, request_id = block.log(place)
     return (
-        found.id,
-        moment_of(found.ts),
-        moment_of(block.received[place]),
-        LEVELS[block.levels[place]],
-        found.match.head.environment_id,
-        message,
-        trace_id,
-        request_id,
-        meta,
-    )
+        int(block.ids[place]), moment_of(block.ts[place]), moment_of(block.received[place]),
+        LEVELS[block.levels[place]], match.head.environment_id, message, trace_id, request_id, meta,
+    )  # fmt: skip
 
 
 def _detail(found: Found, stored: Stored) -> LogDetail:
