@@ -24,6 +24,7 @@ ORDER = (
     "hostile",
     "visits",
     "sealed",
+    "sealed_ingest",
     "retention",
 )
 
