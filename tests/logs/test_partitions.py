@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from accounts.models import Org
 from logs.models import LogEntry
@@ -140,8 +141,9 @@ class TestRetention:
 
 
 @pytest.fixture
-def old_day(transactional_db: None) -> Iterator[str]:
-    """The name of a day's partition that a test makes and leaves behind."""
+def old_day(transactional_db: None, settings: Settings) -> Iterator[str]:
+    """The name of a day's partition that a test makes and leaves behind, of an installation that keeps all rows."""
+    settings.LOG_SEAL = False
     name = f"logs_{OLD:%Y%m%d}"
     yield name
     with connection.cursor() as cursor:
