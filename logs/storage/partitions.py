@@ -21,6 +21,7 @@ from psycopg import sql
 from pulseops.core.db.distribution import held_by_workers, is_distributed, wait_briefly_for_locks
 
 log = logging.getLogger(__name__)
+
 AHEAD = 3  # days that have their partition before they begin; a log may be 24 hours ahead
 DAY = timedelta(days=1)
 SEALED_AFTER = timedelta(hours=6)  # behind a day's end, when hardly a late line comes any more

@@ -44,7 +44,7 @@ def test_a_block_gives_the_same_lines_at_once(logs: list[tuple[Any, ...]], servi
 
 
 @given(st.lists(LOGS, min_size=2, max_size=3))
-def test_damage_is_told_before_a_line_is_made(logs: list[tuple[Any, ...]]) -> None:
+def test_damage_raises_before_a_line_is_made(logs: list[tuple[Any, ...]]) -> None:
     rows = rows_of([(0, 0, *log[2:]) for log in logs])
     for message in (b"one text", b"not \xff UTF-8\0" * len(rows)):
         block = block_of(encode(rows), len(rows))
