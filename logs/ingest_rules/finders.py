@@ -54,6 +54,7 @@ _LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-"
 _LONGEST_LOCAL = 64
 
 _CARD = re.compile(rb"[2-6](?<![0-9A-Za-z_].)[0-9](?:[ -]?[0-9]){11,17}(?![0-9A-Za-z_])")
+_MAY_BE_CARD = re2.compile(rb"\b[2-6][0-9](?:[ -]?[0-9]){11,17}\b")
 _VALUES = bytes(max(0, each - ord("0")) for each in range(256))  # of ASCII digits
 _DOUBLED = bytes(2 * each - 9 * (each > 4) if each < 10 else 0 for each in range(256))
 
@@ -86,7 +87,9 @@ _span = methodcaller("span")
 
 def card_numbers(whole: bytes, clock: ScrubClock) -> Sequence[Span]:
     """Find them from the first digit, and check them by Luhn."""
-    spans = []
+    if not _MAY_BE_CARD.search(whole):  # a fifth of what looking at each number takes
+        return ()
+    spans: list[Span] = []
     for matches in clock.groups(_CARD.finditer(whole)):
         spans += [match.span() for match in matches if is_card_number(match[0])]
     return spans
