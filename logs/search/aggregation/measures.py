@@ -58,12 +58,27 @@ class Measures:
     """What is known of some logs: how many, their numbers of the field `of`, their different values of `distinct`."""
 
     logs: int = 0
-    numbers: Numbers = field(default_factory=Numbers)
-    distinct: Distinct = field(default_factory=Distinct)
+    _numbers: Numbers | None = None  # made when they are asked for: most of very many groups have none
+    _distinct: Distinct | None = None
+
+    @property
+    def numbers(self) -> Numbers:
+        """Their numbers."""
+        if self._numbers is None:
+            self._numbers = Numbers()
+        return self._numbers
+
+    @property
+    def distinct(self) -> Distinct:
+        """Their different values."""
+        if self._distinct is None:
+            self._distinct = Distinct()
+        return self._distinct
 
     def add(self, other: Measures) -> None:
         """Add other logs."""
         self.logs += other.logs
-        self.numbers.add(other.numbers)
-        if other.distinct.hashes:
-            self.distinct.add(other.distinct.hashes, is_exact=other.distinct.is_exact)
+        if other._numbers is not None:
+            self.numbers.add(other._numbers)
+        if other._distinct is not None and other._distinct.hashes:
+            self.distinct.add(other._distinct.hashes, is_exact=other._distinct.is_exact)

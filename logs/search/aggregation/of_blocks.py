@@ -11,8 +11,8 @@ from logs.search.aggregation.measures import Measures, hash_of
 from logs.search.aggregation.query import SECTIONS, Aggregation, Bars
 from logs.search.fields import column_of, json_key
 from logs.search.sealed.reader import Match
-from logs.storage.blocks.arrays import Ints, Mask, np
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.arrays import Ints, Mask, np, places_of
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.fields import LONGEST_VALUE, FieldNumbers, FieldValues, field_numbers, field_values
 from logs.storage.blocks.numbers import Buckets, numbers_by
 from logs.storage.blocks.summaries import Summary
@@ -31,11 +31,11 @@ class BlockAdder:
     def __init__(self, groups: Groups, match: Match, names: dict[str | None, str]) -> None:
         asked, block = groups.aggregation, match.block
         self._groups, self._match = groups, match
-        self._wanted = np.zeros(block.count, bool)
-        self._wanted[match.places] = True
-        self._members = _members(asked, match, self._wanted, names)
-        self._numbers = field_numbers(block.documents, json_key(asked.of)) if asked.of else None
-        self._values = values_of(match.head, block, asked.distinct) if asked.distinct else None
+        wanted = np.zeros(block.count, bool)
+        wanted[match.places] = True
+        self._members = _members(asked, match, wanted, names)
+        self._numbers = field_numbers(block.documents, json_key(asked.of), wanted) if asked.of else None
+        self._values = values_of(match, asked.distinct, wanted) if asked.distinct else None
 
     def add(self) -> None:
         """Add it."""
@@ -51,79 +51,84 @@ class BlockAdder:
         groups.trim()
 
     def _add_numbers(self, cells: list[Measures], numbers: FieldNumbers) -> None:
-        chosen = numbers.chosen(self._wanted[numbers.rows])
-        places, cell = self._members.of(chosen.rows)
+        places, cell = self._members.of(numbers.rows)
         has_buckets = self._groups.aggregation.has_quantiles
-        for number, added in numbers_by(cell, chosen.chosen(places), has_buckets=has_buckets):
+        for number, added in numbers_by(cell, numbers.chosen(places), has_buckets=has_buckets):
             cells[number].numbers.add(added)
 
     def _add_values(self, cells: list[Measures], values: FieldValues) -> None:
-        is_wanted = self._wanted[values.rows]
-        places, cell = self._members.of(values.rows[is_wanted])
-        codes = values.codes[is_wanted][places]
-        for number in np.unique(cell).tolist():
-            found = np.unique(codes[cell == number]).tolist()
+        places, cell = self._members.of(values.rows)
+        codes = values.codes[places]
+        for number in places_of(cell)[0].tolist():
+            found = places_of(codes[cell == number])[0].tolist()
             cells[number].distinct.add(hash_of(values.texts[code]) for code in found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """Which cells logs belong to: log `rows[i]` to `cells[cell[i]]`, rows rising; a log may belong to several."""
+    """Which cells the logs of a block belong to: `rows[i]` to `cells[cell[i]]`; a log may belong to several."""
 
+    count: int  # of the block's logs
     rows: Ints
     cell: Ints
     cells: list[tuple[str | None, int]]  # value and bar
 
     def of(self, rows: Ints) -> tuple[Ints, Ints]:
         """Return (place, cell) for each entry of `rows` and each cell of that log."""
-        first, behind = np.searchsorted(self.rows, rows), np.searchsorted(self.rows, rows, "right")
-        counts = behind - first
-        places = np.repeat(np.arange(len(rows)), counts)
-        within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return places, self.cell[first[places] + within]
+        counts = np.bincount(self.rows, minlength=self.count)
+        if int(counts.max()) <= 1:
+            cell_of = np.zeros(self.count, np.int64)
+            cell_of[self.rows] = self.cell
+            return np.arange(len(rows)), cell_of[rows]
+        order = np.argsort(self.rows, kind="stable")
+        first, several = (np.cumsum(counts) - counts)[rows], counts[rows]
+        places = np.repeat(np.arange(len(rows)), several)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(several) - several, several)
+        return places, self.cell[order][first[places] + within]
 
 
 def _members(asked: Aggregation, match: Match, wanted: Mask, names: dict[str | None, str]) -> _Members:
     """Return which groups and bars the matches belong to."""
     rows, codes, texts = match.places, np.zeros(len(match.places), np.int64), list[str | None]([None])
     if asked.by:
-        values = values_of(match.head, match.block, asked.by)
-        is_wanted, has_none = wanted[values.rows], wanted.copy()
+        values = values_of(match, asked.by, wanted)
+        has_none = wanted.copy()
         has_none[values.rows] = False
         without = np.flatnonzero(has_none)
-        rows = np.concatenate([values.rows[is_wanted], without])
-        codes = np.concatenate([values.codes[is_wanted], np.full(len(without), len(values.texts))])
-        order = np.argsort(rows, kind="stable")
-        rows, codes = rows[order], codes[order]
+        rows = np.concatenate([values.rows, without])
+        codes = np.concatenate([values.codes, np.full(len(without), len(values.texts))])
         texts = [*(names.get(text, text) for text in values.texts), None]
-    if asked.bars is None:
-        found, cell = np.unique(codes, return_inverse=True)
-        return _Members(rows, cell, [(texts[code], 0) for code in found.tolist()])
-    bars = (match.block.ts[rows] - microseconds_of(asked.bars.origin)) // (asked.bars.step // _MICROSECOND)
-    least = int(bars.min())
-    width = int(bars.max()) - least + 1
-    found, cell = np.unique(codes * width + (bars - least), return_inverse=True)
-    return _Members(rows, cell, [(texts[key // width], key % width + least) for key in found.tolist()])
+    least, width, bars = 0, 1, np.zeros(len(rows), np.int64)
+    if asked.bars is not None:
+        bars = (match.block.ts[rows] - microseconds_of(asked.bars.origin)) // (asked.bars.step // _MICROSECOND)
+        least = int(bars.min())
+        width = int(bars.max()) - least + 1
+    found, cell = places_of(codes * width + (bars - least))
+    cells = [(texts[key // width], key % width + least) for key in found.tolist()]
+    return _Members(match.block.count, rows, cell, cells)
 
 
-def values_of(head: Head, block: Block, field: str) -> FieldValues:
-    """Return the values of a field of a block's logs. Raises DamagedBlockError."""
-    column = column_of(field)
+def values_of(match: Match, field: str, wanted: Mask) -> FieldValues:
+    """Return the values of a field of a block's logs, those that are wanted. Raises DamagedBlockError."""
+    column, block, places = column_of(field), match.block, np.flatnonzero(wanted)
     if column is None:
-        return field_values(block.documents, json_key(field))
+        return field_values(block.documents, json_key(field), wanted)
     if column == "level":
-        return FieldValues(np.arange(block.count), block.levels.astype(np.int64), list(LEVELS))
+        return FieldValues(places, block.levels[places].astype(np.int64), list(LEVELS))
     if column in ("service", "environment"):
-        id_ = head.service_id if column == "service" else head.environment_id
-        return FieldValues(np.arange(block.count), np.zeros(block.count, np.int64), [str(id_)])
-    return _coded(decoded(block.messages) if column == "message" else block.ids_of(SECTIONS[column]))
+        id_ = match.head.service_id if column == "service" else match.head.environment_id
+        return FieldValues(places, np.zeros(len(places), np.int64), [str(id_)])
+    texts = decoded(block.messages) if column == "message" else block.ids_of(SECTIONS[column])
+    return _coded(places, [texts[place] for place in places.tolist()])
 
 
-def _coded(texts: Sequence[str | None]) -> FieldValues:
+def _coded(places: Ints, texts: Sequence[str | None]) -> FieldValues:
     known: dict[str, int] = {}
-    codes = [-1 if text is None else known.setdefault(text[:LONGEST_VALUE], len(known)) for text in texts]
-    rows = np.flatnonzero(np.array(codes) >= 0)
-    return FieldValues(rows, np.array(codes)[rows], list(known))
+    codes = np.array(
+        [-1 if text is None else known.setdefault(text[:LONGEST_VALUE], len(known)) for text in texts], np.int64
+    )
+    is_there = codes >= 0
+    return FieldValues(places[is_there], codes[is_there], list(known))
 
 
 def by_head(groups: Groups, head: Head, summary: Summary | None, names: dict[str | None, str]) -> bool:

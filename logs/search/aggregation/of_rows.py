@@ -177,7 +177,7 @@ def _measures(cell: Cell) -> Measures:
     found = Measures(cell.logs)
     if cell.numbers and cell.total is not None:
         buckets = Buckets({cell.bucket: cell.numbers} if cell.bucket is not None else None)
-        found.numbers = Numbers(cell.numbers, cell.total, cell.least, cell.greatest, buckets)
+        found.numbers.add(Numbers(cell.numbers, cell.total, cell.least, cell.greatest, buckets))
     if cell.hash is not None:
         found.distinct.add([cell.hash])
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-__all__ = ["Bytes", "Floats", "Hashes", "Ints", "Mask", "Objects", "Places", "np"]
+__all__ = ["Bytes", "Floats", "Hashes", "Ints", "Mask", "Objects", "Places", "np", "places_of"]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,3 +31,18 @@ else:
             return value
 
     np = _Numpy()
+
+
+def places_of(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the different ones of some keys, rising, and which of these each is: np.unique, mostly without sorting."""
+    if not len(keys):
+        return keys, keys
+    least = int(keys.min())
+    width = int(keys.max()) - least + 1
+    if width > 4 * len(keys) + 1_000:
+        found, places = np.unique(keys, return_inverse=True)
+        return found, places
+    is_there = np.zeros(width, bool)
+    is_there[keys - least] = True
+    found = np.flatnonzero(is_there)
+    return found + least, (np.cumsum(is_there) - 1)[keys - least]

@@ -69,6 +69,15 @@ class Column:
         """The text of each row, of a column of texts."""
         return pieces(self.text, END, self.count)
 
+    def chosen(self, rows: Places) -> Column:
+        """Return the column of some of its rows, at least one."""
+        if self.ints is not None:
+            return Column(len(rows), ints=self.ints[rows])
+        if self.entries is not None and self.places is not None:
+            return Column(len(rows), entries=self.entries, places=self.places[rows])
+        texts = self.texts
+        return Column(len(rows), text=END.join([texts[row] for row in rows.tolist()]))
+
     def values(self) -> list[bytes]:
         """Return the text of each row."""
         if self.ints is not None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from logs.search.fields import names_of
-from logs.storage.blocks.arrays import Floats, Ints, Objects, np
+from logs.storage.blocks.arrays import Floats, Ints, Mask, Objects, np, places_of
 from logs.storage.blocks.documents import END, Column, Documents, Slot, parse_shape, parse_value
 from logs.storage.blocks.packing import DamagedBlockError
 
@@ -94,16 +94,16 @@ def unwrapped(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else (value,)
 
 
-def field_values(documents: Documents, key: str) -> FieldValues:
-    """Return the values under a dotted key. Raises DamagedBlockError."""
+def field_values(documents: Documents, key: str, wanted: Mask | None = None) -> FieldValues:
+    """Return the values under a dotted key, of the rows that are wanted if not of all. Raises DamagedBlockError."""
     known: dict[str, int] = {}
     pieces: list[tuple[Ints, Ints]] = []
-    for rows, column in _columns(documents, key):
+    for rows, column in _columns(documents, key, wanted):
         raws, codes = _coded(column)
         mine = [[known.setdefault(each, len(known)) for each in _texts_of(raw)] for raw in raws]
         pieces.append(_spread(rows, codes, mine))
     rows, codes = (np.concatenate(each) for each in zip(*pieces, strict=True)) if pieces else (_no_ints(), _no_ints())
-    if len(np.unique(rows)) < len(rows):
+    if pieces and np.bincount(rows, minlength=1).max() > 1:
         rows, codes = np.divmod(np.unique(rows * len(known) + codes), len(known))
     return FieldValues(rows, codes, list(known))
 
@@ -127,7 +127,7 @@ def _is_varied(column: Column, most: int) -> bool:
 def _coded(column: Column) -> tuple[list[bytes], Ints]:
     """Return the different values of a column, and which of them each row has."""
     if column.ints is not None:
-        numbers, codes = np.unique(column.ints, return_inverse=True)
+        numbers, codes = places_of(column.ints)
         return [b"%d" % number for number in numbers.tolist()], codes
     if column.entries is not None and column.places is not None:
         return column.entries, column.places.astype(np.int64)
@@ -163,9 +163,9 @@ def _spread(rows: Ints, codes: Ints, several: list[list[int]]) -> tuple[Ints, In
     return np.repeat(rows, counts[codes]), np.concatenate(found) if found else _no_ints()
 
 
-def field_numbers(documents: Documents, key: str) -> FieldNumbers:
-    """Return the numbers under a dotted key. Raises DamagedBlockError."""
-    pieces = [_numbers(rows, column) for rows, column in _columns(documents, key)]
+def field_numbers(documents: Documents, key: str, wanted: Mask | None = None) -> FieldNumbers:
+    """Return the numbers under a dotted key, of the rows that are wanted if not of all. Raises DamagedBlockError."""
+    pieces = [_numbers(rows, column) for rows, column in _columns(documents, key, wanted)]
     pieces = [piece for piece in pieces if len(piece.rows)]
     if not pieces:
         return FieldNumbers(_no_ints(), np.zeros(0), _no_ints(), 0, None)
@@ -260,24 +260,38 @@ def _no_ints() -> Ints:
     return np.zeros(0, np.int64)
 
 
-def _columns(documents: Documents, key: str) -> Iterator[tuple[Ints, Column]]:
-    """Yield what stands under the key as columns, each with the rows that have it."""
+def _columns(documents: Documents, key: str, wanted: Mask | None = None) -> Iterator[tuple[Ints, Column]]:
+    """Yield what stands under the key as columns, each with the rows that have it, of those that are wanted."""
     for shape, text in enumerate(documents.shapes):
-        if documents.is_whole(text):
-            yield from _of_whole(documents.rows(shape), documents.column(shape, 0), key)
+        rows = documents.rows(shape)
+        is_wanted = None if wanted is None else wanted[rows]
+        if is_wanted is not None and not is_wanted.any():
             continue
-        for value in values_at(text, key):
-            if isinstance(value, Slot):
-                yield documents.rows(shape), documents.column(shape, value.number)
-            elif not isinstance(value, dict):
-                count = documents.counts[shape]
-                yield documents.rows(shape), Column(count, entries=[_written(value)], places=np.zeros(count, np.uint8))
+        for places, column in _of_shape(documents, shape, text, key):
+            if is_wanted is None or is_wanted.all():
+                yield rows[places], column
+            else:
+                kept = np.flatnonzero(is_wanted[places])
+                yield rows[places][kept], column.chosen(kept)
 
 
-def _of_whole(rows: Ints, column: Column, key: str) -> Iterator[tuple[Ints, Column]]:
+def _of_shape(documents: Documents, shape: int, text: bytes, key: str) -> Iterator[tuple[Any, Column]]:
+    """Yield what stands under the key in rows of a shape, each with the places of these rows among all of the shape."""
+    if documents.is_whole(text):
+        yield from _of_whole(documents.column(shape, 0), key)
+        return
+    for value in values_at(text, key):
+        if isinstance(value, Slot):
+            yield slice(None), documents.column(shape, value.number)
+        elif not isinstance(value, dict):
+            count = documents.counts[shape]
+            yield slice(None), Column(count, entries=[_written(value)], places=np.zeros(count, np.uint8))
+
+
+def _of_whole(column: Column, key: str) -> Iterator[tuple[Any, Column]]:
     found = [
-        (row, _written(value))
-        for row, document in zip(rows.tolist(), column.values(), strict=True)
+        (place, _written(value))
+        for place, document in enumerate(column.values())
         for value in values_in(parse_value(document), key)
         if not isinstance(value, dict)
     ]

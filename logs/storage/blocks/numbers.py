@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import reduce
 
-from logs.storage.blocks.arrays import Floats, Ints, np
+from logs.storage.blocks.arrays import Floats, Ints, np, places_of
 from logs.storage.blocks.fields import FieldNumbers
 
 # Sums have all their digits, so that they do not depend on an order.
@@ -110,7 +110,7 @@ def numbers_by(cells: Ints, numbers: FieldNumbers, *, has_buckets: bool) -> Iter
     """Yield (cell, its numbers), where `numbers` have each its cell."""
     if not len(cells):
         return
-    found, cell = np.unique(cells, return_inverse=True)
+    found, cell = places_of(cells)
     buckets = _buckets_by(cell, numbers.floats, len(found)) if has_buckets else [Buckets() for _ in found]
     sums = _sums_of_decimals if numbers.scaled is None else _sums_of_ints
     for number, (count, total, least, greatest), mine in zip(
