@@ -115,6 +115,7 @@ INDEXES = [
 ]
 
 
+@pytest.mark.plain_database("looks at plans")
 def test_each_kind_of_term_has_its_index(full_day: Search) -> None:
     plans = {query: plan_of(full_day, query, width) for query, width, _ in INDEXES}
     assert {query: plans[query] for query, _, wanted in INDEXES if wanted not in plans[query]} == {}
@@ -122,6 +123,7 @@ def test_each_kind_of_term_has_its_index(full_day: Search) -> None:
 
 
 @pytest.mark.parametrize("query", ["notthere", "coupon:*", '"request refused by the gateway"'])
+@pytest.mark.plain_database("looks at plans")
 def test_words_and_fields_of_others_cost_nothing(full_day: Search, outsider: User, query: str) -> None:
     """A small organisation is looked up in the same index, so rows of others that have them are never fetched."""
     shares.forget()
@@ -136,6 +138,7 @@ def index_condition(plan: str) -> str:
     return found[1]
 
 
+@pytest.mark.plain_database("looks at plans")
 def test_of_a_long_text_a_few_rare_letters_are_looked_up(full_day: Search) -> None:
     plan = plan_of(full_day, '"request refused by the gateway 7054196"', WIDE)
     index = plan.partition("Bitmap Index Scan on logs_20260316_parts_idx")[2].partition("SubPlan")[0]

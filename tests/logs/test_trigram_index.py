@@ -122,6 +122,7 @@ def test_what_an_interrupted_build_left_is_removed(days: list[str], service: Ser
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.plain_database("looks at a plan")
 def test_a_search_asks_the_index_of_each_hour_and_misses_nothing(
     days: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

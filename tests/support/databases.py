@@ -134,7 +134,8 @@ def catalog(database: BaseDatabaseWrapper) -> Catalog:
     triggers = rows(
         database,
         "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger "
-        "WHERE NOT tgisinternal ORDER BY 1, 2",
+        "WHERE NOT tgisinternal AND (SELECT relnamespace FROM pg_class c WHERE c.oid = tgrelid) = "
+        "'public'::regnamespace ORDER BY 1, 2",  # Citus has some on its own tables
     )
     policies = rows(
         database,
