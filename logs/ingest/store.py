@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InternalError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from logs.ingest.columns import Batch, Columns, columns_of, copy_text, counts_of
@@ -140,7 +140,8 @@ def _answer_to(error: DatabaseError, *, is_committing: bool) -> Exception | None
         return ApiError("FORBIDDEN", "This API key is unknown or revoked.")
     if is_committing and _is_cut_off(error):
         return OutcomeUnknownError(*error.args)
-    if is_worker_away(error) and not isinstance(error, OperationalError):
+    # Of a batch, which is always put alike, an internal error of Citus is about its worker, whatever it says.
+    if is_distributed() and (isinstance(error, InternalError) or is_worker_away(error)):
         return OperationalError(*error.args)
     if not isinstance(error.__cause__, psycopg.DataError | psycopg.errors.ProgramLimitExceeded):
         return None

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.db import InternalError, OperationalError
 
+from logs.ingest.store import _answer_to
 from pulseops.core.db import distribution
 from pulseops.core.db.distribution import Containment, distributed_tables, is_worker_away
 from pulseops.core.db.statement_timeout import is_of_the_query
@@ -77,3 +78,9 @@ def test_what_fails_for_one_fails_for_that_one_alone() -> None:
         contained.raise_failure()
     with pytest.raises(ZeroDivisionError), contained.each():
         raise ZeroDivisionError
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_batch_whose_worker_went_is_to_be_sent_again() -> None:
+    error = raised(InternalError, psycopg.errors.InternalError_("unexpected response"))
+    assert isinstance(_answer_to(error, is_committing=False), OperationalError)  # type: ignore[arg-type]
