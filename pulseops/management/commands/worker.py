@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -41,7 +42,8 @@ class Command(qcluster.Command):
         beat("worker")  # the schedule's first comes half a minute later
         connections.close_all()  # none is inherited
         end_with_supervisor()
-        os.register_at_fork(after_in_child=_leave_group)
+        # What is there stays, so the collector of a fork need not touch it, and the memory is shared.
+        os.register_at_fork(before=gc.freeze, after_in_child=_leave_group)
         super().handle(*args, **options)
 
 
