@@ -128,7 +128,7 @@ def test_passkeys_have_an_end(viewer: User, settings: Settings) -> None:
     assert add(client).status_code == 302
     assert "You have 1 passkeys already" in add(client).content.decode()
     page = client.get(PAGE).content.decode()
-    assert "as many as one account can have" in page
+    assert "An account can have no more than these" in page
     assert f"{PAGE}/new" not in page
 
 
