@@ -98,8 +98,6 @@ class _BlockWalk:
         """Add the logs of all blocks of `heads`. Raises QueryTimeoutError, and BlocksMovedError."""
         remaining = iter(heads)
         while batch := list(islice(remaining, _AT_ONCE)):
-            if self._reader.seconds_left <= 0:
-                raise QueryTimeoutError
             left = dict(self._unanswered([head for head in batch if head.id not in self._reader.damage]))
             opened = [head for head in batch if head.id in left]
             for match in self._reader.matches(self._query, self._span, opened):
@@ -117,6 +115,8 @@ class _BlockWalk:
         summaries = self._reader.summaries(whole) if self._has_keys and whole else {}
         are_whole = {head.id for head in whole}
         for head in heads:
+            if self._reader.seconds_left <= 0:
+                raise QueryTimeoutError
             left = self._groups
             if head.id in are_whole:
                 left = [each for each in self._groups if not self._is_answered(each, head, summaries.get(head.id))]
