@@ -49,7 +49,18 @@ pytest_plugins = ["tests.support.browser"]
 _A_TEST_SECONDS = 4.0  # that one takes on a busy machine
 
 
-def pytest_collection(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[Any]:
+    """Collect without the garbage collector, which looks at all that stays again and again."""
+    gc.disable()
+    try:
+        _import_from_elsewhere(session)
+        return (yield)
+    finally:
+        gc.enable()
+
+
+def _import_from_elsewhere(session: pytest.Session) -> None:
     """Let each process of pytest-xdist begin to import elsewhere: then each test module is compiled by one of them.
 
     They have to collect in the same order, and on a fresh clone would all compile the same at the same time.
