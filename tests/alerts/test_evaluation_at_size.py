@@ -76,6 +76,7 @@ class Histories(TestCase):
         assert messages.count("created") == Incident.objects.filter(org=org).count()
 
 
+@unhurried
 @pytest.mark.django_db(transaction=True)
 def test_eight_evaluators_at_once_make_one_incident_each() -> None:
     org = make_org()
