@@ -71,6 +71,7 @@ def test_heavy_organisations_leave_a_processor_to_the_others(
 
 
 @pytest.mark.django_db
+@pytest.mark.plain_database("renices the process of the embedded server")
 def test_what_is_heavy_gives_way_while_it_has_its_place(org: Org, meter: SearchMeter) -> None:
     make_org()
     usual = niceness(connection)
