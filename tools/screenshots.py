@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "images"
+_STATE = OUT / f".signed-in-{os.getpid()}.json"  # of this run: another may be going on
 DESK, PHONE = (1440, 900), (390, 844)  # CSS pixels
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome-stable") if (path := shutil.which(name))), None
@@ -100,7 +101,7 @@ def sign_in(browser: Browser, options: argparse.Namespace) -> Path:
     page.locator("input[type=password]").fill(options.password)
     page.locator("main form button[type=submit], main form button:not([type])").first.click()
     page.wait_for_url("**/dashboard")
-    state = OUT / ".signed-in.json"
+    state = _STATE
     page.context.storage_state(path=state)
     page.context.close()
     return state
@@ -137,4 +138,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        (OUT / ".signed-in.json").unlink(missing_ok=True)
+        _STATE.unlink(missing_ok=True)
