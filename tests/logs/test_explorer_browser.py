@@ -26,7 +26,7 @@ def test_from_a_search_to_one_log_and_its_trace(explorer: Page, live_server: Any
     expect(page.locator("[data-log]")).to_have_count(2)
     assert page.url.endswith("/logs?q=charge&good=") or "q=charge" in page.url
     expect(page.locator("mark").first).to_have_text("charge")
-    page.get_by_role("link", name="error", exact=False).first.click()
+    page.locator("#log-facets").get_by_title("Only error").click()
     expect(page.locator("[data-log]")).to_have_count(1)
     expect(page.locator(".pill")).to_have_count(2)
     expect(page.locator(".log__more")).to_contain_text("2")

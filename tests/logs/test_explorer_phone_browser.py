@@ -74,7 +74,10 @@ def test_it_works_without_a_script(browser: Browser, explorer: Page, live_server
     page.goto(f"{live_server.url}/logs")
     page.get_by_role("searchbox", name="Search logs").fill("charge level:error")
     page.get_by_role("button", name="Search").click()
-    page.locator(".log__link").click()
+    row = page.locator("[data-log]").get_attribute("data-log")
+    page.locator(".log__link").click()  # to the log's own page
+    expect(page.locator("main")).to_contain_text("at main.py:1")
+    page.goto(f"{live_server.url}/logs?q=charge+level:error&row={row}")
     expect(page.locator("#drawer")).to_contain_text("at main.py:1")
     page.get_by_role("link", name="Close").click()
     page.get_by_role("button", name="Filters").click()
