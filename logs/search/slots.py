@@ -20,8 +20,8 @@ from django.db import connection
 
 from accounts.queries import has_other_orgs
 from pulseops.core.db.advisory_locks import lock_number
+from pulseops.core.db.priority import lower_priority, restore_priority
 from pulseops.core.db.row_security import outside_the_wall
-from pulseops.core.postgres.priority import lower_priority, restore_priority
 
 _MINUTE = 60.0
 

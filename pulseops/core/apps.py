@@ -10,7 +10,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from pulseops.core.db import row_security
 from pulseops.core.db.answer_timeout import bound_new_connection, work_in_background
-from pulseops.core.postgres.priority import give_way_always, lower_new_connection
+from pulseops.core.db.priority import give_way_always, lower_new_connection
 
 
 class CoreConfig(AppConfig):
@@ -33,8 +33,8 @@ class CoreConfig(AppConfig):
         connection_created.connect(bound_new_connection, dispatch_uid="pulseops.core.db.answer_timeout")
         pre_execute.connect(refuse_other_tasks, dispatch_uid="pulseops.core.jobs.allowed_tasks")
         pre_execute.connect(work_in_background, dispatch_uid="pulseops.core.db.answer_timeout")
-        connection_created.connect(lower_new_connection, dispatch_uid="pulseops.core.postgres.priority")
-        pre_execute.connect(give_way_always, dispatch_uid="pulseops.core.postgres.priority")
+        connection_created.connect(lower_new_connection, dispatch_uid="pulseops.core.db.priority")
+        pre_execute.connect(give_way_always, dispatch_uid="pulseops.core.db.priority")
         post_migrate.connect(_after_migrate, dispatch_uid="pulseops.core.schedules")
 
 

@@ -30,10 +30,10 @@ from incidents.maintenance import announce_after_maintenance
 from notifications.delivery import Deliverer
 from notifications.outcomes import fail_abandoned
 from pulseops.core.budget import TimeBudget
+from pulseops.core.db.priority import lower_priority
 from pulseops.core.db.statement_timeout import is_of_the_query
 from pulseops.core.jobs.registry import record_success
 from pulseops.core.jobs.wakeups import CHANNEL, DELIVER, EVALUATE
-from pulseops.core.postgres.priority import lower_priority
 from pulseops.core.web.health import beat
 from pulseops.server.agenda import EVERY, QUICK_SECONDS, Agenda
 from pulseops.server.interpreter import share_interpreter

@@ -12,8 +12,8 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 
 from alerts.evaluate import Report
-from pulseops.core.postgres import priority
-from pulseops.core.postgres.priority import give_way_always, lower_priority, restore_priority
+from pulseops.core.db import priority
+from pulseops.core.db.priority import give_way_always, lower_priority, restore_priority
 from pulseops.server.dispatcher import Dispatcher
 from tests.support.factories import make_org
 

@@ -15,7 +15,7 @@ from django_q.brokers import get_broker
 from django_q.management.commands import qcluster
 
 from pulseops.core.db.answer_timeout import work_in_background
-from pulseops.core.postgres.priority import give_way_always
+from pulseops.core.db.priority import give_way_always
 from pulseops.core.web.health import beat
 from pulseops.server.supervision import end_with_supervisor
 
