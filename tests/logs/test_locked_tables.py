@@ -104,6 +104,7 @@ def test_readers_are_sent_away_in_time_and_logs_are_taken_in(web: Web) -> None:
 
 def test_a_crowd_of_one_key_waits_for_no_connection_but_for_each_other(web: Web, installation: Installation) -> None:
     """All look at the key first, since no one has yet; who then waits in line lets others have the connection."""
+    wait_until(lambda: crowd(web.send, web)[0] == {200: CROWD})  # now both processes know that no table is locked
     crowd_of_one = Web(web.url, web.database, installation.make_key(), "")
     codes, _ = crowd(crowd_of_one.send, web)
     assert codes == {200: CROWD}
