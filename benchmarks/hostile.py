@@ -138,8 +138,8 @@ class Honest:
         return session_of(org)
 
     def _page(self, path: str, cookie: str) -> None:
-        status, _ = get(self.port, path, cookie)
-        assert status == 200, status
+        status, content = get(self.port, path, cookie)
+        assert status == 200, f"{path}: {status} {content[:2_000]!r}"
 
 
 def timed(work: Callable[[], object]) -> float:
