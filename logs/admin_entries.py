@@ -14,7 +14,8 @@ from logs.models import LogEntry
 from logs.search.operators import Equals
 from logs.search.queries import log_at
 from logs.search.rows import LogDetail
-from logs.search.sealed.reader import BlockQuery, BlockReader, Span, newest
+from logs.search.sealed.newest import newest
+from logs.search.sealed.reader import BlockQuery, BlockReader, Span
 from logs.search.sealed.rows import details_of
 from logs.search.session import search_session
 from logs.search.tree import And, Everything, Node, Or, Value

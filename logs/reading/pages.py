@@ -17,7 +17,8 @@ from logs.models import Level, LogEntry
 from logs.reading.rules import LogScope, Query
 from logs.search.sealed import counts as sealed
 from logs.search.sealed.beside import RowsAndMatches, read_both
-from logs.search.sealed.reader import BlockQuery, BlockReader, Span, newest
+from logs.search.sealed.newest import newest
+from logs.search.sealed.reader import BlockQuery, BlockReader, Span
 from logs.search.sealed.rows import counted, details_of
 from logs.search.tree import Everything
 from logs.storage.blocks.table import microseconds_of

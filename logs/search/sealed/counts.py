@@ -10,7 +10,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from logs.search.conditions import Condition
-from logs.search.sealed.reader import BlockQuery, BlockReader, Found, Match, Span
+from logs.search.sealed.newest import Found
+from logs.search.sealed.reader import BlockQuery, BlockReader, Match, Span
 from logs.search.sealed.rows import details_of
 from logs.storage.blocks.arrays import np
 from logs.storage.blocks.codec import LEVELS

@@ -12,7 +12,8 @@ from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.reader import LISTED, BlockQuery, BlockReader, Found, FoundValues, Match, Span, behind, newest
+from logs.search.sealed.newest import Found, FoundValues, behind, newest
+from logs.search.sealed.reader import LISTED, BlockQuery, BlockReader, Match, Span
 from logs.search.sealed.rows import Counted, counted, details_of
 from logs.search.slices import Window
 from logs.storage.blocks.table import Head, Place, moment_of

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN, LogDetail, LogRow
-from logs.search.sealed.reader import BlockReader, Found, Match
+from logs.search.sealed.newest import Found
+from logs.search.sealed.reader import BlockReader, Match
 from logs.storage.blocks.arrays import Ints, np
 from logs.storage.blocks.codec import LEVELS, Block
 from logs.storage.blocks.packing import DamagedBlockError
