@@ -16,12 +16,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from alerts.firings import Evaluation, Outcomes, States, act, fingerprint
+from alerts.firings import Evaluation, Outcomes, act, fingerprint
 from alerts.models import AlertRule
 from alerts.overruns import note_verdicts
 from alerts.rule_types.base import Tally
 from alerts.rule_types.base import Turn as Counting
 from alerts.state_machine import Outcome, Sample
+from alerts.states import States
 from alerts.tally import tally
 from alerts.targets import Environments, ParsedRule, places_of, readable
 from alerts.turns import Turn, in_order

@@ -9,16 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from alerts.models import AlertFiring, AlertPending
 from alerts.rule_types import rule_types
-from alerts.state_machine import Decision, Outcome, Sample, State, decide
+from alerts.state_machine import Decision, Outcome, Sample, decide
+from alerts.states import States
 from alerts.targets import ParsedRule
 from incidents.actions import (
     add_note,
@@ -66,37 +64,6 @@ class Outcomes:
 def fingerprint(kind: str, service_id: UUID | None, environment_id: UUID) -> str:
     """Name a rule's condition in one environment; it is unique together with the rule."""
     return f"{kind}:{service_id}:{environment_id}"
-
-
-class States:
-    """What is remembered about some rules, read in two statements."""
-
-    def __init__(self, rule_ids: Iterable[int], environment_ids: Iterable[UUID] | None = None) -> None:
-        scope = Q(rule_id__in=list(rule_ids))
-        if environment_ids is not None:
-            scope &= Q(environment_id__in=list(environment_ids))
-        firings = AlertFiring.objects.filter(scope, environment__isnull=False).select_related("incident")
-        self.firings: dict[tuple[int, Any], AlertFiring] = {(f.rule_id, f.environment_id): f for f in firings}
-        pendings = AlertPending.objects.filter(scope)
-        self.pendings: dict[tuple[int, Any], datetime] = {(p.rule_id, p.environment_id): p.since for p in pendings}
-
-    def state(self, key: tuple[int, UUID]) -> State:
-        """Return what is remembered about one rule in one environment."""
-        firing, since = self.firings.get(key), self.pendings.get(key)
-        if firing is None:
-            return State(pending_since=since)
-        incident = firing.incident
-        handled = incident.resolved_at if incident and not incident.is_live and firing.resolved_at is None else None
-        return State(since, firing.fired_at, firing.resolved_at, firing.clear_since, handled)
-
-    def holding(self) -> set[tuple[int, Any]]:
-        """Those whose condition held when they were last evaluated."""
-        firing = {key for key, each in self.firings.items() if each.resolved_at is None and each.clear_since is None}
-        return set(self.pendings) | firing
-
-    def unfinished(self) -> set[tuple[int, Any]]:
-        """Those that have to be evaluated even if nothing was counted."""
-        return set(self.pendings) | {key for key, firing in self.firings.items() if firing.resolved_at is None}
 
 
 def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outcomes:
