@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Invitation, Membership, Org, PendingAddress, Role, Session, User
 from accounts.second_factor import factors_of
-from pulseops.core.db.compiled_rows import Parameter
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 
 
 class SignUp(Enum):
@@ -62,7 +62,10 @@ def orgs_of(user: User) -> list[Org]:
 
 def suspended_org_ids() -> list[UUID]:
     """Return the organisations that rest: nothing is evaluated or sent for them."""
-    return list(Org.objects.exclude(suspended_at=None).values_list("pk", flat=True))
+    return [org.pk for org in _SUSPENDED.fetch()]
+
+
+_SUSPENDED = CompiledRows(lambda: Org.objects.exclude(suspended_at=None).only("pk"))
 
 
 def is_member(org: Org, user: User) -> bool:

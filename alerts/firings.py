@@ -7,7 +7,8 @@ evaluators, wherever they run, one acts and the others see that it has been done
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -26,14 +27,18 @@ from incidents.actions import (
     reopen_incident,
     resolve_incident,
 )
+from incidents.evidence import Evidence
 from incidents.models import Incident
-from incidents.queries import live_incidents_of_rule
+from incidents.queries import live_incidents_at
 from pulseops.core.budget import TimeBudget
 from pulseops.core.db.advisory_locks import transaction_lock
 from services.models import Environment
 from services.queries import environments_by_id
 
 log = logging.getLogger(__name__)
+_OF_A_FIRING = [
+    *("environment", "incident", "fired_at", "resolved_at", "clear_since", "last_notified_at", "last_seen_at", "count")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,15 @@ class Evaluation:
     def key(self) -> tuple[int, UUID]:
         """What state is kept by."""
         return self.read.rule.pk, self.environment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """An evaluation to act on, its environment, and the evidence if an incident was to be opened by it."""
+
+    look: Evaluation
+    environment: Environment
+    evidence: Evidence | None
 
 
 @dataclass(slots=True)
@@ -73,7 +87,7 @@ def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outc
     at least, so that they come to an end.
     """
     acted = Outcomes()
-    pressing: list[Evaluation] = []
+    pressing: list[tuple[Evaluation, Decision]] = []
     holding: list[Evaluation] = []
     for look in looks:
         state = states.state(look.key)
@@ -82,11 +96,41 @@ def act(looks: Iterable[Evaluation], states: States, budget: TimeBudget) -> Outc
         if decision.outcome is Outcome.HOLDING:
             holding.append(look)
         if decision.state != state:
-            pressing.append(look)
+            pressing.append((look, decision))
     if pressing:
-        _act_under_lock(pressing, acted, budget)
+        _act_under_lock(_with_evidence(pressing, acted, budget), acted, budget)
     _see_again(holding, states, acted, budget)
     return acted
+
+
+def _with_evidence(pressing: list[tuple[Evaluation, Decision]], acted: Outcomes, budget: TimeBudget) -> list[Pressing]:
+    """Read the environments, and what the incidents are to keep that will be opened: before the lock, as it takes time.
+
+    What does not fit into `budget` is left out, but for the first.
+    """
+    environments = environments_by_id({look.environment_id for look, _ in pressing})
+    prepared: list[Pressing] = []
+    for look, decision in pressing:
+        if prepared and budget.is_over:
+            acted.is_cut_short = True
+            break
+        environment = environments.get(look.environment_id)
+        if environment is None:
+            continue
+        with _apart(look, acted):
+            evidence = _evidence(look, environment) if decision.outcome is Outcome.FIRE else None
+            prepared.append(Pressing(look, environment, evidence))
+    return prepared
+
+
+@contextmanager
+def _apart(look: Evaluation, acted: Outcomes) -> Iterator[None]:
+    """Keep one rule's trouble from the others."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("a rule could not be acted on", extra={"rule": look.read.rule.pk})
+        acted.failed[look.read.rule.pk] = f"{type(error).__name__}: {error}"
 
 
 def _see_again(looks: list[Evaluation], states: States, acted: Outcomes, budget: TimeBudget) -> None:
@@ -106,25 +150,21 @@ def _see_again(looks: list[Evaluation], states: States, acted: Outcomes, budget:
         acted.updated += count_detection(seen, at=at)
 
 
-def _act_under_lock(looks: list[Evaluation], acted: Outcomes, budget: TimeBudget) -> None:
-    org_id = looks[0].read.rule.org_id
+def _act_under_lock(pressing: list[Pressing], acted: Outcomes, budget: TimeBudget) -> None:
+    if not pressing:
+        return
+    keys = [each.look.key for each in pressing]
     with transaction.atomic():
-        transaction_lock(f"alerts:{org_id}")
-        states = States({look.key[0] for look in looks}, {look.key[1] for look in looks})
-        environments = environments_by_id({look.environment_id for look in looks})
-        for number, look in enumerate(looks):
+        transaction_lock(f"alerts:{pressing[0].look.read.rule.org_id}")
+        states = States({rule_id for rule_id, _ in keys}, {environment_id for _, environment_id in keys})
+        for number, each in enumerate(pressing):
             if number and budget.is_over:
                 acted.is_cut_short = True
                 break
-            environment = environments.get(look.environment_id)
-            if environment is None or _is_older(look.sample, states.firings.get(look.key)):
+            if _is_older(each.look.sample, states.firings.get(each.look.key)):
                 continue
-            try:
-                with transaction.atomic():
-                    _apply(look, states, environment, acted)
-            except Exception as error:  # one rule's trouble is not the others'
-                log.exception("a rule could not be acted on", extra={"rule": look.read.rule.pk})
-                acted.failed[look.read.rule.pk] = f"{type(error).__name__}: {error}"
+            with _apart(each.look, acted), transaction.atomic(savepoint=len(pressing) > 1):
+                _apply(each, states, acted)
 
 
 def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
@@ -132,14 +172,16 @@ def _is_older(sample: Sample, firing: AlertFiring | None) -> bool:
     return firing is not None and sample.at <= max(firing.fired_at, firing.resolved_at or firing.fired_at)
 
 
-def _apply(look: Evaluation, states: States, environment: Environment, acted: Outcomes) -> None:
+def _apply(pressing: Pressing, states: States, acted: Outcomes) -> None:
+    look = pressing.look
     state = states.state(look.key)
     decision = decide(look.read.condition(), state, look.sample)
     acted.outcomes[look.key] = decision.outcome
-    _remember_pending(look, decision)
+    if decision.state.pending_since != state.pending_since:
+        _remember_pending(look, decision)
     match decision.outcome:
         case Outcome.FIRE | Outcome.REOPEN:
-            _fire(look, states.firings.get(look.key), environment, decision.outcome, acted)
+            _fire(pressing, states.firings.get(look.key), decision.outcome, acted)
         case Outcome.RECOVER:
             _recover(look, states.firings[look.key])
         case Outcome.HOLDING | Outcome.SILENCED | Outcome.CLEARING:
@@ -156,13 +198,11 @@ def _remember_pending(look: Evaluation, decision: Decision) -> None:
         )
 
 
-def _fire(
-    look: Evaluation, firing: AlertFiring | None, environment: Environment, outcome: Outcome, acted: Outcomes
-) -> None:
+def _fire(pressing: Pressing, firing: AlertFiring | None, outcome: Outcome, acted: Outcomes) -> None:
+    look, environment = pressing.look, pressing.environment
     rule, at = look.read.rule, look.sample.at
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
-    incident = live_incidents_of_rule(rule.pk).filter(fingerprint=mark).first()
-    incident = incident or _taken_over(rule.pk, environment, mark)
+    incident = _live_incident(rule.pk, environment, mark)
     if incident:  # someone has reopened it by hand: it stands for this firing too
         count_detection([incident.pk], at=at)
         acted.updated += 1
@@ -170,40 +210,47 @@ def _fire(
         incident = _reopen(look, firing.incident)
         acted.updated += 1
     else:
-        incident = _open(look, environment, mark)
+        incident = _open(pressing, mark)
         acted.opened += 1
-    AlertFiring.objects.update_or_create(
+    row = AlertFiring(
         rule=rule,
         fingerprint=mark,
-        defaults={
-            "environment": environment,
-            "incident": incident,
-            "fired_at": at,
-            "resolved_at": None,
-            "clear_since": None,
-            "last_notified_at": at,
-            "last_seen_at": at,
-            "count": look.sample.count,
-        },
+        environment=environment,
+        incident=incident,
+        fired_at=at,
+        last_notified_at=at,
+        last_seen_at=at,
+        count=look.sample.count,
+    )
+    AlertFiring.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["rule", "fingerprint"], update_fields=_OF_A_FIRING
     )
 
 
-def _taken_over(rule_id: int, environment: Environment, mark: str) -> Incident | None:
-    """Return the live incident that older software opened for this rule and environment, under our fingerprint now.
+def _live_incident(rule_id: int, environment: Environment, mark: str) -> Incident | None:
+    """Return the live incident of this rule and environment.
 
-    Theirs said more (the window, the threshold), so one condition could have several; the latest goes on.
+    Older software may have opened it: its fingerprints said more (the window, the threshold), so one condition could
+    have several incidents; the latest goes on, under our fingerprint.
     """
-    live = live_incidents_of_rule(rule_id).filter(service_id=environment.service_id, environment=environment)
-    ours = [fingerprint(kind, environment.service_id, environment.pk) for kind in rule_types()]
-    incident = live.exclude(fingerprint__in=ours).order_by("-created_at").first()
-    if incident:
-        rename_fingerprint(incident, mark)
-    return incident
+    live = live_incidents_at(rule_id, environment, fingerprint=mark)
+    if ours := next((each for each in live if each.fingerprint == mark), None):
+        return ours
+    of_other_types = {fingerprint(kind, environment.service_id, environment.pk) for kind in rule_types()}
+    legacy = next((each for each in live if each.fingerprint not in of_other_types), None)
+    if legacy:
+        rename_fingerprint(legacy, mark)
+    return legacy
 
 
-def _open(look: Evaluation, environment: Environment, mark: str) -> Incident:
+def _evidence(look: Evaluation, environment: Environment) -> Evidence:
+    return look.read.type.evidence(look.read.params, environment, look.sample)
+
+
+def _open(pressing: Pressing, mark: str) -> Incident:
+    look, environment = pressing.look, pressing.environment
     rule = look.read.rule
-    evidence = look.read.type.evidence(look.read.params, environment, look.sample)
+    evidence = pressing.evidence or _evidence(look, environment)
     return open_incident(
         actor=None,
         org=environment.service.org,

@@ -7,22 +7,37 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, F, QuerySet, UUIDField
 
 from alerts.models import AlertFiring, AlertPending
 from alerts.state_machine import State
+from pulseops.core.db.compiled_rows import AnyOf, CompiledRows, Parameter
+
+_RULES = AnyOf(F("rule_id"), Parameter("rules", BigIntegerField()))
+_ENVIRONMENTS = AnyOf(F("environment_id"), Parameter("environments", UUIDField()))
+
+
+def _firings() -> QuerySet[AlertFiring]:
+    return AlertFiring.objects.filter(_RULES, environment__isnull=False).select_related("incident")
+
+
+_FIRINGS = CompiledRows(_firings)
+_FIRINGS_THERE = CompiledRows(lambda: _firings().filter(_ENVIRONMENTS))
+_PENDINGS = CompiledRows(lambda: AlertPending.objects.filter(_RULES))
+_PENDINGS_THERE = CompiledRows(lambda: AlertPending.objects.filter(_RULES, _ENVIRONMENTS))
 
 
 class States:
     """What is remembered about some rules, read in two statements."""
 
     def __init__(self, rule_ids: Iterable[int], environment_ids: Iterable[UUID] | None = None) -> None:
-        scope = Q(rule_id__in=list(rule_ids))
+        scope: dict[str, Any] = {"rules": list(rule_ids)}
+        firings_of, pendings_of = _FIRINGS, _PENDINGS
         if environment_ids is not None:
-            scope &= Q(environment_id__in=list(environment_ids))
-        firings = AlertFiring.objects.filter(scope, environment__isnull=False).select_related("incident")
+            scope["environments"] = list(environment_ids)
+            firings_of, pendings_of = _FIRINGS_THERE, _PENDINGS_THERE
+        firings, pendings = firings_of.fetch(**scope), pendings_of.fetch(**scope)
         self.firings: dict[tuple[int, Any], AlertFiring] = {(f.rule_id, f.environment_id): f for f in firings}
-        pendings = AlertPending.objects.filter(scope)
         self.pendings: dict[tuple[int, Any], datetime] = {(p.rule_id, p.environment_id): p.since for p in pendings}
 
     def state(self, key: tuple[int, UUID]) -> State:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from alerts.models import AlertEvaluation, AlertRule
 
@@ -46,7 +46,7 @@ class Turn:
     def end(self, now: datetime, seconds: float, next_rule: int | None) -> None:
         """Note that the turn as of `now` took `seconds`, and where the next one begins: None for the first rule."""
         values: dict[str, Any] = {"org": self.org_id, "now": now, "next": next_rule, "seconds": seconds}
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(_END, values)
 
 

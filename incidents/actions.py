@@ -26,7 +26,7 @@ from incidents.transitions import Move, TransitionError, transition
 from services.models import Environment
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_incident(
     *,
     actor: User | None,

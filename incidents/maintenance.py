@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateTimeField, Q, QuerySet, UUIDField
 from django.utils import timezone
 
 from accounts.audit.record import record
@@ -18,6 +18,7 @@ from accounts.models import Org, User
 from accounts.quotas import claim
 from incidents.models import Incident, MaintenanceWindow
 from incidents.notices import announce
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from services.models import Environment, Service
 
 log = logging.getLogger(__name__)
@@ -65,9 +66,18 @@ def windows_on(org: Org) -> list[MaintenanceWindow]:
 
 def silent_until(org_id: UUID, service_id: UUID, environment_id: UUID, at: datetime) -> datetime | None:
     """Return when the maintenance ends that an environment is in at `at`, None if it is in none."""
-    rows = MaintenanceWindow.objects.filter(org_id=org_id, service_id=service_id, starts_at__lte=at, ends_at__gt=at)
-    rows = rows.filter(Q(environment_id=environment_id) | Q(environment_id=None))
-    return rows.order_by("-ends_at").values_list("ends_at", flat=True).first()
+    windows = _WINDOWS.fetch(org=org_id, service=service_id, environment=environment_id, at=at)
+    return windows[0].ends_at if windows else None
+
+
+def _windows() -> QuerySet[MaintenanceWindow]:
+    at, environment = Parameter("at", DateTimeField()), Parameter("environment", UUIDField())
+    org, service = Parameter("org", UUIDField()), Parameter("service", UUIDField())
+    rows = MaintenanceWindow.objects.filter(org_id=org, service_id=service, starts_at__lte=at, ends_at__gt=at)
+    return rows.filter(Q(environment_id=environment) | Q(environment_id=None)).order_by("-ends_at")[:1]
+
+
+_WINDOWS = CompiledRows(_windows)
 
 
 def announce_after_maintenance(now: datetime | None = None) -> int:

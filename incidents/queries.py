@@ -9,6 +9,7 @@ from operator import and_
 
 from django.db.models import (
     Avg,
+    BigIntegerField,
     Case,
     Count,
     DurationField,
@@ -18,6 +19,8 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    TextField,
+    UUIDField,
     Value,
     When,
 )
@@ -33,11 +36,12 @@ from incidents.notices import subject_of
 from logs.reading import LogScope, Matching, Query, count_bars
 from logs.search.errors import QuerySyntaxError
 from notifications.queries import channels_reached
-from pulseops.core.db.compiled_rows import Parameter
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
 from pulseops.core.web.numbers import whole_number
+from services.models import Environment
 from services.scopes import Scopes, scopes_of
 
 MOST_LIVE = 200  # live incidents that pages look at, worst first
@@ -88,6 +92,21 @@ def live_incidents(org: Org, *, limit: int) -> list[Incident]:
 def live_incidents_of_rule(rule_id: int) -> QuerySet[Incident]:
     """Return what a rule has opened that is not resolved."""
     return Incident.objects.filter(rule_id=rule_id).live()
+
+
+def live_incidents_at(rule_id: int, environment: Environment, *, fingerprint: str) -> list[Incident]:
+    """Return what a rule has opened that is not resolved: under `fingerprint`, or in the environment; newest first."""
+    return _LIVE_AT.fetch(rule=rule_id, environment=environment.pk, fingerprint=fingerprint)
+
+
+def _live_at() -> QuerySet[Incident]:
+    here = Q(environment_id=Parameter("environment", UUIDField()))
+    same = Q(fingerprint=Parameter("fingerprint", TextField()))
+    rows = Incident.objects.filter(here | same, rule_id=Parameter("rule", BigIntegerField())).live()
+    return rows.order_by("-created_at")
+
+
+_LIVE_AT = CompiledRows(_live_at)
 
 
 def incidents_named(org: Org, words: Sequence[str], *, limit: int) -> list[Incident]:

@@ -194,7 +194,7 @@ def retry_job(*, actor: User | None, job: Job) -> bool:
     job.batch, job.lease = job.batch or job.pk, None
     job.save()
     record(actor=actor, org=job.org, action="notification.retried", resource=job, meta={"event": job.type})
-    wake_delivery()
+    wake_delivery(job.org_id, f"job:{job.subject_id or ''}")
     return True
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import UUIDField
 from django.utils import timezone
 
 from accounts.queries import suspended_org_ids
 from notifications.models import TEST_EVENT, Channel, Job
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 
 GATHER = timedelta(seconds=30)  # after a message a channel's next ones are gathered into one for so long
 PER_ORG = 4  # deliveries at once for one organisation
@@ -138,7 +140,11 @@ def claim_message(avoid: Collection[str] = ()) -> Claim | None:
 
 def _pick(avoid: Collection[str], skip: list[uuid.UUID], resting: list[uuid.UUID]) -> Channel | None:
     rows = _rows(_PICK, {**_common(), "per_org": PER_ORG, "avoid": list(avoid), "skip": skip, "resting": resting})
-    return Channel.objects.select_related("org").get(pk=rows[0][0]) if rows else None
+    channel: Channel | None = _CHANNEL.get(id=rows[0][0]) if rows else None
+    return channel
+
+
+_CHANNEL = CompiledRows(lambda: Channel.objects.select_related("org").filter(pk=Parameter("id", UUIDField())))
 
 
 def _take(channel: Channel) -> Claim | None:

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import UUIDField
 from django.utils import timezone
 
 from accounts.models import Org
 from notifications.models import Channel, Job
 from notifications.routing import Subject
-from pulseops.core.jobs.wakeups import tell_pages, wake_delivery
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
+from pulseops.core.jobs.wakeups import wake_delivery
 from pulseops.core.web.correlation import correlation_id
 
 
@@ -33,11 +35,14 @@ def enqueue(
     `subject_id` reach a channel in order. `only` names the channels that are meant whatever they want. `hold` keeps the
     jobs back for so long; `discard_held` takes them back. `without` is a channel that knows already.
     """
-    channels = Channel.objects.for_org(org).filter(enabled=True).exclude(pk__in=[without] if without else [])
+    channels = [each for each in _ENABLED.fetch(org=org.pk) if each.pk != without]
     if only is not None:
-        return _write(list(channels.filter(pk__in=only)), event, payload, subject_id, None)
+        return _write([each for each in channels if each.pk in only], event, payload, subject_id, None)
     wanting = [each for each in channels if about is None or each.routing.wants(about)]
     return _write(wanting, event, payload, subject_id, about, hold)
+
+
+_ENABLED = CompiledRows(lambda: Channel.objects.filter(org_id=Parameter("org", UUIDField()), enabled=True))
 
 
 def discard_held(org: Org, *, subject_id: int, event: str) -> int:
@@ -82,8 +87,7 @@ def _write(
         jobs.append(job)
     if jobs:
         Job.objects.bulk_create(jobs)
-        wake_delivery()
-        tell_pages(jobs[0].org_id, f"job:{subject_id or ''}")
+        wake_delivery(jobs[0].org_id, f"job:{subject_id or ''}")
     return jobs
 
 

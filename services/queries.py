@@ -12,11 +12,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, Min, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import (
+    Count,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    UUIDField,
+    prefetch_related_objects,
+)
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from accounts.models import Org
+from pulseops.core.db.compiled_rows import AnyOf, CompiledRows, Parameter
 from pulseops.core.ui.charts import Bucket
 from services.models import ApiKey, Environment, RateBucket, Service
 
@@ -159,7 +171,12 @@ def environments_with_service(service_id: UUID) -> list[Environment]:
 
 def environments_by_id(ids: Collection[UUID]) -> dict[UUID, Environment]:
     """Return the environments of these ids that there are, with their services and organisations."""
-    return Environment.objects.select_related("service__org").in_bulk(ids)
+    return {row.pk: row for row in _BY_ID.fetch(ids=list(ids))}
+
+
+_BY_ID = CompiledRows(
+    lambda: Environment.objects.select_related("service__org").filter(AnyOf(F("id"), Parameter("ids", UUIDField())))
+)
 
 
 def all_services() -> list[Service]:
@@ -189,10 +206,18 @@ def service_summaries(org: Org) -> list[ServiceSummary]:
     return [ServiceSummary(row, row.environment_names, _hearing(row)) for row in rows.order_by("name")]
 
 
-def environments_of_orgs(org_ids: Collection[UUID]) -> QuerySet[Environment]:
+def environments_of_orgs(org_ids: Collection[UUID]) -> list[Environment]:
     """Return all environments of some organisations with their services, by the names of both."""
-    rows = Environment.objects.filter(service__org_id__in=set(org_ids)).select_related("service")
-    return rows.order_by("service__name", "name")
+    return _OF_ORGS.fetch(orgs=list(org_ids))
+
+
+_OF_ORGS = CompiledRows(
+    lambda: (
+        Environment.objects.filter(AnyOf(F("service__org_id"), Parameter("orgs", UUIDField())))
+        .select_related("service")
+        .order_by("service__name", "name")
+    )
+)
 
 
 def environment_summaries(service: Service) -> list[EnvironmentSummary]:

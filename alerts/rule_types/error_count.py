@@ -19,7 +19,7 @@ from alerts.rule_types.base import RuleType, Tally, Turn
 from alerts.rule_types.log_windows import count_windows, query_field, window_field
 from alerts.state_machine import Sample
 from alerts.targets import Environments, ParsedRule
-from incidents.evidence import Evidence
+from incidents.evidence import SAMPLES, Evidence
 from incidents.models import Incident
 from logs.models import Level
 from logs.reading import Matching
@@ -105,8 +105,10 @@ class ErrorCount(RuleType[ErrorCountParams]):
         """See RuleType: count, threshold, sample lines and the deployment that may be the cause."""
         since = sample.at - params.window
         lines = last_lines(environment, params.matching, since, sample.at)
-        first_at = first_line_at(environment, params.matching, since, sample.at)
-        times = [line.ts for line in lines] + ([first_at] if first_at else [])
+        times = [line.ts for line in lines]
+        are_all = 0 < len(lines) < SAMPLES
+        first_at = min(times) if are_all else first_line_at(environment, params.matching, since, sample.at)
+        times += [first_at] if first_at else []
         return Evidence(
             at=sample.at,
             count=sample.count,

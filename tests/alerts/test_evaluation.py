@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org
 from alerts.evaluate import evaluate
@@ -152,6 +153,32 @@ def test_a_scope_that_does_not_fit_is_a_bad_rule(org: Org, production: Environme
     report = evaluate(now=NOON)
     assert set(report.skipped) == {mixed.pk, stolen.pk}
     assert Incident.objects.count() == 0
+
+
+def test_a_rule_that_fires_takes_few_statements(
+    org: Org, production: Environment, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Each waits for its turn on a busy machine, twice, and an incident is to be known soon."""
+    make_rule(org)
+    receive(production, 3, NOON)
+    evaluate(now=NOON - 10 * TICK)  # which writes what is written once
+    with django_assert_max_num_queries(35):  # 23 outside of a test, whose transaction has savepoints of its own
+        assert evaluate([org.pk], now=NOON).opened == 1
+
+
+def test_trouble_with_one_rule_alone_leaves_nothing_of_it(
+    org: Org, production: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.firings.AlertFiring.objects.bulk_create", _fail)
+    rule = make_rule(org)
+    receive(production, 3, NOON)
+    assert list(evaluate(now=NOON).failed) == [rule.pk]
+    assert not Incident.objects.exists()
+    assert told() == []
+
+
+def _fail(*_: Any, **__: Any) -> None:
+    raise RuntimeError("no")
 
 
 def test_trouble_with_one_rule_is_not_the_others(

@@ -14,7 +14,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership, Org, Role
-from pulseops.core.db.compiled_rows import CompiledRows, Parameter
+from pulseops.core.db.compiled_rows import AnyOf, CompiledRows, Parameter
 from tests.support.factories import make_member, make_org
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,14 @@ def test_none_and_a_parameter_that_is_missing() -> None:
         orgs.get(name="Nobody")
     with pytest.raises(KeyError):
         orgs.fetch()
+
+
+def test_any_number_of_values_takes_one_parameter() -> None:
+    orgs = CompiledRows(lambda: Org.objects.filter(AnyOf(F("name"), Parameter("names", CharField()))).order_by("name"))
+    for name in ("A", "B, {C}", 'O"Neill'):
+        make_org(name)
+    for names in ([], ["A"], ["A", "B, {C}", 'O"Neill', "nobody"]):
+        assert [org.name for org in orgs.fetch(names=names)] == names[:3]
 
 
 def test_each_thread_asks_by_its_own_connection() -> None:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import BooleanField, Expression, Field, Func, Model, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 
@@ -31,6 +31,14 @@ class Parameter(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Stand in the SQL as a parameter that is yet to come."""
         return "%s", [self]
+
+
+class AnyOf(Func):
+    """Whether the first expression is among the values of the second, a Parameter that takes a list of any length."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
 
 
 class CompiledRows(Generic[Row]):

@@ -22,9 +22,10 @@ _woken: dict[UUID, float] = {}
 _lock = threading.Lock()
 
 
-def wake_delivery() -> None:
-    """Say that a message is due, once the current transaction commits."""
-    _notify(DELIVER)
+def wake_delivery(org_id: UUID, topic: str) -> None:
+    """Say that a message of an organisation is due, and tell its pages of `topic`; see `tell_pages`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s), pg_notify(%s, %s)", [CHANNEL, DELIVER, PAGES, f"{org_id} {topic}"])
 
 
 def wake_evaluation(org_id: UUID) -> None:
