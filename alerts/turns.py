@@ -13,8 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F, UUIDField
 
 from alerts.models import AlertEvaluation, AlertRule
+from pulseops.core.db.compiled_rows import AnyOf, CompiledRows, Parameter
 
 # Where the round ends it began at `round_at`, or with this turn; it is the age of what was evaluated first in it.
 _END = """
@@ -29,6 +31,9 @@ ON CONFLICT (org_id) DO UPDATE SET
     next_rule = excluded.next_rule,
     seconds = excluded.seconds
 """
+
+
+_EVALUATIONS = CompiledRows(lambda: AlertEvaluation.objects.filter(AnyOf(F("org_id"), Parameter("orgs", UUIDField()))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def turns() -> list[Turn]:
 
 def in_order(org_ids: Collection[UUID]) -> list[Turn]:
     """Return the organisations' turns, those that wait longest first; one query."""
-    rows = AlertEvaluation.objects.filter(org_id__in=list(org_ids)).values_list("org_id", "turn_at", "next_rule")
-    known = {org_id: (turn_at.timestamp(), next_rule) for org_id, turn_at, next_rule in rows}
+    rows = _EVALUATIONS.fetch(orgs=list(org_ids))
+    known = {row.org_id: (row.turn_at.timestamp(), row.next_rule) for row in rows}
     ordered = sorted(org_ids, key=lambda org_id: known.get(org_id, (0.0, None))[0])
     return [Turn(org_id, known.get(org_id, (0.0, None))[1]) for org_id in ordered]

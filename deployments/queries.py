@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, DateTimeField, OuterRef, Q, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from accounts.models import Org
 from deployments.models import CALLED_OFF, Deployment
+from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from pulseops.core.db.statement_timeout import fetch_within
 from pulseops.core.web.keyset import Page, newest_first
 from services.models import Environment, Service
@@ -131,10 +132,21 @@ def last_ended(
     environment: Environment, until: datetime, *, status: str = "", within: timedelta | None = None
 ) -> Deployment | None:
     """Return the deployment whose state last changed up to `until`: one of that `status`, one in the time `within`."""
-    rows = Deployment.objects.filter(environment=environment, status_changed_at__lte=until)
-    rows = rows.filter(status=status) if status else rows
-    rows = rows.filter(status_changed_at__gt=until - within) if within else rows
-    return rows.order_by("-status_changed_at", "-id").first()
+    since = until - within if within else datetime.min.replace(tzinfo=UTC)
+    values = {"environment": environment.pk, "since": since, "until": until}
+    rows = _ENDED_SO.fetch(**values, status=status) if status else _ENDED.fetch(**values)
+    return rows[0] if rows else None
+
+
+def _ended() -> QuerySet[Deployment]:
+    since, until = Parameter("since", DateTimeField()), Parameter("until", DateTimeField())
+    rows = Deployment.objects.filter(environment_id=Parameter("environment", UUIDField()))
+    rows = rows.filter(status_changed_at__gt=since, status_changed_at__lte=until)
+    return rows.order_by("-status_changed_at", "-id")
+
+
+_ENDED = CompiledRows(lambda: _ended()[:1])
+_ENDED_SO = CompiledRows(lambda: _ended().filter(status=Parameter("status", CharField()))[:1])
 
 
 def newest_deployments(org: Org, *, limit: int) -> list[Deployment]:

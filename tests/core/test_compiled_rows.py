@@ -80,4 +80,5 @@ def test_each_thread_asks_by_its_own_connection() -> None:
 def test_what_it_uses_of_django_beside_public_ways_is_there() -> None:
     assert callable(Query.get_compiler)
     assert callable(SQLCompiler.as_sql)
+    assert callable(SQLCompiler.get_converters)
     assert Org.objects.all()._iterable_class is ModelIterable

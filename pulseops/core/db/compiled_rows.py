@@ -4,8 +4,9 @@ PostgreSQL to answer.
     _SESSIONS = CompiledRows(lambda: Session.objects.filter(token_hash=Parameter("token", CharField())))
     _SESSIONS.fetch(token=…)
 
-What Django does beside its public ways is kept to two methods, `Query.get_compiler` and `SQLCompiler.as_sql`, and to a
-compiler that knows its columns once it has written its SQL (tests/core/test_compiled_rows.py).
+What Django does beside its public ways is kept to three methods, `Query.get_compiler`, `SQLCompiler.as_sql` and
+`SQLCompiler.get_converters`, and to a compiler that knows its columns once it has written its SQL
+(tests/core/test_compiled_rows.py).
 """
 
 from __future__ import annotations
@@ -50,8 +51,11 @@ class CompiledRows(Generic[Row]):
     @cached_property
     def _written(self) -> tuple[QuerySet[Row], Any, str, tuple[Any, ...]]:
         rows = self._build()
-        compiler = rows.query.get_compiler(using=rows.db)
-        return rows, compiler, *compiler.as_sql()
+        compiler: Any = rows.query.get_compiler(using=rows.db)
+        sql, parameters = compiler.as_sql()
+        converters = compiler.get_converters([column for column, *_ in compiler.select])
+        compiler.get_converters = lambda _columns: converters
+        return rows, compiler, sql, parameters
 
     def fetch(self, **values: Any) -> list[Row]:
         """Return the rows for these values of the parameters; raises KeyError where one is missing."""
