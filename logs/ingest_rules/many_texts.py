@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from logs.ingest_rules.builtin import BY_NAME, BuiltIn
 from logs.ingest_rules.clock import ScrubClock
@@ -24,9 +24,12 @@ class ManyTexts:
     """Scrubs texts by the built-in patterns that are named."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._kinds = [BY_NAME[name] for name in names]
-        self._addresses = [kind for kind in self._kinds if kind.is_address]
-        self._others = any_of(kind.pattern for kind in self._kinds if not kind.is_address)
+        kinds = [BY_NAME[name] for name in names]
+        self._addresses = [kind for kind in kinds if kind.is_address]
+        self._numbers = [kind for kind in kinds if kind.is_number]
+        self._words = [kind for kind in kinds if not kind.is_address and not kind.is_number]
+        self._any_word = any_of(kind.pattern for kind in self._words)
+        self._others = any_of(kind.pattern for kind in [*self._words, *self._numbers])
 
     def plain(self, texts: Sequence[str], counts: Counter[str], clock: ScrubClock) -> list[str]:
         """Return texts without their secrets. Raises OutOfTimeError."""
@@ -41,12 +44,19 @@ class ManyTexts:
         if whole.count(BETWEEN) >= len(texts):  # in one that PostgreSQL would refuse
             return [BETWEEN.join(self._scrub(text.split(BETWEEN), counts, clock, join)) for text in texts]
         scrubbed = whole.encode()
-        for kind in self._kinds if self._others.search(scrubbed) else self._addresses:
+        for kind in self._kinds(scrubbed):
             clock.check()
             if spans := kind.find(scrubbed, clock):
                 scrubbed, number = join(kind, scrubbed, spans)
                 counts[kind.name] += number
         return scrubbed.decode().split(BETWEEN)
+
+    def _kinds(self, whole: bytes) -> Iterator[BuiltIn]:
+        """Give the kinds of which there may be one: of what is seldom there, asked of several at once."""
+        if self._others.search(whole):
+            yield from self._words if self._any_word.search(whole) else ()
+            yield from self._numbers
+        yield from self._addresses
 
 
 def _plain(kind: BuiltIn, whole: bytes, spans: Sequence[Span]) -> tuple[bytes, int]:

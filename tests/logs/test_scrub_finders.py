@@ -8,12 +8,13 @@ from ipaddress import IPv6Address
 from itertools import groupby
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logs.ingest_rules.builtin import BY_NAME
 from logs.ingest_rules.clock import ScrubClock
-from logs.ingest_rules.finders import Span, is_card_number
+from logs.ingest_rules.finders import Span, is_card_number, spans_of
 from tests.support.cpu import BUDGET_SECONDS, cpu_of
 
 
@@ -35,6 +36,12 @@ def test_email_addresses(text: str) -> None:
 def test_the_longest_local_part(size: int) -> None:
     text = b"a" * size + b"@b.example"
     assert spans("email", text) == [match.span() for match in by_pattern("email", text)]
+
+
+@given(st.binary(max_size=60) | st.lists(st.sampled_from([b"ab", b"abb", b"\0", b"c"])).map(b"".join))
+def test_spans_of_re2_are_those_of_its_matches(whole: bytes) -> None:
+    pattern = re2.compile(rb"ab+|\x00")
+    assert [*spans_of(pattern, whole)] == [match.span() for match in pattern.finditer(whole)]
 
 
 @given(st.text("12 -x4", max_size=50) | st.text("0123456789", max_size=20).map(lambda text: f"4{text} {text}"))
