@@ -60,24 +60,37 @@ def wait_until_settled(page: Page) -> None:
 
 
 # The contrast of a text costs more than all other rules together, and depends on how the text and what lies behind it
-# look: of those that look alike the first is judged. (A table of a thousand cells has three looks.)
+# look: of those that look alike the first is judged. (A table of a thousand cells has three looks.) A rule's impact is
+# that of all it finds (axe's own: `rule.impact`), so rules whose findings are no one's here are not run.
 # Axe's preload would put copies of our stylesheets into the page, which the CSP refuses.
-_JUDGED = """async () => {
-    const behind = (at) => [at.backgroundColor, at.backgroundImage, at.opacity, at.position, at.filter];
-    const letters = (of) => [of.color, of.fontSize, of.fontWeight, of.textShadow, of.display];
+_JUDGED = """async (serious) => {
+    const behind = (of) => [of.backgroundColor, of.backgroundImage, of.opacity, of.position, of.filter].join();
+    const letters = (of) => [of.color, of.fontSize, of.fontWeight, of.textShadow, of.display].join();
+    const grounds = new Map(), numbers = new Map();  // alike backgrounds have one number
+    const ground = (element) => {
+        if (!element) return 0;
+        if (!grounds.has(element)) {
+            const look = `${ground(element.parentElement)};${behind(getComputedStyle(element))}`;
+            if (!numbers.has(look)) numbers.set(look, numbers.size + 1);
+            grounds.set(element, numbers.get(look));
+        }
+        return grounds.get(element);
+    };
     const looks = new Map();
     for (const element of document.querySelectorAll("body *")) {
         const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
         if (!text && !element.matches("input, select, textarea")) continue;
-        let look = letters(getComputedStyle(element)).join();
-        for (let at = element; at; at = at.parentElement) look += ";" + behind(getComputedStyle(at)).join();
+        const look = `${ground(element)};${letters(getComputedStyle(element))}`;
         if (!looks.has(look)) looks.set(look, element);
     }
+    const spared = axe._audit.rules.filter(({ impact }) => impact && !serious.includes(impact));
+    const others = ["color-contrast", ...spared.map((rule) => rule.id)];
+    const rules = Object.fromEntries(others.map((id) => [id, { enabled: false }]));
     const options = { preload: false, resultTypes: ["violations"] };
-    const others = await axe.run(document, { ...options, rules: { "color-contrast": { enabled: false } } });
-    if (!looks.size) return others.violations;
+    const found = await axe.run(document, { ...options, rules });
+    if (!looks.size) return found.violations;
     const contrast = await axe.run([...looks.values()], { ...options, runOnly: ["color-contrast"] });
-    return [...others.violations, ...contrast.violations];
+    return [...found.violations, ...contrast.violations];
 }"""
 
 
@@ -86,7 +99,7 @@ def serious_findings(page: Page) -> list[str]:
     wait_until_settled(page)
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(Axe().axe_script)
-    found = page.evaluate(_JUDGED)
+    found = page.evaluate(_JUDGED, sorted(SERIOUS))
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
         for rule in found
