@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from logs.explorer.choices import Choice, choices_of
 from logs.explorer.state import ExplorerState
 from logs.search.aggregation.groups import Aggregate
 from logs.search.aggregation.query import Aggregation
 from logs.search.fields import key_for_json
-from logs.search.flat_fields import FlatField, flat_fields, term_for_value
+from logs.search.flat_fields import FlatField, beginning_of, flat_values, term_for_value
 from logs.search.histogram import Counts
 from logs.search.operators import Equals, Exists
 from logs.search.page import Search
@@ -23,6 +24,9 @@ from services.scopes import Scope
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
 _FIELDS_COUNTED = 200  # of a row
 _LONGEST_VALUE = 60  # characters of a value that the rail offers
+_VALUES_LOOKED_AT = 50  # the commonest of a key, of which those are offered that a term finds
+Names = tuple[str, ...]
+Values = Mapping[Names, list[object]]  # under one key: of a → b, and of "a.b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +105,45 @@ def _facet(explorer: ExplorerState, choice: Choice, counted: Counter[str]) -> Fa
     return Facet(choice.title, choice.key, options[:_OPTIONS_SHOWN], clear_url, options[_OPTIONS_SHOWN:])
 
 
-def commonest_keys(rows: Iterable[LogRow]) -> list[str]:
-    """Return the commonest keys of the JSON of these rows."""
-    totals = Counter(field.key for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED))
-    return sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
+def values_by_key(rows: Iterable[LogRow]) -> dict[str, Values]:
+    """Return the values under the commonest keys of the JSON of these rows, the commonest key first."""
+    by_names: dict[Names, list[object]] = {}
+    for row in rows:
+        for names, value in flat_values(row.meta, _FIELDS_COUNTED):
+            by_names.setdefault(names, []).append(value)
+    by_key: dict[str, dict[Names, list[object]]] = {}
+    for names, values in by_names.items():
+        by_key.setdefault(".".join(names), {})[names] = values
+    totals = {key: sum(map(len, values.values())) for key, values in by_key.items()}
+    commonest = sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
+    return {key: by_key[key] for key in commonest}
 
 
-def keys_of_rows(explorer: ExplorerState, rows: Iterable[LogRow]) -> list[KeySeen]:
-    """Return the commonest keys of the JSON of these rows, and their commonest values there."""
-    rows = list(rows)
-    by_value: dict[str, dict[str, list[FlatField]]] = {key: {} for key in commonest_keys(rows)}
-    for field in (field for row in rows for field in flat_fields(row.meta, _FIELDS_COUNTED)):
-        if field.key in by_value:  # only now by value: writing each costs more than all else
-            by_value[field.key].setdefault(field.shown, []).append(field)
+def keys_of_rows(explorer: ExplorerState, values: Mapping[str, Values]) -> list[KeySeen]:
+    """Return keys of the JSON of some rows, and their commonest values there: what `values_by_key` gave."""
     keys = []
-    for key, values in by_value.items():
-        counted = sorted(values.items(), key=lambda item: -len(item[1]))
-        offered = [(shown, len(fields), fields[0].term) for shown, fields in counted]
-        keys.append(_key_seen(explorer, key, sum(map(len, values.values())), offered))
+    for key, by_names in values.items():
+        counts: Counter[str] = Counter()
+        examples: dict[str, FlatField] = {}
+        for names, each in by_names.items():
+            for shown, number, value in _counted(each):
+                counts[shown] += number
+                examples.setdefault(shown, FlatField(names, key, value))
+        offered = [(shown, number, examples[shown].term) for shown, number in counts.most_common(_VALUES_LOOKED_AT)]
+        keys.append(_key_seen(explorer, key, counts.total(), offered))
     return keys
+
+
+def _counted(values: Iterable[object]) -> Iterator[tuple[str, int, object]]:
+    """Give each value as it is written, how often it is there, and itself: writing one takes longer than all else."""
+    counts: Counter[Any] = Counter()
+    for value in values:
+        if isinstance(value, dict | list):
+            yield beginning_of(value), 1, value
+        else:
+            counts[type(value), value] += 1  # True is 1 otherwise
+    for (_, value), number in counts.items():
+        yield beginning_of(value), number, value
 
 
 def keys_of_result(explorer: ExplorerState, aggregates: Mapping[str, Aggregate]) -> list[KeySeen]:

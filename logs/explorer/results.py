@@ -169,14 +169,16 @@ def _fields(
 
     Of the rows that were read, or of more where a moment is enough to count these.
     """
-    rows = _rows_of_facets(session, search, explorer, page)
-    keys = facets.commonest_keys(rows)
-    if len(rows) == total or not keys or not session.may_go_on():
-        return facets.keys_of_rows(explorer, rows), 0 if len(rows) == total else len(rows)
-    counted = _aggregates(session, search, explorer, keys, rows)
+    rows, is_whole = _rows_of_facets(session, search, explorer, page)
+    values = facets.values_by_key(rows)
+    if is_whole or len(rows) == total:
+        return facets.keys_of_rows(explorer, values), 0
+    if not values or not session.may_go_on():
+        return facets.keys_of_rows(explorer, values), len(rows)
+    counted = _aggregates(session, search, explorer, list(values), rows)
     if counted is None or counted[0].logs <= len(rows):
-        return facets.keys_of_rows(explorer, rows), len(rows)
-    by_key = dict(zip(keys, counted, strict=True))
+        return facets.keys_of_rows(explorer, values), len(rows)
+    by_key = dict(zip(values, counted, strict=True))
     return facets.keys_of_result(explorer, by_key), 0 if counted[0].is_complete else counted[0].logs
 
 
@@ -195,10 +197,15 @@ def _aggregates(
         return None
 
 
-def _rows_of_facets(session: SearchSession, search: Search, explorer: ExplorerState, page: Page) -> Sequence[LogRow]:
-    """Return the rows whose fields are counted: all that were found, or the newest, as far as a moment allows."""
+def _rows_of_facets(
+    session: SearchSession, search: Search, explorer: ExplorerState, page: Page
+) -> tuple[Sequence[LogRow], bool]:
+    """Return the rows whose fields are counted, and whether they are all that there are: else the newest.
+
+    As many as a moment allows.
+    """
     if explorer.node is None or _is_all(page, explorer) or page.searched_to or not session.may_go_on():
-        return page.rows
+        return page.rows, _is_all(page, explorer)
     rows = page.rows if explorer.before is None else ()
     more = newest_page(
         session,
@@ -209,7 +216,7 @@ def _rows_of_facets(session: SearchSession, search: Search, explorer: ExplorerSt
         before=page.after if rows else None,
         limit=FACET_ROWS - len(rows),
     )
-    return [*rows, *more.rows]
+    return [*rows, *more.rows], more.after is None and more.searched_to is None
 
 
 def _is_all(page: Page, explorer: ExplorerState) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from logs.explorer.marker import Marker, is_id
@@ -95,7 +96,7 @@ class ShownRow:
         return not self.row.message.strip()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lister:
     """Makes rows for one page: how matches are marked, which columns stand in them."""
 
@@ -108,31 +109,36 @@ class Lister:
 
     def rows(self, rows: Sequence[LogRow], *, zone: str | None = None) -> list[ShownRow]:
         """Return the rows as shown; those of another zone than `zone`, which their head names, say their own."""
-        named = zone_of(rows) if zone is None else zone
+        labels = [times.zone_label(each.ts) for each in rows]
+        named = _common(labels) if zone is None else zone
         shown, day = [], ""
-        for each in rows:
-            row = self._row(each, named)
+        for each, own in zip(rows, labels, strict=True):
+            row = self._row(each, "" if own == named else own)
             shown.append(row if row.day == day or self.is_long else replace(row, day_before=row.day or self.today))
             day = row.day
         return shown
 
-    @property
+    @cached_property
     def today(self) -> str:
         """The words for today."""
         return times.day_words(self.now, self.now)
 
+    @cached_property
+    def _date(self) -> date:
+        return timezone.localtime(self.now).date()
+
     def _day(self, moment: datetime) -> str:
         ahead = " · ahead of now" if moment > self.now + _AHEAD else ""
-        words = times.day_words(moment, self.now)
-        return "" if words == self.today and not ahead else words + ahead
+        if not ahead and timezone.localtime(moment).date() == self._date:
+            return ""
+        return times.day_words(moment, self.now) + ahead
 
-    def _row(self, row: LogRow, zone: str) -> ShownRow:
+    def _row(self, row: LogRow, own_zone: str) -> ShownRow:
         scope = self.scopes.get(row.environment_id)
         message = without_colours(row.message)
         line, more = self._line(message)
         exact = times.exact(row.ts, milliseconds=True)
-        own = times.zone_label(row.ts)
-        clock = (exact if self.is_long else exact[11:]) + ("" if own == zone else f" {own}")
+        clock = (exact if self.is_long else exact[11:]) + (f" {own_zone}" if own_zone else "")
         return ShownRow(
             row=row,
             url=reverse("logs:entry", args=[str(row.address)]),
@@ -183,8 +189,13 @@ class Lister:
 
 def zone_of(rows: Sequence[LogRow]) -> str:
     """Return how the active zone is called at the times of all these rows; empty where that changes among them."""
-    names = {times.zone_label(row.ts) for row in rows}
-    return "" if len(names) > 1 else next(iter(names), times.zone_label())
+    return _common([times.zone_label(row.ts) for row in rows])
+
+
+def _common(labels: Sequence[str]) -> str:
+    if not labels:
+        return times.zone_label()
+    return labels[0] if len(set(labels)) == 1 else ""
 
 
 def without_colours(message: str) -> str:

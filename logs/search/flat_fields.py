@@ -45,6 +45,8 @@ def beginning_of(value: object, length: int = VALUE_SHOWN, indent: int | None = 
     """Return a value as pages write it: texts bare, everything else as JSON; of more than `length` the beginning."""
     if isinstance(value, str):
         return _cut(value, length)
+    if type(value) is int:
+        return str(value)  # sooner than by json
     if not isinstance(value, dict | list):
         return json.dumps(value)
     written, size = [], 0
@@ -64,7 +66,12 @@ def _cut(text: str, length: int) -> str:
 
 def flat_fields(meta: object, most: int) -> list[FlatField]:
     """Return the first `most` values of a log's JSON with dotted keys; lists and what lies deep are left whole."""
-    return [FlatField(names, ".".join(names), value) for names, value in islice(_values(meta), most)]
+    return [FlatField(names, ".".join(names), value) for names, value in flat_values(meta, most)]
+
+
+def flat_values(meta: object, most: int) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Give the same as names and value alone, for counting in many rows."""
+    return islice(_values(meta), most)
 
 
 def texts_of(value: object) -> Iterator[str]:
@@ -83,12 +90,14 @@ def count_fields(meta: object) -> int:
     return sum(1 for _ in _values(meta))
 
 
-def _values(value: object, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, dict) and value and len(names) < _DEPTH:
-        for name, each in value.items():
-            yield from _values(each, (*names, name))
-    elif names:
-        yield names, value
+def _values(meta: object, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    if not isinstance(meta, dict):
+        return
+    for name, value in meta.items():
+        if isinstance(value, dict) and value and len(names) + 1 < _DEPTH:
+            yield from _values(value, (*names, name))
+        else:
+            yield (*names, name), value
 
 
 def term_for(key: str, value: object) -> Equals | None:

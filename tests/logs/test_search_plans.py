@@ -207,3 +207,17 @@ def test_slices_grow_by_what_the_last_one_took(monkeypatch: pytest.MonkeyPatch) 
     assert widths[:4] == [timedelta(minutes=4**n) for n in range(4)]
     assert clock[0] < 1.1
     assert timedelta(hours=7) < NOW - slicer.reached < timedelta(hours=11)
+
+
+@pytest.mark.plain_database("looks at a plan")
+def test_rows_of_a_page_are_fetched_by_their_key_where_nothing_is_known_of_the_day(service: Service) -> None:
+    """As of a day that has just begun: a plain join compared each row of the page with each of the day."""
+    make_day(DAY)
+    fill(service, 600)
+    search = prepare(service.org_id, parse(""), scopes_of(service.org))
+    sql, params = page_of_slice(RowRange(service.org_id, DAY, NOW), search.parts(walked=True), is_walk=True, limit=500)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (COSTS OFF) {sql}", params)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Join Filter" not in plan
+    assert re.search(r"Index Cond: .*page\.ts.*page\.id", plan), plan
