@@ -91,7 +91,7 @@ def test_rows_and_blocks_give_the_same_aggregates(org_with_logs: Org, monkeypatc
     with connection.cursor() as cursor:  # of some, as if they had been sealed before there were any
         cursor.execute("UPDATE log_blocks SET summary = NULL WHERE id % 3 = 0")
     assert computed(org_with_logs, scopes, queries) == of_rows
-    monkeypatch.setattr("logs.storage.blocks.documents._COLUMNS", 0)  # documents stay whole
+    monkeypatch.setattr("logs.storage.blocks.json_packing._COLUMNS", 0)  # documents stay whole
     seal_everything(most=45)
     assert computed(org_with_logs, scopes, queries) == of_rows
 

@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logs.search.text import flat
-from logs.storage.blocks.codec import Block, Rows, Sections, encode
-from logs.storage.blocks.documents import Documents, pack_documents, parse_value
+from logs.storage.blocks.codec import Block, Rows, Sections, encode, readings, unescaped
+from logs.storage.blocks.documents import END, Documents, parse_value
+from logs.storage.blocks.json_packing import pack_documents
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError, pack_section, unpack_section
 from logs.storage.blocks.ranges import ranges_of
 from logs.storage.blocks.signatures import (
+    GRAM,
+    LONG_GRAM,
     id_hashes,
     id_signature,
     length_hashes,
@@ -104,13 +107,26 @@ def test_blocks_can_be_put_together_and_cut(some: list[tuple[Any, ...]], others:
 
 @given(st.lists((st.dictionaries(NAMES, VALUES, max_size=4)).map(printed) | st.just(""), min_size=1, max_size=20))
 def test_values_of_a_shape_stand_where_they_were(documents: list[str]) -> None:
-    packed = Documents(pack_documents(documents), len(documents))
+    packed = Documents(pack_documents(documents).section, len(documents))
     assert [text.decode() for text in packed.texts()] == documents
     for shape in range(len(packed.shapes)):
         for slot in range(packed.shapes[shape].count(b"\1")):
             assert all(
                 parse_value(value) is not None or value == b"null" for value in packed.column(shape, slot).values()
             )
+
+
+PLAIN = st.dictionaries(st.sampled_from(["a", "bc", "user.id", "k8s  x"]), SCALARS | st.lists(SCALARS, max_size=3))
+
+
+@given(st.lists(PLAIN.map(printed), max_size=9) | st.lists(METAS.filter(bool), max_size=9))
+def test_what_is_signed_of_documents_has_all_that_stands_in_a_row_in_them(documents: list[str]) -> None:
+    grams = pack_documents(documents).grams
+    signed = END.join(readings(grams, unescaped(grams)))
+    for document in documents:
+        for reading in readings(document, unescaped(document)):
+            rows = {reading[at : at + size] for size in (GRAM, LONG_GRAM) for at in range(len(reading) - size + 1)}
+            assert [row for row in rows if row not in signed] == []
 
 
 @given(st.lists(TEXT, min_size=1, max_size=20), st.lists(IDS, max_size=20))
@@ -220,7 +236,7 @@ def test_another_count_than_its_own_is_noticed(damaged: tuple[Rows, Sections], c
 
 def test_documents_with_little_in_common_stay_whole() -> None:
     documents = [json.dumps({f"k{row}-{number}": number for number in range(100)}) for row in range(50)] + ["", "[1]"]
-    packed = Documents(pack_documents(documents), len(documents))
+    packed = Documents(pack_documents(documents).section, len(documents))
     assert packed.shapes == [b"\1"]
     assert [text.decode() for text in packed.texts()] == documents
     assert ranges_of(packed) is None

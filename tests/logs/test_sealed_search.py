@@ -187,7 +187,7 @@ def test_rows_and_blocks_give_the_same_answers(org_with_logs: Org, monkeypatch: 
     assert LogEntry.objects.exists()
     for mixed, rows in zip(answers(org, scopes, nodes), of_rows, strict=True):
         assert mixed == rows
-    monkeypatch.setattr("logs.storage.blocks.documents._COLUMNS", 0)  # too few for these: documents stay whole
+    monkeypatch.setattr("logs.storage.blocks.json_packing._COLUMNS", 0)  # too few for these: documents stay whole
     seal_everything(most=45)
     assert LogBlock.objects.count() > 8
     for sealed, rows in zip(answers(org, scopes, nodes), of_rows, strict=True):

@@ -10,7 +10,8 @@ from typing import Any
 
 from logs.search.text import flat, fold
 from logs.storage.blocks.arrays import Bytes, Ints, Places, np
-from logs.storage.blocks.documents import Documents, pack_documents
+from logs.storage.blocks.documents import Documents
+from logs.storage.blocks.json_packing import pack_documents
 from logs.storage.blocks.packing import (
     DamagedBlockError,
     Reader,
@@ -111,10 +112,10 @@ def encode(rows: Rows) -> Sections:
     """Make a block of 1 to MAX_LOGS logs; raises TooLargeError."""
     assert 0 < len(rows) <= MAX_LOGS
     metas = [meta or "" for meta in rows.metas]
-    messages, documents = "\0".join(rows.messages), "\n".join(metas)
-    meta = pack_documents(metas)
+    messages = "\0".join(rows.messages)
+    meta, grams = pack_documents(metas)
     read = Documents(meta, len(rows))
-    signed = text_signatures([*_readings(messages, messages), *_readings(documents, _unescaped(documents))])
+    signed = text_signatures([*readings(messages, messages), *readings(grams, unescaped(grams))])
     return Sections(
         narrow=_pack_narrow(rows),
         message=pack_messages(rows.messages),
@@ -128,7 +129,7 @@ def encode(rows: Rows) -> Sections:
     )
 
 
-def _readings(text: str, unescaped: str) -> list[bytes]:
+def readings(text: str, unescaped: str) -> list[bytes]:
     """Return the two readings of texts by which a search finds them: see `logs.search.text`."""
     once, twice = flat(text).encode(), _folded(unescaped)
     return [once] if once == twice else [once, twice]
@@ -144,7 +145,7 @@ def _folded(text: str) -> bytes:
     return folded
 
 
-def _unescaped(documents: str) -> str:
+def unescaped(documents: str) -> str:
     """Return JSON with what is escaped in its texts as those have it, as far as a reading shows the difference."""
     if "\\" not in documents:
         return documents

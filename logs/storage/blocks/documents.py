@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -22,9 +22,6 @@ from logs.storage.blocks.arrays import Bytes, Ints, Mask, Places, np
 from logs.storage.blocks.packing import (
     DamagedBlockError,
     Reader,
-    pack_ints,
-    pack_number,
-    pack_section,
     pieces,
     read_ints,
     unpack_section,
@@ -33,14 +30,7 @@ from logs.storage.blocks.texts import Joined, lower_of
 
 END = b"\n"  # between two values or documents: the text of JSON holds none unescaped
 HOLE = b"\1"  # nor this
-# What stands behind `"name": `. Within a text a quote has a backslash before it, so this begins nowhere else. Lists
-# that hold lists or objects, and objects, are no values. Nothing is tried twice: the quantifiers are possessive.
-_VALUE = re.compile(rb'(?<=[^\\]": )("(?:[^"\\]++|\\.)*+"|\[(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+\]|[^"\[{},\]\n]++)')
-_INT = rb"(?:0|-?[1-9][0-9]{0,17})"
-_INTS = re.compile(rb"(?:%b\n)*+%b\Z" % (_INT, _INT))
 _OTHER = re.compile(rb"\n[^\"0-9-]")  # a value that is neither a text nor a number
-_MOST_ENTRIES = 256  # of a dictionary
-_COLUMNS = 500  # that a block may have, and one more for every two logs: each costs some µs to write and to read
 _INT_DIGITS = 18  # that Python reads as int; longer ones are Decimals
 
 
@@ -121,55 +111,11 @@ class Column:
         return np.fromiter((known[value] for value in values), bool, self.count)
 
 
-class _Header(msgspec.Struct, array_like=True):
+class Header(msgspec.Struct, array_like=True):
     """What stands before the columns: the shapes, how many holes each has, and how each hole's column is written."""
 
     shapes: list[bytes]
     columns: list[list[tuple[str, int]]]  # kind and bytes
-
-
-def pack_documents(documents: Sequence[str]) -> bytes:
-    """Write documents as PostgreSQL prints jsonb; an empty text stands for NULL. Raises TooLargeError."""
-    parts = _VALUE.split("\n".join(documents).encode())
-    values = np.array(parts[1::2], dtype=object)
-    rows = HOLE.join(parts[0::2]).split(END)
-    numbers = _numbered(rows)
-    shapes = np.array([*map(numbers.__getitem__, rows)], np.int64)
-    holes = np.array([shape.count(HOLE) for shape in numbers], np.int64)
-    if holes.sum() > _COLUMNS + len(rows) // 2:
-        return _pack_whole(documents)
-    first = np.cumsum(holes[shapes]) - holes[shapes]  # each row's first value among all
-    header, bodies = _Header(list(numbers), []), []
-    for number, count in enumerate(holes.tolist()):
-        mine = first[shapes == number]
-        columns = [_pack_column(values[mine + hole].tolist()) for hole in range(count)]
-        header.columns.append([(kind, len(body)) for kind, body in columns])
-        bodies += [body for _, body in columns]
-    head = msgspec.msgpack.encode(header)
-    return pack_section(b"".join([pack_number(len(head)), head, pack_ints(shapes), *bodies]))
-
-
-def _pack_whole(documents: Sequence[str]) -> bytes:
-    """Write documents that have too little in common for columns: as one shape that is a hole, for all of each."""
-    kind, body = _pack_column([document.encode() for document in documents])
-    head = msgspec.msgpack.encode(_Header([HOLE], [[(kind, len(body))]]))
-    return pack_section(b"".join([pack_number(len(head)), head, pack_ints(np.zeros(len(documents), np.int64)), body]))
-
-
-def _pack_column(values: list[bytes]) -> tuple[str, bytes]:
-    joined = END.join(values)
-    if _INTS.match(joined):
-        return "i", pack_ints(np.array([*map(int, values)], np.int64))
-    entries = _numbered(values)
-    if len(entries) > _MOST_ENTRIES or len(entries) * 4 > len(values) + 3:
-        return "t", joined
-    places = bytes(map(entries.__getitem__, values))
-    return "d", pack_number(len(entries)) + places + END.join(entries)
-
-
-def _numbered(values: Sequence[bytes]) -> dict[bytes, int]:
-    """Return the different values with their numbers, in the order in which they come."""
-    return {value: number for number, value in enumerate(dict.fromkeys(values))}
 
 
 class Documents:
@@ -179,7 +125,7 @@ class Documents:
         reader = Reader(unpack_section(section))
         head = reader.take(reader.number())
         try:
-            header = msgspec.msgpack.decode(head, type=_Header)
+            header = msgspec.msgpack.decode(head, type=Header)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DamagedBlockError("the shapes of a block cannot be read") from error
         self.shapes = header.shapes

@@ -119,7 +119,7 @@ def few_values(documents: Documents, key: str, most: int) -> FieldValues | None:
 def _is_varied(column: Column, most: int) -> bool:
     """Return whether a column has more than `most` different values; the first rows tell that of most."""
     if column.ints is not None:
-        return len(set(column.ints[: 4 * most].tolist())) > most or len(np.unique(column.ints)) > most
+        return len(set(column.ints[: 4 * most].tolist())) > most or len(places_of(column.ints)[0]) > most
     texts = column.entries if column.entries is not None else column.texts
     return len(set(texts[: 4 * most])) > most or len(set(texts)) > most
 
@@ -192,7 +192,7 @@ def _numbers(rows: Ints, column: Column) -> FieldNumbers:
         return FieldNumbers(rows, column.ints.astype(np.float64), column.ints, 0, None)
     if column.entries is None and column.is_scalar and b'"' not in column.text:
         return _read(rows, column.texts)
-    if not _may_have_numbers(column.joined):
+    if not may_have_numbers(column.joined):
         return FieldNumbers(_no_ints(), np.zeros(0), _no_ints(), 0, None)
     raws, codes = _coded(column)
     texts: list[bytes] = []
@@ -206,7 +206,7 @@ def _numbers(rows: Ints, column: Column) -> FieldNumbers:
     return replace(read, rows=all_rows)
 
 
-def _may_have_numbers(joined: bytes) -> bool:
+def may_have_numbers(joined: bytes) -> bool:
     """Return whether one of the values begins as a number does, or a list."""
     letters = np.frombuffer(END + joined, np.uint8)
     firsts = letters[np.flatnonzero(letters[:-1] == END[0]) + 1]
@@ -233,7 +233,7 @@ def _read(rows: Ints, texts: Sequence[bytes]) -> FieldNumbers:
 def floats_of(texts: Sequence[bytes]) -> Floats:
     """Return the float that is nearest to each number, infinite where there is none. Raises DamagedBlockError."""
     try:
-        if any(len(text) > _LONGEST_NUMBER for text in texts):
+        if max(map(len, texts), default=0) > _LONGEST_NUMBER:
             return np.fromiter(map(float, texts), np.float64, len(texts))
         return np.array(texts, dtype="S").astype(np.float64) if len(texts) else np.zeros(0)
     except ValueError as error:

@@ -8,7 +8,7 @@ from math import inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
 from logs.storage.blocks.documents import Column, Documents, Slot, parse_shape, parse_value
-from logs.storage.blocks.fields import floats_of
+from logs.storage.blocks.fields import floats_of, may_have_numbers
 
 _MOST_PATHS = 400  # of a block; of more of them nothing is noted
 _LONGEST = 200  # characters of a path
@@ -51,6 +51,8 @@ def _of_column(column: Column) -> Sequence[float]:
     """Return numbers between whose least and greatest all of the column lie."""
     if column.ints is not None:
         return _bounds([int(column.ints.min()), int(column.ints.max())]) if column.count else ()
+    if not may_have_numbers(column.joined):
+        return ()
     texts = set(column.entries if column.entries is not None else column.texts)
     lists = [number for text in texts if text[:1] == b"[" for number in _numbers(parse_value(text))]
     numbers = floats_of([text for text in texts if text[:1] in _DIGITS])
