@@ -83,7 +83,7 @@ def _newest(org_id: UUID, node: Node, level: str, limit: int, until: float) -> l
     with one_snapshot():
         reader = BlockReader(org_id, until - time.monotonic())
         found = newest(reader, query, Span(EARLIEST, LATEST), reader.heads(query.range(None, None)), limit)
-        return [_entry(org_id, detail) for detail in details_of(reader, found)]
+        return [_entry(org_id, detail) for detail in details_of(reader, found.found())]
 
 
 def _entry(org_id: UUID, detail: LogDetail) -> LogEntry:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from operator import itemgetter
-from typing import Any
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
 from logs.cursor import LogCursor
 from logs.explorer.export_lines import FORMATS, LineFormat, Names
-from logs.explorer.export_reader import ExportReader
+from logs.explorer.export_reader import ExportReader, WrittenMatch
 from logs.search.page import Search
 from logs.search.plans import RowRange, all_of
+from logs.search.sealed.newest import Ordered
 from logs.search.sealed.pages import newest_shown
 from logs.search.sealed.reader import retried
 from logs.search.sealed.rows import Record
@@ -24,14 +25,27 @@ from pulseops.core.budget import TimeBudget
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_together
 
 MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-Line = tuple[int, int, bytes]  # time in µs since 1970, id, the line
-_TEXT = itemgetter(2)
-_FIRST_ROWS, _MOST_ROWS = 20, 4_000  # of a page
-_PAGE_BYTES = 2 * 1024 * 1024  # of text that a page is meant to have: logs may be large
+_FIRST_LINES, _MOST_LINES = 20, 16_000  # of a page
+_MOST_ROWS = 4_000  # of a page: rows take several times the memory of their lines
+_PAGE_BYTES = 6 * 1024 * 1024  # of text that a page is meant to have: logs may be large
 _LISTED = 256  # heads of blocks in the first answer
 _STATEMENT_SECONDS = 2.0
 _QUICK_SECONDS = 0.3  # after which a slice of time is wide enough
 _NARROWEST, _FIRST_SLICE = timedelta(milliseconds=1), timedelta(minutes=10)
+
+
+class _Page(NamedTuple):
+    """Logs of a slice of time, the newest first: their times in µs since 1970, their ids and lines."""
+
+    ts: Sequence[int]
+    ids: Sequence[int]
+    lines: Sequence[bytes]
+    is_full: bool  # the slice has more of them
+
+    @property
+    def last(self) -> LogCursor:
+        """The address of the last one."""
+        return LogCursor(moment_of(self.ts[-1]), self.ids[-1])
 
 
 def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
@@ -46,13 +60,13 @@ def export(search: Search, window: Window, *, form: str) -> Iterator[bytes]:
 
 def _chunks(search: Search, window: Window, form: LineFormat) -> Iterator[bytes]:
     pages = _Pages(search, form).read(window)
-    lines = next(pages, ())
+    text = next(pages, b"")
     yield b""  # whatever can be refused has been; what the caller writes now does not depend on the end of the file
     if form.head:
         yield form.head
-    while lines:
-        yield b"".join(map(_TEXT, lines))
-        lines = next(pages, ())
+    while text:
+        yield text
+        text = next(pages, b"")
 
 
 class _Pages:
@@ -64,50 +78,67 @@ class _Pages:
         self._scopes = search.scopes.by_environment()
         self._reader = ExportReader(search.org_id, _STATEMENT_SECONDS, form, self._names_of)
 
-    def read(self, window: Window) -> Iterator[Sequence[Line]]:
+    def read(self, window: Window) -> Iterator[bytes]:
         """Yield the lines page by page, none of them empty; a slice of time is as wide as it can be read quickly."""
-        left, size, width = settings.LOG_EXPORT_ROWS, _FIRST_ROWS, _FIRST_SLICE
+        left, size, width = settings.LOG_EXPORT_ROWS, _FIRST_LINES, _FIRST_SLICE
         end, before = window.end, None
         while self._parts and left > 0 and end > window.start:
             start = max(end - width, window.start)
-            limit, clock = min(size, left), TimeBudget(_QUICK_SECONDS)
+            clock = TimeBudget(_QUICK_SECONDS)
             try:
-                lines = self._page(RowRange(self._search.org_id, start, end, before), limit)
+                page = self._page(RowRange(self._search.org_id, start, end, before), min(size, left))
             except QueryTimeoutError:
                 if width <= _NARROWEST:
                     raise
                 width = max(width / 8, _NARROWEST)
                 continue
-            if len(lines) == limit:
-                before = LogCursor(moment_of(lines[-1][0]), lines[-1][1])
+            if page.is_full:
+                before = page.last
                 end = min(end, before.ts + timedelta(microseconds=1))
             else:
                 end, width = start, width if clock.is_over else width * 4
-            if lines:
-                left -= len(lines)
-                size = _next_size(lines)
-                yield lines
+            if page.lines:
+                text = b"".join(page.lines)
+                left -= len(page.lines)
+                size = _next_size(len(text), len(page.lines))
+                yield text
 
-    def _page(self, span: RowRange, limit: int) -> Sequence[Line]:
+    def _page(self, span: RowRange, limit: int) -> _Page:
         """Return the newest logs of `span`, rows and what is sealed of it."""
-        search = self._search
+        search, most_rows = self._search, min(limit, _MOST_ROWS)
         self._reader.extend(_STATEMENT_SECONDS)
         sql, params = all_of(span, self._parts)
         listing = search.blocks.range(span.start, span.end).heads(limit=_LISTED)
 
-        def read() -> Sequence[Line]:
-            rows, listed = fetch_together(_STATEMENT_SECONDS, [(sql, [*params, limit]), listing])
-            heads, oldest = [Head(*head) for head in listed], rows[-1][1] if len(rows) >= limit else None
-            sealed = newest_shown(
-                self._reader, search.blocks, span, heads, oldest, limit, list, make=_line_of_match, listed=_LISTED
-            )
-            lines = [(microseconds_of(row[1]), row[0], self._line_of(row)) for row in rows]
-            if not rows or not sealed:
-                return sealed or lines
-            by_address = {line[:2]: line for line in (*sealed, *lines)}
-            return [by_address[address] for address in sorted(by_address, reverse=True)[:limit]]
+        def read() -> _Page:
+            rows, heads = fetch_together(_STATEMENT_SECONDS, [(sql, [*params, most_rows]), listing])
+            cut = rows[-1][1] if len(rows) == most_rows else None
+            sealed = self._sealed(span, [Head(*head) for head in heads], cut, limit)
+            return self._with_rows(sealed, rows, limit, is_cut=cut is not None) if rows else sealed
 
         return retried(read)
+
+    def _sealed(self, span: RowRange, heads: list[Head], oldest: datetime | None, limit: int) -> _Page:
+        """Return the newest sealed logs of `span`, none that is older than `oldest`."""
+        blocks = self._search.blocks
+        if blocks.is_empty or not heads:
+            return _Page((), (), (), is_full=False)
+        newer = span if oldest is None else replace(span, start=oldest)
+        found = newest_shown(self._reader, blocks, newer, heads, oldest, limit, _itself, listed=_LISTED)
+        lines = [match.lines for match in found.matches if isinstance(match, WrittenMatch)]
+        texts = [
+            lines[number][place] for number, place in zip(found.numbers.tolist(), found.places.tolist(), strict=True)
+        ]
+        return _Page(found.ts.tolist(), found.ids.tolist(), texts, is_full=len(texts) == limit)
+
+    def _with_rows(self, sealed: _Page, rows: Sequence[Record], limit: int, *, is_cut: bool) -> _Page:
+        """Return both in one list; nothing behind the last row where there are more of those."""
+        lines = dict(zip(zip(sealed.ts, sealed.ids, strict=True), sealed.lines, strict=True))
+        lines |= {(microseconds_of(row[1]), row[0]): self._line_of(row) for row in rows}
+        last = (microseconds_of(rows[-1][1]), rows[-1][0])
+        addresses = [each for each in sorted(lines, reverse=True)[:limit] if not is_cut or each >= last]
+        ts, ids = zip(*addresses, strict=True)
+        return _Page(ts, ids, [*map(lines.__getitem__, addresses)], is_full=is_cut or len(addresses) == limit)
 
     def _line_of(self, record: Record) -> bytes:
         return self._form.line(record, self._names_of(record[4]))
@@ -117,12 +148,10 @@ class _Pages:
         return (scope.service, scope.environment) if scope else ("", "")
 
 
-def _line_of_match(found: tuple[int, int, Any, int]) -> Line:
-    ts, id_, match, place = found
-    return ts, id_, match.lines[place]
+def _itself(ordered: Ordered) -> Ordered:
+    return ordered
 
 
-def _next_size(lines: Sequence[Line]) -> int:
+def _next_size(size: int, lines: int) -> int:
     """Return how many lines such as these make a page."""
-    size = sum(map(len, map(_TEXT, lines))) / len(lines)
-    return max(1, min(int(_PAGE_BYTES / max(size, 1)), _MOST_ROWS, len(lines) * 8))
+    return max(1, min(_PAGE_BYTES * lines // max(size, 1), _MOST_LINES, lines * 8))

@@ -247,5 +247,5 @@ def _newest_sealed(service: Service, since: datetime, limit: int) -> list[tuple[
             each.trace_id,
             each.request_id,
         )
-        for each in details_of(reader, found)
+        for each in details_of(reader, found.found())
     ]

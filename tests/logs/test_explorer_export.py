@@ -213,7 +213,7 @@ def test_pages_have_each_log_once(
 ) -> None:
     """However many share a time, and however small pages are."""
     monkeypatch.setattr("logs.explorer.export._MOST_ROWS", 7)
-    monkeypatch.setattr("logs.explorer.export._FIRST_ROWS", 3)
+    monkeypatch.setattr("logs.explorer.export._FIRST_LINES", 3)
     for number in range(40):
         make_log(service, f"line {number}", ts=NOW - spread * (number // 2))
     lines = [json.loads(line) for line in body(client, "format=ndjson").splitlines()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from logs.cursor import LogCursor
 from logs.search.sealed.reader import BlockQuery, BlockReader, Match, Span
@@ -21,16 +21,26 @@ class Found(NamedTuple):
     place: int
 
 
-FoundValues = tuple[int, int, Match, int]
+class Ordered(NamedTuple):
+    """Logs that match, in the order of a list, column by column; `numbers` say in which of `matches` each is."""
+
+    ts: Ints
+    ids: Ints
+    numbers: Ints
+    places: Ints
+    matches: Sequence[Match]
+
+    def found(self) -> list[Found]:
+        """Return them one by one."""
+        ts, ids, numbers, places = (column.tolist() for column in self[:4])
+        return list(map(Found, ts, ids, map(self.matches.__getitem__, numbers), places))
 
 
 def newest(
     reader: BlockReader, query: BlockQuery, span: Span, heads: Iterable[Head], limit: int,
     admits: Callable[[Match], Match | None] = lambda match: match, *, is_oldest_first: bool = False,
-    make: Callable[[FoundValues], Any] = Found._make,
-) -> list[Any]:  # fmt: skip
-    """Return the newest `limit` matches by (ts, id), newest first, or the oldest ones first: as Found, or as `make`
-    makes them of its values.
+) -> Ordered:  # fmt: skip
+    """Return the newest `limit` matches by (ts, id), newest first, or the oldest ones first.
 
     `heads` come in the same order, so that the first that cannot have a better one ends the search; `admits` takes some
     of a block's matches away.
@@ -46,7 +56,7 @@ def newest(
     for match in map(admits, reader.matches(query, span, worth_opening())):
         if match is not None:
             best.add(match)
-    return best.found(make)
+    return best.ordered()
 
 
 class _Best:
@@ -55,7 +65,7 @@ class _Best:
     def __init__(self, limit: int, is_oldest_first: bool) -> None:
         self._limit, self._is_oldest_first = limit, is_oldest_first
         self._matches: list[Match] = []
-        self._columns: list[tuple[Ints, Ints, Ints, Ints]] = []  # times and ids, their match by its number, places
+        self._parts: list[tuple[Ints, Ints, Ints, Ints]] = []  # times, ids, the match by its number, places
         self._count, self._last = 0, 0  # how many there are, and the time of the last of them when there are enough
         self._is_cut = True
 
@@ -64,7 +74,7 @@ class _Best:
         places = match.places[: self._limit] if self._is_oldest_first else match.places[-self._limit :]
         number = np.full(len(places), len(self._matches))
         self._matches.append(match)
-        self._columns.append((match.block.ts[places], match.block.ids[places], number, places))
+        self._parts.append((match.block.ts[places], match.block.ids[places], number, places))
         self._count += len(places)
         self._is_cut = False
 
@@ -77,24 +87,30 @@ class _Best:
             return microseconds_of(head.start_ts) > self._last
         return microseconds_of(head.end_ts) < self._last
 
-    def found(self, make: Callable[[FoundValues], Any]) -> list[Any]:
+    def ordered(self) -> Ordered:
         """Return them in order."""
-        self._cut()
-        if not self._columns:
-            return []
-        ts, ids, numbers, places = (column.tolist() for column in self._columns[0])
-        matches = map(self._matches.__getitem__, numbers)
-        return list(map(make, zip(ts, ids, matches, places, strict=True)))
-
-    def _cut(self) -> None:
-        if self._is_cut:
-            return
-        ts, ids, numbers, places = (np.concatenate(column) for column in zip(*self._columns, strict=True))
+        ts, ids, numbers, places = self._joined()
         order = np.lexsort((ids, ts)) if self._is_oldest_first else np.lexsort((~ids, ~ts))
         order = order[: self._limit]
-        self._columns = [(ts[order], ids[order], numbers[order], places[order])]
-        self._count, self._is_cut = len(order), True
-        self._last = int(ts[order[-1]])
+        return Ordered(ts[order], ids[order], numbers[order], places[order], self._matches)
+
+    def _cut(self) -> None:
+        """Take away what comes behind the last of the first; nothing has to be sorted for that."""
+        if self._is_cut:
+            return
+        ts, *others = self._joined()
+        rank = self._limit - 1 if self._is_oldest_first else len(ts) - self._limit
+        self._last = int(np.partition(ts, rank)[rank])
+        is_first = ts <= self._last if self._is_oldest_first else ts >= self._last
+        self._parts = [(ts[is_first], *(column[is_first] for column in others))]  # type: ignore[list-item]
+        self._count, self._is_cut = int(is_first.sum()), True
+
+    def _joined(self) -> tuple[Ints, Ints, Ints, Ints]:
+        if not self._parts:
+            empty = np.zeros(0, np.int64)
+            return empty, empty, empty, empty
+        ts, ids, numbers, places = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        return ts, ids, numbers, places
 
 
 def behind(match: Match, before: LogCursor | None, after: LogCursor | None) -> Match | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, takewhile
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from logs.cursor import LogCursor
 from logs.search.conditions import one_of
 from logs.search.plans import RowRange
 from logs.search.rows import LogDetail, LogRow
-from logs.search.sealed.newest import Found, FoundValues, behind, newest
+from logs.search.sealed.newest import Ordered, behind, newest
 from logs.search.sealed.reader import LISTED, BlockQuery, BlockReader, Match, Span
 from logs.search.sealed.rows import Counted, counted, details_of
 from logs.search.slices import Window
@@ -31,22 +31,22 @@ def newest_rows(
     """
     oldest = rows[-1].ts if len(rows) >= limit else None
 
-    def show(found: list[Found]) -> list[LogRow]:
-        return [detail.row for detail in details_of(reader, found)]
+    def show(ordered: Ordered) -> list[LogRow]:
+        return [detail.row for detail in details_of(reader, ordered.found())]
 
+    if query.is_empty or not heads:
+        return []
     return newest_shown(reader, query, span, heads, oldest, limit, show)
 
 
 def newest_shown(
     reader: BlockReader, query: BlockQuery, span: RowRange, heads: Sequence[Head], oldest: datetime | None, limit: int,
-    show: Callable[[list[Any]], list[Shown]], *, make: Callable[[FoundValues], Any] = Found._make, listed: int = LISTED,
-) -> list[Shown]:  # fmt: skip
+    show: Callable[[Ordered], Shown], *, listed: int = LISTED,
+) -> Shown:  # fmt: skip
     """Return `show` of the newest matches in blocks (see `newest`), down to the oldest row of a list that is full.
 
     Raises QueryTimeoutError, and BlocksMovedError.
     """
-    if query.is_empty or not heads:
-        return []
 
     def admits(match: Match) -> Match | None:
         return behind(match, span.before, span.after)
@@ -55,7 +55,7 @@ def newest_shown(
         following = reader.following(query.range(span.start, span.end), heads, listed)
         worth = takewhile(lambda head: oldest is None or head.end_ts >= oldest, chain(heads, following))
         known = len(reader.damage)
-        shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits, make=make))
+        shown = show(newest(reader, query, Span(span.start, span.end), worth, limit, admits))
         if len(reader.damage) == known:
             return shown
         # Older ones have the places of those that could not be shown: once more, without that block.
@@ -96,7 +96,7 @@ def log_at(reader: BlockReader, address: LogCursor) -> LogDetail | None:
         return behind(match, LogCursor(address.ts, address.id + 1), LogCursor(address.ts, address.id - 1))
 
     heads = reader.heads(query.range(address.ts, until))
-    found = newest(reader, query, Span(address.ts, until), heads, 1, admits)
+    found = newest(reader, query, Span(address.ts, until), heads, 1, admits).found()
     return next(details_of(reader, found), None)
 
 
@@ -114,7 +114,7 @@ def beside(
 
     heads = reader.heads(query.range(window.start, window.end), is_oldest_first=is_later)
     found = newest(reader, query, Span(window.start, window.end), heads, count, admits, is_oldest_first=is_later)
-    return [detail.row for detail in details_of(reader, found)]
+    return [detail.row for detail in details_of(reader, found.found())]
 
 
 def last_before(reader: BlockReader, before: datetime, environments: Sequence[UUID] | None) -> list[datetime]:
@@ -127,4 +127,4 @@ def last_before(reader: BlockReader, before: datetime, environments: Sequence[UU
         query = query.where(one_of("environment_id", environments, "uuid"))
     earliest = moment_of(0) - timedelta(days=36_500)
     found = newest(reader, query, Span(earliest, before), reader.heads(query.range(None, before)), 1)
-    return [moment_of(each.ts) for each in found]
+    return [moment_of(ts) for ts in found.ts.tolist()]
