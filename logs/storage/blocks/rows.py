@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,8 +112,9 @@ def read_oldest(stretch: Stretch, most: int) -> Chunk | None:
 def delete_oldest(stretch: Stretch, rows: Rows) -> None:
     """Delete the oldest logs of a stretch, which are `rows`; raises RowsMovedError where it has others by now."""
     last, id_ = moment_of(rows.ts[-1]), int(rows.ids[-1])
+    known = replace(stretch, start=moment_of(rows.ts[0]), after=int(rows.ids[0]) - 1)  # for days before none is planned
     with connection.cursor() as cursor:
-        cursor.execute(_DELETE.format(place=stretch.place.condition.sql), [*stretch.values, last, last, id_])
+        cursor.execute(_DELETE.format(place=stretch.place.condition.sql), [*known.values, last, last, id_])
         if cursor.rowcount != len(rows):
             raise RowsMovedError
 

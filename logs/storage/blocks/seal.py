@@ -80,10 +80,14 @@ def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time
     fresh = fresh_from(now)
     stretches = [Stretch(Place(*ids), EARLIEST, fresh, fresh) for ids in all_environments()]
     random.shuffle(stretches)  # so that none waits behind the same large one at every run
-    for end, only_full in _passes(fresh, len(stretches)):
+    passed = dict[int, Stretch]()  # what passes of single days have left behind
+    for start, end, only_full in _passes(fresh, len(stretches)):
         for number, stretch in enumerate(stretches):
+            part = passed.pop(number, stretch) if start == EARLIEST else _not_before(stretch, start)
+            if part.start > stretch.start:
+                passed.setdefault(number, stretch)
             try:
-                rest = _seal_stretch(replace(stretch, end=end), only_full, until, sealed, pause)
+                rest = _seal_stretch(replace(part, end=end), only_full, until, sealed, pause)
             except Exception:  # what fails for one fails for that one alone
                 if not connection.is_usable():
                     raise
@@ -96,18 +100,23 @@ def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time
     return sealed
 
 
-def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, bool]]:
-    """Yield up to which time logs are sealed, and whether only those that fill a block.
+def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, datetime, bool]]:
+    """Yield of which time logs are sealed, and whether only those that fill a block.
 
     Day by day, for the logs of all environments share the pages of their day, which are in memory then; not those days
-    that seem to have but what fills no block. That waits until its day (UTC) is over and all others are sealed.
+    that seem to have but what fills no block. That waits until its day (UTC) is over and all others are sealed. What a
+    day left is put to the next; what is older waits as well, since each day that is named is planned for.
     """
     over = fresh.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for partition in partitions():
         is_full = partition.rows < 0 or partition.rows > places * BLOCK_LOGS // 2
         if is_full and not partition.is_default and partition.end < over:
-            yield partition.end, True
-    yield from ((fresh, True), (over, False))
+            yield partition.start - timedelta(days=1), partition.end, True
+    yield from ((EARLIEST, fresh, True), (EARLIEST, over, False))
+
+
+def _not_before(stretch: Stretch, start: datetime) -> Stretch:
+    return stretch if stretch.start >= start else Stretch(stretch.place, start, stretch.end, stretch.received)
 
 
 def _seal_stretch(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from logs.search.conditions import Condition
@@ -127,7 +128,9 @@ def insert_block(place: Place, rows: Rows) -> None:
         *sections.texts, sections.id_sig, ranges, *(getattr(sections, name) for name in SECTIONS),
         sections.summary,
     ]  # fmt: skip
-    with connection.cursor() as cursor:
+    connection.ensure_connection()
+    session: psycopg.Connection[Any] = connection.connection
+    with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:  # Django's own would send bytes as text
         cursor.execute(_INSERT, values)
 
 
