@@ -14,7 +14,7 @@ from django.utils import timezone
 from logs.ingest.columns import AcceptedTimes, Batch
 from logs.ingest.disk import disk_gate
 from logs.ingest.group_commit import MERGED, mergers
-from logs.ingest.guards import gate
+from logs.ingest.guards import gate, room_to_store
 from logs.ingest.refusals import record_refusals, record_refused_key
 from logs.ingest.store import Receipt, store_batches
 from logs.ingest_rules.compiled import apply_rules
@@ -44,8 +44,8 @@ def commit_batch(
     if receipt is None and len(batch) <= MERGED:
         mergers[rate].store(credential, scope, batch)
     else:
-        gate.enter()
-        store_batches(credential, scope, [batch], receipt, rate)
+        with room_to_store(scope.org_id):
+            store_batches(credential, scope, [batch], receipt, rate)
     _note(scope, credential, batch)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, Error, connection, transaction
 
 from pulseops.core.db.answer_timeout import give_back_connection
+from pulseops.core.db.worker_breaker import WorkerSilentError, breakers
 from pulseops.core.web.json_errors import ApiError
 from services.key_statements import LOCK_KEY_TABLES
 
@@ -80,3 +84,13 @@ def _are_tables_locked() -> bool:
 
 
 gate = CircuitBreaker()
+
+
+@contextmanager
+def room_to_store(org_id: UUID) -> Iterator[None]:
+    """Let this thread store logs of an organisation. Raises what `gate.enter` does, or WorkerSilentError."""
+    if breakers.is_silent(org_id):
+        raise WorkerSilentError
+    gate.enter()
+    with breakers.room_for(org_id):
+        yield

@@ -21,6 +21,7 @@ from logs.ingest.refusals import record_limited, record_refused_request
 from logs.ingest.store import AlreadyAnsweredError, OutcomeUnknownError, Receipt, first_answer
 from logs.ingest_rules.compiled import apply_rules
 from logs.quotas import ingest_meter
+from pulseops.core.db.worker_breaker import WorkerSilentError
 from pulseops.core.ingest_counts import counts
 from pulseops.core.metrics import ingest_request
 from pulseops.core.web import senders
@@ -48,7 +49,8 @@ def receive(request: HttpRequest, protocol: Protocol[Body]) -> HttpResponse:
     except ApiError as error:
         return _refuse(request, protocol, error)
     except (OperationalError, InterfaceError) as error:
-        log.exception("a batch could not be stored")
+        if not isinstance(error, WorkerSilentError):  # which is said once, of those that waited for the worker
+            log.exception("a batch could not be stored")
         gate.report(error)
         is_unknown = isinstance(error, OutcomeUnknownError)
         return _refuse(request, protocol, stored_unknown() if is_unknown else unavailable())

@@ -20,6 +20,9 @@ DATABASE_WAIT_SECONDS = env.whole("DATABASE_WAIT_SECONDS", 5, least=1)  # for a 
 DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", 20)  # for one answer to a page or sender; 0: no limit
 DATABASE_LOCK_SECONDS = env.number("DATABASE_LOCK_SECONDS", 2, least=0.1)  # for a lock, of pages and senders; then 503
 DATABASE_JOB_LOCK_SECONDS = env.number("DATABASE_JOB_LOCK_SECONDS", 30, least=0.1)  # the same, of worker and dispatcher
+DATABASE_WORKER_SECONDS = env.number(
+    "DATABASE_WORKER_SECONDS", 0.8, least=0.1
+)  # of a worker of Citus; then it is silent
 DATABASE_IDLE_SECONDS = env.number("DATABASE_IDLE_SECONDS", 120, least=1)  # that a transaction may stand idle
 MIGRATE_LOCK_SECONDS = env.whole("MIGRATE_LOCK_SECONDS", 5)  # for a table's lock; then `migrate` lets go for a while
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -15,10 +15,13 @@ import requests
 from django.db import OperationalError
 
 from logs.ingest.columns import Batch, Columns
-from logs.ingest.group_commit import GroupCommit, _place
+from logs.ingest.group_commit import GroupCommit, _place, _Waiting
+from logs.ingest.store import OutcomeUnknownError
+from pulseops.core.db.worker_breaker import WorkerSilentError
 from pulseops.core.web.json_errors import ApiError
 from services.authentication import Credential, KeyScope
 from tests.support.installation import Installation, stop
+from tests.support.waiting import wait_until
 
 SCOPE = KeyScope(uuid4(), uuid4(), uuid4(), uuid4(), 30, 0, 1_000)
 
@@ -110,6 +113,39 @@ def test_keys_do_not_wait_for_each_other() -> None:
         other.store(credential("b"), SCOPE, batch("b"))
         storage.go_on.set()
         waiting.result(60)
+
+
+def test_no_one_stands_in_line_for_a_worker_that_has_gone_silent() -> None:
+    storage, is_silent = Storage(), threading.Event()
+    merger = GroupCommit(storage, lambda _: is_silent.is_set())
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(merger.store, credential("a"), SCOPE, batch("a"))
+        assert storage.began.wait(60)
+        line = merger._lines["a", None, None, SCOPE]
+        second = pool.submit(merger.store, credential("a"), SCOPE, batch("b"))
+        wait_until(lambda: len(line) == 1)
+        is_silent.set()
+        assert isinstance(second.exception(60), WorkerSilentError)
+        assert line == []
+        with pytest.raises(WorkerSilentError):
+            merger.store(credential("a"), SCOPE, batch("c"))
+        storage.go_on.set()
+        first.result(60)
+    assert storage.groups == [["a"]]
+
+
+def test_what_is_being_stored_by_a_worker_that_has_gone_silent_may_have_been_stored() -> None:
+    storage, is_silent = Storage(), threading.Event()
+    merger = GroupCommit(storage, lambda _: is_silent.is_set())
+    place = ("a", None, None, SCOPE)
+    mine = _Waiting(credential("a"), batch("a"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(merger._wait, place, mine)  # in the group of another, so in line no more
+        is_silent.set()
+        assert isinstance(waiting.exception(60), OutcomeUnknownError)
+    mine.group = [mine]
+    mine.turn.release()
+    merger._wait(place, mine)
 
 
 @pytest.mark.parametrize(("is_bound", "lines"), [(False, 1), (True, 2)])
