@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db import DatabaseError
+
 from accounts.models import Org
+from pulseops.core.db.distribution import is_worker_away
 from pulseops.core.extensions import LOG_VOLUME
 from pulseops.core.ui.charts import Bucket
 from services.links import explorer_url
@@ -22,11 +25,12 @@ Counts = Mapping[datetime, Mapping[str, int]]  # start of the bar (UTC) → leve
 
 @dataclass(frozen=True, slots=True)
 class DayVolume:
-    """Counts of the bars in [since, until) by service; times are UTC."""
+    """Counts of the bars in [since, until) by service; times are UTC. Nothing was counted where it `is_unknown`."""
 
     since: datetime
     until: datetime
     by_service: Mapping[UUID, Counts]
+    is_unknown: bool = False
 
     def total(self, service_id: UUID | None = None, level: str = "") -> int:
         """Count the logs of one service or of all, of one level or of all."""
@@ -67,14 +71,29 @@ def day_of_logs(org: Org, now: datetime, service_id: UUID | None = None) -> DayV
 
     One query.
     """
-    wide = STEP * SPARK_STEPS
-    until = datetime.fromtimestamp((now.timestamp() // wide.total_seconds() + 1) * wide.total_seconds(), UTC)
-    since = until - SPAN
+    since, until = _day(now)
     by_service: dict[UUID, dict[datetime, dict[str, int]]] = {}
     for count_logs in LOG_VOLUME:
         for start, each, level, count in count_logs(org.pk, since, until, STEP, service_id):
             by_service.setdefault(each, {}).setdefault(start, {})[level] = count
     return DayVolume(since, until, by_service)
+
+
+def day_if_known(org: Org, now: datetime) -> DayVolume:
+    """As `day_of_logs` of all services; unknown while the worker of Citus that has the organisation's logs is away."""
+    try:
+        return day_of_logs(org, now)
+    except DatabaseError as error:
+        if not is_worker_away(error):
+            raise
+        return DayVolume(*_day(now), {}, is_unknown=True)
+
+
+def _day(now: datetime) -> tuple[datetime, datetime]:
+    """Return the 24 hours up to the end of the bar that is running."""
+    wide = (STEP * SPARK_STEPS).total_seconds()
+    until = datetime.fromtimestamp((now.timestamp() // wide + 1) * wide, UTC)
+    return until - SPAN, until
 
 
 def _starts(since: datetime, until: datetime, step: timedelta) -> list[datetime]:

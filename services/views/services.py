@@ -28,7 +28,7 @@ from services.snippets import PLACEHOLDER, filled_snippets
 from services.states import ServiceState, of_service, service_state, troubles_of
 from services.views.keys import show_once
 from services.views.lookups import find_service, gone_is_404, posted, require_form
-from services.volume import DayVolume, day_of_logs
+from services.volume import DayVolume, day_if_known, day_of_logs
 
 _FEW = 15  # environments, and keys, up to which a service's page shows all of each
 
@@ -69,10 +69,11 @@ class ServiceRow:
 @org_member
 def service_list(request: OrgRequest) -> HttpResponse:
     """Show every service with its state, what needs a look first, and its last 24 hours."""
-    volume = day_of_logs(request.org, timezone.now())
+    volume = day_if_known(request.org, timezone.now())
     troubles = troubles_of(request.org)
     rows = [_service_row(each, volume, troubles) for each in queries.service_summaries(request.org)]
-    return render(request, "services/list.html", {"rows": sorted(rows, key=lambda row: row.state.rank)})
+    values = {"rows": sorted(rows, key=lambda row: row.state.rank), "is_volume_unknown": volume.is_unknown}
+    return render(request, "services/list.html", values)
 
 
 @require_safe

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Org, User
+from pulseops.core.db import distribution
 from services import key_actions
 from services.models import ApiKey, Service
 from tests.services.conftest import SignedIn
@@ -49,6 +52,21 @@ def test_an_empty_list_leads_a_developer_to_the_first_service(client_for: Signed
 
 def test_a_viewer_sees_no_button(client_for: SignedIn, viewer: User) -> None:
     assert "/services/new" not in client_for(viewer).get(URL).content.decode()
+
+
+def test_is_there_without_its_figures_while_their_worker_of_citus_is_away(
+    client_for: SignedIn, viewer: User, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        lost = psycopg.errors.ConnectionFailure("connection to the remote node failed")
+        raise OperationalError(str(lost)) from lost
+
+    monkeypatch.setattr(distribution, "_answers", {"default": (frozenset({"logs"}), 0.0)})
+    monkeypatch.setattr("services.volume.day_of_logs", away)
+    page = client_for(viewer).get(URL).content.decode()
+    assert "How much was logged is not known" in page
+    assert "unknown" in page
+    assert "no logs" not in page
 
 
 def test_another_organisation_sees_nothing_of_it(client_for: SignedIn, outsider: User, service: Service) -> None:
