@@ -83,10 +83,18 @@ def counts_by_state(org: Org, filters: Filters) -> Mapping[str, int]:
     return result
 
 
-def live_incidents(org: Org, *, limit: int) -> list[Incident]:
-    """Return what is not resolved, worst first and of equal ones the oldest first; one query."""
-    rows = Incident.objects.for_org(org).live().select_related("service", "environment", "assignee")
-    return list(rows.defer("evidence_json", "description").order_by(WORST_FIRST, "created_at", "id")[:limit])
+def live_incidents(org: Org) -> list[Incident]:
+    """Return what is not resolved, worst first and of equal ones the oldest first, MOST_LIVE at most; one query."""
+    return _LIVE.fetch(org=org.pk)
+
+
+def _live() -> QuerySet[Incident]:
+    rows = Incident.objects.filter(org_id=Parameter("org", UUIDField())).live()
+    rows = rows.select_related("service", "environment", "assignee").defer("evidence_json", "description")
+    return rows.order_by(WORST_FIRST, "created_at", "id")[:MOST_LIVE]
+
+
+_LIVE = CompiledRows(_live)
 
 
 def live_incidents_of_rule(rule_id: int) -> QuerySet[Incident]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Org
 from deployments.models import Deployment
 from incidents.models import Incident, Severity
-from incidents.queries import MOST_LIVE, WORST_FIRST, live_incidents
+from incidents.queries import WORST_FIRST, live_incidents
 from pulseops.core.extensions import Mark, Panel, ServiceTrouble
 from services.models import Service
 
@@ -59,7 +59,7 @@ def trouble_of(incident: Incident) -> ServiceTrouble:
 
 def service_troubles(org: Org) -> list[ServiceTrouble]:
     """Return the live incidents as what is wrong with services, worst first; one query."""
-    return [trouble_of(each) for each in live_incidents(org, limit=MOST_LIVE)]
+    return [trouble_of(each) for each in live_incidents(org)]
 
 
 def deployment_panel(request: HttpRequest, deployment: Deployment) -> Panel | None:

@@ -56,14 +56,15 @@ class DayVolume:
 
     def spark_buckets(self, service_id: UUID) -> list[Bucket]:
         """Return fewer, wider buckets of one service: its errors, and everything else as `info`."""
-        counts = self.by_service.get(service_id, {})
-        buckets = []
-        for start in _starts(self.since, self.until, STEP * SPARK_STEPS):
-            bars = [counts.get(start + STEP * index, {}) for index in range(SPARK_STEPS)]
-            errors = sum(bar.get("error", 0) for bar in bars)
-            everything = sum(sum(bar.values()) for bar in bars)
-            buckets.append(Bucket(start, start + STEP * SPARK_STEPS, {"error": errors, "info": everything - errors}))
-        return buckets
+        wide = STEP * SPARK_STEPS
+        starts = _starts(self.since, self.until, wide)
+        counts = [{"error": 0, "info": 0} for _ in starts]
+        for start, levels in self.by_service.get(service_id, {}).items():
+            if 0 <= (number := (start - self.since) // wide) < len(counts):
+                errors = levels.get("error", 0)
+                counts[number]["error"] += errors
+                counts[number]["info"] += sum(levels.values()) - errors
+        return [Bucket(start, start + wide, each) for start, each in zip(starts, counts, strict=True)]
 
 
 def day_of_logs(org: Org, now: datetime, service_id: UUID | None = None) -> DayVolume:

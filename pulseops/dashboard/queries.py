@@ -13,7 +13,6 @@ from deployments.models import Deployment
 from deployments.queries import newest_deployments
 from incidents import queries as incident_queries
 from incidents.models import Incident, Severity
-from incidents.queries import MOST_LIVE
 from incidents.timeline import trouble_of
 from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui.charts import Bucket, Chart, bands_of, markers_of, stacked_histogram
@@ -61,7 +60,7 @@ class LiveIncidents:
 
 def live_incidents(org: Org) -> LiveIncidents:
     """Return what is wrong now; one query."""
-    return LiveIncidents(incident_queries.live_incidents(org, limit=MOST_LIVE))
+    return LiveIncidents(incident_queries.live_incidents(org))
 
 
 # -- Services --------------------------------------------------------------------------------------------------------
