@@ -14,7 +14,9 @@ from pathlib import Path
 
 from django.db import migrations
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
+from django.db.migrations.state import ProjectState
 
 from pulseops.core.adoption.schema_diff import Change, ForeignKey, enforce, read_shapes, relax, wanted_shapes
 
@@ -46,6 +48,15 @@ FROM adoption_notes GROUP BY table_name, column_name, note ORDER BY table_name, 
 """
 
 
+class _TakeOver(migrations.RunPython):
+    """Code that asks for no models: Django would build the classes of all of them before it runs."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self.code(None, schema_editor)  # type: ignore[arg-type]  # it takes no models
+
+
 @dataclass(frozen=True, slots=True)
 class Adoption:
     """How the tables of one app are taken over.
@@ -63,9 +74,7 @@ class Adoption:
 
     def operation(self) -> migrations.RunPython:
         """Return the migration's operation; going backwards undoes nothing."""
-        return migrations.RunPython(
-            lambda apps, schema_editor: self.run(schema_editor.connection), migrations.RunPython.noop
-        )
+        return _TakeOver(lambda apps, schema_editor: self.run(schema_editor.connection), migrations.RunPython.noop)
 
     def run(self, connection: BaseDatabaseWrapper) -> None:
         """Take the tables over, inside the caller's transaction."""
