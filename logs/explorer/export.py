@@ -28,7 +28,7 @@ MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8
 _FIRST_LINES, _MOST_LINES = 20, 16_000  # of a page
 _MOST_ROWS = 4_000  # of a page: rows take several times the memory of their lines
 _PAGE_BYTES = 6 * 1024 * 1024  # of text that a page is meant to have: logs may be large
-_LISTED = 256  # heads of blocks in the first answer
+_LISTED, _MOST_LISTED = 32, 256  # heads of blocks in the first answer: each costs as much as some lines
 _STATEMENT_SECONDS = 2.0
 _QUICK_SECONDS = 0.3  # after which a slice of time is wide enough
 _NARROWEST, _FIRST_SLICE = timedelta(milliseconds=1), timedelta(minutes=10)
@@ -77,6 +77,7 @@ class _Pages:
         self._parts = search.parts(walked=False)
         self._scopes = search.scopes.by_environment()
         self._reader = ExportReader(search.org_id, _STATEMENT_SECONDS, form, self._names_of)
+        self._listed = _LISTED
 
     def read(self, window: Window) -> Iterator[bytes]:
         """Yield the lines page by page, none of them empty; a slice of time is as wide as it can be read quickly."""
@@ -108,7 +109,7 @@ class _Pages:
         search, most_rows = self._search, min(limit, _MOST_ROWS)
         self._reader.extend(_STATEMENT_SECONDS)
         sql, params = all_of(span, self._parts)
-        listing = search.blocks.range(span.start, span.end).heads(limit=_LISTED)
+        listing = search.blocks.range(span.start, span.end).heads(limit=self._listed)
 
         def read() -> _Page:
             rows, heads = fetch_together(_STATEMENT_SECONDS, [(sql, [*params, most_rows]), listing])
@@ -124,12 +125,15 @@ class _Pages:
         if blocks.is_empty or not heads:
             return _Page((), (), (), is_full=False)
         newer = span if oldest is None else replace(span, start=oldest)
-        found = newest_shown(self._reader, blocks, newer, heads, oldest, limit, _itself, listed=_LISTED)
+        found = newest_shown(self._reader, blocks, newer, heads, oldest, limit, _itself, listed=self._listed)
         lines = [match.lines for match in found.matches if isinstance(match, WrittenMatch)]
         texts = [
             lines[number][place] for number, place in zip(found.numbers.tolist(), found.places.tolist(), strict=True)
         ]
-        return _Page(found.ts.tolist(), found.ids.tolist(), texts, is_full=len(texts) == limit)
+        is_full = len(texts) == limit
+        reaching = sum(microseconds_of(head.end_ts) >= found.ts[-1] for head in heads) if is_full else len(heads)
+        self._listed = min(max(_LISTED, 2 * reaching), _MOST_LISTED)  # the next page will need as many
+        return _Page(found.ts.tolist(), found.ids.tolist(), texts, is_full)
 
     def _with_rows(self, sealed: _Page, rows: Sequence[Record], limit: int, *, is_cut: bool) -> _Page:
         """Return both in one list; nothing behind the last row where there are more of those."""

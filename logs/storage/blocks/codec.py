@@ -181,8 +181,10 @@ class Block:
         self._sections |= sections
 
     def narrowed(self) -> Block:
-        """Return the same block without its texts, JSON and ids."""
-        return Block(self.count, {"narrow": self._sections["narrow"]})
+        """Return the same block without its texts, JSON and ids; times and ids of logs stay as they have been read."""
+        narrow = Block(self.count, {"narrow": self._sections["narrow"]})
+        narrow.ts, narrow.ids = self.ts, self.ids
+        return narrow
 
     @cached_property
     def _narrow(self) -> tuple[Reader, Reader, Reader, Reader]:
