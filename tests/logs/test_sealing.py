@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -64,6 +65,23 @@ def test_a_full_block_does_not_wait_for_its_day(service: Service, monkeypatch: p
     write(service, [timedelta(hours=25, seconds=number) for number in range(25)])
     done = seal(NOW, seconds=60)
     assert (done.logs, done.blocks) == (20, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("seals_at_once")
+def test_a_backlog_of_many_days_is_sealed_whole(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of days that fill no block, and of the partition that a legacy table has become, which has no beginning."""
+    for module in ("seal", "rows"):
+        monkeypatch.setattr(f"logs.storage.blocks.{module}.BLOCK_LOGS", 4)
+    make_days(NOW - 8 * DAY, NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE logs_legacy PARTITION OF logs FOR VALUES FROM (MINVALUE) TO ('2026-03-01')")
+    busy, quiet = make_service(org, "busy"), make_service(org, "quiet")
+    write(busy, [day * DAY + timedelta(minutes=number) for day in range(2, 8) for number in range(7)])
+    write(quiet, [day * DAY for day in (3, 7, 30)], message="quiet")
+    assert seal(NOW, seconds=60).logs == 45
+    assert not LogEntry.objects.exists()
+    assert everything(org) == Counter({**{f"old {number}": 1 for number in range(42)}, "quiet": 3})
 
 
 @pytest.mark.django_db

@@ -48,6 +48,7 @@ from services.queries import all_environments
 
 log = logging.getLogger(__name__)
 
+_DAY = timedelta(days=1)
 _NEAR = timedelta(days=7)  # between logs of one block
 _WORTH_MERGING = BLOCK_LOGS // 2  # logs of a block that others are put to
 _SHARE = 0.5  # of the time that a run works: the rest is for others
@@ -112,7 +113,7 @@ def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, datetime, 
     for partition in partitions():
         is_full = partition.rows < 0 or partition.rows > places * BLOCK_LOGS // 2
         if is_full and not partition.is_default and partition.end < over:
-            yield partition.start - timedelta(days=1), partition.end, True
+            yield max(partition.start, EARLIEST + _DAY) - _DAY, partition.end, True
     yield from ((EARLIEST, fresh, True), (EARLIEST, over, False))
 
 
