@@ -17,6 +17,8 @@ from pulseops.core.db.priority import give_way_always, lower_priority, restore_p
 from pulseops.server.dispatcher import Dispatcher
 from tests.support.factories import make_org
 
+RENICED = pytest.mark.plain_database("renices the processes of the embedded server")
+
 
 def niceness(connection: Any) -> int:
     """Return the niceness of the process that works for a connection."""
@@ -32,6 +34,7 @@ def connection() -> Iterator[Any]:
     mine.close()
 
 
+@RENICED
 @pytest.mark.django_db
 def test_a_connection_gives_way_until_it_has_its_priority_again(connection: Any) -> None:
     usual = niceness(connection)
@@ -44,6 +47,7 @@ def test_a_connection_gives_way_until_it_has_its_priority_again(connection: Any)
     assert niceness(connection) == usual
 
 
+@RENICED
 @pytest.mark.django_db
 def test_where_only_root_may_raise_it_a_new_connection_takes_its_place(
     connection: Any, monkeypatch: pytest.MonkeyPatch
@@ -77,6 +81,7 @@ def test_what_is_no_server_of_ours_is_left_alone(connection: Any, monkeypatch: p
     assert niceness(connection) == usual
 
 
+@RENICED
 @pytest.mark.django_db
 def test_rules_of_the_slow_lane_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
     org_id, seen = make_org().pk, list[int]()
@@ -97,6 +102,7 @@ def test_rules_of_the_slow_lane_give_way(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen == [0, 10]
 
 
+@RENICED
 @pytest.mark.django_db
 def test_all_connections_of_a_worker_give_way(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priority, "_all_give_way", threading.Event())

@@ -32,6 +32,8 @@ from tests.support.factories import make_key, make_log, make_member, make_org, m
 
 SignIn = Callable[[User], Client]
 
+pytestmark = pytest.mark.plain_database("asks as the role of the pages, which tests do not take there")
+
 
 @pytest.fixture
 def tenants(db: None) -> tuple[Org, Org]:

@@ -25,6 +25,7 @@ def who() -> tuple[str, str, str]:
     return found
 
 
+@pytest.mark.plain_database("asks as the role of the pages, which tests do not take there")
 @pytest.mark.django_db
 def test_a_page_goes_with_its_first_query_in_one_message(client_for: SignIn, org: Org, viewer: User) -> None:
     client = client_for(viewer)
