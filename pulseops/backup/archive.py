@@ -31,7 +31,10 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself. `server` and `tools` are major versions of PostgreSQL; `rows` by table."""
+    """What a backup says of itself. `server` and `tools` are major versions of PostgreSQL; `rows` by table.
+
+    Of logs there may be more than it says where they came from workers of Citus, which no snapshot holds still.
+    """
 
     pulseops: str
     server: int
@@ -40,6 +43,7 @@ class Manifest:
     created_at: str
     rows: dict[str, int] = field(default_factory=dict)
     format: int = FORMAT
+    may_have_more_logs: bool = False
 
 
 def write_archive(

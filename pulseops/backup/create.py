@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -13,19 +14,25 @@ from django.conf import settings
 
 import pulseops
 from logs.storage.totals import COUNTED, LARGE
+from logs.storage.turn import PARTITIONS_TURN
 from pulseops.backup.archive import PIECE, Manifest, write_archive
 from pulseops.backup.programs import Programs, address, programs_for, server_major
+from pulseops.core.db.advisory_locks import session_lock
+from pulseops.core.db.distribution import database_size, is_distributed
 
 SECRETS = ("SECRET_KEY", "API_KEY_SALT", "INTERNAL_CRON_SECRET")
 _TABLES = """
     SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
     AND NOT c.relispartition AND c.relname <> ALL(%s) ORDER BY 1
 """
+# Citus itself is not dumped: what is restored is plain, and `distribute` makes more of it.
+_EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname NOT LIKE 'citus%' ORDER BY 1"
+_TURN_SECONDS = 1_800
 Progress = Callable[[int, int], None]  # bytes written, and those of the database
 
 
 class DumpError(Exception):
-    """pg_dump has failed; the text is what it said."""
+    """The dump could not be made; the text says why, or is what pg_dump said."""
 
 
 def create_backup(target: BinaryIO, *, progress: Progress, bytes_per_second: int = 0) -> Manifest:
@@ -36,19 +43,37 @@ def create_backup(target: BinaryIO, *, progress: Progress, bytes_per_second: int
     major = server_major()
     programs = programs_for(major)
     name, environment = address()
-    with psycopg.connect(name, password=environment.get("PGPASSWORD")) as session:
+    with _logs_held_still(), psycopg.connect(name, password=environment.get("PGPASSWORD")) as session:
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         [snapshot] = session.execute("SELECT pg_export_snapshot()").fetchone() or ()
         manifest = _manifest(session, major, programs)
         command = programs.command(
             "pg_dump", "--format=custom", "--compress=3", "--no-owner", "--no-privileges",
-            "--lock-wait-timeout=60s", f"--snapshot={snapshot}", f"--dbname={name}",
+            "--lock-wait-timeout=60s", f"--snapshot={snapshot}", f"--dbname={name}", *_only_ours(session),
         )  # fmt: skip
         secrets = {each: str(getattr(settings, each)) for each in SECRETS}
         pieces = _throttled(_output(command, environment), bytes_per_second)
         for written in write_archive(target, manifest, secrets, pieces):
             progress(written, manifest.database_bytes)
     return manifest
+
+
+@contextmanager
+def _logs_held_still() -> Iterator[None]:
+    """On Citus, let no job move logs between tables meanwhile: a snapshot is of the coordinator's rows alone."""
+    if not is_distributed():
+        yield
+        return
+    with session_lock(f"turn:{PARTITIONS_TURN}", wait_seconds=_TURN_SECONDS) as is_held:
+        if not is_held:
+            raise DumpError("A job works on the days of logs for half an hour already. Make the backup later.")
+        yield
+
+
+def _only_ours(session: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    if not is_distributed():
+        return []
+    return [f"--extension={name}" for (name,) in session.execute(_EXTENSIONS).fetchall()]
 
 
 def counts(session: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
@@ -64,9 +89,10 @@ def _number(session: psycopg.Connection[tuple[object, ...]], statement: str) -> 
 
 
 def _manifest(session: psycopg.Connection[tuple[object, ...]], major: int, programs: Programs) -> Manifest:
-    size = _number(session, "SELECT pg_database_size(current_database())")
+    size = database_size()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Manifest(pulseops.__version__, major, programs.major, size, now, counts(session))
+    rows = counts(session)
+    return Manifest(pulseops.__version__, major, programs.major, size, now, rows, may_have_more_logs=is_distributed())
 
 
 def _output(command: list[str], environment: dict[str, str]) -> Iterator[bytes]:

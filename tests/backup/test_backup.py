@@ -15,10 +15,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Org
+from logs.storage.turn import PARTITIONS_TURN
 from pulseops.backup import create, programs, restore, schedule
 from pulseops.backup.archive import ArchiveError, ArchiveReader, Manifest, write_archive
 from pulseops.backup.programs import Programs, ProgramsError
 from pulseops.backup.restore import RestoreError, read_through
+from pulseops.core.db.advisory_locks import lock_number
 from pulseops.core.models import CronRun
 from pulseops.core.web.health import beat
 from pulseops.doctor import processes
@@ -150,9 +152,41 @@ class TestRefusals:
     def test_where_data_would_be_lost(self, tmp_path: Path) -> None:
         assert "--replace" in self.refusal(saved(tmp_path / "a"), replaces=False)
 
+    def test_in_the_place_of_a_database_on_citus(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(restore, "_HAS_CITUS", "SELECT true")
+        assert "run manage.py distribute" in self.refusal(saved(tmp_path / "a"))
+
     def test_the_secrets_are_printed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("restore", str(saved(tmp_path / "a")), "--secrets")
         assert capsys.readouterr().out.splitlines() == ["SECRET_KEY=a", "API_KEY_SALT=b", "INTERNAL_CRON_SECRET=c"]
+
+
+@pytest.mark.django_db
+class TestOnCitus:
+    @pytest.fixture(autouse=True)
+    def _cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(create, "is_distributed", lambda: True)
+
+    def test_all_extensions_but_its_own_are_dumped(self) -> None:
+        options = create._only_ours(connection.connection)
+        assert {"--extension=pg_trgm", "--extension=btree_gin"} <= set(options)
+        assert not [each for each in options if "citus" in each]
+
+    def test_no_job_moves_logs_meanwhile(self) -> None:
+        turn, beside = f"turn:{PARTITIONS_TURN}", connection.copy()
+        try:
+            with beside.cursor() as cursor, create._logs_held_still():
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock_number(turn)])
+                assert cursor.fetchone() == (False,)
+        finally:
+            beside.close()
+
+    @pytest.mark.parametrize(("logs", "is_good"), [(9, False), (10, True), (12, True)])
+    def test_logs_that_came_meanwhile_may_be_in_it(self, logs: int, is_good: bool) -> None:
+        values = {**_values(), "rows": {"orgs": 1, "logs": 10}}
+        assert restore._differences(Manifest(**values), {"orgs": 1, "logs": 12})
+        manifest = Manifest(**{**values, "may_have_more_logs": True})
+        assert (restore._differences(manifest, {"orgs": 1, "logs": logs}) == []) is is_good
 
 
 @pytest.mark.django_db
