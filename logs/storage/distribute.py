@@ -20,13 +20,12 @@ from django.utils import timezone
 from psycopg import sql
 
 from logs.storage.partitions import DAY, EARLIEST, Partition, colocate_with_logs, partitions, quick_locks
-from pulseops.core.db.distribution import ask_workers, distributed_tables, forget_distribution
+from pulseops.core.db.distribution import LONGEST_INDEX_NAME, ask_workers, distributed_tables, forget_distribution
 from pulseops.core.db.row_policies import build_wall, remove_policies
 from services.queries import all_environments
 
 TABLES = ("logs", "log_counts", "log_blocks")
 SHARDS = 16
-LONGEST_INDEX_NAME = 49  # a shard's number and what REINDEX CONCURRENTLY appends end at 63
 _DAY = re.compile(r"logs_(before_)?([0-9]{8})")
 _HAS_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_node') IS NOT NULL"
 _WORKERS = "SELECT count(*) FROM pg_dist_node WHERE noderole = 'primary' AND isactive AND shouldhaveshards"

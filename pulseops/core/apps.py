@@ -28,6 +28,7 @@ class CoreConfig(AppConfig):
         autodiscover_modules("tasks")  # fills the registry of recorded jobs
         autodiscover_modules("checks", "row_policies")
         import_module("pulseops.core.db.checks")
+        import_module("pulseops.core.db.cluster_checks")
         connection_created.connect(row_security.watch_connection, dispatch_uid="pulseops.core.db.row_security")
         import_module("pulseops.core.secret_check")  # its system check
         connection_created.connect(bound_new_connection, dispatch_uid="pulseops.core.db.answer_timeout")

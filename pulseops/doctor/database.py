@@ -12,7 +12,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from logs.storage.orphans import orphans
-from pulseops.core.db.distribution import distributed_tables, has_background_workers, silent_workers
+from pulseops.core.db.cluster_checks import SILENT
+from pulseops.core.db.distribution import distributed_tables, silent_workers
 from pulseops.core.ui.times import duration
 from pulseops.doctor.findings import Finding, Level, ok
 
@@ -37,6 +38,7 @@ def settings_in_use() -> Iterator[Finding]:
 def settings_of_server() -> Iterator[Finding]:
     """The system checks of the database: its server's settings, its roles, its secrets."""
     messages = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    messages = [each for each in messages if each.id != SILENT]  # which `workers` says
     yield from _of_checks(messages, "Database server", "Its settings suit PulseOps.")
 
 
@@ -121,10 +123,7 @@ def workers() -> Iterator[Finding]:
         text = f"Workers do not answer: {', '.join(silent)}. Logs of the organisations there are refused and not shown."
         advice = "Start them, or let their standbys take their place (Growing past one machine in docs/operations.md)."
         yield Finding(Level.PROBLEM, "Workers of Citus", text, advice)
-    if not has_background_workers():
-        text = "max_worker_processes is not above the number of databases: Citus may find no deadlock between workers."
-        yield Finding(Level.WARNING, "Workers of Citus", text, "Raise it on the coordinator, and restart that.")
-    elif not silent:
+    else:
         yield ok("Workers of Citus", "All answer.")
 
 

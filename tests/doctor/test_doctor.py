@@ -208,9 +208,6 @@ def test_nothing_secret_is_printed(healthy: None, settings: Any) -> None:
 def test_workers_of_a_cluster_that_do_not_answer_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "distributed_tables", lambda: frozenset({"logs"}))
     monkeypatch.setattr(database, "silent_workers", lambda: ["worker2.internal:5432"])
-    monkeypatch.setattr(database, "has_background_workers", lambda: True)
     assert "worker2.internal:5432" in only(database.workers, Level.PROBLEM).text
     monkeypatch.setattr(database, "silent_workers", list)
     assert only(database.workers, Level.OK).text == "All answer."
-    monkeypatch.setattr(database, "has_background_workers", lambda: False)
-    assert "max_worker_processes" in only(database.workers, Level.WARNING).text

@@ -14,13 +14,14 @@ from pytest_django.fixtures import Settings
 from accounts.models import Org
 from logs.models import LogEntry
 from logs.storage import partitions, retention, sealing
-from logs.storage.distribute import LONGEST_INDEX_NAME, TABLES
+from logs.storage.distribute import TABLES
 from logs.storage.partitions import DAY, Partition
 from logs.tasks import (
     delete_expired_logs,
     keep_log_partitions,
     seal_log_days,
 )
+from pulseops.core.db.distribution import LONGEST_INDEX_NAME
 from services.models import Environment, Service
 from tests.logs.counted_logs import as_counted, write
 from tests.support.factories import make_service

@@ -56,6 +56,16 @@ _SILENT = """
 _HAS_BACKGROUND = """
     SELECT current_setting('max_worker_processes')::int > (SELECT count(*) FROM pg_database WHERE datallowconn)
 """
+LONGEST_INDEX_NAME = 49  # a shard's number and what REINDEX CONCURRENTLY appends end at 63
+_LONG_NAMES = """
+    SELECT c.relname FROM pg_dist_partition d JOIN pg_index i ON i.indrelid = d.logicalrelid
+    JOIN pg_class c ON c.oid = i.indexrelid WHERE d.partmethod = 'h' AND octet_length(c.relname) > %s ORDER BY 1
+"""
+_BROKEN = """
+    SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]') FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace
+"""
 _SIZE = "SELECT pg_database_size(current_database())"
 _PAGE = 8_192  # bytes
 
@@ -123,6 +133,18 @@ def has_background_workers() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_HAS_BACKGROUND)
         return bool(cursor.fetchone()[0])
+
+
+def long_index_names() -> Sequence[str]:
+    """Return the indexes of distributed tables whose names are too long to tell those of their shards apart."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LONG_NAMES, [LONGEST_INDEX_NAME])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def broken_shard_indexes() -> Sequence[str]:
+    """Return the indexes on workers whose building was interrupted, or is going on."""
+    return [name for names in ask_workers(_BROKEN) for name in json.loads(names)]
 
 
 def database_size() -> int:
