@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection
 from psycopg.types.json import Jsonb
 
@@ -66,4 +67,13 @@ def _rows(scopes: Mapping[tuple[str, str], Environment], lines: Iterable[DemoLog
         if environment is None:
             continue
         scope = (environment.service.org_id, environment.service_id, environment.pk)
-        yield (*scope, line.at, line.at, line.level, line.message, Jsonb(line.meta), line.trace_id, line.request_id)
+        yield (
+            *scope,
+            line.at,
+            line.at,
+            line.level,
+            line.message,
+            Jsonb(line.meta, msgspec.json.encode),
+            line.trace_id,
+            line.request_id,
+        )
