@@ -12,7 +12,8 @@ from alerts.history import STEP, Moments, Series
 from alerts.models import AlertRule
 from alerts.state_machine import Condition, Outcome, Sample, State, decide
 from alerts.targets import parse_rule, places_of
-from pulseops.core.ui.charts import Band, Bucket, Chart, stacked_histogram
+from pulseops.core.ui.chart_marks import Band
+from pulseops.core.ui.charts import Bucket, Chart, stacked_histogram
 
 PERIODS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
 _BARS = 96

@@ -38,7 +38,8 @@ from logs.search.errors import QuerySyntaxError
 from notifications.queries import channels_reached
 from pulseops.core.db.compiled_rows import CompiledRows, Parameter
 from pulseops.core.db.statement_timeout import BoundedQueryError
-from pulseops.core.ui.charts import Band, Bucket, Chart, Marker, markers_of, stacked_histogram
+from pulseops.core.ui.chart_marks import Band, Marker, markers_of
+from pulseops.core.ui.charts import Bucket, Chart, stacked_histogram
 from pulseops.core.web.keyset import Page, newest_first
 from pulseops.core.web.numbers import whole_number
 from services.models import Environment

@@ -27,7 +27,7 @@ from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
 from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.extensions import TIMELINE_MARKS
-from pulseops.core.ui import charts, times
+from pulseops.core.ui import chart_marks, charts, times
 from pulseops.core.ui.states import LEVELS
 from services.scopes import Scopes
 
@@ -250,7 +250,7 @@ def _counted(
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, counts, start, end)
     if not counts.is_complete:
-        bands.append(charts.Band(start, min(counts.counted_to, end), "Not counted: took too long", tone="info"))
+        bands.append(chart_marks.Band(start, min(counts.counted_to, end), "Not counted: took too long", tone="info"))
     return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
 
 
@@ -275,7 +275,7 @@ def _buckets(
 
 def _marks(
     org: Org, search: Search, counts: Counts, start: datetime, end: datetime
-) -> tuple[list[charts.Marker], list[charts.Band]]:
+) -> tuple[list[chart_marks.Marker], list[chart_marks.Band]]:
     """Ask the apps above what happened meanwhile to what is shown: where words were looked for, to who logged them."""
     columns, scopes = search.split.columns, search.scopes
     service_ids = list(columns.services) if len(columns.services) < len(scopes.services()) else []
@@ -287,7 +287,7 @@ def _marks(
             return [], []
     environment_ids = held if len(held) < len(scopes.all) else []
     marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
-    return charts.markers_of(marks), charts.bands_of(marks)
+    return chart_marks.markers_of(marks), chart_marks.bands_of(marks)
 
 
 def step_name(step: timedelta) -> str:

@@ -28,7 +28,8 @@ from pulseops.core.budget import TimeBudget
 from pulseops.core.db.statement_timeout import BoundedQueryError, QueryTimeoutError
 from pulseops.core.extensions import ErrorChange, Panel
 from pulseops.core.ui.chart_axes import nice_ceiling
-from pulseops.core.ui.charts import Bucket, Chart, Marker, markers_of, stacked_histogram
+from pulseops.core.ui.chart_marks import Marker, markers_of
+from pulseops.core.ui.charts import Bucket, Chart, stacked_histogram
 from services.links import explorer_url
 
 _BUCKETS = 30  # bars in each histogram

@@ -15,7 +15,8 @@ from incidents import queries as incident_queries
 from incidents.models import Incident, Severity
 from incidents.timeline import trouble_of
 from pulseops.core.extensions import TIMELINE_MARKS
-from pulseops.core.ui.charts import Bucket, Chart, bands_of, markers_of, stacked_histogram
+from pulseops.core.ui.chart_marks import bands_of, markers_of
+from pulseops.core.ui.charts import Bucket, Chart, stacked_histogram
 from services.models import Service
 from services.queries import ServiceSummary
 from services.states import ServiceState, service_state

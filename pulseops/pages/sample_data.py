@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from pulseops.core.ui import charts, states, times
+from pulseops.core.ui.chart_marks import Band, Marker
 from services.snippets import filled_groups
 
 _MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
@@ -60,8 +61,8 @@ def volume(**options: Any) -> charts.Chart:
     opened = data[_BURST.start].start
     return charts.stacked_histogram(
         data,
-        markers=[charts.Marker(opened - timedelta(minutes=4), "Deployed 4f9c2e1 to production")],
-        bands=[charts.Band(opened + timedelta(minutes=5), data[_BURST.stop].start, "Incident: payment errors")],
+        markers=[Marker(opened - timedelta(minutes=4), "Deployed 4f9c2e1 to production")],
+        bands=[Band(opened + timedelta(minutes=5), data[_BURST.stop].start, "Incident: payment errors")],
         **options,
     )
 

@@ -17,7 +17,8 @@ from accounts.quotas import QuotaError
 from accounts.reauthentication import has_proved_lately, reauthenticated
 from accounts.tenancy import OrgRequest, org_developer, org_member
 from pulseops.core.extensions import SERVICE_PANELS, Panel, ServiceTrouble
-from pulseops.core.ui.charts import Bucket, bands_of, markers_of, stacked_histogram
+from pulseops.core.ui.chart_marks import bands_of, markers_of
+from pulseops.core.ui.charts import Bucket, stacked_histogram
 from services import actions, queries
 from services.forms import ConfirmNameForm, ServiceForm
 from services.key_actions import create_key

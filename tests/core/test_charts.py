@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from pulseops.core.ui import chart_axes, charts
+from pulseops.core.ui.chart_marks import Band, Marker
 
 START = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 
@@ -42,10 +43,10 @@ def test_scales_end_on_round_numbers(count: int, ceiling: int) -> None:
 def test_what_lies_outside_is_not_drawn() -> None:
     chart = charts.stacked_histogram(
         hours({"info": 1}, {"info": 1}),
-        markers=[charts.Marker(START - timedelta(hours=1), "before"), charts.Marker(START + timedelta(hours=1), "in")],
+        markers=[Marker(START - timedelta(hours=1), "before"), Marker(START + timedelta(hours=1), "in")],
         bands=[
-            charts.Band(START - timedelta(hours=2), START - timedelta(hours=1), "before"),
-            charts.Band(START + timedelta(hours=1), None, "goes on"),
+            Band(START - timedelta(hours=2), START - timedelta(hours=1), "before"),
+            Band(START + timedelta(hours=1), None, "goes on"),
         ],
     )
     assert [(line.label, line.place) for line in chart.markers] == [("in", "50.000%")]
@@ -79,10 +80,10 @@ def test_flags_that_would_lie_on_each_other_become_one() -> None:
     at = START + timedelta(minutes=30)
     second = timedelta(seconds=1)
     markers = [
-        charts.Marker(at + second, "second", "/2"),
-        charts.Marker(at, "first", "/1", tone="error"),
-        charts.Marker(at + 2 * second, "third", "/3"),
-        charts.Marker(at + timedelta(minutes=5), "alone", "/4"),
+        Marker(at + second, "second", "/2"),
+        Marker(at, "first", "/1", tone="error"),
+        Marker(at + 2 * second, "third", "/3"),
+        Marker(at + timedelta(minutes=5), "alone", "/4"),
     ]
     chart = charts.stacked_histogram(hours({"info": 1}), markers=markers)
     told = [(flag.label, flag.url, flag.tone) for flag in chart.markers]
@@ -90,8 +91,8 @@ def test_flags_that_would_lie_on_each_other_become_one() -> None:
 
 
 def test_bands_that_overlap_are_one_strip_that_names_all_and_leads_to_the_later() -> None:
-    later = charts.Band(START + timedelta(minutes=20), None, "later", url="/2")
-    earlier = charts.Band(START, None, "earlier", url="/1")
+    later = Band(START + timedelta(minutes=20), None, "later", url="/2")
+    earlier = Band(START, None, "earlier", url="/1")
     chart = charts.stacked_histogram(hours({"info": 1}), bands=[later, earlier])
     assert [(band.label, band.url) for band in chart.bands] == [("later\nearlier", "/2")]
     assert chart.has_links
@@ -99,7 +100,7 @@ def test_bands_that_overlap_are_one_strip_that_names_all_and_leads_to_the_later(
 
 def test_a_number_that_the_next_flag_would_stand_on_is_left_out() -> None:
     at = [timedelta(minutes=minutes) for minutes in (10, 11, 12.5, 30, 31, 57.2, 58.5, 59)]
-    markers = [charts.Marker(START + each, "checkout") for each in at]
+    markers = [Marker(START + each, "checkout") for each in at]
     flags = charts.stacked_histogram(hours({}), markers=markers).markers
     assert [(flag.count, flag.anchor) for flag in flags] == [(2, ""), (1, "start"), (2, "start"), (1, "end"), (2, "")]
     assert charts.stacked_histogram(hours({}), markers=()).markers == ()
