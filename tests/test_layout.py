@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,16 @@ def app_of(module: str) -> str | None:
     return first if first in APPS else None
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported_modules(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
+            assert node.level == 0, f"a relative import in line {node.lineno}"
             yield node.module or ""
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -47,7 +51,7 @@ def test_imports_go_one_way(app: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {module}"
         for path in sorted((ROOT / app.replace(".", "/")).rglob("*.py"))
-        for module in imported_modules(path)
+        for module in imported_modules(ast.walk(parsed(path)))
         if (owner := app_of(module)) and owner != app and owner not in MAY_IMPORT[app]
     ]
     assert wrong == []
@@ -69,18 +73,22 @@ def owner_of_tables() -> dict[str, str]:
     return {table: app for table, app in owned.items() if app} | _OTHER_TABLES
 
 
-def tables_named(tree: ast.AST) -> Iterator[str]:
+def tables_named(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the tables that the SQL in a file's strings names."""
-    for node in ast.walk(tree):
-        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-        texts = [part.value if isinstance(part, ast.Constant) else "?" for part in parts]
-        for match in _NAMED.finditer("".join(text for text in texts if isinstance(text, str))):
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        else:
+            continue
+        for match in _NAMED.finditer(text):
             yield match[1] or match[2]
 
 
-def models_queried(tree: ast.AST) -> Iterator[str]:
+def models_queried(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the models whose manager a file uses."""
-    for node in ast.walk(tree):
+    for node in nodes:
         is_manager = isinstance(node, ast.Attribute) and node.attr in {"objects", "_base_manager", "_default_manager"}
         if is_manager and isinstance(node.value, ast.Name):
             yield node.value.id
@@ -101,12 +109,12 @@ def test_each_table_has_one_owner() -> None:
     wrong = []
     for path in product_files():
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        owner, imported = app_of(module), set(imported_modules(path))
-        foreign = {table for table in tables_named(tree) if tables.get(table, owner) != owner}
+        nodes = list(ast.walk(parsed(path)))
+        owner, imported = app_of(module), set(imported_modules(nodes))
+        foreign = {table for table in tables_named(nodes) if tables.get(table, owner) != owner}
         foreign |= {
             name
-            for name in models_queried(tree)
+            for name in models_queried(nodes)
             if models.get(name, owner) != owner and any(each.endswith(f".{name}") for each in imported)
         }
         if foreign and not may_read(path):
