@@ -105,8 +105,8 @@ def _write_anew(partition: Partition) -> bool:
 def _reindex(partition: Partition, indexes: Iterable[tuple[str, bool]]) -> None:
     with one_shard_at_a_time(), connection.cursor() as cursor:
         for index, is_valid in indexes:
-            # One that is not valid is what a run that was interrupted left behind.
-            statement = "REINDEX INDEX CONCURRENTLY {}" if is_valid else "DROP INDEX {}"
+            # One that is not valid is what a run that was interrupted left behind, of shards perhaps not on all.
+            statement = "REINDEX INDEX CONCURRENTLY {}" if is_valid else "DROP INDEX IF EXISTS {}"
             cursor.execute(sql.SQL(statement).format(sql.Identifier(index)))
 
 

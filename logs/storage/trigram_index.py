@@ -151,7 +151,8 @@ def _build(part: TrigramIndex, partition: Partition, *, by_org: bool) -> None:
 def _drop(parts: Iterable[TrigramIndex]) -> None:
     for part in parts:
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(part.name)))
+            # IF EXISTS is for the shards: a build that was interrupted has left some of them without it.
+            cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(part.name)))
 
 
 def _size(parts: Iterable[TrigramIndex]) -> int:
