@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -62,7 +63,11 @@ _ADMIT_ALONE = {
     rate: f"WITH {admission(is_patient=True, rate=rate)} SELECT {ADMITTED} FROM key"  # noqa: S608
     for rate in RatePolicy
 }
-_COPY_COUNTS = "COPY log_counts (org_id, service_id, environment_id, level, minute, count) FROM STDIN"
+_SCOPE = ("org_id", "service_id", "environment_id")
+_COUNT = ("level", "minute", "count")
+_COPY_COUNTS = f"COPY log_counts ({', '.join((*_SCOPE, *_COUNT))}) FROM STDIN"
+FEW = 5  # logs; on Citus so few cost less by INSERT: COPY is always committed in two phases
+_CASTS = {"ts": "::timestamptz", "minute": "::timestamptz", "meta_json": "::jsonb"}
 _STORE_SMALL = {
     rate: f"WITH {admission(is_patient=False, rate=rate)}, {_COUNTED}, {_STORED} SELECT {ADMITTED} FROM key"  # noqa: S608
     for rate in RatePolicy
@@ -109,7 +114,7 @@ def store_batches(
     AlreadyAnsweredError, or a database error. Whatever it raises, nothing was stored and nothing counted; only after
     OutcomeUnknownError it may have been.
     """
-    is_committing = False
+    is_committing = is_in_one_phase = False
     logs = sum(map(len, batches))
     values = _admission_values(credential, scope, batches, logs)
     is_on_workers = is_distributed()
@@ -120,25 +125,31 @@ def store_batches(
         with transaction.atomic(durable=True):
             if receipt is not None:
                 _claim(scope.key_id, receipt)
-            if logs:
+            if logs and is_on_workers and logs <= FEW and receipt is None:
+                is_in_one_phase = True
+                _insert(scope, batches)
+            elif logs:
                 _copy(scope, batches)
-            if logs and is_on_workers:
-                _copy_counts(scope, batches)
+                if is_on_workers:
+                    _copy_counts(scope, batches)
             row = execute_prepared((_ADMIT_ALONE if is_on_workers else _ADMIT)[rate], values)
             admitted(credential, row, expected=scope, logs=logs, rate=rate)
             is_committing = True
     except DatabaseError as error:
-        answer = _answer_to(error, is_committing=is_committing)
+        answer = _answer_to(error, is_committing=is_committing, is_in_one_phase=is_in_one_phase)
         if answer is None:
             raise
         raise answer from error
 
 
-def _answer_to(error: DatabaseError, *, is_committing: bool) -> Exception | None:
-    """Return what becomes of a database error; None where it stays what it is, and nothing was stored."""
+def _answer_to(error: DatabaseError, *, is_committing: bool, is_in_one_phase: bool = False) -> Exception | None:
+    """Return what becomes of a database error; None where it stays what it is, and nothing was stored.
+
+    In one phase a worker commits before the coordinator does, so any error may be about its answer.
+    """
     if isinstance(error, IntegrityError):  # the key, or what it belongs to, was deleted meanwhile
         return ApiError("FORBIDDEN", "This API key is unknown or revoked.")
-    if is_committing and _is_cut_off(error):
+    if is_committing and (is_in_one_phase or _is_cut_off(error)):
         return OutcomeUnknownError(*error.args)
     # Of a batch, which is always put alike, an internal error of Citus is about its worker, whatever it says.
     if is_distributed() and (isinstance(error, InternalError) or is_worker_away(error)):
@@ -213,6 +224,29 @@ def _copy_counts(scope: KeyScope, batches: Sequence[Batch]) -> None:
     prefix = _prefix(scope)
     lines = [f"{prefix}{level}\t{minute}Z\t{count}\n" for (level, minute), count in counts_of(batches).items()]
     _copy_in(_COPY_COUNTS, "".join(lines))
+
+
+def _insert(scope: KeyScope, batches: Sequence[Batch]) -> None:
+    counts = [(level, f"{minute}Z", count) for (level, minute), count in counts_of(batches).items()]
+    _insert_rows("logs", Columns._fields, scope, list(zip(*columns_of(batches), strict=True)))
+    _insert_rows("log_counts", _COUNT, scope, counts)
+
+
+def _insert_rows(table: str, names: tuple[str, ...], scope: KeyScope, rows: Sequence[tuple[Any, ...]]) -> None:
+    values = {
+        f"{name}_{row}": value for row, given in enumerate(rows) for name, value in zip(names, given, strict=True)
+    }
+    scope_values = {"org_id": scope.org_id, "service_id": scope.service_id, "environment_id": scope.environment_id}
+    execute_prepared(_insertion(table, names, len(rows)), {**scope_values, **values})
+
+
+@cache
+def _insertion(table: str, names: tuple[str, ...], rows: int) -> str:
+    """Return an INSERT of so many rows of one scope; a SELECT of arrays would be copied, by the coordinator."""
+    scope = [f"%({name})s" for name in _SCOPE]
+    places = [[f"%({name}_{row})s{_CASTS.get(name, '')}" for name in names] for row in range(rows)]
+    lines = ", ".join(f"({', '.join([*scope, *each])})" for each in places)
+    return f"INSERT INTO {table} ({', '.join((*_SCOPE, *names))}) VALUES {lines} RETURNING 1"  # noqa: S608 - of constants
 
 
 def _prefix(scope: KeyScope) -> str:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import InternalError, OperationalError
 
-from logs.ingest.store import _answer_to
+from logs.ingest.store import OutcomeUnknownError, _answer_to
 from pulseops.core.db import distribution
 from pulseops.core.db.distribution import Containment, distributed_tables, is_worker_away
 from pulseops.core.db.statement_timeout import is_of_the_query
@@ -84,3 +84,11 @@ def test_what_fails_for_one_fails_for_that_one_alone() -> None:
 def test_a_batch_whose_worker_went_is_to_be_sent_again() -> None:
     error = raised(InternalError, psycopg.errors.InternalError_("unexpected response"))
     assert isinstance(_answer_to(error, is_committing=False), OperationalError)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_batch_that_was_committed_in_one_phase_may_be_stored_whatever_came_of_it() -> None:
+    error = raised(InternalError, psycopg.errors.InternalError_(LOST))
+    assert isinstance(_answer_to(error, is_committing=True, is_in_one_phase=True), OutcomeUnknownError)  # type: ignore[arg-type]
+    assert not isinstance(_answer_to(error, is_committing=False, is_in_one_phase=True), OutcomeUnknownError)  # type: ignore[arg-type]
+    assert not isinstance(_answer_to(error, is_committing=True), OutcomeUnknownError)  # type: ignore[arg-type]

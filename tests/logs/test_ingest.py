@@ -11,7 +11,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from logs.models import LogEntry
+from logs.ingest import store
+from logs.models import LogCount, LogEntry
 from pulseops.core.checks import a_batch_fits_into_a_minute
 from services.models import ApiKey, Environment, RateBucket
 from tests.logs.conftest import URL, Send
@@ -254,6 +255,7 @@ def test_the_correlation_id_comes_back(send: Send) -> None:
     assert send(HELLO, x_correlation_id="abc-1")["x-correlation-id"] == "abc-1"
 
 
+@pytest.mark.plain_database("counts the statements of the one that stores few logs")
 def test_nothing_that_pages_need_runs(send: Send, django_assert_num_queries: Any) -> None:
     send(HELLO)  # the key's scope is remembered from here on
     with django_assert_num_queries(2) as queries:  # a test's savepoint; the one prepared statement is not counted
@@ -262,3 +264,20 @@ def test_nothing_that_pages_need_runs(send: Send, django_assert_num_queries: Any
     assert not {"Set-Cookie", "Content-Security-Policy", "Vary"} & set(response.headers)
     assert response["Content-Length"] == str(len(response.content))
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_few_logs_are_stored_alike_on_a_cluster(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"message": 'a\\b\t"c" {d} ü\n%s', "level": "error", "meta": {"a": ["\\", None, 1.5]}, "traceId": "t"}
+    body = {"logs": [said, {"message": "NULL"}, {"message": "then", "timestamp": timezone.now().isoformat()}]}
+    names = ("org_id", "service_id", "environment_id", "level", "message", "meta_json", "trace_id", "request_id")
+    kept = []
+    for is_distributed in (False, True):
+        monkeypatch.setattr(store, "is_distributed", lambda is_it=is_distributed: is_it)
+        assert send(json.dumps(body).encode()).status_code == 200
+        rows = LogEntry.objects.order_by("id").values_list(*names)
+        counts = LogCount.objects.order_by("level").values_list("org_id", "environment_id", "level", "count")
+        kept.append((list(rows), list(counts)))
+        LogEntry.objects.all().delete()
+        LogCount.objects.all().delete()
+    assert kept[0] == kept[1]
+    assert sum(count for *_, count in kept[0][1]) == len(kept[0][0]) > 1
