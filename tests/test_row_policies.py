@@ -33,8 +33,10 @@ _COLUMNS = """
         AND has_column_privilege(%(role)s, c.oid, a.attnum, 'UPDATE') GROUP BY 1
 """
 ROLE = {"role": settings.DATABASE_WEB_ROLE}
+OF_PAGES = pytest.mark.plain_database("asks what the role of the pages may, which tests do not take there")
 
 
+@OF_PAGES
 @pytest.mark.django_db
 def test_every_table_has_a_policy_or_a_reason() -> None:
     with connection.cursor() as cursor:
@@ -63,6 +65,7 @@ def test_every_table_of_an_organisation_has_a_policy() -> None:
     assert {name for name in named if not TABLES[name].read} == {"logs", "log_blocks", "cron_runs"}
 
 
+@OF_PAGES
 @pytest.mark.django_db
 def test_a_second_build_changes_nothing() -> None:
     stored = "SELECT xmin::text, ctid::text FROM pg_policy ORDER BY 2"
@@ -74,6 +77,7 @@ def test_a_second_build_changes_nothing() -> None:
         assert cursor.fetchall() == before
 
 
+@OF_PAGES
 @pytest.mark.django_db
 def test_what_an_operator_changed_is_set_right() -> None:
     with connection.cursor() as cursor:

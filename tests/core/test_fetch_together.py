@@ -15,6 +15,7 @@ from services.models import Service
 from tests.support.factories import make_org, make_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
+OF_PAGES = pytest.mark.plain_database("asks as the role of the pages, which tests do not take there")
 NAMES = ("SELECT name FROM services ORDER BY 1", [])
 
 
@@ -38,6 +39,7 @@ def test_they_see_the_same_state(org: Org) -> None:
     assert fetch_together(30, [NAMES]) == [[("api",), ("worker",)]]
 
 
+@OF_PAGES
 def test_the_wall_stands_before_them_and_after_they_failed(org: Org) -> None:
     make_service(org, "api")
     make_service(make_org("Other"), "theirs")
@@ -55,6 +57,7 @@ def test_the_wall_stands_before_them_and_after_they_failed(org: Org) -> None:
     assert not connection.in_atomic_block
 
 
+@OF_PAGES
 def test_a_new_connection_meets_the_wall_in_the_same_message(org: Org) -> None:
     make_service(make_org("Other"), "theirs")
     connection.close()

@@ -17,6 +17,8 @@ from pulseops.core.db.row_security import Scope, clean, outside_the_wall, within
 SignIn = Callable[[User], Client]
 WHO = "SELECT current_user, current_setting('app.org_id', true), current_setting('app.user_id', true)"
 
+pytestmark = pytest.mark.plain_database("asks as the role of the pages, which tests do not take there")
+
 
 def who() -> tuple[str, str, str]:
     with connection.cursor() as cursor:
@@ -25,7 +27,6 @@ def who() -> tuple[str, str, str]:
     return found
 
 
-@pytest.mark.plain_database("asks as the role of the pages, which tests do not take there")
 @pytest.mark.django_db
 def test_a_page_goes_with_its_first_query_in_one_message(client_for: SignIn, org: Org, viewer: User) -> None:
     client = client_for(viewer)

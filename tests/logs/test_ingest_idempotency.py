@@ -138,6 +138,7 @@ def connection_that_ends(when: str) -> Iterator[None]:
         cursor.execute("DROP FUNCTION cut CASCADE")
 
 
+@pytest.mark.plain_database("puts a trigger on logs")
 @pytest.mark.django_db(transaction=True)
 class TestWhenTheConnectionEnds:
     @pytest.mark.parametrize("count", [1, 100])  # by one statement, and by COPY in a transaction

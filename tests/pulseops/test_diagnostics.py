@@ -180,6 +180,7 @@ def test_the_forecast_knows_that_retention_takes_logs_away(free: int | None, day
     assert (found.daily, found.settles_at, found.days_left) == (GIB, 30 * GIB, days)
 
 
+@pytest.mark.plain_database("counts statements, of which sizes on workers take some more")
 def test_the_number_of_queries_does_not_grow(org: Org, operator: User, client_for: SignIn) -> None:
     client = client_for(operator)
     html(client)
