@@ -19,6 +19,7 @@ from logs.search.page import Search
 from logs.search.printer import print_query
 from logs.search.rows import LogRow
 from logs.search.tree import Not
+from logs.storage.blocks.summaries import MOST_VALUES
 from services.scopes import Scope
 
 _OPTIONS_SHOWN, _KEYS_SHOWN, _VALUES_SHOWN = 12, 12, 5
@@ -54,7 +55,8 @@ class Facet:
 class KeySeen:
     """A key of the JSON, in how many of the counted rows, and its commonest values.
 
-    Of a value: its text, how many, the terms for only that and for all without it.
+    Of a value: its text, how many, the terms for only that and for all without it. `newest` is of how many of the
+    newest logs alone they were counted; 0 where of as many as those of other keys.
     """
 
     key: str
@@ -62,6 +64,7 @@ class KeySeen:
     exists: str  # the term for any value
     column_url: str
     values: tuple[tuple[str, int, str, str], ...]
+    newest: int = 0
 
 
 def column_facets(explorer: ExplorerState, search: Search, counts: Counts) -> list[Facet]:
@@ -117,6 +120,12 @@ def values_by_key(rows: Iterable[LogRow]) -> dict[str, Values]:
     totals = {key: sum(map(len, values.values())) for key, values in by_key.items()}
     commonest = sorted(totals, key=lambda key: (-totals[key], key))[:_KEYS_SHOWN]
     return {key: by_key[key] for key in commonest}
+
+
+def has_few(values: Values) -> bool:
+    """Return whether a key has so few values in some rows that summaries of blocks count them."""
+    every = (value for some in values.values() for value in some)
+    return len({value if isinstance(value, str) else repr(value) for value in every}) <= MOST_VALUES
 
 
 def keys_of_rows(explorer: ExplorerState, values: Mapping[str, Values]) -> list[KeySeen]:

@@ -35,7 +35,8 @@ PAGE_ROWS = 100
 ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
 FACET_ROWS = 1_000  # whose fields are counted
 _FACET_SECONDS = 0.15  # to read these
-_RESULT_SECONDS = 0.05  # to count the fields of more logs than these
+_RESULT_SECONDS = 0.05  # to count the fields of more logs than these, first those with few values
+_FEW_LOGS = 20_000  # in which those of ids and numbers are counted as well, which no summary of a block has
 _COMMON = 5_000  # logs
 _DEEPEST = 4  # services of a trace that are indented each further than the one before
 CHART_HEIGHT = 108  # pixels
@@ -175,11 +176,19 @@ def _fields(
         return facets.keys_of_rows(explorer, values), 0
     if not values or not session.may_go_on():
         return facets.keys_of_rows(explorer, values), len(rows)
-    counted = _aggregates(session, search, explorer, list(values), rows)
-    if counted is None or counted[0].logs <= len(rows):
+    few = [key for key, each in values.items() if facets.has_few(each)]
+    counted = _aggregates(session, search, explorer, few, rows) if few else None
+    if not counted or counted[0].logs <= len(rows):
         return facets.keys_of_rows(explorer, values), len(rows)
-    by_key = dict(zip(values, counted, strict=True))
-    return facets.keys_of_result(explorer, by_key), 0 if counted[0].is_complete else counted[0].logs
+    by_key, is_complete, logs = dict(zip(few, counted, strict=True)), counted[0].is_complete, counted[0].logs
+    varied = [key for key in values if key not in by_key]
+    if varied and is_complete and logs <= _FEW_LOGS:
+        others = _aggregates(session, search, explorer, varied, rows)
+        if others and others[0].is_complete:
+            by_key |= zip(varied, others, strict=True)
+    rest = facets.keys_of_rows(explorer, {key: each for key, each in values.items() if key not in by_key})
+    keys = facets.keys_of_result(explorer, by_key) + [replace(key, newest=len(rows)) for key in rest]
+    return keys, 0 if is_complete else logs
 
 
 def _aggregates(

@@ -117,6 +117,24 @@ def test_fields_of_a_large_result_are_counted_or_say_of_how_many_they_are(
     assert ">Fields of the newest 5</h2>" in page(client)
 
 
+@pytest.mark.parametrize("few", [0, 100])
+def test_ids_are_counted_among_the_newest_where_there_are_too_many_logs(
+    client: Client, service: Service, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 2)
+    monkeypatch.setattr("logs.explorer.results.FACET_ROWS", 5)
+    monkeypatch.setattr("logs.explorer.results._RESULT_SECONDS", 60)
+    monkeypatch.setattr("logs.explorer.results._FEW_LOGS", few)
+    monkeypatch.setattr("logs.explorer.facets.MOST_VALUES", 3)
+    now = timezone.now()
+    for number in range(8):
+        make_log(service, meta_json={"status": 200, "order": number}, ts=now - timedelta(seconds=number))
+    seen = page(client)
+    assert ">Fields</h2>" in seen
+    assert counted(seen)["200"] == "8"
+    assert seen.count("Of the newest 5<") == (0 if few else 1)
+
+
 @pytest.fixture
 def many_views(org: Org, developer: User) -> None:
     views = [

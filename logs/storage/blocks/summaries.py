@@ -16,7 +16,7 @@ from logs.storage.blocks.numbers import Buckets, Numbers, all_of
 from logs.storage.blocks.packing import DamagedBlockError, pack_section, unpack_section
 
 _MOST_KEYS = 40  # of a block that are summed up, those of the shape that comes first
-_MOST_VALUES = 64  # of a key that are counted
+MOST_VALUES = 64  # of a key that are counted
 _LONGEST_VALUES = 2_000  # characters of these together
 _LONGEST_NUMBER = 60  # characters of a sum
 _LONGEST_KEY = 200
@@ -74,7 +74,7 @@ def _paths(value: Any, before: str) -> Iterator[str]:
 
 
 def _sum_up(documents: Documents, key: str) -> KeySummary:
-    values, logs = few_values(documents, key, _MOST_VALUES), 0
+    values, logs = few_values(documents, key, MOST_VALUES), 0
     counted: dict[str, int] | None = None
     if values is not None and sum(map(len, values.texts)) <= _LONGEST_VALUES:
         logs = int(np.count_nonzero(np.bincount(values.rows)))
