@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,9 @@ _SIZE = """octet_length(message) + CASE WHEN meta_json IS NULL THEN 0
     ELSE octet_length(meta_json::text) END"""
 # Not as a comparison of rows: planners think that hardly any are behind one, and walk the logs of all environments.
 _STRETCH = """{place} AND ts >= %s AND ts < %s AND (ts > %s OR id > %s) AND created_at >= %s AND created_at < %s"""
-_WAITING = f"SELECT count(*) FROM (SELECT 1 FROM logs WHERE {_STRETCH} ORDER BY ts LIMIT %s) AS oldest"  # noqa: S608
+_WAITING = (
+    "SELECT count(*) FROM (SELECT 1 FROM logs WHERE {place} AND ts >= %s AND ts < %s ORDER BY ts LIMIT %s) AS oldest"
+)
 _READ = f"""
     SELECT count(*), string_agg(timestamptz_send(ts), ''::bytea) FILTER (WHERE fits),
         string_agg(timestamptz_send(created_at), ''::bytea) FILTER (WHERE fits),
@@ -81,10 +83,13 @@ class Chunk:
     is_full: bool
 
 
-def has_full_block(stretch: Stretch) -> bool:
-    """Return whether the stretch has as many logs as fill a block; it is quicker than to read them."""
+def may_fill_block(place: Place, start: datetime, end: datetime) -> bool:
+    """Return whether a place has as many logs with `start` <= ts < `end` as fill a block.
+
+    An index tells that, without any rows, as long as none were deleted among them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING.format(place=stretch.place.condition.sql), [*stretch.values, BLOCK_LOGS])
+        cursor.execute(_WAITING.format(place=place.condition.sql), [*place.condition.params, start, end, BLOCK_LOGS])
         return bool(cursor.fetchone()[0] >= BLOCK_LOGS)
 
 
@@ -109,9 +114,8 @@ def read_oldest(stretch: Stretch, most: int) -> Chunk | None:
 def delete_oldest(stretch: Stretch, rows: Rows) -> None:
     """Delete the oldest logs of a stretch, which are `rows`; raises RowsMovedError where it has others by now."""
     last, id_ = moment_of(rows.ts[-1]), int(rows.ids[-1])
-    known = replace(stretch, start=moment_of(rows.ts[0]), after=int(rows.ids[0]) - 1)  # for days before none is planned
     with connection.cursor() as cursor:
-        cursor.execute(_DELETE.format(place=stretch.place.condition.sql), [*known.values, last, last, id_])
+        cursor.execute(_DELETE.format(place=stretch.place.condition.sql), [*stretch.values, last, last, id_])
         if cursor.rowcount != len(rows):
             raise RowsMovedError
 

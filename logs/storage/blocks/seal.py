@@ -27,7 +27,7 @@ from logs.storage.blocks.rows import (
     Stretch,
     block_of,
     delete_oldest,
-    has_full_block,
+    may_fill_block,
     parts,
     read_oldest,
 )
@@ -83,9 +83,15 @@ def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time
     stretches = [Stretch(Place(*ids), EARLIEST, fresh, fresh) for ids in all_environments()]
     random.shuffle(stretches)  # so that none waits behind the same large one at every run
     passed = dict[int, Stretch]()  # what passes of single days have left behind
-    for start, end, only_full in _passes(fresh, len(stretches)):
-        for number, stretch in enumerate(stretches):
-            part = passed.pop(number, stretch) if start == EARLIEST else _not_before(stretch, start)
+    for day, end, only_full in _passes(fresh, len(stretches)):
+        chosen = [
+            number
+            for number, stretch in enumerate(stretches)
+            if not only_full or may_fill_block(stretch.place, max(stretch.start, day), end)
+        ]
+        for number in chosen:
+            stretch = stretches[number]
+            part = passed.pop(number, stretch) if day == EARLIEST else _not_before(stretch, day - _DAY)
             if part.start > stretch.start:
                 passed.setdefault(number, stretch)
             try:
@@ -103,7 +109,7 @@ def seal(now: datetime, *, seconds: float, pause: Callable[[float], None] = time
 
 
 def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, datetime, bool]]:
-    """Yield of which time logs are sealed, and whether only those that fill a block.
+    """Yield a day and its end, up to which logs are sealed, and whether only those that fill a block.
 
     Day by day, for the logs of all environments share the pages of their day, which are in memory then; not those days
     that seem to have but what fills no block. That waits until its day (UTC) is over and all others are sealed. What a
@@ -113,7 +119,7 @@ def _passes(fresh: datetime, places: int) -> Iterator[tuple[datetime, datetime, 
     for partition in partitions():
         is_full = partition.rows < 0 or partition.rows > places * BLOCK_LOGS // 2
         if is_full and not partition.is_default and partition.end < over:
-            yield max(partition.start, EARLIEST + _DAY) - _DAY, partition.end, True
+            yield max(partition.start, EARLIEST + _DAY), partition.end, True
     yield from ((EARLIEST, fresh, True), (EARLIEST, over, False))
 
 
@@ -125,8 +131,6 @@ def _seal_stretch(
     stretch: Stretch, only_full: bool, until: float, sealed: Sealed, pause: Callable[[float], None]
 ) -> Stretch | None:
     """Seal a stretch; returns what is left behind it, None where the monotonic clock reached `until` before."""
-    if only_full and not has_full_block(stretch):
-        return stretch
     while time.monotonic() < until:
         began = time.monotonic()
         step = seal_oldest(stretch, BLOCK_LOGS, only_full=only_full) if stretch.start < stretch.end else None
