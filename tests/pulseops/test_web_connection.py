@@ -16,7 +16,6 @@ from pulseops.core.networks import subscriber_of
 from pulseops.core.web import senders
 from pulseops.server import connection as connection_module
 from pulseops.server import options
-from pulseops.server.address_limit import AddressLimit
 from pulseops.server.connection import ClientConnection
 from pulseops.server.lanes import Lanes
 from pulseops.server.request_buffer import Progress
@@ -128,34 +127,6 @@ def test_the_floor_is_of_the_whole_not_of_the_last_byte(pair: Pair) -> None:
         client.sendall(b"a")
         conn.receive_within(0.01)
     assert conn.request_due_at() - due < 0.01
-
-
-def test_an_address_has_so_many_connections() -> None:
-    limit = AddressLimit(2, proxies=0)
-    assert [limit.admit("203.0.113.7") for _ in range(3)] == [True, True, False]
-    assert limit.admit("203.0.113.8")
-    limit.leave("203.0.113.7")
-    assert limit.admit("203.0.113.7")
-
-
-def test_an_address_of_six_is_its_network() -> None:
-    limit = AddressLimit(1, proxies=0)
-    assert limit.admit("2001:db8::1")
-    assert not limit.admit("2001:db8::2")
-    assert limit.admit("2001:db8:0:1::2")
-    assert limit.admit("::ffff:203.0.113.7")
-    assert not limit.admit("203.0.113.7")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", ""])
-def test_a_proxy_on_this_machine_has_those_of_all_its_clients(address: str) -> None:
-    limit = AddressLimit(1, proxies=0)
-    assert all(limit.admit(address) for _ in range(5))
-
-
-def test_proxies_elsewhere_have_too() -> None:
-    limit = AddressLimit(1, proxies=1)
-    assert all(limit.admit("203.0.113.7") for _ in range(5))
 
 
 def test_no_kind_of_request_has_all_threads(pair: Pair) -> None:
