@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from accounts.models import Org
 from logs.cursor import LogCursor
@@ -37,6 +38,7 @@ _LONG, _HUGE = 40, 600  # characters of a value
 _LINES_SHOWN = 20_000  # characters of a value of several lines
 _LONGEST = 300  # characters of a value that a link asks for
 _MOST_FIELDS = 300  # that the page shows; each costs a row with three links
+_LABEL = 40  # characters of a value in what its buttons say
 _RAW_FORMATTED, _RAW_SHOWN = 50_000, 100_000  # characters of JSON that are formatted, and shown; all is in `raw_json`
 
 
@@ -50,6 +52,23 @@ class Field:
     with_url: str = ""
     without_url: str = ""
     column_url: str = ""
+    term: str = ""  # as the query says that it is so
+    without_term: str = ""
+
+    @property
+    def only_label(self) -> str:
+        """What the button says that asks for it."""
+        return f"Only {self.name} {Truncator(self.value).chars(_LABEL)}"
+
+    @property
+    def without_label(self) -> str:
+        """What the button says that excludes it."""
+        return f"Without {self.name} {Truncator(self.value).chars(_LABEL)}"
+
+    @property
+    def column_label(self) -> str:
+        """What the button says that makes it a column."""
+        return f"{self.name} add column"
 
     @property
     def is_long(self) -> bool:
@@ -89,6 +108,7 @@ class Drawer:
     wrap_url: str
     page_url: str
     explorer_url: str
+    target: str  # what of the page its links change: itself, or empty where it is the page
 
 
 def drawer_for(
@@ -120,6 +140,7 @@ def drawer_for(
         wrap_url=_wrapped(explorer, address),
         page_url=reverse("logs:entry", args=[str(address)]),
         explorer_url=_around(scope, log),
+        target="#drawer" if explorer.row else "",
     )
 
 
@@ -183,6 +204,8 @@ def _field(explorer: ExplorerState, name: str, value: str, term: Node | None) ->
         explorer.with_query(with_term(node, term)),
         explorer.with_query(with_term(node, Not(term))),
         "" if is_shown else explorer.with_columns(columns),
+        print_query(term),
+        print_query(Not(term)),
     )
 
 

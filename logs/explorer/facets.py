@@ -50,6 +50,11 @@ class Facet:
     clear_url: str = ""
     others: tuple[Option, ...] = ()  # of many values those with the fewest logs
 
+    @property
+    def clear_label(self) -> str:
+        """What the button says that frees the column."""
+        return f"Clear {self.title}"
+
 
 @dataclass(frozen=True, slots=True)
 class KeySeen:

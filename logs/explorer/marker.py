@@ -48,11 +48,12 @@ class Marker:
         """Return where the first match begins; 0 when there is none."""
         return min((start for start, _ in self._matches(text, most=1)), default=0)
 
-    def mark(self, text: str) -> SafeString:
-        """Return `text` as HTML."""
-        parts, at = [], 0
+    def mark(self, text: str, most: int | None = None) -> SafeString:
+        """Return `text` as HTML, with the first `most` matches marked."""
+        parts: list[str] = []
+        at = 0
         for start, end in self._matches(text):
-            if start >= at:
+            if start >= at and len(parts) != most:
                 parts.append(f"{escape(text[at:start])}<mark>{escape(text[start:end])}</mark>")
                 at = end
         return mark_safe("".join(parts) + escape(text[at:]))  # noqa: S308  # every part was escaped above

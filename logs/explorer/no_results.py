@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from logs.explorer import time_range
-from logs.explorer.state import ExplorerState
+from logs.explorer.state import LONGEST_LINK, ExplorerState
 from logs.search import queries
 from logs.search.fields import column_of, json_key, key_for_json
 from logs.search.flat_fields import flat_fields
@@ -180,7 +180,8 @@ def _guesses(session: SearchSession, search: Search, explorer: ExplorerState, ol
         if meant:
             node = _replaced(search.node, leaf, leaf.renamed(key_for_json(meant)))
             guesses.append(KeySuggestion(leaf.key, meant, explorer.with_query(node)))
-    return guesses + [_named(search.node, leaf, known, explorer) for leaf in names if leaf.text in known]
+    guesses += [_named(search.node, leaf, known, explorer) for leaf in names if leaf.text in known]
+    return guesses if all(len(each.url) <= LONGEST_LINK for each in guesses) else guesses[:1]  # each has the query
 
 
 def _named(node: Node, leaf: Text, known: Sequence[str], explorer: ExplorerState) -> KeySuggestion:

@@ -21,12 +21,12 @@ _LONGEST = 1_000  # characters
 _SAYS_WHEN = ("from", "to", "at", "before", "row")
 
 
-def state_for(user: User, request: HttpRequest) -> ExplorerState:
-    """Return what the address asks for, and of what it does not name the reader's last choice."""
+def state_for(user: User, request: HttpRequest, given: QueryDict) -> ExplorerState:
+    """Return what an address asks for by the parameters `given`, and of what it does not name the reader's choice."""
     kept = _kept_by(user)
     if FORMER_COOKIE in request.COOKIES and not kept:
         kept = keep(user, _in_cookie(request.COOKIES[FORMER_COOKIE]))
-    asked = request.GET.copy()
+    asked = given.copy()
     for name, value in kept.items():
         is_said = any(each in asked for each in _SAYS_WHEN) if name == "from" else name in asked
         if not is_said:

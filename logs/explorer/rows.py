@@ -26,6 +26,7 @@ from services.scopes import Scope, Scopes
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
+_MARKS = 10  # of a row: more make the page large, and no one looks at them
 _TALL, _VAST = 20, 3_000  # lines of a wrapped message, as in the stylesheet; characters
 _BEGINNING = 500  # characters that those lines surely show
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
@@ -146,8 +147,8 @@ class Lister:
             iso=row.ts.isoformat().replace("+00:00", "Z"),
             service=scope.service if scope else "",
             environment=scope.environment if scope else "",
-            line=self.marker.mark(line),
-            message=self.marker.mark(message),
+            line=self.marker.mark(line, _MARKS),
+            message=self.marker.mark(message, 2 * _MARKS),
             more=more,
             cells=tuple(replace(cell(each.name, row, scope), width=each.width) for each in self.columns),
             is_open=str(row.address) == self.opened,

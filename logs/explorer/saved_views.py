@@ -10,8 +10,12 @@ from django.db.models import Case, When
 from django.urls import reverse
 
 from accounts.models import Membership, Org, User
+from logs.explorer.state import LONGEST_LINK
 from logs.explorer.time_range import DEFAULT_FROM
 from logs.models import SavedView
+from pulseops.core.web.numbers import whole_number
+
+VIEW = "view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,22 @@ def offered_views(
         views = views.filter(name__icontains=words)
     is_others = Case(When(owner=user, then=0), default=1)
     return [
-        OfferedView(view, view_url(view), view.owner_id == user.pk, view.owner_id == user.pk or membership.is_admin)
+        OfferedView(view, offered_url(view), view.owner_id == user.pk, view.owner_id == user.pk or membership.is_admin)
         for view in views.order_by(is_others, "name", "pk")[:most]
     ]
+
+
+def offered_url(view: SavedView) -> str:
+    """Return where a list leads to for the view: one that is long is said by its number, which `view_at` reads."""
+    url = view_url(view)
+    return url if len(url) <= LONGEST_LINK else f"{reverse('logs:explorer')}?{VIEW}={view.pk}"
+
+
+def view_at(org: Org, user: User, number: str) -> str:
+    """Return the address of the view with this number, empty if there is none that `user` may see."""
+    pk = whole_number(number)
+    view = SavedView.objects.for_org(org).seen_by(user).filter(pk=pk).first() if pk is not None else None
+    return view_url(view) if view else ""
 
 
 def view_url(view: SavedView) -> str:

@@ -25,8 +25,9 @@ from pulseops.core.web.numbers import whole_number
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
 DEFAULTS = {"from": DEFAULT_FROM, "cols": ",".join(DEFAULT_COLUMNS), "wrap": "0", "density": "normal"}
-_ORDER = ("q", "from", "to", "cols", "wrap", "density", "order", "tz", "live", "before", "at", "row")
+PARAMETERS = ("q", "from", "to", "cols", "wrap", "density", "order", "tz", "live", "before", "at", "row")
 OLDEST = "oldest"
+LONGEST_LINK = 300  # characters of an address that some forty links of a page may repeat
 _MOST_COLUMNS = 8
 _LONGEST_COLUMN = 80  # characters
 
@@ -121,7 +122,7 @@ class ExplorerState:
         if "since" in changes:
             changes["from"] = changes.pop("since")
         said: dict[str, str | None] = {**self.params(), **changes}
-        kept = {name: value for name in _ORDER if (value := said.get(name))}
+        kept = {name: value for name in PARAMETERS if (value := said.get(name))}
         return page_address("logs:explorer") + ("?" + urlencode(kept, quote_via=quote, safe=":,-*/") if kept else "")
 
     def with_query(self, node: Node) -> str:
@@ -157,10 +158,16 @@ class ExplorerState:
         """Return the address of what comes behind `after`; relative ranges stop moving there."""
         return self.url(before=str(after), at=str(microseconds(self.now)))
 
-    def frozen_url(self, tz: str = "") -> str:
+    def frozen_url(self, tz: str = "", *, has_query: bool = True) -> str:
         """Return an address that shows the same time to everybody, whenever they open it, in the zone `tz` if given."""
         said = {"row": str(self.row) if self.row else "", "before": str(self.before) if self.before else ""}
-        return self.url(since=to_url(self.range.start), to=to_url(self.range.end), **said, tz=tz or self.tz)
+        return self.url(
+            since=to_url(self.range.start),
+            to=to_url(self.range.end),
+            **said,
+            tz=tz or self.tz,
+            **({} if has_query else {"q": None}),
+        )
 
     def _place(self) -> dict[str, str]:
         said = {"before": str(self.before)} if self.before else {}

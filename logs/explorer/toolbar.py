@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from logs.cursor import EARLIEST, LogCursor
 from logs.explorer import time_range
-from logs.explorer.state import DEFAULTS, OLDEST, ExplorerState
+from logs.explorer.packed import packed
+from logs.explorer.state import DEFAULTS, LONGEST_LINK, OLDEST, ExplorerState
 from logs.search.dialects import translated
 from logs.search.printer import print_query
 from logs.search.tree import Everything
@@ -20,6 +21,8 @@ from pulseops.core.ui import times
 from pulseops.core.web.timezones import ReaderZone
 
 OFFERED_COLUMNS = ("service", "env", "trace", "request")  # those of the table; the JSON's are offered beside the rows
+_LONGEST_GOOD = 1_000  # characters of a query that is shown again if the next one has a mistake
+_LONGEST_OF_RULE = 1_000  # characters that a rule keeps
 _MISTAKE_SHOWN = 60  # characters of the query on either side of a mistake
 
 
@@ -41,6 +44,11 @@ class Column:
     is_shown: bool
     left_url: str
 
+    @property
+    def left_label(self) -> str:
+        """What the button says that moves it."""
+        return f"Move {self.name} left"
+
 
 @dataclass(frozen=True, slots=True)
 class Controls:
@@ -58,17 +66,13 @@ class Controls:
     def kept(self) -> list[tuple[str, str]]:
         """What the search form carries along; `good` is what is shown again if the next query has a mistake."""
         kept = [(name, value) for name, value in self.explorer.params().items() if name != "q"]
-        return [*kept, ("good", self.good)] if self.explorer.node is not None else kept
+        is_kept = self.explorer.node is not None and len(self.good) <= _LONGEST_GOOD
+        return [*kept, ("good", self.good)] if is_kept else kept
 
     @property
-    def all_kept(self) -> list[tuple[str, str]]:
-        """What a form carries along that changes the query that is shown."""
-        return list(self.explorer.params().items())
-
-    @property
-    def kept_but_range(self) -> list[tuple[str, str]]:
-        """What the range's form carries along."""
-        return [(name, value) for name, value in self.explorer.params().items() if name not in ("from", "to")]
+    def packed(self) -> str:
+        """What any other form carries along: the page, as `packed.with_page` reads it."""
+        return packed(self.explorer.params())
 
     @property
     def presets(self) -> list[Preset]:
@@ -187,17 +191,19 @@ class Controls:
         return self.explorer.url(to=None, order=None, live=None if is_live else "1")
 
     @property
-    def poll_url(self) -> str:
-        """Where a page that follows asks for new rows; `after` comes to it."""
-        return self.explorer.url().replace(reverse("logs:explorer"), reverse("logs:live"), 1)
-
-    @property
     def frozen_url(self) -> str:
         """An address that shows the same rows of the same time to everybody, whenever they open it.
 
         Who has chosen UTC passes that on as well; who has not leaves everybody their own zone.
         """
         return self.explorer.frozen_url(tz="utc" if self.zone.choice == "utc" else "")
+
+    @property
+    def frozen_place(self) -> str:
+        """That address; where it is long, without the query, which a script adds: the page has it once."""
+        tz = "utc" if self.zone.choice == "utc" else ""
+        url = self.explorer.frozen_url(tz)
+        return url if len(url) <= LONGEST_LINK else self.explorer.frozen_url(tz, has_query=False)
 
     @property
     def columns(self) -> list[Column]:
@@ -235,14 +241,9 @@ class Controls:
         return [(label, f"{base}&format={form}") for label, form in (("NDJSON", "ndjson"), ("CSV", "csv"))]
 
     @property
-    def page(self) -> str:
-        """The query string that a saved view keeps."""
-        return urlencode(self.explorer.params())
-
-    @property
     def rule_url(self) -> str:
-        """Where an alert rule of this search is made; empty where there are no rules, or nothing is searched for."""
-        place = address("alerts:create") if self.good else ""
+        """Where an alert rule of this search is made; empty where there are no rules, or none could hold the query."""
+        place = address("alerts:create") if 0 < len(self.good) <= _LONGEST_OF_RULE else ""
         return f"{place}?{urlencode({'query': self.good})}" if place else ""
 
     @property

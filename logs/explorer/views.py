@@ -28,16 +28,17 @@ from accounts.tenancy import OrgRequest, org_member
 from accounts.usage import DAY, seconds_left
 from logs.cursor import LogCursor
 from logs.explorer import actions, preferences
-from logs.explorer.choices import changed_url
+from logs.explorer.choices import changed_url, with_changes
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
 from logs.explorer.export import MEDIA_TYPES
 from logs.explorer.export import export as stream
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
+from logs.explorer.packed import PAGE, with_page
 from logs.explorer.results import ExplorerResults, explore, lister
-from logs.explorer.saved_views import offered_views, view_url
-from logs.explorer.state import ExplorerState
+from logs.explorer.saved_views import VIEW, offered_views, view_at, view_url
+from logs.explorer.state import LONGEST_LINK, ExplorerState
 from logs.explorer.toolbar import Controls
 from logs.models import SavedView
 from logs.quotas import spend_export
@@ -60,9 +61,12 @@ _VIEWS_IN_MENU, _VIEWS_IN_ALL, _VIEWS_ON_PAGE = 12, 1_000, 75
 @require_safe
 def explorer(request: OrgRequest) -> HttpResponse:
     """Show the explorer; asked by htmx for the drawer alone, that. A change of its query leads to its new address."""
-    asked = preferences.state_for(request.user, request)
+    if VIEW in request.GET:
+        return redirect(view_at(request.org, request.user, request.GET.get(VIEW, "")) or reverse("logs:explorer"))
+    given = with_page(request.GET)
+    asked = preferences.state_for(request.user, request, given)
     scopes = scopes_of(request.org)
-    if changed := changed_url(request.org, asked, scopes, request.GET):
+    if changed := changed_url(request.org, asked, scopes, given) or (asked.url() if PAGE in request.GET else ""):
         return redirect(changed)
     values: dict[str, Any] = {
         "explorer": asked,
@@ -185,8 +189,9 @@ def live(request: OrgRequest) -> HttpResponse:
 @require_safe
 def export(request: OrgRequest) -> HttpResponseBase:
     """Stream what the page's query finds as a file."""
-    asked = ExplorerState.read(request.GET)
-    form = request.GET.get("format", "ndjson")
+    given = with_changes(request.GET)
+    asked = ExplorerState.read(given)
+    form = given.get("format", "ndjson")
     explorer_page = f"{reverse('logs:explorer')}?{request.GET.urlencode()}"
     if form not in MEDIA_TYPES or asked.node is None:
         return redirect(explorer_page)
@@ -273,10 +278,11 @@ def _drawer(request: OrgRequest, asked: ExplorerState, scopes: Scopes) -> Drawer
 
 def _near(place: LogCursor, given: QueryDict) -> QueryDict:
     """Return what is given, with the time around the log where no other is: its links must not lead away from it."""
-    if given.get("from") or given.get("to"):
-        return given
     near = given.copy()
-    near["from"], near["to"] = to_url(place.ts - AROUND), to_url(place.ts + AROUND)
+    if len(near.get("q", "")) > LONGEST_LINK:
+        del near["q"]  # which its links would repeat, and no form here carries
+    if not (near.get("from") or near.get("to")):
+        near["from"], near["to"] = to_url(place.ts - AROUND), to_url(place.ts + AROUND)
     return near
 
 

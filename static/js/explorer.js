@@ -10,6 +10,39 @@ document.addEventListener("visit", (event) => {
   link.click(); // It stays: htmx asks it, when the answer is there, which part of it goes where.
 });
 
+// Where the page is, for scripts: data-list without the open row, data-here also without the place in the list. A page says
+// its query once, for it may be long; after a mistake in it what is shown is the one before, which the form has as well.
+function locate() {
+  const body = document.querySelector(".explorer__body");
+  if (!body) return;
+  const url = new URL(location);
+  const good = document.querySelector("#log-search [name=good]");
+  if (good) url.searchParams.set("q", good.value);
+  if (!url.searchParams.get("q")) url.searchParams.delete("q");
+  const without = (...names) => {
+    for (const name of names) url.searchParams.delete(name);
+    return url.pathname + url.search;
+  };
+  body.dataset.list = without("row", "live", "fit", "good", "page", "set", "add", "drop", "only", "also", "free");
+  body.dataset.here = without("before", "at");
+}
+document.addEventListener("htmx:afterSettle", locate);
+document.addEventListener("htmx:historyRestore", locate);
+locate();
+
+// What counts a page that follows asks for the page itself.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt.id === "log-figures") event.detail.path = location.pathname + location.search;
+});
+
+// A button that sends the search's form elsewhere, for a file: not by htmx, which would show it as a page.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[form=log-search][formaction]");
+  if (!button) return;
+  event.preventDefault();
+  location.assign(`${button.formAction}?${new URLSearchParams(new FormData(button.form, button))}`);
+}, { capture: true });
+
 // A sheet of filters stays open while several are chosen in it.
 let sheet = null;
 document.addEventListener("htmx:beforeSwap", () => {
@@ -33,11 +66,11 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (isInUse) event.preventDefault();
 });
 
-// <a data-keep="cols wrap">: what its address says of these is kept with the account, for pages whose address does not say.
+// data-keep="cols wrap" on a link or a button: what it says of these is kept with the account, for pages whose address does not say.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-keep]");
+  const link = event.target.closest("[data-keep]");
   if (!link) return;
-  const said = new URL(link.href).searchParams;
+  const said = link.href ? new URL(link.href).searchParams : new URLSearchParams(link.value);
   const body = new URLSearchParams(link.dataset.keep.split(" ").map((name) => [name, said.get(name) ?? ""]));
   const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
   const headers = { "X-CSRFToken": token, "X-Page-Org": document.body.dataset.org ?? "" };
@@ -57,11 +90,13 @@ document.addEventListener("htmx:afterSettle", (event) => {
   document.dispatchEvent(new CustomEvent("say", { detail: words }));
 });
 
-// The link to copy names the log that is open now, which the list, loaded before, does not know.
+// The link to copy has the query, however long, and names the log that is open now, which the list, loaded before, does not know.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy-link]");
   if (!button) return;
   const url = new URL(button.dataset.copy, location);
+  const query = new URL(document.querySelector("[data-here]").dataset.here, location).searchParams.get("q");
+  if (query) url.searchParams.set("q", query);
   const row = new URLSearchParams(location.search).get("row");
   if (row) url.searchParams.set("row", row);
   else url.searchParams.delete("row");

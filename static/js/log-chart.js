@@ -114,7 +114,7 @@ document.addEventListener("dblclick", (event) => {
   if (!chart) return;
   clearTimeout(waiting);
   clear(chart);
-  visit(chart.closest("[data-log-chart]").dataset.zoomOut);
+  chart.closest("[data-log-chart]").querySelector("[data-key=z]").click();
 });
 
 const steps = { ArrowLeft: (at) => at - 1, ArrowRight: (at) => at + 1, Home: () => 0, End: (_, count) => count - 1 };

@@ -33,7 +33,7 @@ function isFocusFree() {
 }
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id !== "drawer") return;
+  if (event.detail.target?.id !== "drawer" && !(wanted === "row" && event.detail.target?.id === "explorer")) return;
   mark();
   if (!isFocusFree()) wanted = "";
   if (wanted === "drawer") document.querySelector("#drawer.drawer--open")?.focus({ preventScroll: true });

@@ -91,7 +91,7 @@ function chooseTime() {
   const menu = find(".log-range");
   if (!menu) return;
   menu.open = true;
-  (menu.querySelector("a[aria-current]") ?? menu.querySelector("a")).focus();
+  (menu.querySelector(".menu__item[aria-current]") ?? menu.querySelector(".menu__item")).focus();
 }
 
 const actions = {

@@ -1,4 +1,4 @@
-// data-live="url": rows that come in are put on top of the list. It waits while somebody reads (scrolled down, text selected,
+// data-live="url": rows that come in, asked for there with the page's query, are put on top of the list. It waits while somebody reads (scrolled down, text selected,
 // a log open), asks less often in a hidden tab or when the server fails, and keeps at most a thousand rows.
 const EVERY = 2000, HIDDEN = 30000, MOST = 60000, GIVE_UP = 20000; // milliseconds
 const ROWS = 1000;
@@ -100,6 +100,7 @@ async function poll() {
 
 async function ask({ live, liveAfter }) {
   const url = new URL(live, location);
+  url.search = new URL(document.querySelector("[data-here]").dataset.here, location).search;
   url.searchParams.set("after", liveAfter);
   const { org = "", zone = "" } = document.body.dataset;
   const headers = { Accept: "text/html", "X-Page-Org": org, "X-Page-Zone": zone };

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Org, User
 from logs.cursor import LogCursor
+from logs.explorer.packed import packed
+from logs.models import SavedView
 from services.models import Service
 from tests.logs.reading import page
 from tests.support.factories import make_log, make_service
@@ -154,9 +156,22 @@ def test_a_logs_own_page_leads_to_the_time_around_it(client: Client, service: Se
         ("q=hello", "only=env:production", "q=env:production%20hello"),
         ("q=hello", "only=level:no-such-level", "q=hello"),
         ("q=hello", "also=nothing", "q=hello"),
+        ("q=level:error,warn hello", "free=level:", "q=hello"),
+        ("q=a b c", "drop=1", "q=a%20c"),
+        ("q=a b c", "drop=3", "q=a%20b%20c"),
+        ("q=a b c", "drop=x", "q=a%20b%20c"),
+        ("q=hello&from=-4h&live=1", "set=from=-24h%26wrap=1", "q=hello&from=-24h&wrap=1"),
+        ("q=hello&from=-4h&wrap=1", "set=from=%26wrap=%26row=5-1%26org=9", "q=hello&row=5-1"),
+        ("q=hello", "set=", "q=hello"),
+        ("q=(&good=hello", "set=from=-4h", "q=hello&from=-4h"),
+        ("q=(", "set=from=-4h", "q=%28&from=-4h"),
+        (f"page={packed({'q': 'hello', 'from': '-4h', 'wrap': '1'})}", "from=-24h&to=", "q=hello&from=-24h&wrap=1"),
+        (f"page={packed({'q': 'hello'})}", "only=level:error", "q=level:error%20hello"),
+        ("page=damaged", "from=-4h", "from=-4h"),
+        ("page=", "", ""),
     ],
 )
-def test_a_button_of_the_rail_leads_to_the_page_that_it_asks_for(
+def test_a_button_leads_to_the_page_that_it_asks_for(
     client: Client, service: Service, query: str, change: str, leads_to: str
 ) -> None:
     make_service(service.org, "web")
@@ -165,11 +180,44 @@ def test_a_button_of_the_rail_leads_to_the_page_that_it_asks_for(
 
 
 def test_a_long_query_is_not_repeated_in_every_link(client: Client, service: Service) -> None:
-    for number in range(40):
-        make_log(service, f"hello {number}", meta_json={"n": number})
-    longest = "-" + "\N{RIGHT-TO-LEFT OVERRIDE}" * 1_300
-    seen = page(client, f"q={quote(longest)}")
-    assert seen.count('class="log__link"') == 40
-    assert seen.count(quote(longest[1:])) < 60  # not in rows, bars and buttons
-    assert 'data-span="' in seen
+    log = make_log(service, "hello", meta_json={f"n{number}": number for number in range(40)})
+    for longest in (
+        "a" * 3_900,
+        "'" * 3_900,
+        '"' + r"\"" * 1_900 + '"',
+        "&a" * 1_900,
+        "\N{RIGHT-TO-LEFT OVERRIDE}" * 1_300,
+    ):
+        for more in ("", "&live=1", f"&row={LogCursor(log.ts, log.pk)}"):
+            usual = len(client.get(f"/logs?q=-x{more}").content)
+            response = client.get(f"/logs?q=-{quote(longest)}{more}")
+            assert response.content.count(b'class="log__link"') == 1
+            assert len(response.content) < usual + 20_000, (longest[:2], more)
     assert "bytes; 4,000 is the most" in page(client, f"q={quote(longest + longest)}")
+
+
+def test_a_long_query_is_changed_by_buttons_which_have_what_a_link_says(client: Client, service: Service) -> None:
+    make_log(service, "hello")
+    links, buttons = page(client, "q=-x&order=oldest"), page(client, "q=-" + 400 * "x" + " -" + 400 * "y" + "&order=oldest")
+    asked = dict(
+        re.findall(r'<button [^>]*form="log-search" name="(?:set|drop)" value="([^"]*)"[^>]*>(.*?)</button>', buttons)
+    )
+    words = {re.sub("<.*?>", "", said): value for value, said in asked.items()}
+    assert words["Last 24 hours"] == "from=-24h"
+    assert words["Live"] == "order=&live=1"
+    assert words["Oldest first"] == "order="
+    assert words["trace"] == "cols=service,env,trace"
+    assert 'name="drop" value="0" aria-label="Drop text x' in buttons
+    assert 'href="/logs?q=-x&from=-24h&order=oldest" data-keep="from">Last 24 hours<' in links
+    export = re.search(r'name="set" value="([^"]*)" formaction="/logs/export"', buttons)
+    assert export
+    taken = client.get("/logs/export", {"q": "-" + 400 * "x", "set": export[1]})
+    assert b"hello" in b"".join(taken.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_a_saved_view_with_a_long_query_is_led_to_by_its_number(client: Client, org: Org, viewer: User) -> None:
+    view = SavedView.objects.create(org=org, owner=viewer, name="Long", params={"q": "x" * 4_000})
+    assert f'href="/logs?view={view.pk}"' in page(client)
+    assert client.get(f"/logs?view={view.pk}")["Location"] == f"/logs?q={'x' * 4_000}&from=-1h"
+    for number in ("0", "x", "9" * 40, ""):
+        assert client.get(f"/logs?view={number}")["Location"] == "/logs"

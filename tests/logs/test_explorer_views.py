@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 import pytest
 from django.test import Client
 
 from accounts.models import AuditLog, Org, Role, User
 from logs.explorer import actions
+from logs.explorer.packed import packed
 from logs.models import SavedView
 from tests.support.factories import make_member
 
@@ -18,7 +20,7 @@ ClientFor = Callable[[User], Client]
 def save(
     client: Client, name: str = "Errors", page: str = "q=level%3Aerror&from=-24h&row=1-1&at=5", **extra: str
 ) -> str:
-    response = client.post("/logs/views", {"name": name, "page": page, **extra})
+    response = client.post("/logs/views", {"name": name, "page": packed(dict(parse_qsl(page))), **extra})
     assert response.status_code == 302
     return str(response["Location"])
 

@@ -13,6 +13,8 @@ from pulseops.core.routes import address
 from pulseops.core.ui import times
 from pulseops.core.web import preferences, timezones
 
+_LONGEST_HERE = 500  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
@@ -59,12 +61,16 @@ class Frame:
 
     @cached_property
     def here(self) -> str:
-        """This page's address, where switches come back to; `tz` is left out, or the zone switch would do nothing."""
+        """This page's address, where switches come back to; `tz` is left out, or the zone switch would do nothing.
+
+        Empty where it is long: a page says it several times, and `safe_next` knows it otherwise.
+        """
         if self.request.method != "GET":
             return "/"
         query = self.request.GET.copy()
         query.pop(timezones.CHOICE_COOKIE, None)
-        return self.request.path + (f"?{query.urlencode()}" if query else "")
+        result = self.request.path + (f"?{query.urlencode()}" if query else "")
+        return result if len(result) <= _LONGEST_HERE else ""
 
     @property
     def _membership(self) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -49,10 +51,23 @@ def _keep(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
 
 
 def safe_next(request: HttpRequest, default: str = "/") -> str:
-    """Return the posted `next` if it is an address of this site, else `default`."""
-    target = request.POST.get("next", "")
+    """Return the posted `next` if it is an address of this site, else `default`.
+
+    An empty `next` means the page that the form stands on, whose address is too long to be repeated in it.
+    """
+    target = request.POST.get("next", "") or _page_of_form(request)
     is_ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     # What is not an address but a word, `redirect` would take for the name of a route.
     return target if is_ours and target.startswith(("/", "http://", "https://")) else default
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Return the page that the browser says it comes from, without `tz`; empty if it does not say, or no `next` was."""
+    said = request.headers.get("Referer", "") if "next" in request.POST else ""
+    if not said:
+        return ""
+    scheme, host, path, query, _ = urlsplit(said)
+    kept = [(name, value) for name, value in parse_qsl(query) if name != timezones.CHOICE_COOKIE]
+    return urlunsplit((scheme, host, path, urlencode(kept), ""))
