@@ -198,7 +198,8 @@ def test_a_long_query_is_not_repeated_in_every_link(client: Client, service: Ser
 
 def test_a_long_query_is_changed_by_buttons_which_have_what_a_link_says(client: Client, service: Service) -> None:
     make_log(service, "hello")
-    links, buttons = page(client, "q=-x&order=oldest"), page(client, "q=-" + 400 * "x" + " -" + 400 * "y" + "&order=oldest")
+    links = page(client, "q=-x&order=oldest")
+    buttons = page(client, f"q=-{'x' * 400} -{'y' * 400}&order=oldest")
     asked = dict(
         re.findall(r'<button [^>]*form="log-search" name="(?:set|drop)" value="([^"]*)"[^>]*>(.*?)</button>', buttons)
     )
