@@ -8,8 +8,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import throttles
@@ -86,6 +88,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sign in; the signal that follows has to know whether it is for the first time."""
         request.is_first_sign_in = user.last_login is None
         super().login(request, user)
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
+        """Say no more to whom proved to be the owner of a deactivated account by other means than a password."""
+        messages.error(request, "This account cannot sign in. Ask an admin.")
+        return redirect("account_login")
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return where the user begins who has just signed in and was on the way to no page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils import timezone
 
@@ -33,6 +34,7 @@ def delete_account(*, actor: User) -> None:
         record_about(actor, actor=actor, action="user.deleted", meta=meta)
         Membership.objects.filter(user=actor).delete()
         Authenticator.objects.filter(user=actor).delete()
+        SocialAccount.objects.filter(user=actor).delete()
         PendingAddress.objects.filter(user=actor).delete()
         Invitation.objects.filter(invited_by=actor).pending().update(revoked_at=timezone.now())
         _close(actor)

@@ -97,7 +97,8 @@ def sign_up_by_provider(*, provider: Provider, claims: Mapping[str, Any], social
     """Make an account without a password for someone whom `provider` speaks for."""
     user: User = sociallogin.user
     user.email = User.objects.normalize_email(str(claims["email"]).strip())
-    user.name = " ".join(str(claims.get("name") or "").split())[:NAME_MAX] or None
+    name = "".join(filter(str.isprintable, " ".join(str(claims.get("name") or "")[:1_000].split())))
+    user.name = name[:NAME_MAX] or None
     user.email_verified_at = timezone.now()
     user.set_unusable_password()
     sociallogin.save(request)

@@ -9,10 +9,13 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts.models import Membership, User
 from accounts.oidc import actions
 from accounts.oidc.http import GuardedSession
 from accounts.oidc.providers import KIND, Provider, find_provider
@@ -40,6 +43,8 @@ class OidcAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Let in who is known, connect whose address is proved, refuse everybody else."""
+        if sociallogin.is_existing and not sociallogin.user.is_active:
+            raise self._refusal(request, _FAILED, find_provider(sociallogin.account.provider))
         if not _agree(sociallogin.account) or len(sociallogin.account.uid) > _LONGEST_UID:
             raise self._refusal(request, _FAILED, find_provider(sociallogin.account.provider))
         if sociallogin.is_existing or sociallogin.state.get("process") == "connect":
@@ -54,6 +59,8 @@ class OidcAdapter(DefaultSocialAccountAdapter):
             return  # goes on to save_user
         if not user.is_active:
             raise self._refusal(request, _FAILED, provider)
+        if not is_opened_by_address(user, provider):
+            raise self._refusal(request, _UNKNOWN, provider)
         actions.connect_by_address(user=user, provider=provider, sociallogin=sociallogin, request=request)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
@@ -108,4 +115,25 @@ def proved_address(provider: Provider, claims: dict[str, Any]) -> str:
     email = claims.get("email")
     if not isinstance(email, str) or claims.get("email_verified") is not True or len(email) > 254:
         return ""
-    return email.strip() if "@" in email and provider.speaks_for(email.strip()) else ""
+    return email.strip() if is_address(email.strip()) and provider.speaks_for(email.strip()) else ""
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` could be typed into a form as an e-mail address."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def is_opened_by_address(user: User, provider: Provider) -> bool:
+    """Return whether `provider` gets into an account that never connected it, by its address alone.
+
+    An organisation's provider does where there is nothing but that organisation to get into: its admins, who can let it
+    say anything, must not get into other organisations, or the installation, as one of theirs.
+    """
+    if provider.org is None:
+        return True
+    elsewhere = Membership.objects.filter(user=user, org__deleted_at=None).exclude(org=provider.org)
+    return not user.is_superuser and not elsewhere.exists()

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Self
 
 import requests
 
-from pulseops.core.outbound.client import Answer, RefusedError, UnreachableError, exchange
+from pulseops.core.outbound.client import TIMEOUT, Answer, RefusedError, UnreachableError, exchange
+
+
+@dataclass(slots=True)
+class Wait:
+    """What requests of one page to a provider may take together, and have taken, in seconds."""
+
+    most: float
+    seconds: float = 0.0
+
+    @contextmanager
+    def counted(self) -> Iterator[float]:
+        """Count what is waited meanwhile; returns how long it may be, raises RequestException when nothing is left."""
+        left = min(TIMEOUT, self.most - self.seconds)
+        if left <= 0:
+            raise requests.RequestException("The provider's answers took too long together.")
+        begun = time.monotonic()
+        try:
+            yield left
+        finally:
+            self.seconds += time.monotonic() - begun
+
+
+_wait: ContextVar[Wait | None] = ContextVar("wait_for_provider", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[Wait]:
+    """Let all requests to a provider take `seconds` together at most."""
+    wait = Wait(seconds)
+    token = _wait.set(wait)
+    try:
+        yield wait
+    finally:
+        _wait.reset(token)
 
 
 class GuardedSession:
-    """GET and POST to public addresses alone, with one deadline; what cannot be had raises RequestException."""
+    """GET and POST to public addresses alone, within one deadline; what cannot be had raises RequestException."""
 
     def __enter__(self) -> Self:
         return self
@@ -38,7 +77,8 @@ class GuardedSession:
         body = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body or b"")
         sent = {name: value for name, value in prepared.headers.items() if name.lower() != "content-length"}
         try:
-            return _Response(exchange(method, str(prepared.url), body, sent))
+            with (_wait.get() or Wait(TIMEOUT)).counted() as seconds:
+                return _Response(exchange(method, str(prepared.url), body, sent, seconds))
         except (RefusedError, UnreachableError) as error:
             raise requests.RequestException(str(error)) from error
 
@@ -56,7 +96,7 @@ class _Response:
         """Return the JSON object; raises RequestException for anything else."""
         try:
             value = json.loads(self.text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise requests.RequestException("The provider's answer is not JSON.") from error
         if not isinstance(value, dict):
             raise requests.RequestException("The provider's answer is not a JSON object.")

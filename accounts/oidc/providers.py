@@ -98,13 +98,13 @@ def provider_of(row: IdentityProvider) -> Provider:
 
 
 def find_provider(provider_id: str) -> Provider | None:
-    """Return the provider of this id, unless it is switched off or its organisation is gone."""
+    """Return the provider of this id, unless it is switched off or its organisation is gone or suspended."""
     if provider_id == SITE:
         return site_provider()
     try:
         pk = UUID(hex=provider_id)
     except ValueError:
         return None
-    rows = IdentityProvider.objects.filter(pk=pk, enabled=True, org__deleted_at=None)
+    rows = IdentityProvider.objects.filter(pk=pk, enabled=True, org__deleted_at=None, org__suspended_at=None)
     row = rows.select_related("org").first()
     return provider_of(row) if row else None

@@ -15,6 +15,7 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.conf import settings
 from django.contrib import messages
 from django.core import signing
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,6 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import IdentityProvider
 from accounts.oidc import actions
 from accounts.oidc.providers import Provider, find_provider, provider_of, site_provider
+from accounts.oidc.turns import NoTurnError, turn
 from accounts.org_forms import ProviderForm
 from accounts.reauthentication import reauthenticated
 from accounts.tenancy import OrgRequest, org_admin, public
@@ -34,8 +36,11 @@ log = logging.getLogger(__name__)
 _SALT = "accounts.connect-provider"
 _PASS_SECONDS = 600
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-# What a provider's answers can bring about that allauth does not expect of one.
-_MALFORMED = (requests.RequestException, OAuth2Error, DataError, KeyError, ValueError, TypeError, AttributeError)
+# What a provider's answers can bring about that allauth does not expect of one; the last of a subject that is too long.
+_MALFORMED = (
+    *(requests.RequestException, OAuth2Error, DataError, KeyError, ValueError, TypeError, AttributeError),
+    *(RecursionError, ImproperlyConfigured),
+)
 
 
 class _Adapter(OpenIDConnectOAuth2Adapter):
@@ -94,7 +99,11 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 def _run(view: Any, request: HttpRequest, provider_id: str) -> HttpResponse:
     provider = _find(provider_id)
     try:
-        response: HttpResponse = view.adapter_view(_Adapter(request, provider_id))(request)
+        with turn(provider):
+            response: HttpResponse = view.adapter_view(_Adapter(request, provider_id))(request)
+    except NoTurnError:
+        messages.error(request, f"{provider.name} answers slowly. Try again in a minute, or use your password.")
+        return redirect("account_login")
     except _MALFORMED as error:
         log.warning("a provider's answer could not be used", extra={"provider": provider_id, "error": str(error)[:200]})
         messages.error(request, f"Signing in with {provider.name} did not work. Try again, or use your password.")

@@ -92,6 +92,8 @@ NOTIFICATION_LINK_HOURS = env.whole("NOTIFICATION_LINK_HOURS", 72, least=1)  # a
 INCIDENT_RETENTION_DAYS = env.whole("INCIDENT_RETENTION_DAYS", 365, least=1)  # after they were resolved
 OUTGOING_CA_BUNDLE = env.file("OUTGOING_CA_BUNDLE")  # a file of certificates to trust instead of the usual ones
 
+OIDC_SECONDS = env.number("OIDC_SECONDS", 10.0, least=1)  # that all answers of a provider to one page may take
+
 # -- Backups by themselves ---------------------------------------------------------------------------------------------
 BACKUP_DIR = env.text("BACKUP_DIR")  # empty: none are made
 BACKUP_HOURS = env.whole("BACKUP_HOURS", 24, least=1)  # from one to the next

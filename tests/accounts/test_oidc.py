@@ -7,14 +7,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.utils import timezone
 
+from accounts.actions.account_deletion import delete_account
 from accounts.models import AuditLog, IdentityProvider, Membership, Org, User
 from accounts.oidc.actions import save_provider
+from accounts.oidc.adapter import proved_address
+from accounts.oidc.http import GuardedSession, _Response, _wait
+from accounts.oidc.providers import Provider, provider_of
+from accounts.oidc.turns import NoTurnError, turn
+from pulseops.core.outbound.client import Answer
 from tests.support import identity_provider
 from tests.support.factories import PASSWORD, make_org
 from tests.support.sign_in import signed_in
@@ -35,6 +42,7 @@ def idp(process: identity_provider.IdentityProvider, settings: Any) -> identity_
     settings.OUTGOING_PRIVATE_HOSTS = [process.host]
     settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = process.issuer, "pulseops", "s3cret"
     settings.OIDC_NAME, settings.OIDC_DOMAINS = "Okta", ["example.com"]
+    settings.OIDC_SECONDS = 60  # a busy machine's provider must not rest
     return process
 
 
@@ -257,6 +265,97 @@ def test_requests_go_to_no_inner_address(idp: identity_provider.IdentityProvider
     settings.OUTGOING_PRIVATE_HOSTS = []
     client = Client()
     assert "did not work" in told(client.get(SITE), client)
+
+
+def test_an_account_that_is_shut_is_said_to_be(idp: identity_provider.IdentityProvider, viewer: User) -> None:
+    SocialAccount.objects.create(user=viewer, provider="site", uid="shut")
+    User.objects.filter(pk=viewer.pk).update(is_active=False)
+    client = Client()
+    assert "did not work" in told(idp.sign_in(client, SITE, "shut"), client)
+    assert not is_signed_in(client)
+
+
+def test_who_deletes_their_account_may_come_again(idp: identity_provider.IdentityProvider, viewer: User) -> None:
+    SocialAccount.objects.create(user=viewer, provider="site", uid="again")
+    delete_account(actor=viewer)
+    idp.knows("again", email="again@example.com", email_verified=True, name="Ann\u202e\x1b[31m  Again")
+    client = Client()
+    idp.sign_in(client, SITE, "again")
+    assert is_signed_in(client)
+    assert User.objects.get(email="again@example.com").name == "Ann[31m Again"
+
+
+def test_a_subject_that_is_too_long_is_refused(idp: identity_provider.IdentityProvider) -> None:
+    client = Client()
+    assert "did not work" in told(idp.sign_in(client, SITE, "x" * 5_000), client)
+
+
+@pytest.mark.parametrize("body", [b"[" * 50_000, b'{"a":' * 10_000, b"[1]", b"\xff", b""])
+def test_what_is_no_json_object_is_the_providers_fault(body: bytes) -> None:
+    with pytest.raises(requests.RequestException):
+        _Response(Answer(200, {}, body)).json()
+
+
+@pytest.mark.parametrize("email", ["a b@example.com", "a@example.com\r\nBcc: x@example.com", "@example.com"])
+def test_what_is_no_address_proves_none(email: str) -> None:
+    provider = Provider("site", "Okta", "https://example.com", "id", "", speaks_for_all=True)
+    assert proved_address(provider, {"email": email, "email_verified": True}) == ""
+
+
+def test_an_address_alone_opens_nothing_beyond_the_organisation(
+    idp: identity_provider.IdentityProvider, row: IdentityProvider, org: Org, viewer: User, developer: User
+) -> None:
+    start = trust(row)
+    make_org("Other", admin=viewer)
+    User.objects.filter(pk=developer.pk).update(is_superuser=True)
+    for subject, user in {"vera": viewer, "dev": developer}.items():
+        mark_proved(user)
+        idp.knows(subject, email=user.email, email_verified=True)
+        client = Client()
+        assert "Sign in with your password, and connect it" in told(idp.sign_in(client, start, subject), client)
+        assert not is_signed_in(client)
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_suspended_organisations_provider_rests(row: IdentityProvider, org: Org) -> None:
+    Org.objects.filter(pk=org.pk).update(suspended_at=timezone.now())
+    assert Client().get(f"/signin/{row.pk.hex}").status_code == 404
+
+
+def test_providers_that_wait_leave_threads_for_pages(settings: Any) -> None:
+    """48 sign-ins by one slow provider kept all pages of strangers waiting for 7 seconds."""
+    one, two = (Provider(name, name, "", "", "", org=Org()) for name in "12")
+    site = Provider("site", "site", "", "", "")
+    with turn(one), turn(one):
+        with pytest.raises(NoTurnError), turn(one):
+            pass
+        with turn(two), turn(site), turn(site), turn(site):
+            for full in (two, site):
+                with pytest.raises(NoTurnError), turn(full):
+                    pass
+    with turn(one):
+        _waited(settings.OIDC_SECONDS + 1)
+        with pytest.raises(requests.RequestException):
+            GuardedSession().get("https://example.com")
+    with pytest.raises(NoTurnError), turn(one):
+        pass
+    with turn(two):
+        _waited(0.1)
+    with turn(two):
+        pass
+
+
+def test_a_page_says_that_a_provider_is_slow(idp: identity_provider.IdentityProvider, row: IdentityProvider) -> None:
+    provider = provider_of(row)
+    with turn(provider), turn(provider):
+        client = Client()
+        assert "Acme ID answers slowly" in told(client.get(f"/signin/{row.pk.hex}"), client)
+
+
+def _waited(seconds: float) -> None:
+    wait = _wait.get()
+    assert wait is not None
+    wait.seconds += seconds
 
 
 def mark_proved(user: User) -> None:
