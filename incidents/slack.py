@@ -18,6 +18,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from accounts.tenancy import public
+from deployments.quotas import has_room_for_delivery, too_many_deliveries
 from incidents.actions import acknowledge_incident
 from incidents.models import Incident
 from incidents.notices import Via
@@ -42,7 +43,7 @@ VALID_SECONDS = 300  # of a signature
 @public
 @machine_route
 def interaction(request: HttpRequest, channel_id: UUID) -> HttpResponse:
-    """POST /api/v1/slack/CHANNEL: 200 for what was signed by the channel's app, 401 for anything else."""
+    """POST /api/v1/slack/CHANNEL: 200 for what the channel's app signed, 401 for anything else, 429 above the quota."""
     if request.method != "POST":
         return json_error("METHOD_NOT_ALLOWED", "Send a POST.", allow=["POST"])
     try:
@@ -54,6 +55,8 @@ def interaction(request: HttpRequest, channel_id: UUID) -> HttpResponse:
     found = interactive_channel(channel_id)
     if found is None or not is_signed(request, body, found[1]):
         return json_error("UNAUTHORIZED", "The signature is not that of this channel's Slack app.")
+    if not has_room_for_delivery(found[0].org_id):  # each leaves the worker a message to send
+        return too_many_deliveries().response()
     _act(found[0], _payload(body))
     return HttpResponse()
 

@@ -81,6 +81,18 @@ def test_pressing_acknowledges_once(channel: Channel, incident: Incident) -> Non
     assert entry.message == "Acknowledged by dana in #on-call."
 
 
+def test_an_organisation_cannot_fill_the_workers_queue_by_its_own_app(
+    channel: Channel, settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    """Its admins have the app's secret, so they can sign as many presses as they like."""
+    settings.QUOTA_WEBHOOKS_PER_MINUTE = 2
+    with django_capture_on_commit_callbacks() as waiting:
+        answers = [press(channel, "made up", response_url="https://hooks.slack.com/actions/x") for _ in range(5)]
+    assert [answer.status_code for answer in answers].count(429) >= 2  # the minute may change in between
+    assert int(answers[-1].headers.get("Retry-After", "1")) >= 1
+    assert len(waiting) == [answer.status_code for answer in answers].count(200)
+
+
 def test_what_slack_has_not_signed_is_refused(channel: Channel, incident: Incident) -> None:
     token = notice_of(Job.objects.get()).reply
     assert press(channel, token, secret="another").status_code == 401
