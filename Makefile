@@ -21,12 +21,12 @@ test-postgres15: $(STAMP) browser  ## run the tests against a PostgreSQL 15 of D
 	@tests/with_postgres15 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # CITUS_COORDINATOR=postgresql://USER@HOST:PORT/postgres CITUS_WORKERS=HOST:PORT,HOST:PORT of a cluster of one's own. What drives a
-# browser is left out, as pages ask there what they ask without one; ARGS='-m browser' has it.
+# browser or takes long is left out: it asks the database what others ask it; ARGS='-m slow' has it.
 test-citus: $(STAMP)  ## run the tests on a coordinator and workers of Citus
 	@[ -n "$$CITUS_COORDINATOR" ] && [ -n "$$CITUS_WORKERS" ] || { \
 	  echo "Name the cluster: CITUS_COORDINATOR=postgresql://… CITUS_WORKERS=HOST:PORT,HOST:PORT" >&2; exit 2; }
 	@DATABASE_URL="$$CITUS_COORDINATOR" DATABASE_WEB_ROLE= $(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 900 \
-	  -m "not browser" $(ARGS)
+	  -m "not browser and not slow" $(ARGS)
 
 check: $(STAMP)  ## what CI checks besides tests: style, types, settings, migrations, known vulnerabilities
 	@$(BIN)/ruff check .
