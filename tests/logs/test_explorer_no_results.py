@@ -15,11 +15,18 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from logs.explorer import no_results
 from services.models import Service
 from tests.support.factories import make_log, make_service
 
 ClientFor = Callable[[User], Client]
 DAYS_AGO = timedelta(days=3)
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each look that the empty page takes seconds: on a busy machine a tenth of one ends before it began."""
+    monkeypatch.setattr(no_results, "_SECONDS_EACH", 5.0)
 
 
 def page(client: Client, q: str = "", **params: str) -> str:
@@ -161,7 +168,7 @@ def test_a_search_that_ran_out_of_time_says_how_far_it_came_and_goes_on(
     assert "needle</mark> here" in seen
     assert "needle</mark> long ago" not in seen
     assert re.search(r"Searched back to <strong><time[^>]*>\d{4}-\d\d-\d\d \d\d:\d\d", seen)
-    assert "at least 0 logs" in seen or "counted back to" in seen
+    assert "at least 0 logs" in seen or "counted back to" in seen or "not counted yet" in seen
     assert "Nothing matches" not in seen
     settings.LOG_SEARCH_SECONDS = 5.0
     older = re.search(r'class="button button--primary" href="([^"]+)">Continue', seen)
