@@ -12,6 +12,7 @@ APPS = ("pulseops", "accounts", "services", "logs", "deployments", "incidents", 
 MARKED = {
     "services/forms.py": "constants",
     "logs/explorer/marker.py": "every part was escaped",
+    "logs/templatetags/explorer.py": "an attribute whose quotes and ampersands were escaped",
     "logs/explorer/stacks.py": "made of what marker.py escaped, and of constants",
     "pulseops/docs/markdown.py": "our own documentation",
     "pulseops/core/templatetags/pulseops.py": "a constant",
