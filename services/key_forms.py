@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
 from django import forms
@@ -25,6 +25,7 @@ _ORIGIN = re.compile(
 )
 
 _LONGEST_NETWORK = 50  # characters; the longest IPv6 network has 43
+_MAPPED_BITS = 96  # before the IPv4 address in an IPv6 address that is made of one
 
 RATE_MAX = 10_000_000  # logs a minute
 
@@ -64,7 +65,15 @@ def _network(word: str) -> str:
         raise _not_a_network(word) from error
     if "%" in str(network):  # a zone, which means something on one machine alone
         raise _not_a_network(word)
-    return str(network)
+    return str(_plain(network))
+
+
+def _plain(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return an IPv4 network that is written as IPv6 (::ffff:192.0.2.0/120) as what it is: clients are known so."""
+    first = network.network_address
+    if isinstance(first, IPv6Address) and first.ipv4_mapped and network.prefixlen >= _MAPPED_BITS:
+        return IPv4Network((first.ipv4_mapped, network.prefixlen - _MAPPED_BITS))
+    return network
 
 
 def _not_a_network(word: str) -> forms.ValidationError:

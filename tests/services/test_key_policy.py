@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import AuditLog, User
 from services import authentication, key_actions
 from services.key_actions import KeyPolicy
+from services.key_forms import NetworksField
 from services.keys import hash_key, make_key
 from services.models import ApiKey, Environment
 from tests.services.conftest import SignedIn
@@ -87,6 +88,21 @@ def test_a_key_is_bound_to_networks(production: Environment, address: str, is_le
         status, said = send(key, path, address)
         assert (status != 403) == is_let_in, said
         assert is_let_in or "may not be used from" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("2001:db8::7", "2001:db8::7/128"),
+    ],
+)
+def test_an_address_that_is_made_of_another_is_that_one(typed: str, kept: str) -> None:
+    """Clients are known by the plain one, so a key that was bound to ::ffff:192.0.2.7 was refused from 192.0.2.7."""
+    assert NetworksField().to_python(typed) == [kept]
 
 
 def test_a_stranger_learns_nothing(production: Environment) -> None:
