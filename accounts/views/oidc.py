@@ -15,7 +15,7 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.conf import settings
 from django.contrib import messages
 from django.core import signing
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import DisallowedRedirect, ImproperlyConfigured
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 _SALT = "accounts.connect-provider"
 _PASS_SECONDS = 600
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-# What a provider's answers can bring about that allauth does not expect of one; the last of a subject that is too long.
+# What answers can bring about that allauth does not expect; ImproperlyConfigured is a subject that is too long.
 _MALFORMED = (
     *(requests.RequestException, OAuth2Error, DataError, KeyError, ValueError, TypeError, AttributeError),
-    *(RecursionError, ImproperlyConfigured),
+    *(RecursionError, ImproperlyConfigured, DisallowedRedirect),
 )
 
 

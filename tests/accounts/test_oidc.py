@@ -290,6 +290,15 @@ def test_a_subject_that_is_too_long_is_refused(idp: identity_provider.IdentityPr
     assert "did not work" in told(idp.sign_in(client, SITE, "x" * 5_000), client)
 
 
+def test_the_way_there_leads_to_a_web_page(
+    idp: identity_provider.IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = {"issuer": idp.issuer, "authorization_endpoint": "javascript:alert(1)"}
+    monkeypatch.setattr(_Response, "json", lambda _: evil)
+    client = Client()
+    assert "did not work" in told(client.get(SITE), client)
+
+
 @pytest.mark.parametrize("body", [b"[" * 50_000, b'{"a":' * 10_000, b"[1]", b"\xff", b""])
 def test_what_is_no_json_object_is_the_providers_fault(body: bytes) -> None:
     with pytest.raises(requests.RequestException):
