@@ -61,9 +61,10 @@ def beside(data: Dataset, work: Work | None) -> Iterator[None]:
         yield
         return
     context = multiprocessing.get_context("spawn")
-    is_over = context.Event()
-    process = context.Process(target=_run, args=(work, data, is_over))
+    is_there, is_over = context.Event(), context.Event()
+    process = context.Process(target=_run, args=(work, data, is_there, is_over))
     process.start()
+    is_there.wait()  # to load the program is none of it
     try:
         yield
     finally:
@@ -71,8 +72,10 @@ def beside(data: Dataset, work: Work | None) -> Iterator[None]:
         process.join()
 
 
-def _run(work: Work, data: Dataset, is_over: Event) -> None:
+def _run(work: Work, data: Dataset, is_there: Event, is_over: Event) -> None:
     place_settings(data.directory)
+    Bench(data, BIG)  # connects
+    is_there.set()
     work(data, is_over)
 
 
