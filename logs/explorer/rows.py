@@ -26,7 +26,7 @@ from services.scopes import Scope, Scopes
 _LINE = 600  # characters of a message on its one line
 _LEAD = 80  # characters kept before a match that lies further right than the line
 _CELL = 120
-_MARKS = 10  # of a row: more make the page large, and no one looks at them
+_MARKS = 5  # of a row: more make the page large, and no one looks at them
 _TALL, _VAST = 20, 3_000  # lines of a wrapped message, as in the stylesheet; characters
 _BEGINNING = 500  # characters that those lines surely show
 _WIDTHS = (8, 12, 16, 20)  # characters that a column may be wide; the stylesheet has a class for each
@@ -162,11 +162,11 @@ class Lister:
         for word in self.marker.missing_from(message):
             for name, value in (("trace", row.trace_id), ("request", row.request_id)):
                 if is_id(value, word):
-                    return name, self.marker.mark((value or "")[:_CELL])
+                    return name, self.marker.mark((value or "")[:_CELL], 1)
             for field in flat_fields(row.meta, _FIELDS_SEARCHED):
                 if text := next((each for each in texts_of(field.value) if holds(each, word, has_colours=False)), ""):
                     start = max(self.marker.first(text) - _WHERE // 3, 0)
-                    return field.key, self.marker.mark(("… " if start else "") + text[start : start + _WHERE])
+                    return field.key, self.marker.mark(("… " if start else "") + text[start : start + _WHERE], 1)
         return None
 
     def _is_tall(self, message: str, more: int) -> bool:
