@@ -204,6 +204,16 @@ def test_no_one_reaches_the_passkeys_of_others(viewer: User, outsider: User, cli
     assert Authenticator.objects.filter(pk=pk).exists()
 
 
+def test_someone_at_an_open_browser_takes_no_passkey_away(viewer: User) -> None:
+    assert add(reauthenticated(viewer)).status_code == 302
+    pk = Authenticator.objects.get(user=viewer, type="webauthn").pk
+    client = signed_in(viewer)
+    for path in (f"{PAGE}/{pk}/remove", f"{PAGE}/{pk}/name", "/account/2fa/recovery-codes/download"):
+        for answer in (client.get(path), client.post(path, {"name": "x"})):
+            assert answer["Location"].startswith("/account/reauthenticate"), path
+    assert Authenticator.objects.get(pk=pk).wrap().name == "Laptop"
+
+
 @pytest.mark.parametrize("path", ["/new", "/confirm"])
 def test_adding_needs_a_proof_that_one_can_give(viewer: User, path: str) -> None:
     assert signed_in(viewer).get(f"{PAGE}{path}")["Location"].startswith("/account/reauthenticate")
