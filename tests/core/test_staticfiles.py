@@ -52,7 +52,22 @@ def test_scripts_are_one_file(collected: Path, name: str) -> None:
     assert len(imported) > 3
     text = bundle.read_text()
     assert not re.search(r"^import\b", text, re.MULTILINE)
-    assert all(Path(settings.BASE_DIR, "static/js", each).read_text() in text for each in imported)
+    for each in imported:
+        lines = map(str.strip, Path(settings.BASE_DIR, "static/js", each).read_text().splitlines())
+        assert "\n".join(line for line in lines if line and not line.startswith("//")) in text
+
+
+def test_bundles_have_no_comments_that_fill_a_line(collected: Path) -> None:
+    for bundle in (*collected.glob("css/main.*.css"), *collected.glob("js/logs.*.js"), *collected.glob("js/main.*.js")):
+        text = bundle.read_text()
+        assert not re.search(r"^\s*//|^\s*$|^\s+", text.rstrip("\n"), re.MULTILINE)
+        assert bundle.suffix == ".js" or "/*" not in text
+
+
+def test_no_text_of_a_script_goes_over_several_lines() -> None:
+    """A bundle leaves out indents and lines that begin as a comment, wherever they are."""
+    for path in Path(settings.BASE_DIR, "static/js").glob("*.js"):
+        assert [line for line in path.read_text().splitlines() if line.count("`") % 2] == [], path.name
 
 
 def test_a_module_can_be_bundled() -> None:
