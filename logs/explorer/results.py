@@ -35,6 +35,8 @@ PAGE_ROWS = 100
 ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
 FACET_ROWS = 1_000  # whose fields are counted
 _FACET_SECONDS = 0.15  # to read these
+_FIELDS_BY = 0.1  # seconds since the search began: a slow one has its fields counted in fewer logs, not later
+_LEAST_SECONDS = 0.01  # below which nothing more is begun
 _RESULT_SECONDS = 0.05  # to count the fields of more logs than these, first those with few values
 _FEW_LOGS = 20_000  # in which those of ids and numbers are counted as well, which no summary of a block has
 _COMMON = 5_000  # logs
@@ -174,7 +176,7 @@ def _fields(
     values = facets.values_by_key(rows)
     if is_whole or len(rows) == total:
         return facets.keys_of_rows(explorer, values), 0
-    if not values or not session.may_go_on():
+    if not values or _seconds_left(session) < _LEAST_SECONDS:
         return facets.keys_of_rows(explorer, values), len(rows)
     few = [key for key, each in values.items() if facets.has_few(each)]
     counted = _aggregates(session, search, explorer, few, rows) if few else None
@@ -182,7 +184,7 @@ def _fields(
         return facets.keys_of_rows(explorer, values), len(rows)
     by_key, is_complete, logs = dict(zip(few, counted, strict=True)), counted[0].is_complete, counted[0].logs
     varied = [key for key in values if key not in by_key]
-    if varied and is_complete and logs <= _FEW_LOGS:
+    if varied and is_complete and logs <= _FEW_LOGS and _seconds_left(session) >= _LEAST_SECONDS:
         others = _aggregates(session, search, explorer, varied, rows)
         if others and others[0].is_complete:
             by_key |= zip(varied, others, strict=True)
@@ -200,7 +202,7 @@ def _aggregates(
     try:
         return aggregate(
             session, search, explorer.range.window, asked,
-            seconds=_RESULT_SECONDS, until=rows[0].ts, first=first, retries=0,
+            seconds=min(_RESULT_SECONDS, _seconds_left(session)), until=rows[0].ts, first=first, retries=0,
         )  # fmt: skip
     except BoundedQueryError:
         return None
@@ -213,7 +215,8 @@ def _rows_of_facets(
 
     As many as a moment allows.
     """
-    if explorer.node is None or _is_all(page, explorer) or page.searched_to or not session.may_go_on():
+    left = _seconds_left(session)
+    if explorer.node is None or _is_all(page, explorer) or page.searched_to or left < _LEAST_SECONDS:
         return page.rows, _is_all(page, explorer)
     rows = page.rows if explorer.before is None else ()
     more = newest_page(
@@ -221,11 +224,16 @@ def _rows_of_facets(
         search,
         explorer.range.window,
         now=explorer.now,
-        seconds=_FACET_SECONDS,
+        seconds=min(_FACET_SECONDS, left),
         before=page.after if rows else None,
         limit=FACET_ROWS - len(rows),
     )
     return [*rows, *more.rows], more.after is None and more.searched_to is None
+
+
+def _seconds_left(session: SearchSession) -> float:
+    """Return how much longer fields may be counted; none where the organisation has had its turn."""
+    return _FIELDS_BY - session.elapsed() if session.may_go_on() else 0
 
 
 def _is_all(page: Page, explorer: ExplorerState) -> bool:
