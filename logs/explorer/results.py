@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -262,7 +261,7 @@ def _counted(
     else:
         counts = histogram(
             session, search, explorer.range.window, origin=origin, step=step, until=end,
-            seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=partial(_admits, search),
+            seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=_admitting(search),
         )  # fmt: skip
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, counts, start, end)
@@ -271,10 +270,15 @@ def _counted(
     return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
 
 
-def _admits(search: Search, environment_id: UUID, level: str) -> bool:
-    columns = search.split.columns
-    scope = search.scopes.by_environment().get(environment_id)
-    return columns.admits(level, scope) if scope else True
+def _admitting(search: Search) -> Callable[[UUID, str], bool]:
+    """Return whether the columns that are searched admit a level of an environment, as a function."""
+    columns, scopes = search.split.columns, search.scopes.by_environment()
+
+    def admits(environment_id: UUID, level: str) -> bool:
+        scope = scopes.get(environment_id)
+        return columns.admits(level, scope) if scope else True
+
+    return admits
 
 
 def _buckets(
