@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Response
 
 from tests.support.chromium import errors_on_console, pixels_too_wide, serious_findings
 
+_NEXT_FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}  # CSS pixels
 THEMES = ("light", "dark")
 
@@ -52,6 +53,7 @@ def _look(page: Page, url: str, themes: Sequence[str], *, on_phone: bool) -> Sig
     too_wide = 0
     if on_phone:
         page.set_viewport_size(PHONE)
+        page.evaluate(_NEXT_FRAME)  # in the first after it texts may not be wrapped yet
         too_wide = pixels_too_wide(page)
     return Sight(response.status if response else 0, [*console, *failed], axe, too_wide)
 
