@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
 
 import msgspec
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from accounts.models import Org
+from logs.ingest.copy_format import NULL, copy_texts
 from logs.models import LogEntry
 from logs.storage import rollup
 from logs.storage.partitions import EARLIEST
@@ -19,6 +19,7 @@ from services.models import Environment
 
 _WORTH_FILLING = timedelta(minutes=2)  # a shorter hole shows in no chart
 _MOST_FILLED = timedelta(hours=24)
+_AT_ONCE = 2_000  # lines
 
 _COPY = """
     COPY logs (org_id, service_id, environment_id, ts, created_at, level, message, meta_json, trace_id, request_id)
@@ -47,33 +48,27 @@ def fill_gap(org: Org, now: datetime) -> int:
     return _store(org, lines, since.replace(second=0, microsecond=0))
 
 
-def _store(org: Org, lines: Iterable[DemoLog], since: datetime = EARLIEST) -> int:
+def _store(org: Org, lines: Iterator[DemoLog], since: datetime = EARLIEST) -> int:
     scopes = {
-        (environment.service.name, environment.name): environment
+        (environment.service.name, environment.name): f"{org.pk}\t{environment.service_id}\t{environment.pk}"
         for environment in Environment.objects.for_org(org).select_related("service")
     }
     stored = 0
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in _rows(scopes, lines):
-            copy.write_row(row)
-            stored += 1
+        while some := list(islice(lines, _AT_ONCE)):
+            known = [(line, scope) for line in some if (scope := scopes.get((line.service, line.environment)))]
+            copy.write(_written(known))
+            stored += len(known)
     rollup.repair(since, org_id=org.pk)
     return stored
 
 
-def _rows(scopes: Mapping[tuple[str, str], Environment], lines: Iterable[DemoLog]) -> Iterator[tuple[Any, ...]]:
-    for line in lines:
-        environment = scopes.get((line.service, line.environment))
-        if environment is None:
-            continue
-        scope = (environment.service.org_id, environment.service_id, environment.pk)
-        yield (
-            *scope,
-            line.at,
-            line.at,
-            line.level,
-            line.message,
-            Jsonb(line.meta, msgspec.json.encode),
-            line.trace_id,
-            line.request_id,
-        )
+def _written(known: Sequence[tuple[DemoLog, str]]) -> str:
+    """Write lines, each with its place, as COPY reads them: by columns, for one by one takes twice as long."""
+    messages = copy_texts([line.message for line, _ in known], is_plain=False)
+    metas = copy_texts([msgspec.json.encode(line.meta).decode() for line, _ in known], is_plain=False)
+    rows = []
+    for (line, scope), message, meta in zip(known, messages, metas, strict=True):
+        at, trace, request = line.at.isoformat(), line.trace_id or NULL, line.request_id or NULL
+        rows.append(f"{scope}\t{at}\t{at}\t{line.level}\t{message}\t{meta}\t{trace}\t{request}\n")
+    return "".join(rows)
