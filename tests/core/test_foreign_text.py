@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import logging
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,15 @@ def form_classes() -> Iterator[type[forms.BaseForm]]:
 
 
 FIELDS = {
-    f"{form.__module__}.{form.__name__}.{name}": field
-    for form in form_classes()
-    for name, field in getattr(form, "base_fields", {}).items()
+    name: field
+    for name, field in sorted(  # Python knows subclasses in no order that two processes have in common
+        (
+            (f"{form.__module__}.{form.__name__}.{name}", field)
+            for form in form_classes()
+            for name, field in getattr(form, "base_fields", {}).items()
+        ),
+        key=itemgetter(0),
+    )
     if not isinstance(field, forms.ModelChoiceField)
 }
 
