@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "pulseops.core.web.packing.PackingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "pulseops.core.web.stack_room.StackRoomMiddleware",
     "pulseops.core.web.page_metrics.PageMetricsMiddleware",  # below what serves static files
     "csp.middleware.CSPMiddleware",
     "pulseops.core.web.permissions_policy.PermissionsPolicyMiddleware",
