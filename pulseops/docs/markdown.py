@@ -17,6 +17,7 @@ from mdit_py_plugins.anchors import anchors_plugin
 
 _PHONE_LETTERS = 45  # as many as stand beside each other in a table on a phone; three of them separate two columns
 _LANGUAGES = {"sh": "Terminal", "bash": "Terminal", "json": "JSON", "python": "Python", "yaml": "YAML", "sql": "SQL"}
+_CELLS = {"td_open", "td_close", "th_open", "th_close"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,10 @@ def render(
             token.attrSet("href", resolve(str(token.attrGet("href") or "")))
         if token.type == "image":
             _place_image(token, image(str(token.attrGet("src") or "")))
-        if token.type in {"td_open", "th_open"} and "style" in token.attrs:  # how a column is aligned
-            token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
+        if token.type in _CELLS:
+            token.block = False  # no line of its own: of thousands that is kilobytes
+            if "style" in token.attrs:  # how a column is aligned
+                token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
     _stack_wide_tables(tokens)
     # The parser escapes all text (html is off), and the rules below escape theirs.
     html = mark_safe(parser.renderer.render(tokens, parser.options, {}))  # noqa: S308
