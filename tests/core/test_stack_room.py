@@ -9,7 +9,7 @@ from django.conf import settings
 
 from pulseops.core.web.stack_room import with_room
 
-DEPTHS, CALLS = 250, 300
+DEPTHS, CALLS = 700, 100
 
 
 def faults_at_the_worst_depth(_: object = None) -> int:
