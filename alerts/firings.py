@@ -202,16 +202,14 @@ def _fire(pressing: Pressing, firing: AlertFiring | None, outcome: Outcome, acte
     look, environment = pressing.look, pressing.environment
     rule, at = look.read.rule, look.sample.at
     mark = fingerprint(rule.type, environment.service_id, environment.pk)
-    incident = _live_incident(rule.pk, environment, mark)
+    incident, is_known = _live_incident(rule.pk, environment, mark), True
     if incident:  # someone has reopened it by hand: it stands for this firing too
         count_detection([incident.pk], at=at)
-        acted.updated += 1
     elif outcome is Outcome.REOPEN and firing and firing.incident:
         incident = _reopen(look, firing.incident)
-        acted.updated += 1
     else:
+        is_known = False
         incident = _open(pressing, mark)
-        acted.opened += 1
     row = AlertFiring(
         rule=rule,
         fingerprint=mark,
@@ -225,6 +223,8 @@ def _fire(pressing: Pressing, firing: AlertFiring | None, outcome: Outcome, acte
     AlertFiring.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["rule", "fingerprint"], update_fields=_OF_A_FIRING
     )
+    acted.updated += is_known
+    acted.opened += not is_known
 
 
 def _live_incident(rule_id: int, environment: Environment, mark: str) -> Incident | None:

@@ -172,7 +172,8 @@ def test_trouble_with_one_rule_alone_leaves_nothing_of_it(
     monkeypatch.setattr("alerts.firings.AlertFiring.objects.bulk_create", _fail)
     rule = make_rule(org)
     receive(production, 3, NOON)
-    assert list(evaluate(now=NOON).failed) == [rule.pk]
+    report = evaluate(now=NOON)
+    assert (report.opened, list(report.failed)) == (0, [rule.pk])
     assert not Incident.objects.exists()
     assert told() == []
 
