@@ -15,16 +15,14 @@ from logs.explorer import facets, no_results, pills
 from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.marker import Marker
 from logs.explorer.pills import Pill
+from logs.explorer.result_fields import fields_of_result, is_all
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
-from logs.search.aggregation.groups import Aggregate
-from logs.search.aggregation.run import aggregate
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.rows import LogRow
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
-from pulseops.core.db.statement_timeout import BoundedQueryError
 from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui import chart_marks, charts, times
 from pulseops.core.ui.states import LEVELS
@@ -32,12 +30,6 @@ from services.scopes import Scopes
 
 PAGE_ROWS = 100
 ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
-FACET_ROWS = 1_000  # whose fields are counted
-_FACET_SECONDS = 0.15  # to read these
-_FIELDS_BY = 0.1  # seconds since the search began: a slow one has its fields counted in fewer logs, not later
-_LEAST_SECONDS = 0.01  # below which nothing more is begun
-_RESULT_SECONDS = 0.05  # to count the fields of more logs than these, first those with few values
-_FEW_LOGS = 20_000  # in which those of ids and numbers are counted as well, which no summary of a block has
 _COMMON = 5_000  # logs
 _DEEPEST = 4  # services of a trace that are indented each further than the one before
 CHART_HEIGHT = 108  # pixels
@@ -86,7 +78,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:
             page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
-        keys, keys_of = _fields(session, search, explorer, page, chart.total if counts.is_complete else None)
+        keys, keys_of = fields_of_result(session, search, explorer, page, chart.total if counts.is_complete else None)
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = no_results.help_for(session, search, explorer)
@@ -164,82 +156,6 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
     )
 
 
-def _fields(
-    session: SearchSession, search: Search, explorer: ExplorerState, page: Page, total: int | None
-) -> tuple[list[KeySeen], int]:
-    """Return the fields of what was found, and of how many of the newest logs they are; 0 for all of them.
-
-    Of the rows that were read, or of more where a moment is enough to count these.
-    """
-    rows, is_whole = _rows_of_facets(session, search, explorer, page)
-    values = facets.values_by_key(rows)
-    if is_whole or len(rows) == total:
-        return facets.keys_of_rows(explorer, values), 0
-    if not values or _seconds_left(session) < _LEAST_SECONDS:
-        return facets.keys_of_rows(explorer, values), len(rows)
-    few = [key for key, each in values.items() if facets.has_few(each)]
-    counted = _aggregates(session, search, explorer, few, rows) if few else None
-    if not counted or counted[0].logs <= len(rows):
-        return facets.keys_of_rows(explorer, values), len(rows)
-    by_key, is_complete, logs = dict(zip(few, counted, strict=True)), counted[0].is_complete, counted[0].logs
-    varied = [key for key in values if key not in by_key]
-    if varied and is_complete and logs <= _FEW_LOGS and _seconds_left(session) >= _LEAST_SECONDS:
-        others = _aggregates(session, search, explorer, varied, rows)
-        if others and others[0].is_complete:
-            by_key |= zip(varied, others, strict=True)
-    rest = facets.keys_of_rows(explorer, {key: each for key, each in values.items() if key not in by_key})
-    keys = facets.keys_of_result(explorer, by_key) + [replace(key, newest=len(rows)) for key in rest]
-    return keys, 0 if is_complete else logs
-
-
-def _aggregates(
-    session: SearchSession, search: Search, explorer: ExplorerState, keys: Sequence[str], rows: Sequence[LogRow]
-) -> list[Aggregate] | None:
-    """Count the logs by the values of each key, beginning with the time of the rows; None where that cannot be done."""
-    first = max(rows[0].ts - rows[-1].ts, timedelta(seconds=1))
-    asked = [facets.by_values(key) for key in keys]
-    try:
-        return aggregate(
-            session, search, explorer.range.window, asked,
-            seconds=min(_RESULT_SECONDS, _seconds_left(session)), until=rows[0].ts, first=first, retries=0,
-        )  # fmt: skip
-    except BoundedQueryError:
-        return None
-
-
-def _rows_of_facets(
-    session: SearchSession, search: Search, explorer: ExplorerState, page: Page
-) -> tuple[Sequence[LogRow], bool]:
-    """Return the rows whose fields are counted, and whether they are all that there are: else the newest.
-
-    As many as a moment allows.
-    """
-    left = _seconds_left(session)
-    if explorer.node is None or _is_all(page, explorer) or page.searched_to or left < _LEAST_SECONDS:
-        return page.rows, _is_all(page, explorer)
-    rows = page.rows if explorer.before is None else ()
-    more = newest_page(
-        session,
-        search,
-        explorer.range.window,
-        now=explorer.now,
-        seconds=min(_FACET_SECONDS, left),
-        before=page.after if rows else None,
-        limit=FACET_ROWS - len(rows),
-    )
-    return [*rows, *more.rows], more.after is None and more.searched_to is None
-
-
-def _seconds_left(session: SearchSession) -> float:
-    """Return how much longer fields may be counted; none where the organisation has had its turn."""
-    return _FIELDS_BY - session.elapsed() if session.may_go_on() else 0
-
-
-def _is_all(page: Page, explorer: ExplorerState) -> bool:
-    """Return whether the page has every row that there is."""
-    return page.after is None and page.searched_to is None and explorer.before is None
-
-
 def _is_common(page: Page, explorer: ExplorerState) -> bool:
     """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
     if len(page.rows) < PAGE_ROWS:
@@ -256,7 +172,7 @@ def _counted(
     origin = bar_origin(start, step, times.local_midnight(start))
     if explorer.node is None:
         counts = Counts(step, end)
-    elif _is_all(page, explorer) and search.rest.sql:
+    elif is_all(page, explorer) and search.rest.sql:
         counts = count_of_rows(page.rows, explorer.range.window, origin=origin, step=step, until=end)
     else:
         counts = histogram(

@@ -105,15 +105,15 @@ def test_fields_of_a_large_result_are_counted_or_say_of_how_many_they_are(
     client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 2)
-    monkeypatch.setattr("logs.explorer.results.FACET_ROWS", 5)
-    monkeypatch.setattr("logs.explorer.results._RESULT_SECONDS", 60)
+    monkeypatch.setattr("logs.explorer.result_fields.FACET_ROWS", 5)
+    monkeypatch.setattr("logs.explorer.result_fields._RESULT_SECONDS", 60)
     now = timezone.now()
     for number in range(8):
         make_log(service, meta_json={"status": 200, "tags": ["a", "b"]}, ts=now - timedelta(seconds=number))
     seen = page(client)
     assert ">Fields</h2>" in seen
     assert counted(seen)["200"] == counted(seen)["a"] == "8"
-    monkeypatch.setattr("logs.explorer.results._RESULT_SECONDS", 0)
+    monkeypatch.setattr("logs.explorer.result_fields._RESULT_SECONDS", 0)
     assert ">Fields of the newest 5</h2>" in page(client)
 
 
@@ -122,9 +122,9 @@ def test_ids_are_counted_among_the_newest_where_there_are_too_many_logs(
     client: Client, service: Service, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 2)
-    monkeypatch.setattr("logs.explorer.results.FACET_ROWS", 5)
-    monkeypatch.setattr("logs.explorer.results._RESULT_SECONDS", 60)
-    monkeypatch.setattr("logs.explorer.results._FEW_LOGS", few)
+    monkeypatch.setattr("logs.explorer.result_fields.FACET_ROWS", 5)
+    monkeypatch.setattr("logs.explorer.result_fields._RESULT_SECONDS", 60)
+    monkeypatch.setattr("logs.explorer.result_fields._FEW_LOGS", few)
     monkeypatch.setattr("logs.explorer.facets.MOST_VALUES", 3)
     now = timezone.now()
     for number in range(8):
