@@ -34,6 +34,21 @@ def test_the_way_back_stays_on_this_site(client: Client, target: str) -> None:
     assert client.post("/preferences/theme", {"theme": "dark", "next": target})["Location"] == "/"
 
 
+@pytest.mark.parametrize(
+    ("said", "back"),
+    [
+        ("http://testserver/logs?q=a&tz=utc", "http://testserver/logs?q=a"),
+        ("https://evil.example/", "/"),
+        ("http://[", "/"),
+        ("http://[::1]x/", "/"),
+        ("//", "/"),
+    ],
+)
+def test_a_long_address_is_taken_from_what_the_browser_says(client: Client, said: str, back: str) -> None:
+    response = client.post("/preferences/theme", {"theme": "dark", "next": ""}, headers={"referer": said})
+    assert (response.status_code, response["Location"]) == (302, back)
+
+
 @pytest.mark.parametrize("path", ["/preferences/theme", "/preferences/zone"])
 def test_looking_changes_nothing(client: Client, path: str) -> None:
     assert client.get(path).status_code == 405

@@ -64,10 +64,11 @@ def safe_next(request: HttpRequest, default: str = "/") -> str:
 
 
 def _page_of_form(request: HttpRequest) -> str:
-    """Return the page that the browser says it comes from, without `tz`; empty if it does not say, or no `next` was."""
+    """Return the page that the browser says it comes from, without `tz`; empty if it says none, or no `next` was."""
     said = request.headers.get("Referer", "") if "next" in request.POST else ""
-    if not said:
+    try:
+        scheme, host, path, query, _ = urlsplit(said)
+    except ValueError:  # such as a bracket that is never closed
         return ""
-    scheme, host, path, query, _ = urlsplit(said)
     kept = [(name, value) for name, value in parse_qsl(query) if name != timezones.CHOICE_COOKIE]
     return urlunsplit((scheme, host, path, urlencode(kept), ""))
