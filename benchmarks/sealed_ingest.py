@@ -35,13 +35,17 @@ Work = Callable[[Dataset, Event], None]
 
 
 def seal_on(data: Dataset, is_over: Event) -> None:
-    """Seal until there is nothing left, or it is over; the database's part gives way, as that of a worker does."""
+    """Seal until there is nothing left, or it is over, as a worker does: it gives way, and so does its database."""
     from logs.storage.blocks.seal import seal
     from pulseops.core.db.priority import give_way_always
+    from pulseops.core.jobs.low_priority import at_low_priority
+
+    def work() -> None:
+        while not is_over.is_set() and seal(data.now + timedelta(days=3), seconds=1).logs:
+            pass
 
     give_way_always()
-    while not is_over.is_set() and seal(data.now + timedelta(days=3), seconds=1).logs:
-        pass
+    at_low_priority(work)
 
 
 def search_on(data: Dataset, is_over: Event) -> None:

@@ -12,13 +12,15 @@ from logs.ingest.refusals import forget_refusals
 from logs.ingest_rules.counts import trim_counts
 from logs.models import IngestReceipt
 from logs.storage import rollup
-from logs.storage.blocks.seal import seal
+from logs.storage.blocks.seal import Sealed, seal
 from logs.storage.partitions import make_days_ahead, move_strays, partitions
 from logs.storage.retention import delete_expired
 from logs.storage.sealing import seal_days
 from logs.storage.trigram_index import index_parts
 from logs.storage.turn import PARTITIONS_TURN
+from pulseops.core.db.answer_timeout import HOURS, locks_may_take
 from pulseops.core.db.distribution import Containment
+from pulseops.core.jobs.low_priority import at_low_priority
 from pulseops.core.jobs.registry import Result, recorded_job
 
 RECEIPTS_KEPT = timedelta(hours=24)
@@ -68,7 +70,12 @@ def seal_logs(now: datetime | None = None) -> Result:
     """Make blocks of logs that are over, for some seconds; the next run goes on. Nothing where LOG_SEAL is off."""
     if not settings.LOG_SEAL:
         return {"logs": 0, "blocks": 0, "failed": 0, "dropped": []}
-    sealed = seal(now or timezone.now(), seconds=_SEAL_SECONDS)
+
+    def work() -> Sealed:
+        with locks_may_take(HOURS):  # the thread has a connection of its own
+            return seal(now or timezone.now(), seconds=_SEAL_SECONDS)
+
+    sealed = at_low_priority(work)
     return {"logs": sealed.logs, "blocks": sealed.blocks, "failed": sealed.failed, "dropped": sealed.dropped}
 
 

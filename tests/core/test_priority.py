@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +16,8 @@ from django.db.backends.signals import connection_created
 from alerts.evaluate import Report
 from pulseops.core.db import priority
 from pulseops.core.db.priority import give_way_always, lower_priority, restore_priority
+from pulseops.core.jobs.low_priority import at_low_priority
+from pulseops.core.web.correlation import correlated, correlation_id
 from pulseops.server.dispatcher import Dispatcher
 from tests.support.factories import make_org
 
@@ -115,3 +119,39 @@ def test_all_connections_of_a_worker_give_way(connection: Any, monkeypatch: pyte
     later.ensure_connection()
     assert niceness(later) == usual + 10
     later.close()
+
+
+def own_niceness() -> int:
+    """Return the niceness of this thread."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own in Linux alone")
+def test_work_of_a_worker_gives_way_on_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(priority, "_all_give_way", threading.Event())
+    usual, own = own_niceness(), threading.get_ident()
+    assert at_low_priority(lambda: (own_niceness(), threading.get_ident())) == (usual, own), "this is no worker"
+    priority._all_give_way.set()
+    with correlated("abc"):
+        seen = at_low_priority(lambda: (own_niceness(), threading.get_ident() == own, correlation_id()))
+    assert seen == (min(usual + 10, 19), False, "abc")
+    assert own_niceness() == usual
+    with pytest.raises(ZeroDivisionError):
+        at_low_priority(lambda: 1 // 0)
+
+
+@RENICED
+@pytest.mark.django_db(transaction=True)
+def test_work_that_gives_way_has_a_connection_that_does_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(priority, "_all_give_way", threading.Event())
+    usual = niceness(connections["default"])
+    priority._all_give_way.set()
+    seen: list[Any] = []
+
+    def work() -> int:
+        connections["default"].ensure_connection()
+        seen.append(connections["default"].connection)
+        return niceness(connections["default"])
+
+    assert at_low_priority(work) == usual + 10
+    assert seen[0].closed

@@ -13,7 +13,7 @@ import psutil
 from django.db import connection as own_connection
 
 log = logging.getLogger(__name__)
-_LOWER_BY = 10  # of niceness: a tenth of a processor beside one that does not, all of an idle one
+LOWER_BY = 10  # of niceness: a tenth of a processor beside one that does not, all of an idle one
 _LOWEST = 19
 _all_give_way = threading.Event()  # set by a process that is a worker; forked ones inherit it
 
@@ -24,7 +24,7 @@ def lower_priority(connection: Any) -> bool:
     if backend is None:
         return False
     try:
-        backend.nice(min(_usual(backend) + _LOWER_BY, _LOWEST))
+        backend.nice(min(_usual(backend) + LOWER_BY, _LOWEST))
     except (psutil.Error, OSError) as error:
         log.info("a connection cannot give way", extra={"error": str(error)})
         return False
@@ -53,9 +53,14 @@ def give_way_always(**_: Any) -> None:
     lower_priority(own_connection)
 
 
+def gives_way() -> bool:
+    """Return whether this process is a worker, for which no one waits."""
+    return _all_give_way.is_set()
+
+
 def lower_new_connection(connection: Any, **_: Any) -> None:
     """Receive `connection_created`."""
-    if _all_give_way.is_set():
+    if gives_way():
         lower_priority(connection)
 
 
