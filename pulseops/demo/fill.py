@@ -63,6 +63,33 @@ class AddressTakenError(Exception):
     """An address of the demo belongs to an account that is not the demo's."""
 
 
+def sign_ins() -> list[str]:
+    """Return what a terminal says of the demo's accounts; nothing where this machine has no demo."""
+    if not (password := demo_password()):
+        return []
+    colleagues = [f"            {email}, a {role}, has the same password" for email, (_, role) in COLLEAGUES.items()]
+    return [f"  Demo      {DEMO_EMAIL}  {password}", *colleagues]
+
+
+def plan_demo(name: str = DEMO_ORG) -> None:
+    """Write down on this machine that the demo is to be filled, by the next `manage.py demo --live`."""
+    _due_file(name).touch()
+
+
+def forget_plan(name: str = DEMO_ORG) -> None:
+    """Take back what `plan_demo` wrote down: it is done, or cannot be done."""
+    _due_file(name).unlink(missing_ok=True)
+
+
+def is_planned(name: str = DEMO_ORG) -> bool:
+    """Return whether the demo is to be filled; where that was interrupted nothing of it is there."""
+    return settings.DEMO and _due_file(name).exists()
+
+
+def _due_file(name: str) -> Path:
+    return demo_file(name, "planned")
+
+
 def demo_file(name: str, suffix: str) -> Path:
     """Return the path of a file that this machine keeps about the demo organisation `name`."""
     return settings.DATA_DIR / f"demo-{hashlib.sha256(name.encode()).hexdigest()[:16]}.{suffix}"

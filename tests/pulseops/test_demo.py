@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,18 @@ from pytest_django import Settings
 
 from accounts.models import Membership, Org, User
 from logs.models import LogCount, LogEntry
-from pulseops.demo.fill import DEMO_EMAIL, DEMO_ORG, demo_keys, demo_org, demo_password, fill_demo, remember_demo
+from pulseops.demo.fill import (
+    DEMO_EMAIL,
+    DEMO_ORG,
+    demo_keys,
+    demo_org,
+    demo_password,
+    fill_demo,
+    is_planned,
+    plan_demo,
+    remember_demo,
+    sign_ins,
+)
 from pulseops.demo.logs import fill_gap
 from pulseops.demo.story import BAD_DEPLOYMENT_BEFORE, BAD_DEPLOYMENT_LASTS, SPAN
 from tests.support.factories import PASSWORD, make_log, make_org, make_service, make_user
@@ -45,6 +57,53 @@ def test_demo_has_its_story_and_may_be_asked_for_again(
     assert demo_password() == password
     assert Org.objects.count() == 1
     assert User.objects.count() == 3
+
+
+@pytest.fixture
+def planned(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `manage.py up` leaves for its program `demo` on a first start; its story is a short one here."""
+    settings.DATA_DIR, settings.DEMO_LIVE = tmp_path, False
+    monkeypatch.setattr("pulseops.management.commands.demo.fill_demo", partial(fill_demo, span=timedelta(hours=1)))
+    monkeypatch.setattr("pulseops.management.commands.demo._is_the_only_one", lambda _: True)  # a lock until we end
+    plan_demo()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("planned")
+def test_a_planned_demo_is_filled_once_and_its_sign_ins_are_printed_when_they_work() -> None:
+    make_org("Acme", admin=make_user())  # who signed up while it was filled
+    call_command("demo", "--live", stdout=(said := StringIO()))
+    assert said.getvalue().splitlines()[:3] == sign_ins()
+    org = demo_org()
+    assert org
+    assert not is_planned()
+    before = LogEntry.objects.for_org(org).count()
+    plan_demo()  # killed after the commit, before the plan was forgotten
+    call_command("demo", "--live")
+    assert not is_planned()
+    assert LogEntry.objects.for_org(org).count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("planned")
+def test_a_fill_that_fails_leaves_nothing_and_stays_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulseops.demo.notifications.deliver", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call_command("demo", "--live")
+    assert is_planned()
+    assert not Org.objects.exists()
+    assert not User.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("planned")
+def test_a_planned_demo_whose_address_is_taken_is_given_up() -> None:
+    make_user(DEMO_EMAIL)
+    call_command("demo", "--live", stderr=(said := StringIO()))
+    assert DEMO_EMAIL in said.getvalue()
+    assert not is_planned()
+    assert not Org.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -20,15 +20,15 @@ from django.utils import timezone
 
 from pulseops.demo import logs
 from pulseops.demo.fill import (
-    COLLEAGUES,
-    DEMO_EMAIL,
     DEMO_ORG,
     AddressTakenError,
     demo_file,
     demo_keys,
     demo_org,
-    demo_password,
     fill_demo,
+    forget_plan,
+    is_planned,
+    sign_ins,
 )
 from pulseops.pages.error_pages import is_database_away
 
@@ -47,21 +47,40 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["live"]:
-            if not _is_the_only_one(options["org"]):
-                self.stdout.write("The demo's traffic is sent by another process of this installation.")
-                return
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error here
-            _become_traffic(options["url"], _prepare_traffic(options["org"]))
+        if not options["live"]:
+            self._fill(options["org"], is_told=options["verbosity"] > 0)
+            return
+        if not _is_the_only_one(options["org"]):
+            self.stdout.write("The demo's traffic is sent by another process of this installation.")
+            return
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error here
+        if is_planned(options["org"]) and not self._fill_as_planned(options["org"]):
+            return
+        _become_traffic(options["url"], _prepare_traffic(options["org"]))
+
+    def _fill_as_planned(self, org_name: str) -> bool:
+        """Fill the demo that `manage.py up` has planned; returns whether it is to go on.
+
+        What fails for another reason than the one caught here is tried again by the supervisor, from the beginning.
+        """
+        is_there = demo_org(org_name) is not None  # we were killed between the commit and what follows it
         try:
-            filled = fill_demo(timezone.now(), org_name=options["org"])
+            if not is_there:
+                self._fill(org_name, is_told=True)
+        except CommandError as error:
+            self.stderr.write(f"There will be no demo: {error}")
+        forget_plan(org_name)
+        return settings.DEMO_LIVE and demo_org(org_name) is not None
+
+    def _fill(self, org_name: str, *, is_told: bool) -> None:
+        try:
+            filled = fill_demo(timezone.now(), org_name=org_name)
         except AddressTakenError as error:
             raise CommandError(str(error)) from error
-        if options["verbosity"]:
+        forget_plan(org_name)
+        if is_told:
             made = f"{filled.logs} logs, {filled.deployments} deployments"
-            self.stdout.write(f"{filled.org.name}: {made}. Sign in with {demo_password()} as")
-            people = {DEMO_EMAIL: "admin", **{email: role for email, (_, role) in COLLEAGUES.items()}}
-            self.stdout.writelines(f"  {email}  ({role})" for email, role in people.items())
+            self.stdout.write("\n".join([*sign_ins(), f"            {filled.org.name}: {made}"]))
 
 
 def _is_the_only_one(org_name: str) -> bool:

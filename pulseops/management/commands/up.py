@@ -20,7 +20,7 @@ from django.db import OperationalError
 
 from accounts.queries import has_orgs
 from pulseops.core.config.staticfiles import collect_changed
-from pulseops.demo.fill import COLLEAGUES, DEMO_EMAIL, demo_org, demo_password
+from pulseops.demo.fill import demo_org, is_planned, plan_demo, sign_ins
 from pulseops.pages.error_pages import is_database_away
 from pulseops.server.forks import Fork
 from pulseops.server.options import HOST
@@ -29,7 +29,7 @@ from pulseops.server.supervision import are_ending, end_with_supervisor
 from pulseops.server.supervisor import SUPERVISOR, supervise
 
 _LEFTOVERS_SECONDS = 20  # for what a killed supervisor left behind
-_WITH_DEMO = 99  # exit code of what prepares, where there is a demo that goes on
+_WITH_DEMO = 99  # exit code of what prepares, where there is a demo to be filled, or one that goes on
 
 
 class Command(BaseCommand):
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             return
         if options["prepare_only"]:
             self._prepare_database()
+            self._fill_demo()
             _prepare_static()
             self._greet()
             return
@@ -57,7 +58,7 @@ class Command(BaseCommand):
     def _prepare_beside(self) -> bool:
         """Prepare all in processes of their own, and load meanwhile what our programs are to have in memory.
 
-        Returns whether there is a demo that goes on.
+        Returns whether there is a demo to be filled, or one that goes on.
         """
         os.environ[SUPERVISOR] = str(os.getpid())
         works = {"static": _prepare_static, "migrate": self._prepare_database}
@@ -95,18 +96,18 @@ class Command(BaseCommand):
             whose = "of DATABASE_URL " if settings.DATABASE_URL else ""
             raise CommandError(f"The database {whose}cannot be reached. {error}".strip()) from error
         if settings.DEMO and not has_orgs():
+            plan_demo()
+        return _WITH_DEMO if is_planned() or _is_live() else 0
+
+    def _fill_demo(self) -> None:
+        if is_planned():
             self.stderr.write("Filling a demo organisation …")
             call_command("demo", verbosity=0)
-        return _WITH_DEMO if _is_live() else 0
 
     def _greet(self) -> None:
-        lines = ["", f"  PulseOps  {self.style.SUCCESS(settings.PUBLIC_URL)}"]
-        if password := demo_password():
-            lines += [f"  Demo      {DEMO_EMAIL}  {password}"]
-            lines += [
-                f"            {email}, a {role}, has the same password" for email, (_, role) in COLLEAGUES.items()
-            ]
-        lines += ["  Stop      Ctrl-C", ""]
+        """Say where PulseOps is. The sign-ins of a demo that is not filled yet are printed when they work."""
+        demo = ["  Demo      is being filled; its sign-ins follow here"] if is_planned() else sign_ins()
+        lines = ["", f"  PulseOps  {self.style.SUCCESS(settings.PUBLIC_URL)}", *demo, "  Stop      Ctrl-C", ""]
         self.stdout.write("\n".join(lines))
 
 
