@@ -20,11 +20,16 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything."""
+    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything.
+
+    `unindexed` means the same, and is quicker of times that have no trigram index: it does without the letters of each
+    row, which only such an index has ready.
+    """
 
     sql: str = ""
     params: tuple[Any, ...] = ()
     reach: Reach = Reach.COLUMN
+    unindexed: Condition | None = None
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:

@@ -149,7 +149,7 @@ def _count_found(
     if not parts:
         return []
     whole = RowRange(search.org_id, part.start, part.end)
-    pieces = [_of_rows(span, parts[0], origin, step) for span in whole.pieces_for(parts[0])]
+    pieces = [_of_rows(*piece, origin, step) for piece in whole.pieces_for(parts[0])]
     statement = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
     return _count(session, statement, search.blocks, [(part.start, part.end)], part.seconds, origin, step)
 

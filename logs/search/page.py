@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -49,10 +49,12 @@ class Search:
             return self.split.gathered(self.scopes, self.plain)
         if walked:
             return self.split.walks(self.scopes, self.plain)
-        if self.rest.reach is not Reach.TRIGRAM or shares.is_big(self.org_id):
+        if self.rest.reach is not Reach.TRIGRAM:
             return self.split.gathered(self.scopes, self.rest)
-        mine = Condition(f"{ORG} = %s", (str(self.org_id),))
-        return self.split.gathered(self.scopes, all_of(mine, self.rest))
+        mine = Condition() if shares.is_big(self.org_id) else Condition(f"{ORG} = %s", (str(self.org_id),))
+        plain = self.split.gathered(self.scopes, self.plain)
+        indexed = self.split.gathered(self.scopes, all_of(mine, self.rest))
+        return [replace(each, unindexed=unindexed) for each, unindexed in zip(indexed, plain, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,19 @@ class RowRange:
             params += [self.after.ts, self.after.id, JUST_RECEIVED]
         return sql, params
 
-    def pieces_for(self, condition: Condition) -> list[RowRange]:
-        """Return the span in pieces that the indexes of `condition` can tell of, newest first."""
+    def pieces_for(self, condition: Condition) -> list[Piece]:
+        """Return the span in pieces that the indexes of `condition` can tell of, newest first, and what to ask of each:
+        where no index has its rows, what asks none."""
         if condition.reach is not Reach.TRIGRAM:
-            return [self]
-        return [replace(self, start=start, end=end) for start, end in cuts.pieces(self.start, self.end)]
+            return [(self, condition)]
+        unindexed = condition.unindexed or condition
+        return [
+            (replace(self, start=start, end=end), condition if is_indexed else unindexed)
+            for start, end, is_indexed in cuts.pieces(self.start, self.end)
+        ]
+
+
+Piece = tuple[RowRange, Condition]
 
 
 def page_of_slice(span: RowRange, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
@@ -90,10 +98,10 @@ def all_of(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     return sql, params
 
 
-def rows_of(pieces: Sequence[RowRange], condition: Condition, columns: str) -> tuple[str, list[Any]]:
-    """Return the SQL for columns of the rows of `pieces`, which share none, that meet a condition; in no order."""
+def rows_of(pieces: Sequence[Piece], columns: str) -> tuple[str, list[Any]]:
+    """Return the SQL for columns of the rows of `pieces`, which share none, that meet their conditions; in no order."""
     queries, params = [], list[Any]()
-    for where, values in (_where(piece, condition) for piece in pieces):
+    for where, values in (_where(*piece) for piece in pieces):
         queries.append(f"SELECT {columns} FROM logs WHERE {where}")
         params += values
     return " UNION ALL ".join(queries), params
@@ -111,7 +119,7 @@ def _walked(span: RowRange, parts: Sequence[Condition], limit: int) -> tuple[str
 def gathered(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     """Return the SQL for the addresses of all rows of `span` that meet any of `parts`, in no order."""
     queries, params = [], []
-    for where, values in (_where(piece, part) for part in parts for piece in span.pieces_for(part)):
+    for where, values in (_where(*piece) for part in parts for piece in span.pieces_for(part)):
         queries.append(f"SELECT ts, id FROM logs WHERE {where}")
         params += values
     return " UNION ALL ".join(queries), params

@@ -174,10 +174,16 @@ def drop_if_empty(partition: Partition) -> bool:
 
 
 def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:
-    result, said = _BOUND.match(bound), _SEALED.match(comment or "")
-    start, end = (_time(text) for text in result.groups()) if result else (EARLIEST, LATEST)
+    said = _SEALED.match(comment or "")
+    start, end = times_of(bound)
     sealed = Sealed(float(said[1]), float(said[2]) if said[2] else None) if said else None
     return Partition(name, start, end, table_size, index_size, rows, sealed)
+
+
+def times_of(bound: str) -> tuple[datetime, datetime]:
+    """Return from when to when a partition has rows; `bound` is what `pg_get_expr` makes of its relpartbound."""
+    result = _BOUND.match(bound)
+    return (_time(result[1]), _time(result[2])) if result else (EARLIEST, LATEST)
 
 
 def _time(bound: str) -> datetime:

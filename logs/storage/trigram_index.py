@@ -24,7 +24,7 @@ from psycopg import sql
 
 from logs.search.jsonpaths import NAMES
 from logs.search.text import HAYSTACK
-from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions
+from logs.storage.partitions import SEALED_AFTER, Partition, is_to_be_sealed, partitions, times_of
 from logs.storage.sealing import note_added
 from pulseops.core.db.distribution import index_bytes_on_workers, is_distributed, one_shard_at_a_time
 
@@ -40,7 +40,9 @@ _MARK = "%Y%m%d%H%M"
 _NAME = re.compile(r"_parts_(?:idx|(\d{12})_(\d{12}))\Z")
 
 _PARTS = r"""
-    SELECT t.relname, c.relname, i.indisvalid AND pg_get_indexdef(i.indexrelid) LIKE '%regexp\_replace%' FROM pg_index i
+    SELECT t.relname, c.relname, i.indisvalid AND pg_get_indexdef(i.indexrelid) LIKE '%regexp\_replace%',
+        pg_get_expr(t.relpartbound, t.oid)
+    FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
     JOIN pg_inherits p ON p.inhrelid = t.oid AND p.inhparent = 'logs'::regclass
     WHERE c.relname LIKE '%\_parts\_%'
@@ -77,6 +79,15 @@ class TrigramIndex:
 def built_parts() -> list[TrigramIndex]:
     """Return all indexes of parts that are finished."""
     return [part for part, is_valid in _parts() if is_valid]
+
+
+def indexed_times() -> list[tuple[datetime, datetime]]:
+    """Return from when to when each of the finished indexes has all rows."""
+    return [
+        (part.start, part.end) if part.start and part.end else times_of(bound)
+        for part, is_valid, bound in _parts_and_bounds()
+        if is_valid
+    ]
 
 
 def index_parts(now: datetime) -> str | None:
@@ -166,12 +177,17 @@ def _size(parts: Iterable[TrigramIndex]) -> int:
 
 def _parts() -> list[tuple[TrigramIndex, bool]]:
     """Return all indexes of parts, and whether each is finished."""
+    return [(part, is_valid) for part, is_valid, _ in _parts_and_bounds()]
+
+
+def _parts_and_bounds() -> list[tuple[TrigramIndex, bool, str]]:
+    """Return the same, and the bounds of each one's partition."""
     with connection.cursor() as cursor:
         cursor.execute(_PARTS)
-        matches = [(partition, _NAME.search(name), is_valid) for partition, name, is_valid in cursor.fetchall()]
+        found = [(partition, _NAME.search(name), *others) for partition, name, *others in cursor.fetchall()]
     return [
-        (TrigramIndex(partition, *map(_moment, name.groups())), is_valid)
-        for partition, name, is_valid in matches
+        (TrigramIndex(partition, *map(_moment, name.groups())), is_valid, bound)
+        for partition, name, is_valid, bound in found
         if name
     ]
 

@@ -16,6 +16,7 @@ from logs.search.parser import parse
 from logs.search.plans import RowRange, gathered
 from logs.search.session import search_session
 from logs.search.slices import Window
+from logs.search.text import HAYSTACK
 from logs.storage import trigram_index
 from logs.storage.rollup import repair
 from logs.storage.trigram_index import TrigramIndex, built_parts
@@ -143,6 +144,9 @@ def test_a_search_asks_the_index_of_each_hour_and_misses_nothing(
         word for line in plan.splitlines() for word in line.split()
     }
     assert days[0] not in plan
+    assert sql.count(HAYSTACK) == 2  # where no index has it, each row's letters would be put together for nothing
+    pieces = cuts.pieces(TODAY - HOUR, NOW)
+    assert [is_indexed for *_, is_indexed in pieces] == [False, True, True, False, True]  # the last: all of yesterday
     with search_session(service.org_id) as session:
         page = newest_page(session, search, Window(TODAY, NOW), now=NOW, seconds=5)
     assert [row.ts for row in page.rows] == placed[::-1]

@@ -69,7 +69,7 @@ def _of_slice(session: SearchSession, search: Search, part: Slice, aggregations:
     if not parts:
         return [Groups(asked) for asked in aggregations]
     pieces = RowRange(search.org_id, part.start, part.end).pieces_for(parts[0])
-    statement = statement_of(aggregations, pieces, parts[0])
+    statement = statement_of(aggregations, pieces)
 
     def count() -> list[Groups]:
         groups = [Groups(asked) for asked in aggregations]
