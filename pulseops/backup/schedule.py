@@ -8,11 +8,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.utils import timezone
 
+from pulseops.backup import object_storage
 from pulseops.backup.create import Progress, create_backup
 from pulseops.core.jobs.registry import Result, recorded_job
 from pulseops.core.jobs.runs import last_success
@@ -56,7 +57,9 @@ def start_backup() -> Result:
 
 @recorded_job(JOB)
 def back_up(path: str, progress: Progress) -> Result:
-    """Write a backup to `path`, whole or not at all."""
+    """Write a backup to `path`, or to the object `s3://BUCKET/NAME`, whole or not at all."""
+    if path.startswith(object_storage.SCHEME):
+        return _upload(path, progress)
     target = Path(path)
     part = target.with_name(f".{target.name}.part")
     try:
@@ -67,6 +70,12 @@ def back_up(path: str, progress: Progress) -> Result:
     finally:
         part.unlink(missing_ok=True)
     return {"path": str(target), "bytes": target.stat().st_size}
+
+
+def _upload(url: str, progress: Progress) -> Result:
+    with object_storage.open_object(url) as upload:
+        create_backup(cast("BinaryIO", upload), progress=progress, bytes_per_second=settings.BACKUP_BYTES_PER_SECOND)
+    return {"path": url, "bytes": upload.size}
 
 
 def scheduled_path() -> Path:

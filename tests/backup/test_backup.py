@@ -261,7 +261,7 @@ def _conninfo() -> str:
     return make_conninfo(**{name: at[name] for name in ("host", "port", "user", "dbname") if at.get(name)})
 
 
-@pytest.mark.parametrize("arguments", [[], ["--scheduled"], ["a", "--scheduled"]])
+@pytest.mark.parametrize("arguments", [[], ["--scheduled"], ["a", "--scheduled"], ["a", "--to=s3://b/a"]])
 def test_what_is_to_be_written_where_must_be_said(arguments: list[str], settings: Settings) -> None:
     settings.BACKUP_DIR = ""
     with pytest.raises(CommandError, match="Name a file"):

@@ -14,13 +14,14 @@ from django.db import DatabaseError
 from pulseops.backup import schedule
 from pulseops.backup.archive import ArchiveError
 from pulseops.backup.create import DumpError, create_backup
+from pulseops.backup.object_storage import StorageError, object_url
 from pulseops.backup.programs import ProgramsError
 from pulseops.backup.restore import RestoreError, verify
 from pulseops.core.jobs.registry import record_success
 from pulseops.core.ui.times import duration
 
 _MIB = 1024**2
-_FAILURES = (ArchiveError, DumpError, ProgramsError, RestoreError, DatabaseError, OSError)
+_FAILURES = (ArchiveError, DumpError, ProgramsError, RestoreError, StorageError, DatabaseError, OSError)
 
 
 class Command(BaseCommand):
@@ -28,35 +29,47 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", nargs="?", help="the file; -: standard output, for a program that takes it away")
+        parser.add_argument("--to", metavar="s3://BUCKET/NAME", help="an S3-compatible storage, by boto3")
         parser.add_argument("--verify", action="store_true", help="restore the file into a server of its own and count")
         parser.add_argument("--scheduled", action="store_true", help="write to BACKUP_DIR, and remove what is too old")
 
-    def handle(self, *, path: str | None, verify: bool = False, scheduled: bool = False, **_options: Any) -> None:
-        if scheduled == bool(path) or (scheduled and not settings.BACKUP_DIR):
-            raise CommandError("Name a file, or set BACKUP_DIR and say --scheduled.")
+    def handle(
+        self, *, path: str | None, to: str = "", verify: bool = False, scheduled: bool = False, **_options: Any
+    ) -> None:
+        if [bool(path), bool(to), scheduled].count(True) != 1 or (scheduled and not settings.BACKUP_DIR):
+            raise CommandError("Name a file, or a storage by --to, or set BACKUP_DIR and say --scheduled.")
+        if verify and not path:
+            raise CommandError("--verify reads a file: name it.")
         try:
-            if verify and path:
-                self._verify(Path(path))
-            elif path == "-":
-                self._stream()
+            if path:
+                self._handle_file(path, is_read=verify)
+            elif to:
+                self._write(object_url(to, schedule.SUFFIX))
             else:
-                self._write(Path(path) if path else schedule.scheduled_path())
-                if scheduled:
-                    schedule.prune()
+                self._write(str(schedule.scheduled_path().absolute()))
+                schedule.prune()
         except _FAILURES as error:
             raise CommandError(str(error)) from error
+
+    def _handle_file(self, path: str, *, is_read: bool) -> None:
+        if is_read:
+            self._verify(Path(path))
+        elif path == "-":
+            self._stream()
+        else:
+            self._write(str(Path(path).absolute()))
 
     @property
     def _rate(self) -> int:
         return int(settings.BACKUP_BYTES_PER_SECOND)
 
-    def _write(self, path: Path) -> None:
+    def _write(self, target: str) -> None:
         began = time.monotonic()
-        result = schedule.back_up(str(path.absolute()), self._progress)
+        result = schedule.back_up(target, self._progress)
         if result is None:
             raise CommandError("Another backup is being made.")
         took = duration(time.monotonic() - began)
-        self.stdout.write(f"{path}: {result['bytes'] / _MIB:.1f} MiB, made in {took}.")
+        self.stdout.write(f"{target}: {result['bytes'] / _MIB:.1f} MiB, made in {took}.")
 
     def _stream(self) -> None:
         """Write to standard output; that it was taken away whole is for the program behind it to say."""
