@@ -13,7 +13,8 @@ import msgspec
 
 from logs.search.sealed.rows import Record
 from logs.storage.blocks.arrays import Bytes, Ints, Mask, np, places_of
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.table import moment_of
 from logs.storage.blocks.texts import END, decoded
 from pulseops.core.ui.csv_cells import guarded

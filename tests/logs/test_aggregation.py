@@ -24,8 +24,9 @@ from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.session import SearchSession
 from logs.search.slices import Window
-from logs.storage.blocks.fields import text_of_number, values_in
+from logs.storage.blocks.fields import text_of_number
 from logs.storage.blocks.numbers import QUANTILE_ERROR
+from logs.storage.blocks.paths import values_in
 from services.scopes import Scopes, scopes_of
 from tests.logs.test_sealed_search import NOW, org_with_logs, query
 from tests.support.sealing import seal_everything

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logs.search.text import flat
-from logs.storage.blocks.codec import Block, Rows, Sections, encode, readings, unescaped
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import Rows, Sections, encode, readings, unescaped
 from logs.storage.blocks.documents import END, Documents, parse_value
 from logs.storage.blocks.json_packing import pack_documents
 from logs.storage.blocks.packing import DamagedBlockError, TooLargeError, pack_section, unpack_section

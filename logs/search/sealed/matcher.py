@@ -11,9 +11,11 @@ from logs.search.tested import ORDER
 from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
 from logs.storage.blocks.arrays import Ints, Mask, np
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.documents import Column, Slot, parse_value
-from logs.storage.blocks.fields import floats_of, unwrapped, values_at, values_in
+from logs.storage.blocks.fields import floats_of
+from logs.storage.blocks.paths import unwrapped, values_at, values_in
 from logs.storage.blocks.table import Head
 from services.scopes import Scopes
 

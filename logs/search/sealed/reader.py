@@ -20,7 +20,8 @@ from logs.search.sealed.matcher import Matcher, sections_of
 from logs.search.sealed.pruner import Pruner
 from logs.search.tree import Everything, Node
 from logs.storage.blocks.arrays import Mask, Places, np
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.summaries import Summary
 from logs.storage.blocks.table import ID_SECTIONS, SECTIONS, BlockRange, Head, microseconds_of, note_damage

@@ -13,7 +13,8 @@ from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN, LogDetail, Log
 from logs.search.sealed.newest import Found
 from logs.search.sealed.reader import BlockReader, Match
 from logs.storage.blocks.arrays import Ints, np
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.table import microseconds_of, moment_of
 

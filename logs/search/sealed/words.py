@@ -10,7 +10,7 @@ from typing import Any
 from logs.search.operators import text_of
 from logs.search.text import SPACE, flat, fold, holds, spellings_of_id
 from logs.storage.blocks.arrays import Mask, np
-from logs.storage.blocks.codec import Block
+from logs.storage.blocks.block import Block
 from logs.storage.blocks.documents import Column, Documents, Slot, parse_shape, parse_value
 from logs.storage.blocks.texts import is_in
 

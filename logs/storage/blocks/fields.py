@@ -10,16 +10,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from logs.search.fields import names_of
 from logs.storage.blocks.arrays import Floats, Ints, Mask, Objects, np, places_of
-from logs.storage.blocks.documents import END, Column, Documents, Slot, parse_shape, parse_value
+from logs.storage.blocks.documents import END, Column, Documents, Slot, parse_value
 from logs.storage.blocks.packing import DamagedBlockError
+from logs.storage.blocks.paths import values_at, values_in
 
 LONGEST_VALUE = 200  # characters of a value that tell it from others
-_KNOWN_BYTES = 4_000  # of a shape that is remembered with what stands in it: a tenant may send larger ones
 _DIGITS = frozenset(b"-0123456789")
 _LONGEST_NUMBER = 60  # characters of numbers that are read together: each takes as much room as the longest
 _SMALL, _MOST_PLACES = 2.0**50, 9  # up to which a float times a power of ten is a number of so many places exactly
@@ -61,37 +59,6 @@ class FieldNumbers:
         found = np.empty(len(self.scaled), object)
         found[:] = [Decimal(number).scaleb(-self.places) for number in self.scaled.tolist()]
         return found
-
-
-def values_at(shape: bytes, key: str) -> tuple[Any, ...]:
-    """Return what stands under the dotted `key` in a shape, by all readings of it."""
-    return _known_values(shape, key) if len(shape) + len(key) <= _KNOWN_BYTES else _values(shape, key)
-
-
-def _values(shape: bytes, key: str) -> tuple[Any, ...]:
-    return tuple(values_in(parse_shape(shape), key))
-
-
-_known_values = lru_cache(maxsize=2048)(_values)
-
-
-def values_in(document: Any, key: str) -> Iterator[Any]:
-    """Yield what stands under the dotted `key` in a document, by all readings of it."""
-    return (each for names in names_of(key) for each in _at(document, names))
-
-
-def _at(value: Any, names: Sequence[str]) -> list[Any]:
-    """Follow a lax path (PostgreSQL manual, 9.16.2): each step also looks into the objects of a list."""
-    values = [value]
-    for name in names:
-        inside = [each for value in values for each in unwrapped(value)]
-        values = [each[name] for each in inside if isinstance(each, dict) and name in each]
-    return values
-
-
-def unwrapped(value: Any) -> Sequence[Any]:
-    """Return the items of a list, or the value itself."""
-    return value if isinstance(value, list) else (value,)
 
 
 def field_values(documents: Documents, key: str, wanted: Mask | None = None) -> FieldValues:

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import connection
 
 from logs.storage.blocks.arrays import np
-from logs.storage.blocks.codec import LEVELS, Block
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS
 from logs.storage.blocks.packing import DamagedBlockError
 from logs.storage.blocks.rows import block_of
 from logs.storage.blocks.table import BlockRange, Head, microseconds_of, moment_of, note_damage, orgs_with_blocks

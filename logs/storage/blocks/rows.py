@@ -11,7 +11,8 @@ import psycopg
 from django.db import connection
 
 from logs.storage.blocks.arrays import Ints, np
-from logs.storage.blocks.codec import LEVELS, Block, Rows
+from logs.storage.blocks.block import Block
+from logs.storage.blocks.codec import LEVELS, Rows
 from logs.storage.blocks.table import SECTIONS, Head, Place, moment_of
 
 BLOCK_LOGS = 2_000  # of a full block

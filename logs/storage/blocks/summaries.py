@@ -11,9 +11,10 @@ import msgspec
 
 from logs.storage.blocks.arrays import np
 from logs.storage.blocks.documents import Documents, parse_shape
-from logs.storage.blocks.fields import FieldNumbers, few_values, field_numbers, unwrapped
+from logs.storage.blocks.fields import FieldNumbers, few_values, field_numbers
 from logs.storage.blocks.numbers import Buckets, Numbers, all_of
 from logs.storage.blocks.packing import DamagedBlockError, pack_section, unpack_section
+from logs.storage.blocks.paths import unwrapped
 
 _MOST_KEYS = 40  # of a block that are summed up, those of the shape that comes first
 MOST_VALUES = 64  # of a key that are counted
