@@ -86,6 +86,14 @@ def test_logs_pass(proxied: Proxied) -> None:
         assert answer.json() == {"data": {"accepted": number}}
 
 
+@pytest.mark.parametrize(("length", "is_kept"), [(7_000, True), (60_000, False)])
+def test_a_long_search_passes_on_its_way_to_signing_in(proxied: Proxied, length: int, is_kept: bool) -> None:
+    address = f"http://127.0.0.1:{proxied.port}/logs?q={'a' * length}"
+    answer = requests.get(address, allow_redirects=False, timeout=60)
+    assert answer.status_code == 302
+    assert (len(answer.headers["location"]) > length) is is_kept
+
+
 def test_clients_who_stop_in_the_middle_do_not_come_through(proxied: Proxied) -> None:
     before = proxied.connections()
     with ExitStack() as stack:
