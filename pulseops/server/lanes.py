@@ -55,9 +55,18 @@ class Lane:
     def leave(self, conn: ClientConnection) -> None:
         """Note that a thread is done."""
         self.busy -= 1
-        self.served[conn.party] -= 1
-        if self.served[conn.party] <= 0:
-            del self.served[conn.party]
+        self._discount(conn.party)
+
+    def recount(self, conn: ClientConnection, party: int) -> None:
+        """Count a request that has a thread as that of another party: it was not known whose it is."""
+        self._discount(conn.party)
+        self.served[party] += 1
+        conn.party = party
+
+    def _discount(self, party: int) -> None:
+        self.served[party] -= 1
+        if self.served[party] <= 0:
+            del self.served[party]
 
 
 class Lanes:

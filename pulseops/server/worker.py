@@ -15,6 +15,7 @@ import socket
 import time
 from concurrent import futures
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import NoMoreData
@@ -256,6 +257,16 @@ class BoundedWorker(ThreadWorker):
         threads: futures.ThreadPoolExecutor = self._health_thread if lane.has_own_threads else self.tpool
         return threads
 
+    def _find(self, lane: Lane, conn: ClientConnection, party: int) -> None:
+        """Have the request that this thread serves counted as its organisation's, where it was not before."""
+        if conn.party != party:
+            self.method_queue.defer(self._recount, lane, conn, party)
+
+    def _recount(self, lane: Lane, conn: ClientConnection, party: int) -> None:
+        """Count a request anew; called on the main thread. Others may have room for one more then."""
+        lane.recount(conn, party)
+        self._dispatch()
+
     def _take_back(self, lane: Lane, conn: ClientConnection) -> None:
         """Take a connection back from its thread; called on the main thread."""
         self._lanes.release(lane, conn)
@@ -276,21 +287,21 @@ class BoundedWorker(ThreadWorker):
         if lane.is_lasting:
             conn.last_until(lambda: not self.alive or self._lanes.is_anyone_waiting(lane))
         try:
-            conn.is_kept = self._serve_one(conn)
+            conn.is_kept = self._serve_one(lane, conn)
             while conn.is_kept and self.alive and not self._lanes.is_anyone_waiting(lane) and conn.flush():
                 conn.begin_next()
                 if not conn.receive_within(STAY_SECONDS) or self._lanes.lane_of(conn) is not lane:
                     break
-                conn.is_kept = self._serve_one(conn)
+                conn.is_kept = self._serve_one(lane, conn)
         except OSError:
             conn.is_broken = True
         finally:
             self.method_queue.defer(self._take_back, lane, conn)
 
-    def _serve_one(self, conn: ClientConnection) -> bool:
+    def _serve_one(self, lane: Lane, conn: ClientConnection) -> bool:
         """Serve one request; returns whether the connection may have another."""
         conn.is_served = True
-        senders.serving(conn.mark)
+        senders.serving(conn.mark, partial(self._find, lane, conn))
         request = None
         try:
             request = next(RequestParser(self.cfg, conn, conn.client))

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -204,6 +205,28 @@ def test_an_organisation_has_a_few_threads_for_pages_however_many_sessions_ask(
     lanes.release(*taken[0])
     assert (following := lanes.next())
     assert following[1] is flood[options.WEB_PAGES_PER_ORG]  # in the order in which they came
+
+
+@pytest.mark.usefixtures("marks")
+def test_downloads_of_new_sessions_leave_their_address_to_others(request_of: Callable[[str], ClientConnection]) -> None:
+    """A hostile organisation behind the same proxy: its first requests are counted as the proxy's, for an instant."""
+    lanes, hostile = Lanes(16), uuid4()
+    for number in range(8):
+        lanes.add(request_of(page_of(f"{number:064x}")))
+    taken = [lanes.next() for _ in range(options.WEB_PAGES_PER_ORG)]
+    quiet = request_of(page_of("f" * 64))
+    lanes.add(quiet)
+    assert lanes.next() is None
+    for lane, conn in filter(None, taken):
+        senders.serving(conn.mark, partial(lane.recount, conn))
+        senders.belongs_to(hostile)
+    senders.serving(0)
+    assert [each and each[1] for each in (lanes.next(), lanes.next())]
+    pages = lanes.lane_of(quiet)
+    assert pages.served == {hash(hostile): 2, quiet.party: 2}
+    for lane, conn in filter(None, taken):
+        lanes.release(lane, conn)
+    assert pages.served == {quiet.party: 2}
 
 
 @pytest.mark.usefixtures("marks")
