@@ -65,15 +65,7 @@ class Migration(migrations.Migration):
                 migrations.AddIndex(
                     model_name="logentry",
                     index=django.contrib.postgres.indexes.GinIndex(
-                        django.contrib.postgres.search.SearchVector(
-                            models.Func(
-                                models.F("message"),
-                                models.Value("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
-                                models.Value("                                "),
-                                function="translate",
-                            ),
-                            config="simple",
-                        ),
+                        django.contrib.postgres.search.SearchVector("message", config="simple"),
                         condition=models.Q(("level", "error")),
                         name="logs_message_fts_idx",
                     ),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
@@ -84,3 +87,32 @@ def test_the_days_after_have_partitions(old: tuple[BaseDatabaseWrapper, object, 
 
 def test_old_logs_are_counted(old: tuple[BaseDatabaseWrapper, object, object]) -> None:
     assert one(old[0], "SELECT sum(count) FROM log_counts") == 3022
+
+
+def test_an_index_of_words_that_translates_is_exchanged(old: tuple[BaseDatabaseWrapper, object, object]) -> None:
+    """As installations before 1.0 have it; one index is ready already, one was left half-built."""
+    database = old[0]
+    translating, documented = (f"USING gin (to_tsvector('simple', {text})) WHERE level = 'error'"
+                               for text in ("translate(message, '/', ' ')", "message"))  # fmt: skip
+    partitions = [name for (name,) in rows(database, "SELECT inhrelid::regclass::text FROM pg_inherits "
+                                                     "WHERE inhparent = 'logs'::regclass ORDER BY 1")]  # fmt: skip
+    (legacy,) = (name for name in partitions if name.startswith("logs_before_"))
+    with database.cursor() as cursor:
+        cursor.execute("DROP INDEX logs_message_fts_idx")
+        cursor.execute(f"CREATE INDEX logs_message_fts_idx ON logs {translating}")
+        cursor.execute(f"CREATE INDEX {partitions[0]}_words_idx ON {partitions[0]} {documented}")
+        with suppress(IntegrityError):  # many rows have one level
+            cursor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {legacy}_words_idx ON {legacy} (level)")
+    migration = import_module("logs.migrations.0020_index_words_as_documented")
+    for _ in range(2):  # the second time there is nothing to do
+        with database.schema_editor(atomic=False) as editor:
+            migration.index_as_documented(None, editor)
+    indexes = rows(
+        database,
+        "SELECT relname, pg_get_indexdef(oid), indisvalid FROM pg_class JOIN pg_index ON indexrelid = oid "
+        "WHERE relname LIKE '%fts_idx' OR relname LIKE '%words_idx'",
+    )
+    assert {name for name, _, _ in indexes} == {f"{name}_message_fts_idx" for name in ["logs", *partitions]}
+    for _, definition, is_valid in indexes:
+        assert "to_tsvector('simple'::regconfig, message)) WHERE (level = 'error'::text)" in definition
+        assert is_valid
