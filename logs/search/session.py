@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
 
 from logs.search.sealed.reader import LISTED, BlockReader
-from logs.search.slots import SearchBusyError, SearchSlot, is_heavy, search_meter, take_slot
+from logs.search.slots import SearchBusyError, SearchSlot, is_heavy, search_meter, searches_much, take_slot
 from logs.storage.blocks.table import BlockRange, Head
 from pulseops.core.db.statement_timeout import QueryTimeoutError, fetch_together, fetch_within
 
@@ -87,29 +87,30 @@ class SearchSession:
         if self.slot is not None or self.elapsed() < (self.quick_seconds or QUICK_SECONDS):
             return True
         try:
-            self.take_slot()
+            self.take_slot(is_slow=True)
         except SearchBusyError:
             self._was_refused = True
             return False
         self.quick_seconds = None
         return True
 
-    def take_slot(self) -> None:
+    def take_slot(self, *, is_slow: bool = False) -> None:
         """Take one of the organisation's slots, for what is not quick; raises SearchBusyError when none is free."""
-        self.slot = take_slot(self.org_id)
+        self.slot = take_slot(self.org_id, is_slow=is_slow)
 
 
 def patiently(org_id: UUID, work: Callable[[float], Result], seconds: float) -> Result:
     """Return `work(QUICK_SECONDS)`, or where that is too short `work(seconds)` with one of the organisation's slots.
 
+    One that searches much is not given that moment, in which its work has the priority of all others', each time anew.
     Raises SearchBusyError when none is free, and what `work` raises: QueryTimeoutError says that time was up.
     """
-    try:
-        return work(QUICK_SECONDS)
-    except QueryTimeoutError:
-        with search_session(org_id) as session:
-            session.take_slot()
-            return work(seconds)
+    if not searches_much(org_id):
+        with suppress(QueryTimeoutError):
+            return work(QUICK_SECONDS)
+    with search_session(org_id) as session:
+        session.take_slot(is_slow=True)
+        return work(seconds)
 
 
 @contextmanager

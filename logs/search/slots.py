@@ -5,6 +5,9 @@ process; beyond LOG_SEARCH_SECONDS_PER_MINUTE it is *heavy* and shares LOG_SEARC
 there are, with all others like it, so that one is left for the logs, alerts and pages of all. Where there is one
 organisation alone, only its own places count. Places are advisory locks: a killed process leaves none taken. A
 search that finds none free does not wait.
+
+On the embedded database what is slow gives way to what others wait for: a little once it is known to be slow, or the
+organisation has searched for LOG_SEARCH_SECONDS in this minute; nearly wholly once it is heavy.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from django.db import connection
 
 from accounts.queries import has_other_orgs
 from pulseops.core.db.advisory_locks import lock_number
-from pulseops.core.db.priority import lower_priority, restore_priority
+from pulseops.core.db.priority import LOWER_BY_A_LITTLE, lower_priority, restore_priority
 from pulseops.core.db.row_security import outside_the_wall
 
 _MINUTE = 60.0
@@ -82,14 +85,24 @@ class SearchSlot:
             restore_priority(connection)
 
 
-def take_slot(org_id: UUID) -> SearchSlot:
-    """Take a place for a slow search of the organisation; raises SearchBusyError when there is none."""
+def take_slot(org_id: UUID, *, is_slow: bool = False) -> SearchSlot:
+    """Take a place for a search of the organisation that may be slow, or is known to be.
+
+    Raises SearchBusyError when there is none.
+    """
     slot = SearchSlot(org_id)
     slot.hold(f"logs.search:{org_id}:{number}" for number in range(settings.LOG_SEARCH_SLOTS))
     if is_heavy(org_id):
         slot.hold(f"logs.search.heavy:{number}" for number in range(settings.LOG_SEARCH_HEAVY_SLOTS))
         slot.gives_way = lower_priority(connection)
+    elif is_slow or searches_much(org_id):
+        slot.gives_way = lower_priority(connection, by=LOWER_BY_A_LITTLE)
     return slot
+
+
+def searches_much(org_id: UUID) -> bool:
+    """Return whether the organisation has searched in this minute for as long as one search may take, or longer."""
+    return search_meter.seconds(org_id) > settings.LOG_SEARCH_SECONDS
 
 
 def is_heavy(org_id: UUID) -> bool:

@@ -72,12 +72,12 @@ def test_heavy_organisations_leave_a_processor_to_the_others(
 
 @pytest.mark.django_db
 @pytest.mark.plain_database("renices the process of the embedded server")
-def test_what_is_heavy_gives_way_while_it_has_its_place(org: Org, meter: SearchMeter) -> None:
+def test_what_is_slow_gives_way_while_it_has_its_place(org: Org, meter: SearchMeter) -> None:
     make_org()
     usual = niceness(connection)
-    for used, lower in ((0, 0), (6, 10)):
+    for used, is_slow, lower in ((0, False, 0), (0, True, 5), (2, False, 5), (4, False, 10), (0, True, 10)):
         meter.add(org.pk, used)
-        slot = take_slot(org.pk)
+        slot = take_slot(org.pk, is_slow=is_slow)
         assert niceness(connection) == usual + lower
         slot.release()
         assert niceness(connection) == usual
