@@ -64,7 +64,7 @@ class Sender(threading.Thread):
 
 def test_back_up_under_load_and_restore_elsewhere(installation: Installation, tmp_path: Path) -> None:
     key, backup = installation.make_key(), tmp_path / "drill.pulseops"
-    installation.manage("shell", "--no-imports", "--command", _FILL)
+    installation.command("shell", "--no-imports", "--command", _FILL)
     web = installation.start_web()
     sender = Sender(installation.url, key)
     sender.start()

@@ -97,7 +97,7 @@ def test_every_acknowledged_log_is_there_once(installation: Installation) -> Non
             sender.join()
 
         acknowledged = [name for sender in senders for name in sender.acknowledged]
-        stored = Counter(installation.manage("shell", "--no-imports", "--command", _ALL_MESSAGES).split())
+        stored = Counter(installation.command("shell", "--no-imports", "--command", _ALL_MESSAGES).split())
         assert sum(sender.repeated for sender in senders) > 0
         assert {name: stored[name] for name in acknowledged if stored[name] != 1} == {}
         sent = {name for name in stored if name.startswith("sender")}

@@ -52,8 +52,8 @@ class Web:
 def web(installation: Installation) -> Iterator[Web]:
     twin = installation.twin(installation.environment)
     process = twin.start_web()
-    session = twin.manage("shell", "--no-imports", "--command", SIGN_IN).splitlines()[-1]
-    yield Web(twin.url, twin.manage("postgres", "url"), twin.make_key(), session)
+    session = twin.shell(SIGN_IN)
+    yield Web(twin.url, twin.command("postgres", "url"), twin.make_key(), session)
     stop(process)
 
 

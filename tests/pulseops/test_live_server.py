@@ -55,7 +55,7 @@ class Team:
 def team(installation: Installation) -> Iterator[Team]:
     settings = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "LIVE_TABS_PER_PERSON": "0", "WEB_QUEUE_SECONDS": "60"}
     web = installation.twin({**installation.environment, **settings})
-    made = json.loads(web.manage("shell", "--no-imports", "--command", _MAKE).splitlines()[-1])
+    made = json.loads(web.shell(_MAKE))
     process = web.start_web()
     yield Team(web, process.pid, made["org"], made["incident"], made["cookies"])
     stop(process)

@@ -64,7 +64,7 @@ def test_a_worker_whose_queue_is_away_ends_and_is_not_taken_for_one(installation
     """Its supervisor starts it again and again, and the banner says that there is none."""
     away = installation.twin({**installation.environment, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
     count = "from pulseops.core.models import Heartbeat; print(Heartbeat.objects.filter(name='worker').delete()[0])"
-    installation.manage("shell", "--no-imports", "--command", count)
+    installation.shell(count)
     assert away.start_worker().wait(60) == 1
-    assert installation.manage("shell", "--no-imports", "--command", count).splitlines()[-1] == "0"
+    assert installation.shell(count) == "0"
     assert "The queue cannot be reached" in (installation.directory / "processes.log").read_text()
