@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["up"]:
         enter_environment(Path(__file__).resolve().parent)
+    gc.disable()  # until all apps are loaded (pulseops.apps)
     try:
         from django.core.management import execute_from_command_line  # noqa: PLC0415  # may be missing until `up`
     except ModuleNotFoundError:

@@ -7,6 +7,7 @@ WEB_WORKERS, WEB_THREADS and DATABASE_POOL_SIZE change that.
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from contextlib import suppress
@@ -20,6 +21,7 @@ from pulseops.server.connection_balance import shares
 from pulseops.server.interpreter import share_interpreter
 from pulseops.server.supervision import end_with_supervisor
 
+gc.disable()  # until all apps are loaded (pulseops.apps)
 os.environ["PULSEOPS_PROCESS"] = "web"  # for pulseops.core.metrics, before anything imports it
 env.refuse_wrong()
 
