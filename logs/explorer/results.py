@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Org
 from logs.explorer import facets, no_results, pills
+from logs.explorer.chart import PAGE_ROWS, counted, step_name
 from logs.explorer.facets import Facet, KeySeen
 from logs.explorer.marker import Marker
 from logs.explorer.pills import Pill
-from logs.explorer.result_fields import fields_of_result, is_all
+from logs.explorer.result_fields import fields_of_result
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
-from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
+from logs.search.histogram import Counts
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.rows import LogRow
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
-from pulseops.core.extensions import TIMELINE_MARKS
-from pulseops.core.ui import chart_marks, charts, times
-from pulseops.core.ui.states import LEVELS
+from pulseops.core.ui import charts, times
 from services.scopes import Scopes
 
-PAGE_ROWS = 100
 ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
-_COMMON = 5_000  # logs
 _DEEPEST = 4  # services of a trace that are indented each further than the one before
-CHART_HEIGHT = 108  # pixels
-_SHORT = 100  # characters of an address that every bar may repeat; beyond, only the script zooms by a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
     search = prepare(org.pk, explorer.node or Everything(), scopes)
     with search_session(org.pk, may_be_slow=bool(search.rest.sql)) as session:
         page = _page(session, search, explorer)
-        counts, chart = _counted(session, search, org, explorer, page)
+        counts, chart = counted(session, search, org, explorer, page)
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:
             page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
@@ -154,85 +147,3 @@ def _page(session: SearchSession, search: Search, explorer: ExplorerState) -> Pa
         before=explorer.before,
         limit=ORDERED_ROWS if explorer.is_oldest_first else PAGE_ROWS,
     )
-
-
-def _is_common(page: Page, explorer: ExplorerState) -> bool:
-    """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
-    if len(page.rows) < PAGE_ROWS:
-        return False
-    covered = max(page.rows[0].ts - page.rows[-1].ts, timedelta(milliseconds=1))
-    return PAGE_ROWS * (explorer.range.window.length / covered) >= _COMMON
-
-
-def _counted(
-    session: SearchSession, search: Search, org: Org, explorer: ExplorerState, page: Page
-) -> tuple[Counts, charts.Chart]:
-    start, end = explorer.range.start, explorer.range.end
-    step = bar_step(end - start)
-    origin = bar_origin(start, step, times.local_midnight(start))
-    if explorer.node is None:
-        counts = Counts(step, end)
-    elif is_all(page, explorer) and search.rest.sql:
-        counts = count_of_rows(page.rows, explorer.range.window, origin=origin, step=step, until=end)
-    else:
-        counts = histogram(
-            session, search, explorer.range.window, origin=origin, step=step, until=end,
-            seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=_admitting(search),
-        )  # fmt: skip
-    buckets = list(_buckets(explorer, counts.bars, origin, step))
-    markers, bands = _marks(org, search, counts, start, end)
-    if not counts.is_complete:
-        bands.append(chart_marks.Band(start, min(counts.counted_to, end), "Not counted: took too long", tone="info"))
-    return counts, charts.stacked_histogram(buckets, height=CHART_HEIGHT, markers=markers, bands=bands)
-
-
-def _admitting(search: Search) -> Callable[[UUID, str], bool]:
-    """Return whether the columns that are searched admit a level of an environment, as a function."""
-    columns, scopes = search.split.columns, search.scopes.by_environment()
-
-    def admits(environment_id: UUID, level: str) -> bool:
-        scope = scopes.get(environment_id)
-        return columns.admits(level, scope) if scope else True
-
-    return admits
-
-
-def _buckets(
-    explorer: ExplorerState, bars: Mapping[tuple[datetime, str], int], origin: datetime, step: timedelta
-) -> Iterator[charts.Bucket]:
-    at, is_short = origin, len(explorer.url()) <= _SHORT
-    while at < explorer.range.end:
-        counts = {level: bars.get((at, level), 0) for level in LEVELS}
-        first, last = max(at, explorer.range.start), min(at + step, explorer.range.end)
-        since, until = times.to_url(first), times.to_url(last)
-        url = explorer.url(since=since, to=until) if is_short else ""
-        yield charts.Bucket(at, at + step, counts, url, span=f"{since}/{until}")
-        at += step
-
-
-def _marks(
-    org: Org, search: Search, counts: Counts, start: datetime, end: datetime
-) -> tuple[list[chart_marks.Marker], list[chart_marks.Band]]:
-    """Ask the apps above what happened meanwhile to what is shown: where words were looked for, to who logged them."""
-    columns, scopes = search.split.columns, search.scopes
-    service_ids = list(columns.services) if len(columns.services) < len(scopes.services()) else []
-    held = [s.environment_id for s in scopes.all if columns.holds(s)]
-    if search.rest.sql:
-        found = {environment_id for environment_id, _ in counts.groups}
-        held = [environment_id for environment_id in held if environment_id in found]
-        if not held:
-            return [], []
-    environment_ids = held if len(held) < len(scopes.all) else []
-    marks = [m for marks_of in TIMELINE_MARKS for m in marks_of(org, service_ids, environment_ids, start, end)]
-    return chart_marks.markers_of(marks), chart_marks.bands_of(marks)
-
-
-def step_name(step: timedelta) -> str:
-    """Say how long a bar is: "30 s", "5 min", "1 d"."""
-    seconds = step.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((times.DAY, "d"), (times.HOUR, "h"), (times.MINUTE, "min")):
-        if seconds >= size:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
