@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from accounts.models import Org
 from logs.explorer.result_fields import is_all
 from logs.explorer.state import ExplorerState
@@ -26,15 +24,28 @@ _SHORT = 100  # characters of an address that every bar may repeat; beyond, only
 
 def _is_common(page: Page, explorer: ExplorerState) -> bool:
     """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
-    if len(page.rows) < PAGE_ROWS:
+    number = len(page.rows)
+    if number < PAGE_ROWS:
         return False
     covered = max(page.rows[0].ts - page.rows[-1].ts, timedelta(milliseconds=1))
-    return PAGE_ROWS * (explorer.range.window.length / covered) >= _COMMON
+    return number * (explorer.range.window.length / covered) >= _COMMON
 
 
 def counted(
-    session: SearchSession, search: Search, org: Org, explorer: ExplorerState, page: Page
+    session: SearchSession,
+    search: Search,
+    org: Org,
+    explorer: ExplorerState,
+    page: Page,
+    *,
+    seconds: float,
+    retries: int,
 ) -> tuple[Counts, charts.Chart]:
+    """Return how many logs of the whole result there are, beginning with the newest, and the chart of these.
+
+    `page` has the newest rows. After `seconds`, where there are any left, it is as far as it has come; where not even
+    the first slice of time was counted by then, a narrower one is tried, `retries` times.
+    """
     start, end = explorer.range.start, explorer.range.end
     step = bar_step(end - start)
     origin = bar_origin(start, step, times.local_midnight(start))
@@ -42,10 +53,12 @@ def counted(
         counts = Counts(step, end)
     elif is_all(page, explorer) and search.rest.sql:
         counts = count_of_rows(page.rows, explorer.range.window, origin=origin, step=step, until=end)
+    elif seconds < 0:
+        counts = Counts(step, explorer.range.window.end, is_complete=False)
     else:
         counts = histogram(
             session, search, explorer.range.window, origin=origin, step=step, until=end,
-            seconds=settings.LOG_COUNT_SECONDS, is_common=_is_common(page, explorer), admits=_admitting(search),
+            seconds=seconds, retries=retries, is_common=_is_common(page, explorer), admits=_admitting(search),
         )  # fmt: skip
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, counts, start, end)

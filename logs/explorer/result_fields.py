@@ -1,9 +1,13 @@
-"""The fields of what a search found, for the left rail: over all of it where a moment is enough, else of the newest."""
+"""The fields of what a search found, for the left rail.
+
+A page has those of its own rows at once, and a request after it counts those of the whole result where a moment is
+enough for them, else of the newest thousand logs and more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from logs.explorer import facets
@@ -13,34 +17,41 @@ from logs.search.aggregation.groups import Aggregate
 from logs.search.aggregation.run import aggregate
 from logs.search.page import Page, Search, newest_page
 from logs.search.rows import LogRow
-from logs.search.session import SearchSession
+from logs.search.session import QUICK_SECONDS, SearchSession
 from pulseops.core.db.statement_timeout import BoundedQueryError
 
 FACET_ROWS = 1_000  # whose fields are counted
-_FACET_SECONDS = 0.15  # to read these
-_FIELDS_BY = 0.1  # seconds since the search began: a slow one has its fields counted in fewer logs, not later
+FACET_SECONDS = 0.15  # to read these
+_FIELDS_BY = 0.25  # seconds since the search began: a slow one has its fields counted in fewer logs, not later
 _LEAST_SECONDS = 0.01  # below which nothing more is begun
-_RESULT_SECONDS = 0.05  # to count the fields of more logs than these, first those with few values
+_RESULT_SECONDS = 0.1  # to count the fields of more logs than these, first those with few values
 _FEW_LOGS = 20_000  # in which those of ids and numbers are counted as well, which no summary of a block has
 
 
-def fields_of_result(
-    session: SearchSession, search: Search, explorer: ExplorerState, page: Page, total: int | None
-) -> tuple[list[KeySeen], int]:
-    """Return the fields of what was found, and of how many of the newest logs they are; 0 for all of them.
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Keys of the JSON; `of` says of which logs, and nothing where they are of all that were found."""
 
-    Of the rows that were read, or of more where a moment is enough to count these.
-    """
-    rows, is_whole = _rows_of_facets(session, search, explorer, page)
-    values = facets.values_by_key(rows)
-    if is_whole or len(rows) == total:
-        return facets.keys_of_rows(explorer, values), 0
-    if not values or _seconds_left(session) < _LEAST_SECONDS:
-        return facets.keys_of_rows(explorer, values), len(rows)
+    keys: Sequence[KeySeen] = ()
+    of: str = ""
+
+
+def fields_of_page(explorer: ExplorerState, page: Page) -> Fields:
+    """Return the fields of the rows of a page."""
+    keys = facets.keys_of_rows(explorer, facets.values_by_key(page.rows))
+    return Fields(keys, "" if is_all(page, explorer) else f"of the {len(page.rows)} shown")
+
+
+def fields_of_result(session: SearchSession, search: Search, explorer: ExplorerState, newest: Page) -> Fields:
+    """Return those of the whole result, of which `newest` has the newest rows; of fewer where a moment is too short."""
+    rows, values = newest.rows, facets.values_by_key(newest.rows)
+    is_whole = newest.after is None and newest.searched_to is None
+    if is_whole or not values or _seconds_left(session) < _LEAST_SECONDS:
+        return Fields(facets.keys_of_rows(explorer, values), "" if is_whole else _of_newest(len(rows)))
     few = [key for key, each in values.items() if facets.has_few(each)]
     counted = _aggregates(session, search, explorer, few, rows) if few else None
     if not counted or counted[0].logs <= len(rows):
-        return facets.keys_of_rows(explorer, values), len(rows)
+        return Fields(facets.keys_of_rows(explorer, values), _of_newest(len(rows)))
     by_key, is_complete, logs = dict(zip(few, counted, strict=True)), counted[0].is_complete, counted[0].logs
     varied = [key for key in values if key not in by_key]
     if varied and is_complete and logs <= _FEW_LOGS and _seconds_left(session) >= _LEAST_SECONDS:
@@ -49,7 +60,26 @@ def fields_of_result(
             by_key |= zip(varied, others, strict=True)
     rest = facets.keys_of_rows(explorer, {key: each for key, each in values.items() if key not in by_key})
     keys = facets.keys_of_result(explorer, by_key) + [replace(key, newest=len(rows)) for key in rest]
-    return keys, 0 if is_complete else logs
+    return Fields(keys, "" if is_complete else _of_newest(logs))
+
+
+def newest_rows(session: SearchSession, search: Search, explorer: ExplorerState) -> Page:
+    """Return the newest rows of the whole result, as many as a moment allows, of which `fields_of_result` counts."""
+    if explorer.node is None:
+        return Page((), None)
+    return newest_page(
+        session, search, explorer.range.window, now=explorer.now, seconds=FACET_SECONDS, limit=FACET_ROWS
+    )
+
+
+def may_have_more(session: SearchSession, page: Page, explorer: ExplorerState) -> bool:
+    """Return whether the result has more logs than the page, and looking at these is quick."""
+    is_read = explorer.node is not None and bool(page.rows) and not is_all(page, explorer)
+    return is_read and page.searched_to is None and session.elapsed() < QUICK_SECONDS
+
+
+def _of_newest(logs: int) -> str:
+    return f"of the newest {logs:,}"
 
 
 def is_all(page: Page, explorer: ExplorerState) -> bool:
@@ -70,29 +100,6 @@ def _aggregates(
         )  # fmt: skip
     except BoundedQueryError:
         return None
-
-
-def _rows_of_facets(
-    session: SearchSession, search: Search, explorer: ExplorerState, page: Page
-) -> tuple[Sequence[LogRow], bool]:
-    """Return the rows whose fields are counted, and whether they are all that there are: else the newest.
-
-    As many as a moment allows.
-    """
-    left = _seconds_left(session)
-    if explorer.node is None or is_all(page, explorer) or page.searched_to or left < _LEAST_SECONDS:
-        return page.rows, is_all(page, explorer)
-    rows = page.rows if explorer.before is None else ()
-    more = newest_page(
-        session,
-        search,
-        explorer.range.window,
-        now=explorer.now,
-        seconds=min(_FACET_SECONDS, left),
-        before=page.after if rows else None,
-        limit=FACET_ROWS - len(rows),
-    )
-    return [*rows, *more.rows], more.after is None and more.searched_to is None
 
 
 def _seconds_left(session: SearchSession) -> float:

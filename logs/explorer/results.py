@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Org
 from logs.explorer import facets, no_results, pills
-from logs.explorer.chart import PAGE_ROWS, counted, step_name
-from logs.explorer.facets import Facet, KeySeen
+from logs.explorer.chart import PAGE_ROWS
+from logs.explorer.figures import Figures, counted_at_once, is_counted_later
 from logs.explorer.marker import Marker
-from logs.explorer.pills import Pill
-from logs.explorer.result_fields import fields_of_result
+from logs.explorer.result_fields import Fields, fields_of_page, fields_of_result, may_have_more, newest_rows
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
-from logs.search.histogram import Counts
 from logs.search.page import Page, Search, newest_page, prepare
 from logs.search.rows import LogRow
 from logs.search.session import SearchSession, search_session
 from logs.search.tree import Everything
-from pulseops.core.ui import charts, times
+from pulseops.core.ui import times
 from services.scopes import Scopes
 
 ORDERED_ROWS = 300  # of a page that begins with the oldest, so that a trace is seen whole
 _DEEPEST = 4  # services of a trace that are indented each further than the one before
 
 
-@dataclass(frozen=True, slots=True)
-class ExplorerResults:
+class Later(Enum):
+    """What a request after the page counts, for which its rows do not wait."""
+
+    NOTHING = ""
+    FIELDS = "fields"
+    FIGURES = "figures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplorerResults(Figures):
     """What a page of the explorer shows."""
 
     page: Page
@@ -38,28 +45,10 @@ class ExplorerResults:
     columns: Sequence[Column]
     zone: str  # that the list's head names
     today: str
-    chart: charts.Chart
-    counts: Counts
-    total: int
-    step: str
-    seconds: float
-    facets: Sequence[Facet]
-    keys: Sequence[KeySeen]
-    keys_of: int  # the newest logs, if not all that were found, whose fields were counted; else 0
-    pills: Sequence[Pill]
     notices: Sequence[str]
     older_url: str
     nothing: no_results.NoResults | None = None
-
-    @property
-    def milliseconds(self) -> int:
-        """How long it took."""
-        return round(self.seconds * 1000)
-
-    @property
-    def has_incidents(self) -> bool:
-        """Whether the chart has a band of an incident, not only one of what was not counted."""
-        return any(band.url for band in self.chart.bands)
+    later: Later = Later.NOTHING
 
 
 def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResults:
@@ -67,11 +56,11 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
     search = prepare(org.pk, explorer.node or Everything(), scopes)
     with search_session(org.pk, may_be_slow=bool(search.rest.sql)) as session:
         page = _page(session, search, explorer)
-        counts, chart = counted(session, search, org, explorer, page)
+        counts, chart = counted_at_once(session, search, org, explorer, page)
         if page.searched_to and not page.rows and counts.is_complete and not chart.total:
             page = Page((), None)  # counting came to the end where looking did not: there is nothing
         seconds = session.elapsed()
-        keys, keys_of = fields_of_result(session, search, explorer, page, chart.total if counts.is_complete else None)
+        fields, later = _fields(session, search, explorer, page, is_counted=counts.is_complete)
         help_ = None
         if not page.rows and not explorer.before and page.searched_to is None and explorer.node is not None:
             help_ = no_results.help_for(session, search, explorer)
@@ -84,17 +73,29 @@ def explore(org: Org, explorer: ExplorerState, scopes: Scopes) -> ExplorerResult
         today=list_.today,
         chart=chart,
         counts=counts,
-        total=chart.total,
-        step=step_name(counts.step),
         seconds=seconds,
         facets=facets.column_facets(explorer, search, counts),
-        keys=keys,
-        keys_of=keys_of,
+        fields=fields,
+        later=later,
         pills=pills.pills(explorer),
         notices=(*search.notices, *_damage(session), *_cut(explorer, page)),
         older_url=explorer.older_url(page.after) if page.after else "",
         nothing=help_,
     )
+
+
+def _fields(
+    session: SearchSession, search: Search, explorer: ExplorerState, page: Page, *, is_counted: bool
+) -> tuple[Fields, Later]:
+    """Return the fields that the page shows, and what is counted after it."""
+    if explorer.is_whole:
+        return fields_of_result(session, search, explorer, newest_rows(session, search, explorer)), Later.NOTHING
+    later = Later.NOTHING
+    if not is_counted and explorer.node is not None and is_counted_later():
+        later = Later.FIGURES
+    elif may_have_more(session, page, explorer):
+        later = Later.FIELDS
+    return fields_of_page(explorer, page), later
 
 
 def _damage(session: SearchSession) -> Iterator[str]:

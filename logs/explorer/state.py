@@ -25,7 +25,7 @@ from pulseops.core.web.numbers import whole_number
 LASTING = ("q", "from", "to", "cols", "wrap", "density")  # what a saved view keeps of a URL
 DEFAULT_COLUMNS = ("service", "env")
 DEFAULTS = {"from": DEFAULT_FROM, "cols": ",".join(DEFAULT_COLUMNS), "wrap": "0", "density": "normal"}
-PARAMETERS = ("q", "from", "to", "cols", "wrap", "density", "order", "tz", "live", "before", "at", "row")
+PARAMETERS = ("q", "from", "to", "cols", "wrap", "density", "order", "tz", "live", "before", "at", "row", "whole")
 OLDEST = "oldest"
 LONGEST_LINK = 300  # characters of an address that some forty links of a page may repeat
 _MOST_COLUMNS = 8
@@ -53,6 +53,7 @@ class ExplorerState:
     before: LogCursor | None
     pinned: datetime | None
     is_live: bool
+    is_whole: bool  # all is counted before the page is shown, for a reader without a script
     is_oldest_first: bool  # the newest rows that one page holds, with the time from one to the next
     is_wrapped: bool
     is_compact: bool
@@ -81,6 +82,7 @@ class ExplorerState:
             before=_address(given, "before", problems),
             pinned=pinned,
             is_live=given.get("live") == "1",
+            is_whole=given.get("whole") == "1",
             is_oldest_first=given.get("order") == OLDEST and given.get("live") != "1",
             is_wrapped=given.get("wrap") == "1",
             is_compact=given.get("density") == "compact",

@@ -99,6 +99,11 @@ class Controls:
         ]  # fmt: skip
 
     @property
+    def whole_url(self) -> str:
+        """The same page with all counted before it is shown, for a reader whose browser runs no script."""
+        return self.explorer.url(whole="1")
+
+    @property
     def earlier_url(self) -> str:
         """A range as long as this one, right before it."""
         start, end = self.explorer.range.start, self.explorer.range.end

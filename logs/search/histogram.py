@@ -76,8 +76,11 @@ def histogram(
     until: datetime | None = None,
     admits: Callable[[UUID, str], bool] | None = None,
     is_common: bool = False,
+    retries: int = 2,
 ) -> Counts:
     """Count what matches in `window`, within about `seconds`, in bars of `step` that begin at `origin`.
+
+    Where the first slice of time takes too long, a narrower one is tried, `retries` times.
 
     `is_common` says that a page was easily filled, so that looking at all rows beats asking an index for most of them.
     `until` is where the chart ends, if the window goes on beyond it: what lies behind counts into the last bar.
@@ -91,7 +94,7 @@ def histogram(
     last = _last_bar(origin, step, end)
     count = _count_all if is_whole else partial(_count_found, is_common=is_common)
     first = window.length if is_whole else max((end - window.start) / 8, step)
-    slicer = Slicer(window, seconds=seconds, first=first, anchor=end)
+    slicer = Slicer(window, seconds=seconds, first=first, anchor=end, retries=retries)
     while session.may_go_on() and (part := slicer.take()):
         try:
             rows = count(session, search, part, origin, step)

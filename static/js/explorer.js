@@ -30,11 +30,6 @@ document.addEventListener("htmx:afterSettle", locate);
 document.addEventListener("htmx:historyRestore", locate);
 locate();
 
-// What counts a page that follows asks for the page itself.
-document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.elt.id === "log-figures") event.detail.path = location.pathname + location.search;
-});
-
 // A button that sends the search's form elsewhere, for a file: not by htmx, which would show it as a page.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[form=log-search][formaction]");
@@ -56,14 +51,6 @@ document.addEventListener("htmx:afterSettle", () => {
     facets.scrollTop = sheet.top;
   }
   sheet = null;
-});
-
-// Facets of a page that follows are counted anew with its chart, but not while somebody is about to choose.
-document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const facets = event.detail.target;
-  if (facets?.id !== "log-facets") return;
-  const isInUse = facets.matches(":hover, :focus-within, :popover-open") || facets.querySelector("details[open]") || [...facets.querySelectorAll("input[type=search]")].some((box) => box.value);
-  if (isInUse) event.preventDefault();
 });
 
 // data-keep="cols wrap" on a link or a button: what it says of these is kept with the account, for pages whose address does not say.

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
+from pytest_django.fixtures import Settings
 
 from accounts.models import Org, User
 from logs.explorer.marker import Marker
@@ -81,6 +82,11 @@ def counted(seen: str) -> dict[str, str]:
     return dict(re.findall(r'title="Only (\w+)"><span class="truncate mono">\w+</span><span[^>]*>(\w+)<', seen))
 
 
+def fields(client: Client) -> str:
+    """Return what is asked for after the page: the fields of all that it found."""
+    return client.get("/logs/fields").content.decode()
+
+
 def test_fields_are_counted_over_the_result(client: Client, service: Service) -> None:
     now = timezone.now()
     first = make_log(service, "x", ts=now - timedelta(seconds=1), meta_json={"status": 200})
@@ -90,7 +96,7 @@ def test_fields_are_counted_over_the_result(client: Client, service: Service) ->
         for n in range(399)
     )
     repair(org_id=first.org_id)
-    seen = page(client)
+    seen = fields(client)
     assert ">Fields</h2>" in seen
     assert re.search(
         r'title="Only 404"><span class="truncate mono">404</span><span class="log-facet__count">100<', seen
@@ -110,11 +116,11 @@ def test_fields_of_a_large_result_are_counted_or_say_of_how_many_they_are(
     now = timezone.now()
     for number in range(8):
         make_log(service, meta_json={"status": 200, "tags": ["a", "b"]}, ts=now - timedelta(seconds=number))
-    seen = page(client)
+    seen = fields(client)
     assert ">Fields</h2>" in seen
     assert counted(seen)["200"] == counted(seen)["a"] == "8"
     monkeypatch.setattr("logs.explorer.result_fields._RESULT_SECONDS", 0)
-    assert ">Fields of the newest 5</h2>" in page(client)
+    assert ">Fields of the newest 5</h2>" in fields(client)
 
 
 @pytest.mark.parametrize("few", [0, 100])
@@ -129,10 +135,43 @@ def test_ids_are_counted_among_the_newest_where_there_are_too_many_logs(
     now = timezone.now()
     for number in range(8):
         make_log(service, meta_json={"status": 200, "order": number}, ts=now - timedelta(seconds=number))
-    seen = page(client)
+    seen = fields(client)
     assert ">Fields</h2>" in seen
     assert counted(seen)["200"] == "8"
     assert seen.count("Of the newest 5<") == (0 if few else 1)
+
+
+def test_a_page_has_the_fields_of_its_rows_and_asks_for_those_of_all(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 2)
+    for _ in range(3):
+        make_log(service, meta_json={"status": 200})
+    seen = page(client)
+    assert ">Fields of the 2 shown<" in seen
+    assert 'hx-get="/logs/fields" hx-trigger="load"' in seen
+    without_a_script = re.search(r'<noscript><a[^>]* href="([^"]+)">count all<', seen)
+    assert without_a_script
+    whole = client.get(without_a_script[1]).content.decode()
+    assert counted(whole)["200"] == "3"
+    assert "/logs/fields" not in whole
+    assert counted(fields(client))["200"] == "3"
+    monkeypatch.setattr("logs.explorer.results.PAGE_ROWS", 3)
+    assert "/logs/fields" not in page(client)  # where the page has all, there is nothing to ask for
+
+
+def test_rows_do_not_wait_for_what_takes_long_to_count(client: Client, service: Service, settings: Settings) -> None:
+    settings.LOG_PAGE_COUNT_SECONDS = 0
+    make_log(service, "charge failed", level="error", meta_json={"status": 500})
+    seen = page(client, "q=level:error")
+    assert "charge failed" in seen
+    assert "not counted yet" in seen
+    assert 'hx-get="/logs/figures" hx-trigger="refresh, load"' in seen
+    for later in ("/logs/figures?q=level:error", "/logs?q=level:error&whole=1"):
+        whole = client.get(later).content.decode()
+        assert "<strong>1 log</strong>" in whole
+        assert counted(whole)["500"] == "1"
+    assert client.get("/logs/figures?q=level:(").status_code == 204  # of what cannot be read nothing is counted
 
 
 @pytest.fixture

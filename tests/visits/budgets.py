@@ -77,6 +77,8 @@ _OTHERS = {
         queries=16,
         reason="A public page that counts against a limit, which takes a lock and two writes in the shared cache.",
     ),
+    "logs:figures": _IN_SLICES,
+    "logs:fields": _IN_SLICES,
     "logs:explorer?q=timeout&from=-48h": _IN_SLICES,
     "logs:explorer?q=took_ms:>100": _IN_SLICES,
     "logs:explorer?q=nothing+says+this+level:error": _IN_SLICES,

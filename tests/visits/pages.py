@@ -50,6 +50,7 @@ NO_PAGES = {
     "incidents:parts", "incidents:markdown", "live", "banners",
     "docs:image",
     "robots", "health", "ready", "metrics", "accounts:audit_export", "logs:export", "logs:live", "logs:raw",
+    "logs:figures", "logs:fields",
     "services:key_arrival",
     "admin:jsi18n",
 }  # fmt: skip
