@@ -13,7 +13,17 @@ function isInUse(part) {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const asker = event.detail.requestConfig?.elt;
   if (!asker?.matches("[data-figures]")) return;
-  if (!asker.isConnected || isInUse(event.detail.target)) event.detail.shouldSwap = false;
+  const { target } = event.detail;
+  if (!asker.isConnected || isInUse(target)) event.detail.shouldSwap = false;
+  else if (target.id === "log-chart") height = target.offsetHeight;
+});
+
+// The rows below stay where they are, though the line of the figures has fewer words when all is counted.
+let height = 0; // pixels
+document.addEventListener("htmx:afterSwap", () => {
+  const chart = document.getElementById("log-chart");
+  if (height && chart) chart.style.minBlockSize = `${height}px`;
+  height = 0;
 });
 
 // Of a page that follows, not under the pointer or in an open sheet either, where somebody is about to choose: there is a next time.
