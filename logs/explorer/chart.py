@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.models import Org
-from logs.explorer.result_fields import is_all
+from logs.explorer.result_fields import PAGE_ROWS, is_all
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search
@@ -16,7 +16,6 @@ from pulseops.core.extensions import TIMELINE_MARKS
 from pulseops.core.ui import chart_marks, charts, times
 from pulseops.core.ui.states import LEVELS
 
-PAGE_ROWS = 100
 CHART_HEIGHT = 108  # pixels
 _COMMON = 5_000  # logs
 _SHORT = 100  # characters of an address that every bar may repeat; beyond, only the script zooms by a bar

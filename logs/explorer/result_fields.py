@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.conf import settings
+
 from logs.explorer import facets
 from logs.explorer.facets import KeySeen
 from logs.explorer.state import ExplorerState
@@ -20,6 +22,7 @@ from logs.search.rows import LogRow
 from logs.search.session import QUICK_SECONDS, SearchSession
 from pulseops.core.db.statement_timeout import BoundedQueryError
 
+PAGE_ROWS = 100
 FACET_ROWS = 1_000  # whose fields are counted
 FACET_SECONDS = 0.15  # to read these
 _FIELDS_BY = 0.25  # seconds since the search began: a slow one has its fields counted in fewer logs, not later
@@ -30,10 +33,14 @@ _FEW_LOGS = 20_000  # in which those of ids and numbers are counted as well, whi
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Keys of the JSON; `of` says of which logs, and nothing where they are of all that were found."""
+    """Keys of the JSON; `of` says of which logs, and nothing where they are of all that were found.
+
+    With `values_follow` their values are shown when those of more logs are counted.
+    """
 
     keys: Sequence[KeySeen] = ()
     of: str = ""
+    values_follow: bool = False
 
 
 def fields_of_page(explorer: ExplorerState, page: Page) -> Fields:
@@ -64,12 +71,21 @@ def fields_of_result(session: SearchSession, search: Search, explorer: ExplorerS
 
 
 def newest_rows(session: SearchSession, search: Search, explorer: ExplorerState) -> Page:
-    """Return the newest rows of the whole result, as many as a moment allows, of which `fields_of_result` counts."""
+    """Return the newest rows of the whole result, as many as a moment allows, of which `fields_of_result` counts.
+
+    Where that gives none, as many as a page has, for which it takes its time.
+    """
     if explorer.node is None:
         return Page((), None)
-    return newest_page(
-        session, search, explorer.range.window, now=explorer.now, seconds=FACET_SECONDS, limit=FACET_ROWS
-    )
+    newest = _newest(session, search, explorer, seconds=FACET_SECONDS, limit=FACET_ROWS)
+    if newest.rows or not newest.searched_to:
+        return newest
+    return _newest(session, search, explorer, seconds=settings.LOG_SEARCH_SECONDS, limit=PAGE_ROWS)
+
+
+def _newest(session: SearchSession, search: Search, explorer: ExplorerState, *, seconds: float, limit: int) -> Page:
+    window = explorer.range.window
+    return newest_page(session, search, window, now=explorer.now, seconds=seconds, limit=limit)
 
 
 def may_have_more(session: SearchSession, page: Page, explorer: ExplorerState) -> bool:

@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Org
 from logs.explorer import facets, no_results, pills
-from logs.explorer.chart import PAGE_ROWS
 from logs.explorer.figures import Figures, counted_at_once, is_counted_later
 from logs.explorer.marker import Marker
-from logs.explorer.result_fields import Fields, fields_of_page, fields_of_result, may_have_more, newest_rows
+from logs.explorer.result_fields import PAGE_ROWS, Fields, fields_of_page, fields_of_result, may_have_more, newest_rows
 from logs.explorer.rows import Column, Lister, ShownRow, columns_of, zone_of
 from logs.explorer.state import ExplorerState
 from logs.search.page import Page, Search, newest_page, prepare
@@ -90,12 +89,12 @@ def _fields(
     """Return the fields that the page shows, and what is counted after it."""
     if explorer.is_whole:
         return fields_of_result(session, search, explorer, newest_rows(session, search, explorer)), Later.NOTHING
-    later = Later.NOTHING
+    later, has_more = Later.NOTHING, may_have_more(session, page, explorer)
     if not is_counted and explorer.node is not None and is_counted_later():
         later = Later.FIGURES
-    elif may_have_more(session, page, explorer):
+    elif has_more:
         later = Later.FIELDS
-    return fields_of_page(explorer, page), later
+    return replace(fields_of_page(explorer, page), values_follow=has_more), later
 
 
 def _damage(session: SearchSession) -> Iterator[str]:

@@ -152,6 +152,7 @@ def test_a_page_has_the_fields_of_its_rows_and_asks_for_those_of_all(
     assert 'hx-get="/logs/fields" hx-trigger="load"' in seen
     without_a_script = re.search(r'<noscript><a[^>]* href="([^"]+)">count all<', seen)
     assert without_a_script
+    assert counted(seen) == {}  # the values follow
     whole = client.get(without_a_script[1]).content.decode()
     assert counted(whole)["200"] == "3"
     assert "/logs/fields" not in whole
