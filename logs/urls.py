@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from logs.explorer import views
+from logs.explorer import figure_views, views
 from logs.ingest import routes
 from logs.ingest_rules.views import ingest_rules
 
@@ -12,8 +12,8 @@ urlpatterns = [
     path("services/<uuid:service_id>/ingest-rules", ingest_rules, name="ingest_rules"),
     path("logs", views.explorer, name="explorer"),
     path("logs/live", views.live, name="live"),
-    path("logs/figures", views.figures, name="figures"),
-    path("logs/fields", views.fields, name="fields"),
+    path("logs/figures", figure_views.figures, name="figures"),
+    path("logs/fields", figure_views.fields, name="fields"),
     path("logs/export", views.export, name="export"),
     path("logs/preferences", views.keep_preferences, name="keep_preferences"),
     path("logs/views", views.save_view, name="save_view"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -33,7 +32,6 @@ from logs.explorer.choices import changed_url, with_changes
 from logs.explorer.detail import CONTEXT_ROWS, Drawer, drawer_for, raw_json
 from logs.explorer.export import MEDIA_TYPES
 from logs.explorer.export import export as stream
-from logs.explorer.figures import fields_of, figures_of
 from logs.explorer.forms import SavedViewForm
 from logs.explorer.live_tail import new_rows
 from logs.explorer.no_results import AROUND
@@ -183,39 +181,6 @@ def live(request: OrgRequest) -> HttpResponse:
     response = render(request, "logs/_live.html", values)
     response["X-Logs-Newest"] = str(followed.newest)
     response["X-Logs-Gap"] = "1" if followed.is_gap else "0"
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-@org_member
-@require_safe
-def figures(request: OrgRequest) -> HttpResponse:
-    """Answer with the chart and the facets of a page, counted over all that it found."""
-    return _after_page(request, "logs/_figures.html", lambda asked, scopes: figures_of(request.org, asked, scopes))
-
-
-@org_member
-@require_safe
-def fields(request: OrgRequest) -> HttpResponse:
-    """Answer with the fields of all that a page found, in place of those of its rows."""
-
-    def count(asked: ExplorerState, scopes: Scopes) -> object:
-        found = fields_of(request.org, asked, scopes)
-        return {"fields": found} if found.keys else None
-
-    return _after_page(request, "logs/_fields.html", count)
-
-
-def _after_page(request: OrgRequest, template: str, count: Callable[[ExplorerState, Scopes], object]) -> HttpResponse:
-    """Render what `count` gives for the page that the address asks for; nothing (204) where it has nothing."""
-    asked = preferences.state_for(request.user, request, request.GET)
-    try:
-        found = count(asked, scopes_of(request.org)) if asked.node is not None else None
-    except QueryFailedError:
-        found = None
-    if found is None:
-        return HttpResponse(status=204)
-    response = render(request, template, {"explorer": asked, "controls": Controls(asked, request.zone), "found": found})
     response["Cache-Control"] = "no-store"
     return response
 

@@ -39,6 +39,7 @@ def search(page: Page, query: str, *, found: int) -> None:
 
 def test_from_a_search_to_a_filter_without_a_mouse(explorer: Page, live_server: Any) -> None:
     page = explorer
+    expect(page.locator("#facet-keys")).to_have_text("Fields")  # of all logs, counted after the page of some
     press(page, "/")
     page.keyboard.type("charge")
     press(page, "Enter")
@@ -70,7 +71,9 @@ def test_a_list_obeys_as_soon_as_it_is_there(explorer: Page) -> None:
     page.evaluate("""() => {
         window.wasLoaded = "once";
         const openFirst = () => document.querySelector("[data-logs] .log__link").click();
-        document.addEventListener("htmx:afterSwap", () => setTimeout(openFirst), { once: true });
+        document.addEventListener("htmx:afterSwap", (event) => {
+            if (event.detail.target.id === "explorer") setTimeout(openFirst);
+        });
     }""")
     press(page, "/")
     page.keyboard.type("charge")
