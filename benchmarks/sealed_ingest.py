@@ -40,12 +40,12 @@ def seal_on(data: Dataset, is_over: Event) -> None:
     from pulseops.core.db.priority import give_way_always
     from pulseops.core.jobs.low_priority import at_low_priority
 
-    def work() -> None:
-        while not is_over.is_set() and seal(data.now + timedelta(days=3), seconds=1).logs:
-            pass
+    def pause(seconds: float) -> None:
+        if is_over.wait(seconds):
+            raise SystemExit  # which sealing takes for no failure of one environment
 
     give_way_always()
-    at_low_priority(work)
+    at_low_priority(lambda: seal(data.now + timedelta(days=3), seconds=3_600, pause=pause))
 
 
 def search_on(data: Dataset, is_over: Event) -> None:
