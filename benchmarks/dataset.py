@@ -3,8 +3,8 @@
     python -m benchmarks.dataset [--rows 10000000] [--fresh] [--remove]
 
 It is made once, in var/bench/, and kept for the benchmarks that follow within some hours; `--fresh` makes it anew,
-`--remove` throws it away. The days that are over are sealed and indexed by the very jobs that do so in production. Look
-at it in a browser with `PULSEOPS_DATA_DIR=var/bench/10000000 python manage.py up`, as one of PEOPLE with PASSWORD.
+`--remove` throws it away. All its logs are rows, which benchmarks/sealed.py seals. Look at it in a browser with
+`PULSEOPS_DATA_DIR=var/bench/10000000 python manage.py up`, as one of PEOPLE with PASSWORD.
 """
 
 # ruff: noqa: PLC0415 - the product is imported when its settings stand in the environment
@@ -34,7 +34,7 @@ from benchmarks.webhooks import ROOT
 VERSION = 2  # of what is made; a data set of another one is made anew
 ROWS = 10_000_000
 DAYS = 7  # that are over
-OPEN_DAYS = 1.25  # what the open part holds at most: a day and the six hours until it is sealed
+OPEN_DAYS = 1.25  # what the open part holds at most: a day and the six hours until it is over
 KEPT = timedelta(hours=8)  # after that the data set is too old to be a present
 PLACE = ROOT / "var" / "bench"
 DAY = timedelta(days=1)
@@ -53,6 +53,7 @@ ORGS = {
 _MARKER = "dataset.json"
 _AT_ONCE = 2_000  # lines a transaction on the open day, as a busy sender does
 _PROCESSES = 2
+_LATE = timedelta(hours=6)  # behind a day's end, when hardly a late line comes any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,11 @@ def make_people_and_orgs(now: datetime) -> None:
 def _fill(now: datetime, rows: int) -> None:
     from django.db import connection
 
-    from logs.storage.partitions import SEALED_AFTER, make_days_ahead, move_strays
+    from logs.storage.partitions import make_days_ahead, move_strays
 
     make_days_ahead(now)
     move_strays()
-    open_from = (now - SEALED_AFTER).replace(hour=0, minute=0, second=0, microsecond=0)
+    open_from = (now - _LATE).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [open_from - n * DAY for n in range(DAYS, 0, -1)]
     open_rows = round(rows * OPEN_DAYS / (DAYS + OPEN_DAYS))
     tellers = make_tellers()
@@ -266,22 +267,19 @@ def _attach(day: datetime) -> None:
 
 
 def _tidy_up(opened: AsyncResult[None], now: datetime) -> None:
-    """Let the jobs do what they would have done meanwhile: seal, index the parts of words, count, merge."""
+    """Let the jobs do what they would have done meanwhile: count and merge. No log is sealed."""
     from django.db import connection
 
     from logs.storage import rollup
     from logs.storage.partitions import partitions
-    from logs.tasks import index_log_parts, merge_log_counts, seal_log_days
+    from logs.tasks import merge_log_counts
 
     with connection.cursor() as cursor:
-        seal_log_days()
         opened.get()
         for each in partitions():
             rollup.repair(each.start, each.end)
-        while index_log_parts(now)["built"]:  # type: ignore[index]
-            pass
         merge_log_counts()
-        cursor.execute("VACUUM (ANALYZE) log_counts")
+        cursor.execute("VACUUM (ANALYZE) logs, log_counts")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
     python -m benchmarks.retention [--rows 2000000] [--write]
 
 Makes a data set of its own, which it spoils. First two services of the biggest organisation, which have half of its
-logs, keep them for two days only: they are deleted in batches, and sealed days are tidied, while 5,000 logs a second
+logs, keep them for two days only: they are deleted in batches, while 5,000 logs a second
 come in by gunicorn. Then all services keep theirs for three days only, so that whole partitions are dropped. Bytes are
 those of the files of days that are over.
 """
@@ -58,14 +58,14 @@ def measure(data: Dataset, port: int, key: str) -> list[Table]:
     return [deleting, waits]
 
 
-_HEAD = ["", "logs", "s", "logs a second", "partitions dropped", "tidied", "GB before", "GB after", "bytes a log freed"]
+_HEAD = ["", "logs", "s", "logs a second", "partitions dropped", "GB before", "GB after", "bytes a log freed"]
 
 
-def _cells(expired: tuple[int, int, int, float], before: int, after: int) -> list[str]:
-    logs, dropped, tidied, seconds = expired
+def _cells(expired: tuple[int, int, float], before: int, after: int) -> list[str]:
+    logs, dropped, seconds = expired
     freed = f"{(before - after) / max(logs, 1):.0f}"
     gigabytes = [f"{size / 1e9:.2f}" for size in (before, after)]
-    return [f"{logs:,}", f"{seconds:.1f}", f"{logs / seconds:,.0f}", str(dropped), str(tidied), *gigabytes, freed]
+    return [f"{logs:,}", f"{seconds:.1f}", f"{logs / seconds:,.0f}", str(dropped), *gigabytes, freed]
 
 
 def _waits(load: Load) -> list[str]:
@@ -80,14 +80,14 @@ def keep(services: Sequence[str], *, days: int) -> None:
     chosen.update(retention_days=days)
 
 
-def delete_expired(directory: Path) -> tuple[int, int, int, float]:
-    """Run the job; returns how many logs it deleted, partitions it dropped and tidied, and how many seconds it took."""
+def delete_expired(directory: Path) -> tuple[int, int, float]:
+    """Run the job; returns how many logs it deleted, partitions it dropped, and how many seconds it took."""
     place_settings(directory)
     from logs.tasks import delete_expired_logs
 
     began = time.monotonic()
     result: Any = delete_expired_logs()
-    return result["deleted"], len(result["dropped"]), len(result["tidied"]), time.monotonic() - began
+    return result["deleted"], len(result["dropped"]), time.monotonic() - began
 
 
 def size(data: Dataset) -> int:

@@ -15,8 +15,6 @@ from logs.storage import rollup
 from logs.storage.blocks.seal import Sealed, seal
 from logs.storage.partitions import make_days_ahead, move_strays, partitions
 from logs.storage.retention import delete_expired
-from logs.storage.sealing import seal_days
-from logs.storage.trigram_index import index_parts
 from logs.storage.turn import PARTITIONS_TURN
 from pulseops.core.db.answer_timeout import HOURS, locks_may_take
 from pulseops.core.db.distribution import Containment
@@ -44,25 +42,13 @@ def forget_ingest_refusals() -> Result:
 def delete_expired_logs() -> Result:
     """Delete the logs that are older than their service keeps them."""
     expired = delete_expired()
-    return {"deleted": expired.deleted, "dropped": expired.dropped, "tidied": expired.tidied}
+    return {"deleted": expired.deleted, "dropped": expired.dropped}
 
 
 @recorded_job("keep_log_partitions", every=timedelta(minutes=30), turn=PARTITIONS_TURN)
 def keep_log_partitions() -> Result:
     """Make the days to come, and give days of their own to logs that found none."""
     return {"made": make_days_ahead(timezone.now()), "moved": move_strays()}
-
-
-@recorded_job("seal_log_days", every=timedelta(hours=1), turn=PARTITIONS_TURN)
-def seal_log_days() -> Result:
-    """Build the b-trees of days that are over anew: they lose a third of their size."""
-    return {"sealed": seal_days(timezone.now())}
-
-
-@recorded_job("index_log_parts", every=timedelta(minutes=10), turn=PARTITIONS_TURN)
-def index_log_parts(now: datetime | None = None) -> Result:
-    """Index the parts of words of some more hours, or of one more day that is over."""
-    return {"built": index_parts(now or timezone.now())}
 
 
 @recorded_job("seal_logs", every=timedelta(minutes=1), turn=PARTITIONS_TURN)

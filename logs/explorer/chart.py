@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.models import Org
-from logs.explorer.result_fields import PAGE_ROWS, is_all
+from logs.explorer.result_fields import is_all
 from logs.explorer.state import ExplorerState
 from logs.search.histogram import Counts, bar_origin, bar_step, count_of_rows, histogram
 from logs.search.page import Page, Search
@@ -17,17 +17,7 @@ from pulseops.core.ui import chart_marks, charts, times
 from pulseops.core.ui.states import LEVELS
 
 CHART_HEIGHT = 108  # pixels
-_COMMON = 5_000  # logs
 _SHORT = 100  # characters of an address that every bar may repeat; beyond, only the script zooms by a bar
-
-
-def _is_common(page: Page, explorer: ExplorerState) -> bool:
-    """Guess from a full page how many more there are: so many that looking at every row counts them fastest."""
-    number = len(page.rows)
-    if number < PAGE_ROWS:
-        return False
-    covered = max(page.rows[0].ts - page.rows[-1].ts, timedelta(milliseconds=1))
-    return number * (explorer.range.window.length / covered) >= _COMMON
 
 
 def counted(
@@ -57,7 +47,7 @@ def counted(
     else:
         counts = histogram(
             session, search, explorer.range.window, origin=origin, step=step, until=end,
-            seconds=seconds, retries=retries, is_common=_is_common(page, explorer), admits=_admitting(search),
+            seconds=seconds, retries=retries, admits=_admitting(search),
         )  # fmt: skip
     buckets = list(_buckets(explorer, counts.bars, origin, step))
     markers, bands = _marks(org, search, counts, start, end)

@@ -48,13 +48,10 @@ class Matching:
     level: str = ""
     query: str = ""
 
-    def condition(self, scopes: Scopes, *, is_plain: bool = True) -> Condition:
-        """Return it as a condition on `logs`, of the organisation whose services are `scopes`; never empty.
-
-        Of short times, which rules ask about, no index of texts is asked (`is_plain`): what is new has none yet.
-        """
+    def condition(self, scopes: Scopes) -> Condition:
+        """Return it as a condition on `logs`, of the organisation whose services are `scopes`; never empty."""
         level = Condition("level = %s", (self.level,)) if self.level else Condition()
-        return all_of(Condition("TRUE"), level, Compiler(scopes, is_plain=is_plain).compile(parse(self.query)))
+        return all_of(Condition("TRUE"), level, Compiler(scopes).compile(parse(self.query)))
 
 
 # -- By the time of receipt, for rules -------------------------------------------------------------------------------
@@ -204,7 +201,7 @@ def count_steps(
 
     Step 0 ends at `start`; those before it, from `query.since`, are negative. Raises BoundedQueryError.
     """
-    condition = query.matching.condition(query.scopes, is_plain=False)
+    condition = query.matching.condition(query.scopes)
     values = [start, step.total_seconds(), query.org_id, query.since, end]
     values += [service_id, service_id, environment_id, environment_id, *condition.params]
     blocks = sealed.of_receipt(sealed.of_places(query.blocks, service_id, environment_id), query.since, end)

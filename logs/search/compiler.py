@@ -3,15 +3,13 @@
 How a condition is best looked up is a rule per kind of term (`Reach`), which `plans` reads:
     COLUMN  level, service, environment: the b-trees give them in the order of time
     LOOKUP  an index finds the few rows: trace, request, equality in the JSON
-    TRIGRAM the indexes of parts (logs/storage/trigram_index.py) find them, each in its time: text of three letters and
-            more, and a field of the JSON that is there, by its name
-    SCAN    only looking at rows tells: shorter text, comparisons, and what is negated
+    SCAN    only looking at rows tells: text, comparisons, a field that is there, and what is negated
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from logs.search.conditions import Condition, Reach, any_of, one_of
 from logs.search.spelling import closest
@@ -24,14 +22,9 @@ _MOST_NOTICES = 5  # of a query; to guess what was meant, each is compared with 
 
 @dataclass(slots=True)
 class Compiler:
-    """Compiles for one organisation; `notices` are what the reader should know of names that no one has.
-
-    With `is_plain` text is written so that no index is asked for it: of a common text that would only cost more, and
-    the planner takes the letters of all organisations for as rare as those of a small one.
-    """
+    """Compiles for one organisation; `notices` are what the reader should know of names that no one has."""
 
     scopes: Scopes
-    is_plain: bool = False
     notices: list[str] = field(default_factory=list)
 
     def compile(self, node: Node) -> Condition:
@@ -39,7 +32,7 @@ class Compiler:
         if isinstance(node, Everything):
             return Condition()
         if isinstance(node, Not):
-            inner = replace(self, is_plain=True).compile(node.node)
+            inner = self.compile(node.node)
             reach = Reach.COLUMN if inner.reach is Reach.COLUMN else Reach.SCAN
             return Condition(f"({inner.sql}) IS NOT TRUE", inner.params, reach)
         if isinstance(node, And):
@@ -47,15 +40,15 @@ class Compiler:
         if isinstance(node, Or):
             return any_of([self.compile(each) for each in node.nodes])
         if isinstance(node, Text):
-            return texts_condition([node.text], is_plain=self.is_plain)
+            return texts_condition([node.text])
         return node.condition(self)
 
     def _all(self, nodes: Sequence[Node]) -> Condition:
-        """Return what meets all of `nodes`; texts become one condition, so that an index looks for them together."""
+        """Return what meets all of `nodes`; texts become one condition."""
         texts = [node.text for node in nodes if isinstance(node, Text)]
         parts = [self.compile(node) for node in nodes if not isinstance(node, Text)]
         if texts:
-            parts.append(texts_condition(texts, is_plain=self.is_plain))
+            parts.append(texts_condition(texts))
         return _all_of(parts)
 
     def names(self, column: str) -> list[str]:
@@ -81,7 +74,7 @@ def _all_of(parts: Sequence[Condition]) -> Condition:
 def _reach_of_all(reaches: Iterable[Reach]) -> Reach:
     """Of terms that must all hold one lookup is enough."""
     result = set(reaches)
-    return next((each for each in (Reach.LOOKUP, Reach.TRIGRAM, Reach.SCAN) if each in result), Reach.COLUMN)
+    return next((each for each in (Reach.LOOKUP, Reach.SCAN) if each in result), Reach.COLUMN)
 
 
 def _unknown(column: str, word: str, names: list[str]) -> str:

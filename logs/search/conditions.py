@@ -14,22 +14,16 @@ class Reach(Enum):
 
     COLUMN = "column"
     LOOKUP = "lookup"
-    TRIGRAM = "trigram"
     SCAN = "scan"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything.
-
-    `unindexed` means the same, and is quicker of times that have no trigram index: it does without the letters of each
-    row, which only such an index has ready.
-    """
+    """SQL over the columns of `logs` with %s for each of `params`; empty `sql` means everything."""
 
     sql: str = ""
     params: tuple[Any, ...] = ()
     reach: Reach = Reach.COLUMN
-    unindexed: Condition | None = None
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
@@ -37,13 +31,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     if len(conditions) == 1:
         return conditions[0]
     different = {condition.reach for condition in conditions}
-    reach = (
-        different.pop()
-        if len(different) == 1
-        else Reach.TRIGRAM
-        if different == {Reach.LOOKUP, Reach.TRIGRAM}
-        else Reach.SCAN
-    )
+    reach = different.pop() if len(different) == 1 else Reach.SCAN
     sql = " OR ".join(f"({condition.sql})" for condition in conditions)
     return Condition(sql, tuple(param for condition in conditions for param in condition.params), reach)
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -75,14 +74,12 @@ def histogram(
     seconds: float,
     until: datetime | None = None,
     admits: Callable[[UUID, str], bool] | None = None,
-    is_common: bool = False,
     retries: int = 2,
 ) -> Counts:
     """Count what matches in `window`, within about `seconds`, in bars of `step` that begin at `origin`.
 
     Where the first slice of time takes too long, a narrower one is tried, `retries` times.
 
-    `is_common` says that a page was easily filled, so that looking at all rows beats asking an index for most of them.
     `until` is where the chart ends, if the window goes on beyond it: what lies behind counts into the last bar.
 
     A search of columns alone is counted for all levels and scopes, so that facets know what lies beside it: then
@@ -92,7 +89,7 @@ def histogram(
     counts = Counts(step, window.end)
     end = until or window.end
     last = _last_bar(origin, step, end)
-    count = _count_all if is_whole else partial(_count_found, is_common=is_common)
+    count = _count_all if is_whole else _count_found
     first = window.length if is_whole else max((end - window.start) / 8, step)
     slicer = Slicer(window, seconds=seconds, first=first, anchor=end, retries=retries)
     while session.may_go_on() and (part := slicer.take()):
@@ -144,16 +141,12 @@ def _count_all(session: SearchSession, search: Search, part: Slice, origin: date
     return _count(session, (sql, params), everything, ends, part.seconds, origin, step)
 
 
-def _count_found(
-    session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta, *, is_common: bool
-) -> Counted:
+def _count_found(session: SearchSession, search: Search, part: Slice, origin: datetime, step: timedelta) -> Counted:
     """Count the logs of the slice that the search finds."""
-    parts = search.parts(walked=False, is_common=is_common)
+    parts = search.parts(walked=False)
     if not parts:
         return []
-    whole = RowRange(search.org_id, part.start, part.end)
-    pieces = [_of_rows(*piece, origin, step) for piece in whole.pieces_for(parts[0])]
-    statement = " UNION ALL ".join(sql for sql, _ in pieces), [value for _, values in pieces for value in values]
+    statement = _of_rows(RowRange(search.org_id, part.start, part.end), parts[0], origin, step)
     return _count(session, statement, search.blocks, [(part.start, part.end)], part.seconds, origin, step)
 
 

@@ -11,9 +11,6 @@ import json
 from logs.search.fields import is_literal, names_of
 from logs.search.tree import Value
 
-# All names in the JSON, at any depth, as the indexes of parts have them (logs/storage/trigram_index.py).
-NAMES = "jsonb_path_query_array(meta_json, 'strict $.** ? (@.type() == \"object\").keyvalue().key')"
-
 
 def accessors(key: str) -> list[str]:
     """Return the paths that the dotted `key` may mean: `$."user"."id"` and `$."user.id"`."""
@@ -23,12 +20,6 @@ def accessors(key: str) -> list[str]:
 def items(key: str) -> list[str]:
     """Return the paths to what stands under the dotted `key`, of lists to each item."""
     return [f"{path}[*]" for path in accessors(key)]
-
-
-def names_condition(key: str) -> tuple[str, list[list[str]]]:
-    """Return the SQL, with its parameters, that a log meets if the names of the dotted `key` are in its JSON."""
-    ways = names_of(key)
-    return " OR ".join([f"{NAMES} ?& %s::text[]"] * len(ways)), ways
 
 
 def literals(value: Value) -> list[str]:

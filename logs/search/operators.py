@@ -19,6 +19,9 @@ from logs.search.tested import ORDER, Tested
 from logs.search.text import holds, in_message
 from logs.search.tree import COMPARISONS, Span, Value
 
+# As `@@`, for which planners may take the index of the JSON, that has no answer and is read as a whole.
+_MATCHES = "jsonb_path_match(meta_json, %s::jsonpath, silent => true)"
+
 
 @dataclass(frozen=True, slots=True)
 class Equals(Tested):
@@ -87,14 +90,14 @@ class Equals(Tested):
             return value in meaning.constants
         return isinstance(value, int | Decimal) and value in meaning.numbers
 
-    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+    def in_column(self, column: str) -> Condition:
         """Return that the column has one of the values, which its index finds; or the message holds one of them."""
         if column == "message":
-            return any_of([in_message(value.text, is_plain=is_plain) for value in self.values])
+            return any_of([in_message(value.text) for value in self.values])
         condition = one_of(column, [value.text for value in self.values], "text")
         return Condition(condition.sql, condition.params, Reach.LOOKUP)
 
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+    def in_json(self, key: str) -> Condition:
         """Return that the JSON has one of the values there, which the index of the JSON finds."""
         return Condition("meta_json @@ %s::jsonpath", (jsonpaths.equality(key, self.values),), Reach.LOOKUP)
 
@@ -147,10 +150,9 @@ class Compares(Tested):
         is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
         return is_number and any(ORDER[sign](value, number) for sign, number in self.numbers)
 
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+    def in_json(self, key: str) -> Condition:
         """Return that a number stands there to which this applies; only looking at rows tells."""
-        path = jsonpaths.comparison(key, self.comparison, self.number)
-        return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
+        return Condition(_MATCHES, (jsonpaths.comparison(key, self.comparison, self.number),), Reach.SCAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,9 @@ class Exists(Tested):
         """Return every level: each log has one."""
         return list(LEVELS)
 
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
-        """Return that something stands there, which the index of the JSON's names finds."""
-        path = jsonpaths.existence(key)
-        if is_plain:
-            return Condition("meta_json @@ %s::jsonpath", (path,), Reach.SCAN)
-        sql, names = jsonpaths.names_condition(key)
-        return Condition(f"meta_json @@ %s::jsonpath AND ({sql})", (path, *names), Reach.TRIGRAM)
+    def in_json(self, key: str) -> Condition:
+        """Return that something stands there; only looking at rows tells."""
+        return Condition(_MATCHES, (jsonpaths.existence(key),), Reach.SCAN)
 
 
 def text_of(value: Any) -> str | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from logs.cursor import LogCursor
-from logs.search.columns import Split, all_of, split
+from logs.search.columns import Split, split
 from logs.search.compiler import Compiler
-from logs.search.conditions import Condition, Reach
+from logs.search.conditions import Condition
 from logs.search.plans import RowRange, is_walk, page_of_slice
 from logs.search.rows import LogRow, read_row
 from logs.search.sealed.pages import newest_rows
@@ -18,9 +18,7 @@ from logs.search.sealed.reader import BlockQuery, retried
 from logs.search.sealed.rows import merged
 from logs.search.session import SearchSession
 from logs.search.slices import Slice, Slicer, Window
-from logs.search.tenant_share import shares
 from logs.search.tree import Node
-from logs.storage.trigram_index import ORG
 from pulseops.core.db.statement_timeout import QueryTimeoutError
 from services.scopes import Scopes
 
@@ -36,25 +34,13 @@ class Search:
     scopes: Scopes
     split: Split
     rest: Condition
-    plain: Condition
     blocks: BlockQuery  # the same of sealed logs
     notices: tuple[str, ...] = ()
 
-    def parts(self, *, walked: bool, is_common: bool = False) -> list[Condition]:
-        """Return its conditions, which exclude each other; none means that nothing matches.
-
-        Where what is looked for `is_common`, and where rows are walked, no index is asked for text.
-        """
-        if is_common:
-            return self.split.gathered(self.scopes, self.plain)
-        if walked:
-            return self.split.walks(self.scopes, self.plain)
-        if self.rest.reach is not Reach.TRIGRAM:
-            return self.split.gathered(self.scopes, self.rest)
-        mine = Condition() if shares.is_big(self.org_id) else Condition(f"{ORG} = %s", (str(self.org_id),))
-        plain = self.split.gathered(self.scopes, self.plain)
-        indexed = self.split.gathered(self.scopes, all_of(mine, self.rest))
-        return [replace(each, unindexed=unindexed) for each, unindexed in zip(indexed, plain, strict=True)]
+    def parts(self, *, walked: bool) -> list[Condition]:
+        """Return its conditions, which exclude each other; none means that nothing matches."""
+        conditions = self.split.walks if walked else self.split.gathered
+        return conditions(self.scopes, self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +64,8 @@ def prepare(org_id: UUID, node: Node, scopes: Scopes) -> Search:
     compiler.compile(node)  # for the notices of all its parts
     notices = tuple(dict.fromkeys(compiler.notices))
     rest = Compiler(scopes).compile(divided.rest)
-    plain = Compiler(scopes, is_plain=True).compile(divided.rest)
     blocks = BlockQuery.of_columns(org_id, scopes, divided.columns, divided.rest)
-    return Search(org_id, node, scopes, divided, rest, plain, blocks, notices)
+    return Search(org_id, node, scopes, divided, rest, blocks, notices)
 
 
 def newest_page(

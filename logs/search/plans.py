@@ -12,14 +12,13 @@ every part, so that partitions are pruned and a distributed table is asked on on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from logs.cursor import LogCursor
 from logs.search.conditions import Condition, Reach
-from logs.search.index_bounds import cuts
 from logs.search.rows import ID_SHOWN, MESSAGE_SHOWN, META_SHOWN
 
 WALKED_FIRST = timedelta(minutes=16)  # slices up to this width are walked even where an index would find the rows
@@ -59,20 +58,6 @@ class RowRange:
             params += [self.after.ts, self.after.id, JUST_RECEIVED]
         return sql, params
 
-    def pieces_for(self, condition: Condition) -> list[Piece]:
-        """Return the span in pieces that the indexes of `condition` can tell of, newest first, and what to ask of each:
-        where no index has its rows, what asks none."""
-        if condition.reach is not Reach.TRIGRAM:
-            return [(self, condition)]
-        unindexed = condition.unindexed or condition
-        return [
-            (replace(self, start=start, end=end), condition if is_indexed else unindexed)
-            for start, end, is_indexed in cuts.pieces(self.start, self.end)
-        ]
-
-
-Piece = tuple[RowRange, Condition]
-
 
 def page_of_slice(span: RowRange, parts: Sequence[Condition], *, is_walk: bool, limit: int) -> tuple[str, list[Any]]:
     """Return the SQL for the newest `limit` rows of `span` that meet any of `parts`, which exclude each other.
@@ -98,13 +83,10 @@ def all_of(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     return sql, params
 
 
-def rows_of(pieces: Sequence[Piece], columns: str) -> tuple[str, list[Any]]:
-    """Return the SQL for columns of the rows of `pieces`, which share none, that meet their conditions; in no order."""
-    queries, params = [], list[Any]()
-    for where, values in (_where(*piece) for piece in pieces):
-        queries.append(f"SELECT {columns} FROM logs WHERE {where}")
-        params += values
-    return " UNION ALL ".join(queries), params
+def rows_of(span: RowRange, condition: Condition, columns: str) -> tuple[str, list[Any]]:
+    """Return the SQL for columns of the rows of `span` that meet a condition; in no order."""
+    where, params = _where(span, condition)
+    return f"SELECT {columns} FROM logs WHERE {where}", params
 
 
 def _walked(span: RowRange, parts: Sequence[Condition], limit: int) -> tuple[str, list[Any]]:
@@ -119,7 +101,7 @@ def _walked(span: RowRange, parts: Sequence[Condition], limit: int) -> tuple[str
 def gathered(span: RowRange, parts: Sequence[Condition]) -> tuple[str, list[Any]]:
     """Return the SQL for the addresses of all rows of `span` that meet any of `parts`, in no order."""
     queries, params = [], []
-    for where, values in (_where(*piece) for part in parts for piece in span.pieces_for(part)):
+    for where, values in (_where(span, part) for part in parts):
         queries.append(f"SELECT ts, id FROM logs WHERE {where}")
         params += values
     return " UNION ALL ".join(queries), params
@@ -134,4 +116,4 @@ def _where(span: RowRange, part: Condition) -> tuple[str, list[Any]]:
 
 def is_walk(condition: Condition, width: timedelta) -> bool:
     """Return whether a slice of `width` is walked or gathered."""
-    return condition.reach not in (Reach.LOOKUP, Reach.TRIGRAM) or width <= WALKED_FIRST
+    return condition.reach is not Reach.LOOKUP or width <= WALKED_FIRST

@@ -42,8 +42,8 @@ class Tested(Field):
             words = self.scope_words(compiler.names(column))
             return Condition("TRUE") if words is None else compiler.scope(column, words)
         if column:
-            return self.in_column(column, is_plain=compiler.is_plain)
-        return self.in_json(json_key(self.key), is_plain=compiler.is_plain)
+            return self.in_column(column)
+        return self.in_json(json_key(self.key))
 
     def mask(self, matcher: Matcher) -> Mask:
         """Return which logs of a block the term means: the same as `condition` of rows."""
@@ -144,10 +144,10 @@ class Tested(Field):
         """The words that must be levels if the field is the level."""
         return []
 
-    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+    def in_column(self, column: str) -> Condition:
         """Return the condition on a column of text: the message, trace or request."""
         return Condition(f"{column} IS NOT NULL", (), Reach.SCAN)
 
     @abstractmethod
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
-        """Return the condition on the dotted path `key` of the JSON; `is_plain`: written so that no index is asked."""
+    def in_json(self, key: str) -> Condition:
+        """Return the condition on the dotted path `key` of the JSON."""

@@ -73,13 +73,13 @@ class Contains(Tested):
         """Return those of `names` that hold it."""
         return [name for name in names if holds(name, self.part)]
 
-    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+    def in_column(self, column: str) -> Condition:
         """Return that the column holds it; only looking at rows tells that of ids."""
-        return in_message(self.part, is_plain=is_plain) if column == "message" else Needle(self.part).held_by(column)
+        return in_message(self.part) if column == "message" else Needle(self.part).held_by(column)
 
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+    def in_json(self, key: str) -> Condition:
         """Return that a text or number there holds it."""
-        return in_values(self.part, jsonpaths.items(key), is_plain=is_plain)
+        return in_values(self.part, jsonpaths.items(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +135,15 @@ class StartsWith(Tested):
         """Return those of `names` that begin so."""
         return [name for name in names if flat(name).startswith(flat(self.prefix))]
 
-    def in_column(self, column: str, *, is_plain: bool) -> Condition:
+    def in_column(self, column: str) -> Condition:
         """Return that the column begins so; only looking at rows tells that of ids."""
         if column == "message":
-            return in_message(self.prefix, is_plain=is_plain, is_start=True)
+            return in_message(self.prefix, is_start=True)
         return Needle(self.prefix).starts(column)
 
-    def in_json(self, key: str, *, is_plain: bool) -> Condition:
+    def in_json(self, key: str) -> Condition:
         """Return that a text or number there begins so."""
-        return in_values(self.prefix, jsonpaths.items(key), is_plain=is_plain, is_start=True)
+        return in_values(self.prefix, jsonpaths.items(key), is_start=True)
 
 
 def _part(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The days of `logs`: which partitions there are, making and dropping them; `logs.storage.sealing` keeps them small.
+"""The days of `logs`: which partitions there are, making and dropping them.
 
 Nothing here holds ingest up for long: locks on what it writes to are asked for with a short timeout, and tried again at
 the next run.
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 import psycopg
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg import sql
 
@@ -24,15 +23,13 @@ log = logging.getLogger(__name__)
 
 AHEAD = 3  # days that have their partition before they begin; a log may be 24 hours ahead
 DAY = timedelta(days=1)
-SEALED_AFTER = timedelta(hours=6)  # behind a day's end, when hardly a late line comes any more
 DEFAULT = "logs_default"
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 _PATIENCE, _IN_PASSING = 2.0, 0.3  # seconds for which a lock is asked for
 
 _PARTITIONS = """
-    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), obj_description(c.oid, 'pg_class'),
-           pg_table_size(c.oid), pg_indexes_size(c.oid), c.reltuples::bigint
+    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), c.reltuples::bigint
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'logs'::regclass ORDER BY 1
 """
@@ -47,50 +44,20 @@ _INDEXES = """
     WHERE i.indrelid = 'logs'::regclass AND NOT i.indisprimary ORDER BY 1
 """
 _BOUND = re.compile(r"FOR VALUES FROM \((.*?)\) TO \((.*?)\)")
-_SEALED = re.compile(r"sealed at ([0-9.]+) bytes a row(?:, ([0-9.]+) of them in indexes)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """The bytes that a row took when its day was sealed; `index_bytes` is None where only their sum was noted."""
-
-    bytes: float
-    index_bytes: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: its rows have `start` <= ts < `end`. Both are the extremes of datetime in the DEFAULT one.
-
-    `sealed` is None before the day was.
-    """
+    """One partition: its rows have `start` <= ts < `end`. Both are the extremes of datetime in the DEFAULT one."""
 
     name: str
     start: datetime
     end: datetime
-    table_size: int  # bytes
-    index_size: int  # bytes, of all its indexes
     rows: int  # as estimated by the last VACUUM or ANALYZE; -1 before the first
-    sealed: Sealed | None
 
     @property
     def is_default(self) -> bool:
         return self.name == DEFAULT
-
-    @property
-    def size(self) -> int:
-        """Bytes of the table and its indexes."""
-        return self.table_size + self.index_size
-
-    @property
-    def bytes_a_row(self) -> float:
-        """Bytes of table and indexes for each row that is left."""
-        return self.size / max(self.rows, 1)
-
-    @property
-    def index_bytes_a_row(self) -> float:
-        """Bytes of its indexes for each row that is left."""
-        return self.index_size / max(self.rows, 1)
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -104,13 +71,8 @@ def partitions() -> list[Partition]:
         rows = [_read(*row) for row in cursor.fetchall()]
     if is_distributed():  # here are shells without a row
         held = held_by_workers("logs")
-        rows = [replace(each, **held[each.name]._asdict()) if each.name in held else each for each in rows]
+        rows = [replace(each, rows=held[each.name].rows) if each.name in held else each for each in rows]
     return sorted(rows, key=lambda partition: (not partition.is_default, partition.end))
-
-
-def is_to_be_sealed(partition: Partition, now: datetime) -> bool:
-    """Return whether a partition is of a day that becomes blocks soon, so that work on its indexes would be in vain."""
-    return settings.LOG_SEAL and partition.end <= now - SEALED_AFTER
 
 
 def make_days_ahead(now: datetime) -> list[str]:
@@ -173,17 +135,10 @@ def drop_if_empty(partition: Partition) -> bool:
     return is_empty
 
 
-def _read(name: str, bound: str, comment: str | None, table_size: int, index_size: int, rows: int) -> Partition:
-    said = _SEALED.match(comment or "")
-    start, end = times_of(bound)
-    sealed = Sealed(float(said[1]), float(said[2]) if said[2] else None) if said else None
-    return Partition(name, start, end, table_size, index_size, rows, sealed)
-
-
-def times_of(bound: str) -> tuple[datetime, datetime]:
-    """Return from when to when a partition has rows; `bound` is what `pg_get_expr` makes of its relpartbound."""
+def _read(name: str, bound: str, rows: int) -> Partition:
     result = _BOUND.match(bound)
-    return (_time(result[1]), _time(result[2])) if result else (EARLIEST, LATEST)
+    start, end = (_time(text) for text in result.groups()) if result else (EARLIEST, LATEST)
+    return Partition(name, start, end, rows)
 
 
 def _time(bound: str) -> datetime:

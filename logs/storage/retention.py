@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,9 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from logs.storage.blocks.table import has_blocks_between
-from logs.storage.bulk_delete import delete_logs, partitions_of, whole_minute
+from logs.storage.bulk_delete import delete_logs, whole_minute
 from logs.storage.partitions import Partition, drop, partitions
-from logs.storage.sealing import tidy, vacuum
 from pulseops.core.db.distribution import Containment
 from services.models import RETENTION_DAYS_MAX, Service
 from services.queries import all_services
@@ -30,11 +29,10 @@ _ANY_OF = """
 
 @dataclass(slots=True)
 class Expired:
-    """How many logs a run deleted, which partitions it dropped, and which it wrote anew to give space back."""
+    """How many logs a run deleted, and which partitions it dropped."""
 
     deleted: int = 0
     dropped: list[str] = field(default_factory=list)
-    tidied: list[str] = field(default_factory=list)
 
 
 def delete_expired(now: datetime | None = None) -> Expired:
@@ -47,23 +45,11 @@ def delete_expired(now: datetime | None = None) -> Expired:
             if _is_all_past(partition, services, now):
                 expired.deleted += drop(partition)
                 expired.dropped.append(partition.name)
-    touched: list[tuple[datetime, datetime]] = []
     for service in services:
         with contained.each():
-            for start, end, rows in _delete_of(service, now - timedelta(days=service.retention_days)):
-                expired.deleted += rows
-                touched.append((start, end))
-    if not connection.in_atomic_block:  # VACUUM cannot run in a test's transaction
-        with contained.each():
-            _give_space_back(touched, expired)
+            _delete_of(service, now - timedelta(days=service.retention_days), expired)
     contained.raise_failure()
     return expired
-
-
-def _give_space_back(touched: Sequence[tuple[datetime, datetime]], expired: Expired) -> None:
-    for each in partitions_of(touched):
-        vacuum(each)
-    expired.tidied = [each.name for each in partitions() if tidy(each)]
 
 
 def expired_soon(service: Service, retention_days: int, now: datetime | None = None) -> int:
@@ -102,14 +88,16 @@ def _has_logs_of(services: Sequence[Service], partition: Partition) -> bool:
     return False
 
 
-def _delete_of(service: Service, before: datetime) -> Iterator[tuple[datetime, datetime, int]]:
-    """Delete a service's logs before the minute of `before`; gives the span and size of each batch."""
+def _delete_of(service: Service, before: datetime, expired: Expired) -> None:
+    """Delete a service's logs before the minute of `before`, and count them."""
     environments = service.environments.values_list("pk", flat=True)
     for environment_id in [*environments, None]:
-        yield from delete_logs(
+        batches = delete_logs(
             org_id=service.org_id,
             service_id=service.pk,
             environment_id=environment_id,
             before=whole_minute(before),
             batch=BATCH,
         )
+        for _, _, rows in batches:
+            expired.deleted += rows

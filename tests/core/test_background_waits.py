@@ -13,7 +13,7 @@ from django.test import override_settings
 from django_q.signals import pre_execute
 
 from accounts.tasks import trim_usage
-from logs.tasks import index_log_parts
+from logs.tasks import keep_log_partitions
 from pulseops.core.db import answer_timeout
 from pulseops.core.db.answer_timeout import work_in_background
 from pulseops.core.models import CronRun
@@ -64,12 +64,13 @@ def test_a_job_that_meets_a_lock_fails_and_says_so(background: None) -> None:
     assert elsewhere(trim_usage) == {"deleted": 0}
 
 
-def test_what_builds_indexes_beside_senders_waits_longer(background: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_moves_days_beside_senders_waits_longer(background: None, monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
-    monkeypatch.setattr("logs.tasks.index_parts", lambda _: said.append(limits()))
+    monkeypatch.setattr("logs.tasks.make_days_ahead", lambda _: said.append(limits()))
+    monkeypatch.setattr("logs.tasks.move_strays", dict)
 
     def job_and_after() -> tuple[str, str, str]:
-        index_log_parts()
+        keep_log_partitions()
         return limits()
 
     assert elsewhere(job_and_after) == ("200ms", "0", "7s")

@@ -23,14 +23,12 @@ from tests.support.factories import make_log
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 
 
-def counted(org: Org, query: str, window: Window, until: datetime | None = None, *, is_common: bool = False) -> Counts:
+def counted(org: Org, query: str, window: Window, until: datetime | None = None) -> Counts:
     step = bar_step((until or window.end) - window.start)
     origin = bar_origin(window.start, step, window.start.replace(hour=0, minute=0, second=0, microsecond=0))
     with search_session(org.pk) as session:
         search = prepare(org.pk, parse(query), scopes_of(org))
-        return histogram(
-            session, search, window, origin=origin, step=step, seconds=10, until=until, is_common=is_common
-        )
+        return histogram(session, search, window, origin=origin, step=step, seconds=10, until=until)
 
 
 @pytest.mark.parametrize(
@@ -60,18 +58,17 @@ def test_there_are_about_60_to_120_bars(length: timedelta) -> None:
     ages=st.lists(st.floats(-3_000, 30_000), max_size=12),
     start=st.floats(60, 30_000),
     length=st.floats(0.001, 30_000),
-    is_common=st.booleans(),
     query=st.sampled_from(["", "hello", "level:info", "-nothing", "service:api env:prod"]),
 )
 def test_counts_are_the_rows_of_the_window(
-    service: Service, ages: list[float], start: float, length: float, query: str, is_common: bool
+    service: Service, ages: list[float], start: float, length: float, query: str
 ) -> None:
     LogEntry.objects.all().delete()
     LogCount.objects.all().delete()
     for age in ages:
         make_log(service, ts=NOW - timedelta(seconds=age))
     window = Window(NOW - timedelta(seconds=start), NOW - timedelta(seconds=start) + timedelta(seconds=length))
-    counts = counted(service.org, query, window, is_common=is_common)
+    counts = counted(service.org, query, window)
     expected = list(LogEntry.objects.filter(ts__gte=window.start, ts__lt=window.end).values_list("ts", flat=True))
     assert counts.is_complete
     assert counts.total == sum(counts.bars.values()) == len(expected)

@@ -1,26 +1,19 @@
-"""Partitions by day: made ahead, given to strays, sealed, dropped when all of it is past."""
+"""Partitions by day: made ahead, given to strays, dropped when all of it is past."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from accounts.models import Org
 from logs.models import LogEntry
-from logs.storage import partitions, retention, sealing
+from logs.storage import partitions, retention
 from logs.storage.distribute import TABLES
 from logs.storage.partitions import DAY, Partition
-from logs.tasks import (
-    delete_expired_logs,
-    keep_log_partitions,
-    seal_log_days,
-)
+from logs.tasks import delete_expired_logs, keep_log_partitions
 from pulseops.core.db.distribution import LONGEST_INDEX_NAME
 from services.models import Environment, Service
 from tests.logs.counted_logs import as_counted, write
@@ -114,7 +107,7 @@ class TestRetention:
         keep_log_partitions()
         Service.objects.update(retention_days=30)
         result = delete_expired_logs()
-        assert result == {"deleted": 2, "dropped": [f"logs_{OLD:%Y%m%d}"], "tidied": []}
+        assert result == {"deleted": 2, "dropped": [f"logs_{OLD:%Y%m%d}"]}
         assert named(f"logs_{OLD:%Y%m%d}") is None
         assert sum(as_counted().values()) == 1
 
@@ -123,7 +116,7 @@ class TestRetention:
         write(environment, OLD)
         write(other, *(OLD + n * timedelta(seconds=7) for n in range(40)), NOW)
         keep_log_partitions()
-        assert delete_expired_logs() == {"deleted": 40, "dropped": [], "tidied": []}
+        assert delete_expired_logs() == {"deleted": 40, "dropped": []}
         assert named(f"logs_{OLD:%Y%m%d}") is not None
         assert LogEntry.objects.filter(service=other.service).count() == 1
         assert sum(as_counted().values()) == 2
@@ -141,72 +134,8 @@ class TestRetention:
         assert retention.expired_soon(environment.service, 60) == 0
 
 
-@pytest.fixture
-def old_day(transactional_db: None, settings: Settings) -> Iterator[str]:
-    """The name of a day's partition that a test makes and leaves behind, of an installation that keeps all rows."""
-    settings.LOG_SEAL = False
-    name = f"logs_{OLD:%Y%m%d}"
-    yield name
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def files(name: str) -> tuple[int, int]:
-    """The bytes of a partition's table and of its indexes, as they lie on the disk."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_table_size(%s::regclass), pg_indexes_size(%s::regclass)", [name, name])
-        table, indexes = cursor.fetchone()
-    return table, indexes
-
-
-@pytest.mark.plain_database("measures the files of a partition")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("left", "is_kept_last"), [(300, True), (2_700, False)])
-def test_a_sealed_day_is_smaller_and_gives_space_back(old_day: str, left: int, is_kept_last: bool) -> None:
-    """What is kept last holds the table's end, so all is written anew; else VACUUM cuts the table, not its indexes."""
-    org = Org.objects.create(name="Acme")
-    kept = make_service(org, "kept", retention_days=90).environments.get(name="production")
-    past = make_service(org, "past", retention_days=90).environments.get(name="production")
-    seconds = [OLD + n * timedelta(seconds=1) for n in range(3_000)]
-    for environment in (past, kept) if is_kept_last else (kept, past):
-        write(environment, *seconds[: left if environment is kept else None], text="word " * 20)
-    keep_log_partitions()
-    assert old_day in seal_log_days()["sealed"]  # type: ignore[index]
-    assert seal_log_days() == {"sealed": []}
-    sealed, before = named(old_day), files(old_day)
-    assert sealed is not None
-    assert sealed.sealed is not None
-    assert sealed.sealed.bytes == pytest.approx(sealed.bytes_a_row, abs=0.1)
-    assert sealed.sealed.index_bytes == pytest.approx(sealed.index_bytes_a_row, abs=0.1)
-    Service.objects.filter(name="past").update(retention_days=30)
-    assert delete_expired_logs() == {"deleted": 3_000, "dropped": [], "tidied": [old_day]}
-    after = files(old_day)
-    share = left / (left + 3_000) + 0.2  # every index has some pages whatever it holds
-    assert [new < old * share for new, old in zip(after, before, strict=True)] == [True, True], (before, after)
-    assert sum(as_counted().values()) == LogEntry.objects.count() == left
-    assert delete_expired_logs() == {"deleted": 0, "dropped": [], "tidied": []}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_day_in_use_is_tidied_at_the_next_run(old_day: str) -> None:
-    environment = make_service(Org.objects.create(name="Acme"), "api", retention_days=90).environments.first()
-    assert environment
-    write(environment, *(OLD + n * timedelta(seconds=1) for n in range(3_000)), text="word " * 20)
-    keep_log_partitions()
-    seal_log_days()
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {old_day} WHERE id %% 10 > 0", [])
-    day = named(old_day)
-    assert day
-    sealing.vacuum(day)
-    with psycopg.connect(**connection.get_connection_params(), autocommit=False) as reader:
-        reader.execute(f"SELECT FROM {old_day} LIMIT 1")
-        assert delete_expired_logs() == {"deleted": 0, "dropped": [], "tidied": []}
-    assert delete_expired_logs() == {"deleted": 0, "dropped": [], "tidied": [old_day]}
-
-
 def test_bounds_are_read_as_utc() -> None:
-    read = partitions._read("a", "FOR VALUES FROM (MINVALUE) TO ('2026-11-23 02:00:00+02')", None, 0, 0, 0)
+    read = partitions._read("a", "FOR VALUES FROM (MINVALUE) TO ('2026-11-23 02:00:00+02')", 0)
     assert (read.start, read.end) == (partitions.EARLIEST, datetime(2026, 11, 23, tzinfo=UTC))
 
 

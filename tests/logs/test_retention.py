@@ -25,7 +25,7 @@ def test_each_service_has_its_own_time(org: Org, monkeypatch: pytest.MonkeyPatch
     for environment in (week, year):
         receive(environment, 10, now - timedelta(days=8), message="old")
         receive(environment, 10, now - timedelta(days=6), message="new")
-    assert delete_expired_logs() == {"deleted": 10, "dropped": [], "tidied": []}
+    assert delete_expired_logs() == {"deleted": 10, "dropped": []}
     kept = LogEntry.objects.filter(message__startswith="old")
     assert set(kept.values_list("environment_id", flat=True)) == {year.pk}
     assert LogEntry.objects.count() == 30

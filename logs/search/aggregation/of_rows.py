@@ -15,8 +15,9 @@ from logs.search import jsonpaths
 from logs.search.aggregation.groups import Groups
 from logs.search.aggregation.measures import HASHES, Measures
 from logs.search.aggregation.query import Aggregation
+from logs.search.conditions import Condition
 from logs.search.fields import column_of, json_key
-from logs.search.plans import Piece, rows_of
+from logs.search.plans import RowRange, rows_of
 from logs.storage.blocks.fields import LONGEST_VALUE
 from logs.storage.blocks.numbers import Buckets, Numbers
 from pulseops.core.db.statement_timeout import QueryTimeoutError
@@ -87,10 +88,10 @@ class Cell(NamedTuple):
     group_logs: int
 
 
-def statement_of(aggregations: Sequence[Aggregation], pieces: Sequence[Piece]) -> tuple[str, list[Any]]:
-    """Return the SQL for the cells of what is asked, of the rows of `pieces` that meet their conditions."""
+def statement_of(aggregations: Sequence[Aggregation], span: RowRange, condition: Condition) -> tuple[str, list[Any]]:
+    """Return the SQL for the cells of what is asked, of the rows of `span` that meet a condition."""
     columns = {"ts", *(_column(field) for aggregation in aggregations for field in aggregation.fields)}
-    selected, params = rows_of(pieces, ", ".join(sorted(columns)))
+    selected, params = rows_of(span, condition, ", ".join(sorted(columns)))
     parts = []
     for place, aggregation in enumerate(aggregations):
         for sql, values in _selects(place, aggregation):

@@ -68,8 +68,7 @@ def _of_slice(session: SearchSession, search: Search, part: Slice, aggregations:
     parts = search.parts(walked=False)
     if not parts:
         return [Groups(asked) for asked in aggregations]
-    pieces = RowRange(search.org_id, part.start, part.end).pieces_for(parts[0])
-    statement = statement_of(aggregations, pieces)
+    statement = statement_of(aggregations, RowRange(search.org_id, part.start, part.end), parts[0])
 
     def count() -> list[Groups]:
         groups = [Groups(asked) for asked in aggregations]

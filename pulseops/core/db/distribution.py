@@ -41,12 +41,6 @@ _HELD = """
         GROUP BY 1
     ) held
 """
-_INDEX_PAGES = """
-    SELECT coalesce(sum(c.relpages), 0) FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
-    JOIN pg_dist_shard s ON s.logicalrelid = x.indrelid
-    JOIN pg_class c ON c.oid = to_regclass(quote_ident(i.relname || '_' || s.shardid))
-    WHERE i.relname = ANY ('{names}')
-"""
 _ON_WORKERS = "SELECT success, result FROM run_command_on_workers(%s)"
 _SILENT = """
     SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
@@ -108,12 +102,6 @@ def held_by_workers(table: str) -> Mapping[str, Held]:
     return held
 
 
-def index_bytes_on_workers(names: Sequence[str]) -> int:
-    """Return what indexes of distributed tables take on all workers, whose names need no quotes."""
-    pages = ask_workers(_INDEX_PAGES.format(names="{" + ",".join(names) + "}"))
-    return sum(map(int, pages)) * _PAGE
-
-
 def ask_workers(statement: str) -> Sequence[str]:
     """Return what `statement`, one that gives one value, gives on each worker that answers."""
     with connection.cursor() as cursor:
@@ -153,25 +141,6 @@ def database_size() -> int:
         cursor.execute(_SIZE)
         size = int(cursor.fetchone()[0])
     return size + sum(map(int, ask_workers(_SIZE))) if distributed_tables() else size
-
-
-@contextmanager
-def one_shard_at_a_time() -> Iterator[None]:
-    """Let a statement outside of a transaction work on one shard of each worker after the other.
-
-    Else an index is built on all of them at once, each with its own memory, and each waiting for the others.
-    """
-    if not distributed_tables():
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SET citus.max_adaptive_executor_pool_size = 1")
-    try:
-        yield
-    finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("RESET citus.max_adaptive_executor_pool_size")
 
 
 def wait_briefly_for_locks(cursor: Any, seconds: float) -> None:
