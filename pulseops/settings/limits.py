@@ -49,7 +49,7 @@ LOG_SEARCH_HEAVY_SLOTS = env.whole("LOG_SEARCH_HEAVY_SLOTS", max(1, (os.cpu_coun
 LOG_QUERY_COMPARISONS = env.whole("LOG_QUERY_COMPARISONS", 500, least=1)  # of one query, every reading of it counted
 COMPARISON_SECONDS = env.number("COMPARISON_SECONDS", 4.0)  # of comparing errors before and after a deployment
 LOG_SEAL = env.switch("LOG_SEAL", True)  # what is over becomes compressed blocks
-LOG_FRESH_HOURS = env.whole("LOG_FRESH_HOURS", 24, least=1)  # that logs stay rows, by their own time and their receipt
+LOG_FRESH_HOURS = env.whole("LOG_FRESH_HOURS", 2, least=1)  # that logs stay rows, by their own time and their receipt
 LOG_EXPORT_ROWS = env.whole("LOG_EXPORT_ROWS", 1_000_000, least=1)
 
 # -- Downloads: exports of logs and of the audit log -------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_what_is_fresh_and_what_was_received_lately_stays_rows(service: Service,
 def test_a_full_block_does_not_wait_for_its_day(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("seal", "rows"):
         monkeypatch.setattr(f"logs.storage.blocks.{name}.BLOCK_LOGS", 10)
-    write(service, [timedelta(hours=25, seconds=number) for number in range(25)])
+    write(service, [timedelta(hours=3, seconds=number) for number in range(25)])
     done = seal(NOW, seconds=60)
     assert (done.logs, done.blocks) == (20, 2)
 
