@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.conf import settings
 
 T = TypeVar("T")
-_LOOKS = 50  # at so many of a kind between two looks at the clock
+LOOKS = 50  # at so many of a kind between two looks at the clock
 
 
 class OutOfTimeError(Exception):
@@ -30,6 +30,6 @@ class ScrubClock:
 
     def groups(self, matches: Iterator[T]) -> Iterator[list[T]]:
         """Give what the iterator gives, some at a time, as long as there is time. Raises OutOfTimeError."""
-        while group := list(islice(matches, _LOOKS)):
+        while group := list(islice(matches, LOOKS)):
             self.check()
             yield group

@@ -60,9 +60,12 @@ class ManyTexts:
 
 
 def _plain(kind: BuiltIn, whole: bytes, spans: Sequence[Span]) -> tuple[bytes, int]:
-    starts, ends = zip(*spans, strict=True)
-    between = map(slice, (0, *ends), (*starts, len(whole)))
-    return kind.words.join(map(whole.__getitem__, between)), len(spans)
+    between: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        between.append(whole[done:start])
+        done = end
+    return kind.words.join([*between, whole[done:]]), len(spans)
 
 
 def _json(kind: BuiltIn, whole: bytes, spans: Sequence[Span]) -> tuple[bytes, int]:
