@@ -13,27 +13,23 @@ import errno
 import selectors
 import socket
 import time
-from concurrent import futures
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from pulseops.core.web import senders
 from pulseops.core.web.draining import draining
 from pulseops.server.address_limit import AddressLimit, address_of
 from pulseops.server.connection import ClientConnection
 from pulseops.server.connection_balance import shares
-from pulseops.server.lanes import Lane, Lanes
-from pulseops.server.options import WEB_BUFFER_BYTES, WEB_QUEUE_SECONDS, WEB_STREAMS
+from pulseops.server.options import WEB_BUFFER_BYTES, WEB_QUEUE_SECONDS
 from pulseops.server.refusals import Refusal
 from pulseops.server.request_buffer import Progress
+from pulseops.server.request_threads import RequestThreads
 from pulseops.server.tabs import HeldTabs
 
-STAY_SECONDS = 0.005  # for a client's next request to come
 HESITATION_SECONDS = 0.002  # for a process with fewer connections to take the next one
 _LINGER_SECONDS = 2.0  # for a client to hang up after the last answer, or to send another request to one who stops
 _SWEEP_SECONDS = 0.25
@@ -46,9 +42,7 @@ class BoundedWorker(ThreadWorker):
 
     def init_process(self) -> None:
         """Get ready in the new process, and serve."""
-        self._lanes = Lanes(self.cfg.threads)
-        self._health_thread = futures.ThreadPoolExecutor(1, "health")
-        self._journal_threads = futures.ThreadPoolExecutor(WEB_STREAMS, "journal")
+        self._threads = RequestThreads(self, self.cfg.threads)
         self._addresses = AddressLimit()
         self._receiving: dict[ClientConnection, int] = {}  # how many bytes of it are kept; oldest wait first
         self._answering: set[ClientConnection] = set()
@@ -122,8 +116,7 @@ class BoundedWorker(ThreadWorker):
         elif conn.request.progress is not Progress.HEAD:
             if conn.request.progress is Progress.BODY:  # it is for the application to say that something is missing
                 conn.request.stream()
-            self._lanes.add(conn)
-            self._dispatch()
+            self._threads.add(conn)
         elif conn.is_silent:
             self._drop(conn)
         else:
@@ -226,7 +219,7 @@ class BoundedWorker(ThreadWorker):
         for conn in [each for each in self._lingering if now > each.since + _LINGER_SECONDS]:
             self._leave(conn)
             self._drop(conn)
-        for conn in self._lanes.overdue(now - WEB_QUEUE_SECONDS):
+        for conn in self._threads.lanes.overdue(now - WEB_QUEUE_SECONDS):
             self._refuse(conn, Refusal.BUSY)
         self._tabs.sweep(now, is_alive=self.alive)
 
@@ -245,63 +238,17 @@ class BoundedWorker(ThreadWorker):
 
     # -- Threads -----------------------------------------------------------------------------------------------------
 
-    def _dispatch(self) -> None:
-        """Give each request a thread that there is one for."""
-        while taken := self._lanes.next():
-            lane, conn = taken
-            self._threads_of(lane).submit(self._serve, lane, conn)
-
-    def _threads_of(self, lane: Lane) -> futures.ThreadPoolExecutor:
-        if lane.is_lasting:
-            return self._journal_threads
-        threads: futures.ThreadPoolExecutor = self._health_thread if lane.has_own_threads else self.tpool
-        return threads
-
-    def _find(self, lane: Lane, conn: ClientConnection, party: int) -> None:
-        """Have the request that this thread serves counted as its organisation's, where it was not before."""
-        if conn.party != party:
-            self.method_queue.defer(self._recount, lane, conn, party)
-
-    def _recount(self, lane: Lane, conn: ClientConnection, party: int) -> None:
-        """Count a request anew; called on the main thread. Others may have room for one more then."""
-        lane.recount(conn, party)
-        self._dispatch()
-
-    def _take_back(self, lane: Lane, conn: ClientConnection) -> None:
+    def take_back(self, conn: ClientConnection) -> None:
         """Take a connection back from its thread; called on the main thread."""
-        self._lanes.release(lane, conn)
         if conn.is_broken:
             self._drop(conn)
         elif conn.tab is not None:
             self._tabs.hold(conn, self.poller)
         else:
             self._answer(conn)
-        self._dispatch()
 
-    def _serve(self, lane: Lane, conn: ClientConnection) -> None:
-        """Serve a connection's request, and those that follow at once while no one waits for the thread.
-
-        Going back to the main thread, which would watch the connection and give it a thread again, costs the web
-        processes 8 % more of a batch of 200 logs, and 29 % of a single log.
-        """
-        if lane.is_lasting:
-            conn.last_until(lambda: not self.alive or self._lanes.is_anyone_waiting(lane))
-        try:
-            conn.is_kept = self._serve_one(lane, conn)
-            while conn.is_kept and self.alive and not self._lanes.is_anyone_waiting(lane) and conn.flush():
-                conn.begin_next()
-                if not conn.receive_within(STAY_SECONDS) or self._lanes.lane_of(conn) is not lane:
-                    break
-                conn.is_kept = self._serve_one(lane, conn)
-        except OSError:
-            conn.is_broken = True
-        finally:
-            self.method_queue.defer(self._take_back, lane, conn)
-
-    def _serve_one(self, lane: Lane, conn: ClientConnection) -> bool:
-        """Serve one request; returns whether the connection may have another."""
-        conn.is_served = True
-        senders.serving(conn.mark, partial(self._find, lane, conn))
+    def serve_one(self, conn: ClientConnection) -> bool:
+        """Serve one request on its thread; returns whether the connection may have another."""
         request = None
         try:
             request = next(RequestParser(self.cfg, conn, conn.client))

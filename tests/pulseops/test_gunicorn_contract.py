@@ -15,6 +15,8 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import PollableMethodQueue, ThreadWorker
 
+from pulseops.server.request_threads import Server
+
 ROOT = Path(__file__).resolve().parents[2]
 OVERRIDDEN = {
     "init_process": ["self"],
@@ -69,6 +71,7 @@ def test_every_attribute_that_is_used_is_listed_and_set() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
     }
     theirs = {name for name in used if not name.startswith("_")} - {"handle_request", "handle_error"}
+    theirs |= {*Server.__annotations__}
     assert theirs == ATTRIBUTES
     made = inspect.getsource(ThreadWorker.__init__) + inspect.getsource(Worker.__init__)
     assert [name for name in ATTRIBUTES if f"self.{name} = " not in made] == []
