@@ -6,6 +6,7 @@ import os
 import signal
 import statistics
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from tests.logs.test_search_hostile import SIX_PARTS
 from tests.support import receivers, workers
 from tests.support.alerting import make_channel, make_rule, tell
 from tests.support.factories import make_key, make_org, make_service
+from tests.support.prepared import StartedCommand
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,7 +120,7 @@ def test_it_stops_when_asked_and_finishes_what_is_on_its_way(receiver: receivers
     assert CronRun.objects.filter(job_name="evaluate_alerts", status="success").exists()
 
 
-def deliver_by(victims: list[subprocess.Popen[bytes]], receiver: receivers.Receiver) -> None:
+def deliver_by(victims: list[StartedCommand], receiver: receivers.Receiver) -> None:
     """Let a loop that is the only victim send a message, and wait for its end."""
     org = make_org()
     make_channel(org, receiver.url)
@@ -129,7 +131,7 @@ def deliver_by(victims: list[subprocess.Popen[bytes]], receiver: receivers.Recei
 
 
 def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receiver: receivers.Receiver) -> None:
-    victims: list[subprocess.Popen[bytes]] = []
+    victims: list[StartedCommand] = []
 
     def kill_sender(handler: receivers.BaseHTTPRequestHandler) -> None:
         if victims:
@@ -148,7 +150,7 @@ def test_killed_while_it_sends_the_message_goes_out_again_under_its_name(receive
 
 
 def test_killed_between_the_answer_and_the_mark_nothing_is_lost(receiver: receivers.Receiver) -> None:
-    victims: list[subprocess.Popen[bytes]] = []
+    victims: list[StartedCommand] = []
 
     def answer_then_kill(handler: receivers.BaseHTTPRequestHandler) -> None:
         receivers.answer()(handler)
@@ -202,7 +204,7 @@ def start_sending(key: str) -> subprocess.Popen[bytes]:
         "r = Client().post('/api/v1/logs/ingest', {'logs': [{'level': 'error', 'message': 'x'}]}, "
         f"content_type='application/json', headers={{'x-api-key': '{key}'}}); assert r.status_code == 200"
     )
-    return subprocess.Popen([workers.sys.executable, "-c", code], cwd=workers.ROOT, env=workers.environment())
+    return subprocess.Popen([sys.executable, "-c", code], cwd=workers.ROOT, env=workers.environment())
 
 
 def is_a_process_waiting() -> bool:

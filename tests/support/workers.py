@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,11 @@ from pathlib import Path
 from django.db import connection
 
 from pulseops.core.models import Heartbeat
+from tests.support.prepared import PreparedCommands, StartedCommand
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+_prepared: dict[str, PreparedCommands] = {}  # by the environment, in words
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -30,10 +31,10 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def start_loop(**more: str) -> subprocess.Popen[bytes]:
+def start_loop(**more: str) -> StartedCommand:
     """Start `manage.py dispatcher` and wait for its first heartbeat."""
     Heartbeat.objects.filter(name="loop").delete()
-    process = subprocess.Popen([sys.executable, "-m", "django", "dispatcher"], cwd=ROOT, env=environment(**more))
+    process = _commands(**more).start("dispatcher")
 
     def is_alive() -> bool:
         assert process.poll() is None, "the loop has ended"
@@ -43,14 +44,22 @@ def start_loop(**more: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def _commands(**more: str) -> PreparedCommands:
+    name = str((connection.settings_dict["NAME"], sorted(more.items())))
+    if name not in _prepared:
+        _prepared[name] = PreparedCommands(environment(**more))
+        atexit.register(_prepared[name].close)
+    return _prepared[name]
+
+
+def kill(process: StartedCommand) -> None:
     """kill -9."""
     process.send_signal(signal.SIGKILL)
     process.wait(60)
 
 
 @contextmanager
-def loop(**more: str) -> Iterator[subprocess.Popen[bytes]]:
+def loop(**more: str) -> Iterator[StartedCommand]:
     """Run the loop for a while; it must end by itself when asked to."""
     process = start_loop(**more)
     try:
