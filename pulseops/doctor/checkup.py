@@ -30,6 +30,8 @@ _WITH_DATABASE: Sequence[Examination] = (
 )
 _SURROUNDINGS: Sequence[Examination] = (
     surroundings.disk,
+    surroundings.backup_directory,
+    surroundings.redis_server,
     surroundings.mail,
     surroundings.outgoing,
     surroundings.public_url,

@@ -1,4 +1,4 @@
-"""What the doctor sees around the installation: the disk, mail, and the address under which people find it."""
+"""What the doctor sees around the installation: disks, Redis, mail, and the address under which people find it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import requests
@@ -35,6 +37,38 @@ def disk() -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, "Disk", text, "Free space, shorten retention, or move PULSEOPS_DATA_DIR.")
     else:
         yield ok("Disk", f"{result.free / _GIB:.1f} of {result.total / _GIB:.1f} GiB are free.")
+
+
+def backup_directory() -> Iterator[Finding]:
+    """Whether backups can be written where BACKUP_DIR says, by the user that asks."""
+    if not settings.BACKUP_DIR:
+        return
+    directory = Path(settings.BACKUP_DIR)
+    try:
+        with TemporaryFile(dir=next(each for each in (directory, *directory.parents) if each.exists())):
+            yield ok("Backup directory", f"{directory} can be written.")
+    except OSError as error:
+        text = f"{directory}, BACKUP_DIR, cannot be written: {error.strerror}."
+        yield Finding(
+            Level.PROBLEM, "Backup directory", text, "Give it to the user that runs PulseOps, or name another."
+        )
+
+
+def redis_server() -> Iterator[Finding]:
+    """Whether Redis answers, where it is queue and cache."""
+    if not settings.REDIS_URL:
+        return
+    from redis.exceptions import RedisError  # noqa: PLC0415  # large, and most have no Redis
+
+    from pulseops.core.redis_client import RedisQueue  # noqa: PLC0415
+
+    try:
+        RedisQueue.get_connection().ping()
+    except RedisError as error:
+        text = f"The server of REDIS_URL does not answer, and the worker stands still: {error}"
+        yield Finding(Level.PROBLEM, "Redis", text, "Start it, or correct REDIS_URL.")
+    else:
+        yield ok("Redis", "The server of REDIS_URL answers.")
 
 
 def mail() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -174,6 +175,25 @@ def test_mail_that_no_one_takes(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert "Connection refused" in only(surroundings.mail, Level.PROBLEM).text
+
+
+def test_a_redis_that_is_away(settings: Any) -> None:
+    assert list(surroundings.redis_server()) == []
+    settings.REDIS_URL = "redis://:pass-word@127.0.0.1:1/0"
+    text = only(surroundings.redis_server, Level.PROBLEM).text
+    assert "Connection refused" in text
+    assert "pass-word" not in text
+
+
+def test_a_directory_for_backups_that_cannot_be_written(settings: Any, tmp_path: Path) -> None:
+    settings.BACKUP_DIR = ""
+    assert list(surroundings.backup_directory()) == []
+    settings.BACKUP_DIR = str(tmp_path / "not there" / "yet")
+    only(surroundings.backup_directory, Level.OK)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    settings.BACKUP_DIR = str(tmp_path / "file" / "backups")
+    assert "Not a directory" in only(surroundings.backup_directory, Level.PROBLEM).text
 
 
 def test_another_program_at_the_public_address(settings: Any) -> None:
