@@ -21,7 +21,8 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["up"]:
         enter_environment(Path(__file__).resolve().parent)
-    gc.disable()  # until all apps are loaded (pulseops.apps)
+    if "django" not in sys.modules:  # else this is a fork of `manage.py up`, which has loaded all
+        gc.disable()  # until all apps are loaded (pulseops.apps)
     try:
         from django.core.management import execute_from_command_line  # noqa: PLC0415  # may be missing until `up`
     except ModuleNotFoundError:

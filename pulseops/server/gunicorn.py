@@ -21,7 +21,7 @@ from pulseops.server.connection_balance import shares
 from pulseops.server.interpreter import share_interpreter
 from pulseops.server.supervision import end_with_supervisor
 
-gc.disable()  # until all apps are loaded (pulseops.apps)
+gc.disable()  # until all is loaded (pulseops.apps, pulseops.server.preload)
 os.environ["PULSEOPS_PROCESS"] = "web"  # for pulseops.core.metrics, before anything imports it
 env.refuse_wrong()
 

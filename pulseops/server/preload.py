@@ -29,6 +29,7 @@ def load_everything() -> None:
     getattr(staticfiles_storage, "hashed_files", None)
     gc.collect()
     gc.freeze()  # what is here stays: the collector of a fork need not touch it, so its memory stays shared
+    gc.enable()  # gunicorn's file began without it, and in a fork of `manage.py up` all apps were loaded before that
 
 
 def load_code() -> None:

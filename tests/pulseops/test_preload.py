@@ -19,18 +19,27 @@ from tests.support.installation import ROOT, Installation, stop
 from tests.support.waiting import wait_until
 
 _LOAD = """
-import json, sys, threading
+import gc, json, runpy, sys, threading
+gc.disable()
 import django
 django.setup()
 from django.db import connections
 from django.template import loader
 from pulseops.server.preload import load_everything
+is_collecting = [gc.isenabled()]
+import pulseops.server.gunicorn
+is_collecting.append(gc.isenabled())
 load_everything()
+is_collecting.append(gc.isenabled())
+sys.argv = ["manage.py", "shell", "--no-imports", "--command", "pass"]
+runpy.run_path("manage.py")["main"]()
+is_collecting.append(gc.isenabled())
 before = set(sys.modules)
 from django.urls import get_resolver
 len(get_resolver().url_patterns)
 cached = loader.engines["django"].engine.template_loaders[0].get_template_cache
 print(json.dumps({
+    "is_collecting": is_collecting,
     "threads": threading.active_count(),
     "connected": [each.alias for each in connections.all() if each.connection is not None],
     "late": sorted(name for name in set(sys.modules) - before if "test" not in name),
@@ -54,6 +63,11 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def test_nothing_is_there_that_a_fork_would_break(loaded: dict[str, list[str]]) -> None:
     assert loaded["threads"] == 1
     assert loaded["connected"] == []
+
+
+def test_garbage_is_collected_once_all_is_loaded(loaded: dict[str, list[str]]) -> None:
+    """In a fork of `manage.py up` too, where apps are loaded before gunicorn's file or manage.py begin."""
+    assert loaded["is_collecting"] == [True, False, True, True]
 
 
 def test_nothing_is_left_to_load_for_a_request(loaded: dict[str, list[str]]) -> None:
