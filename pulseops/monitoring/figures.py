@@ -126,10 +126,13 @@ def _sessions() -> Iterator[Metric]:
         cursor.execute(_SESSIONS)
         for state, count in cursor.fetchall():
             sessions.add_metric([state], count)
-        cursor.execute("SELECT current_setting('max_connections')::int")
-        (most,) = cursor.fetchone()
+        cursor.execute("SELECT current_setting('max_connections')::int, current_setting('server_version')")
+        most, version = cursor.fetchone()
     yield sessions
     yield _gauge("pulseops_database_sessions_max", "How many the server allows (max_connections).", most)
+    info = GaugeMetricFamily("pulseops_database_info", "Which PostgreSQL answers; always 1.", labels=["version"])
+    info.add_metric([version.split()[0]], 1)  # without the distribution's own "(Debian …)"
+    yield info
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

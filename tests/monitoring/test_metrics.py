@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
@@ -134,6 +134,9 @@ def test_what_happens_is_counted_and_names_no_organisation(busy: str) -> None:
     assert found["pulseops_job_last_duration_seconds", (("name", "check_log_counts"),)] == 0.012
     assert found["pulseops_heartbeat_age_seconds", (("process", "worker"),)] < 60
     assert found["pulseops_database_up", ()] == 1
+    [((_, version),)] = [labels for name, labels in found if name == "pulseops_database_info"]
+    major, _, minor = version.partition(".")
+    assert int(major) * 10_000 + int(minor) == connection.cursor().connection.info.server_version
     assert busy not in ask().text
     assert values()[stored] == before  # to ask counts nothing
 
