@@ -40,7 +40,7 @@ SYSLOG_WRITERS = env.whole("SYSLOG_WRITERS", 2, least=1)  # connections to the d
 # -- Searching logs ----------------------------------------------------------------------------------------------------
 LOG_SEARCH_SECONDS = env.number("LOG_SEARCH_SECONDS", 1.0)  # until a search stops and offers to go on
 LOG_COUNT_SECONDS = env.number("LOG_COUNT_SECONDS", 0.5)  # the same for the histogram and the facets
-LOG_PAGE_COUNT_SECONDS = env.number("LOG_PAGE_COUNT_SECONDS", 0.05)  # of a search until its rows are shown without
+LOG_PAGE_COUNT_SECONDS = env.number("LOG_PAGE_COUNT_SECONDS", 0.03)  # of a search until its rows are shown without
 LOG_SEARCH_SLOTS = env.whole("LOG_SEARCH_SLOTS", 2, least=1)  # slow searches of one organisation at the same time
 LOG_SEARCH_SECONDS_PER_MINUTE = env.number(
     "LOG_SEARCH_SECONDS_PER_MINUTE", 5.0
