@@ -27,6 +27,7 @@ _STEPS_MS = (
     345_600_000,
 )  # fmt: skip
 _LEAST_BARS, _MOST_BARS = 60, 120
+_LISTED = 10_000  # heads of blocks in the first answer: all else would be counted twice, see `retried`
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
@@ -158,9 +159,9 @@ def _count(
 
     def count() -> Counted:
         reader, ranges = session.reader(seconds), [query.range(*span) for span in spans]
-        counts, heads = session.fetch_with_blocks(statement, ranges, seconds=seconds)
+        counts, heads = session.fetch_with_blocks(statement, ranges, seconds=seconds, listed=_LISTED)
         for span, listed in zip(spans, heads, strict=True):
-            counts += count_matches(reader, query, *span, listed, origin, step)
+            counts += count_matches(reader, query, *span, listed, origin, step, listed=_LISTED)
         return counts
 
     return retried(count)

@@ -156,7 +156,10 @@ def test_letters_that_become_ascii_are_known() -> None:
     }  # fmt: skip
 
 
-@given(st.lists(TEXT | st.text("abAB K\u0130\u00df"), min_size=1, max_size=30), st.text("abs kn", max_size=3))
+@given(
+    st.lists(TEXT | st.text("abAB K\u0130\u00df"), min_size=1, max_size=30),
+    st.text("abs kn", max_size=3) | st.text("ab", max_size=9),
+)
 def test_all_texts_are_looked_through_at_once(texts: list[str], word: str) -> None:
     texts = [text * (1 + place % 3) for place, text in enumerate(texts)]
     joined = Joined(lower_of("\0".join(texts).encode()), len(texts))

@@ -49,7 +49,12 @@ def lists_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logs.reading.pages._SEALED_SECONDS", 60.0)
     monkeypatch.setattr("logs.storage.blocks.seal._WORTH_MERGING", 2)
     monkeypatch.setattr("logs.storage.blocks.seal.drop_emptied", lambda now: [])
-    for name in ("search.sealed.beside.LISTED", "search.session.LISTED", "explorer.export._LISTED"):
+    for name in (
+        "search.sealed.beside.LISTED",
+        "search.session.LISTED",
+        "search.histogram._LISTED",
+        "explorer.export._LISTED",
+    ):
         monkeypatch.setattr(f"logs.{name}", 2)
     monkeypatch.setattr(BlockReader.following, "__defaults__", (2,))
     monkeypatch.setitem(newest_shown.__kwdefaults__, "listed", 2)

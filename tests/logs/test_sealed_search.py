@@ -20,10 +20,14 @@ from logs.search.page import newest_page, prepare
 from logs.search.parser import parse
 from logs.search.printer import print_query
 from logs.search.queries import last_logged_at, log_at, matches_up_to, neighbours, oldest_at
+from logs.search.sealed.matcher import column_mask
 from logs.search.sealed.pruner import Pruner
+from logs.search.sealed.words import word_of
 from logs.search.session import SearchSession
 from logs.search.slices import Window
 from logs.search.tree import Node
+from logs.storage.blocks.arrays import np
+from logs.storage.blocks.documents import END, Column
 from logs.storage.rollup import repair
 from services.scopes import Scopes, scopes_of
 from tests.support.factories import make_service
@@ -258,6 +262,22 @@ def test_numbers_of_many_digits_are_found(org_with_logs: Org) -> None:
     assert of_rows == [1, 1, 1, 0, 0]
     seal_everything()
     assert [found(query) for query in queries] == of_rows
+
+
+def test_a_column_of_texts_says_what_one_with_a_dictionary_says() -> None:
+    values = [
+        b"1.5", b'"GET"', b"-2", b"true", b'["get", 7]', b"null", b'"7"', b"7", b"7.0", b'"a\\"b"', b"1e3",
+        b'"Get x"', b"[]",
+    ]  # fmt: skip
+    texts = values * 3
+    column = Column(len(texts), text=END.join(texts))
+    dictionary = Column(len(texts), entries=values, places=np.tile(np.arange(len(values), dtype=np.uint8), 3))
+    for query in ("n:7", "n:>1", "n:<=7", "n:GET", "n:get*", "n:*7*", "n:true", 'n:"a\\"b"', "n:>-3", "n:1.50"):
+        test: Any = parse(query)
+        assert column_mask(column, test).tolist() == column_mask(dictionary, test).tolist(), query
+    for word in ("get", "7", '"', "x", "1.5", "null", "get x"):
+        found = word_of(word).in_column(column).tolist()
+        assert found == word_of(word).in_column(dictionary).tolist(), word
 
 
 def test_words_of_the_tests_differ() -> None:

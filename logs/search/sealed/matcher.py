@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Protocol
 
-from logs.search.sealed.words import Word, messages
+from logs.search.sealed.words import messages, word_of
 from logs.search.tested import ORDER
 from logs.search.text import spellings_of_id
 from logs.search.tree import And, Everything, Field, Node, Not, Or, Text, leaves
@@ -19,7 +19,6 @@ from logs.storage.blocks.paths import unwrapped, values_at, values_in
 from logs.storage.blocks.table import Head
 from services.scopes import Scopes
 
-_DIGITS = frozenset(b"-0123456789")
 _ROUNDED = {">": ROUND_FLOOR, "<=": ROUND_FLOOR, ">=": ROUND_CEILING, "<": ROUND_CEILING}
 
 
@@ -87,7 +86,7 @@ class Matcher:
         if isinstance(node, Or):
             return ~self._every([Not(each) for each in node.nodes])
         if isinstance(node, Text):
-            return Word(node.text).mask(self.block)
+            return word_of(node.text).mask(self.block)
         return node.mask(self)
 
     def all(self) -> Mask:
@@ -154,7 +153,7 @@ class Matcher:
     def messages(self, test: MessageTest) -> Mask:
         """Those of whose message it holds."""
         parts = test.message_parts
-        if parts and not any(Word(part).in_messages(self.block).any() for part in parts):
+        if parts and not any(word_of(part).in_messages(self.block).any() for part in parts):
             return self.none()
         return messages(self.block, test.holds_message)
 
@@ -169,7 +168,7 @@ def _in_document(document: bytes, key: str, test: JsonTest) -> bool:
 def column_mask(column: Column, test: JsonTest) -> Mask:
     """Return for which rows of a column the test holds."""
     if test.part_of_value:
-        word = Word(test.part_of_value)
+        word = word_of(test.part_of_value)
         if test.is_part_enough:
             return word.in_column(column)
         if not word.may_be_in(column):
@@ -179,10 +178,13 @@ def column_mask(column: Column, test: JsonTest) -> Mask:
         return _of_ints(column.ints, test)
     if column.entries is not None:
         return column.mask(lambda text: _holds(text, test))
-    found = column.mask(lambda text: text[0] not in _DIGITS and _holds(text, test))
+    texts, found, are_numbers = column.texts, np.zeros(column.count, bool), column.are_numbers
+    others = np.flatnonzero(~are_numbers).tolist()
+    known = {text: _holds(text, test) for text in {texts[place] for place in others}}
+    found[others] = [known[texts[place]] for place in others]
     if test.numbers:
-        places = [place for place, text in enumerate(column.texts) if text[0] in _DIGITS]
-        found[places] = _of_numbers([column.texts[place] for place in places], test)
+        places = np.flatnonzero(are_numbers)
+        found[places] = _of_numbers(texts if not others else [texts[place] for place in places.tolist()], test)
     return found
 
 

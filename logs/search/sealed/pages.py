@@ -63,16 +63,16 @@ def newest_shown(
 
 def count_matches(
     reader: BlockReader, query: BlockQuery, start: datetime, end: datetime, heads: Sequence[Head],
-    origin: datetime, step: timedelta,
+    origin: datetime, step: timedelta, *, listed: int,
 ) -> Counted:  # fmt: skip
-    """Count the matches of [start, end) by bar, environment and level, given the first heads.
+    """Count the matches of [start, end) by bar, environment and level, given the first `listed` heads.
 
     Raises QueryTimeoutError, and BlocksMovedError.
     """
     if query.is_empty or not heads:
         return []
-    listed = chain(heads, reader.following(query.range(start, end), heads))
-    return counted(reader.matches(query, Span(start, end), listed), origin, step)
+    blocks = chain(heads, reader.following(query.range(start, end), heads, listed))
+    return counted(reader.matches(query.of_bars(), Span(start, end), blocks), origin, step)
 
 
 def count_up_to(reader: BlockReader, query: BlockQuery, window: Window, heads: Sequence[Head], most: int) -> int:

@@ -55,6 +55,7 @@ class BlockQuery:
     is_empty: bool = False  # nothing can match
     having_ids: Condition | None = None  # met by the blocks whose ids may be what a text says; None where not known
     also: frozenset[str] = frozenset()  # sections that are wanted of what matches
+    read: Callable[[Block], None] = Block.read_narrow  # reads what every caller asks for of what matches
 
     @classmethod
     def of_columns(cls, org_id: UUID, scopes: Scopes, columns: ColumnFilter, rest: Node) -> BlockQuery:
@@ -85,6 +86,10 @@ class BlockQuery:
     def reading(self, sections: frozenset[str]) -> BlockQuery:
         """Return the same with more sections wanted of what matches."""
         return replace(self, also=sections, having_ids=None if sections & set(ID_SECTIONS) else self.having_ids)
+
+    def of_bars(self) -> BlockQuery:
+        """Return the same for those who ask for times and levels alone of what matches."""
+        return replace(self, read=Block.read_bars)
 
     def means_all(self, head: Head) -> bool:
         """Return whether all logs of a block match, whatever their time, as far as its head tells."""
@@ -181,7 +186,7 @@ class BlockReader:
             try:
                 found = query.mask(head, block)
                 if found.any():
-                    block.read_narrow()
+                    query.read(block)
                 places = np.flatnonzero(found if span.covers(head) or not found.any() else found & span.mask(block))
             except (DamagedBlockError, RecursionError) as error:  # the latter of JSON that is some hundreds deep
                 self.note_damage(head, error)

@@ -28,11 +28,16 @@ class Word:
         self._flat, self._fold = flat(text).encode(), fold(text).encode()
         self._plain = self._flat if _RUN.fullmatch(text) else None  # what JSON has as it is, in one reading
         self._runs = [run.encode() for run in _RUN.findall(flat(text))] if self._is_ascii else []
+        self._may_be_in_ints = all(run.strip(_OF_INTS) == b"" for run in self._runs)
+        self._ids = spellings_of_id(text)
 
     def mask(self, block: Block) -> Mask:
         """Return which logs hold it: in the message, in a value of the JSON, or as their trace or request id."""
         found = self.in_messages(block)
-        return found if found.all() else found | self._in_documents(block) | self._as_id(block)
+        for look in (self._in_documents, self._as_id):
+            if not found.all():
+                look(block, found)
+        return found
 
     def in_messages(self, block: Block) -> Mask:
         """Return which messages hold it."""
@@ -48,49 +53,43 @@ class Word:
         spaced = SPACE.sub(" ", self.text)
         return spaced != self.text or (" " in self.text and block.has_odd_spaces)
 
-    def _as_id(self, block: Block) -> Mask:
-        spellings = spellings_of_id(self.text)
-        found = np.zeros(block.count, bool)
-        if spellings:
-            wanted = frozenset(spellings)
-            for name in ("trace", "request"):
-                if block.may_have_ids(name, spellings):
-                    found |= np.fromiter((each in wanted for each in block.ids_of(name)), bool, block.count)
-        return found
+    def _as_id(self, block: Block, found: Mask) -> None:
+        """Add to what is found the logs whose trace or request id it is."""
+        wanted = frozenset(self._ids)
+        for name in ("trace", "request") if wanted else ():
+            if block.may_have_ids(name, self._ids):
+                found |= np.fromiter((each in wanted for each in block.ids_of(name)), bool, block.count)
 
-    def _in_documents(self, block: Block) -> Mask:
-        documents, found = block.documents, np.zeros(block.count, bool)
+    def _in_documents(self, block: Block, found: Mask) -> None:
+        """Add to what is found the logs in whose JSON a value holds it."""
+        documents = block.documents
         if not self._may_be_among(documents):
-            return found
+            return
         for shape, text in enumerate(documents.shapes):
-            if documents.is_whole(text):
-                found[documents.rows(shape)] = self.in_column(documents.column(shape, 0))
-                continue
             if any(holds(each, self.text, has_colours=False) for each in _constants(text)):
                 found[documents.rows(shape)] = True
-                continue
-            mine = np.zeros(documents.counts[shape], bool)
-            for slot in range(text.count(b"\1")):
-                mine |= self.in_column(documents.column(shape, slot))
-            found[documents.rows(shape)] = mine
-        return found
+        for shape, slot in documents.columns_with(self._runs, has_ints=self._may_be_in_ints):
+            rows = documents.rows(shape)
+            if not found[rows].all():
+                found[rows] |= self.in_column(documents.column(shape, slot))
 
     def in_column(self, column: Column) -> Mask:
         """Return which values of a column hold it."""
         if not self.may_be_in(column):
             return np.zeros(column.count, bool)
-        if column.entries is not None or not self._runs:
+        if not self._runs:
             return column.mask(self._is_in)
         found = column.lower.holding(self._runs[0])
         if self._plain is None or not column.is_scalar or b"\\" in column.joined:
-            rows = np.flatnonzero(found).tolist()
-            found[rows] = [self._is_in(column.value(row)) for row in rows]
-        return found
+            texts = column.texts if column.entries is None else column.entries
+            places = np.flatnonzero(found).tolist()
+            found[places] = [self._is_in(texts[place]) for place in places]
+        return found if column.places is None else found[column.places]
 
     def may_be_in(self, column: Column) -> bool:
         """Return whether a value of a column may hold it, without looking at each."""
         if column.ints is not None:
-            return all(run.strip(_OF_INTS) == b"" for run in self._runs)
+            return self._may_be_in_ints
         return all(is_in(run, column.lower.text) for run in self._runs)
 
     def _may_be_among(self, documents: Documents) -> bool:
@@ -103,6 +102,9 @@ class Word:
         if raw[:1] == b'"' and b"\\" not in raw:
             return holds(raw[1:-1].decode(), self.text, has_colours=False)
         return any(holds(each, self.text, has_colours=False) for each in texts_in(parse_value(raw)))
+
+
+word_of = lru_cache(maxsize=64)(Word)  # a query's for all blocks that it opens
 
 
 def _constants(shape: bytes) -> tuple[str, ...]:

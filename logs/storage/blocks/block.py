@@ -22,7 +22,7 @@ from logs.storage.blocks.packing import (
 )
 from logs.storage.blocks.texts import END, Ids, Joined, decoded, lower_of
 
-_ODD_SPACES = (b"  ", *(b"%c" % code for code in b"\t\n\v\f\r"))
+_ODD_SPACES = b"\t\n\v\f\r"
 
 
 class Block:
@@ -66,6 +66,10 @@ class Block:
     def read_narrow(self) -> None:
         """Read times, ids, levels and times of receipt, so that asking for them raises nothing any more."""
         _ = (self.ts, self.ids, self.levels, self.received)
+
+    def read_bars(self) -> None:
+        """Read times and levels alone in the same way: it is what counts by time ask for."""
+        _ = (self.ts, self.levels)
 
     @cached_property
     def ts(self) -> Ints:
@@ -114,7 +118,10 @@ class Block:
     @cached_property
     def has_odd_spaces(self) -> bool:
         """Whether there is white space that the fold reading changes."""
-        return any(space in self.text for space in _ODD_SPACES)
+        if any(space in self.text for space in _ODD_SPACES):
+            return True
+        spaces = np.frombuffer(self.text, np.uint8) == ord(" ")
+        return bool((spaces[1:] & spaces[:-1]).any())
 
     @property
     def _decoded(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -94,6 +94,13 @@ class Column:
         """Whether each is a text or a number as it stands: no list, true, false or null."""
         return self.ints is not None or _OTHER.search(END + self.joined) is None
 
+    @property
+    def are_numbers(self) -> Mask:
+        """Which rows of a column of texts are numbers."""
+        letters = np.frombuffer(END + self.text + END, np.uint8)
+        firsts = letters[np.flatnonzero(letters[:-1] == END[0])[: self.count] + 1]
+        return (firsts - ord("0") < 10) | (firsts == ord("-"))
+
     def value(self, place: int) -> bytes:
         """Return the text of one row."""
         if self.ints is not None:
@@ -147,15 +154,25 @@ class Documents:
     @cached_property
     def lower(self) -> bytes:
         """All shapes and all values but integers, for texts of ASCII to be found in: in their flat reading."""
-        starts = {"t": 0, "d": 4}  # a dictionary begins with its size and the entry of each row
-        texts = list(self.shapes)
-        for kinds, bodies, count in zip(self._kinds, self._bodies, self.counts, strict=True):
-            texts += [
-                body[starts[kind] + (count if kind == "d" else 0) :]
-                for kind, body in zip(kinds, bodies, strict=True)
-                if kind in starts
-            ]
-        return lower_of(END.join(texts))
+        return END.join([lower_of(END.join(self.shapes)), *self._lower_columns.values()])
+
+    @cached_property
+    def _lower_columns(self) -> dict[tuple[int, int], bytes]:
+        """The same of each column that is not of integers, by shape and slot."""
+        texts: dict[tuple[int, int], bytes] = {}
+        for shape, (kinds, bodies, count) in enumerate(zip(self._kinds, self._bodies, self.counts, strict=True)):
+            for slot, (kind, body) in enumerate(zip(kinds, bodies, strict=True)):
+                if kind != "i":  # a dictionary begins with its size and the entry of each row
+                    texts[shape, slot] = lower_of(body[4 + count :] if kind == "d" else body)
+        return texts
+
+    def columns_with(self, words: Sequence[bytes], *, has_ints: bool) -> Iterator[tuple[int, int]]:
+        """Yield shape and slot of the columns that have all of `words`, of ASCII in lower case, and of integers all."""
+        searches = [re.compile(re.escape(word)).search for word in words]
+        for shape, kinds in enumerate(self._kinds):
+            for slot, kind in enumerate(kinds):
+                if has_ints if kind == "i" else all(search(self._lower_columns[shape, slot]) for search in searches):
+                    yield shape, slot
 
     @staticmethod
     def is_whole(shape: bytes) -> bool:

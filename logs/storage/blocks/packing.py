@@ -111,8 +111,10 @@ def read_ints(reader: Reader, count: int) -> Ints:
     width, least = struct.unpack("<Bq", reader.take(9))
     if width not in _WIDTHS:
         raise DamagedBlockError("integers have an unknown width")
-    planes = np.frombuffer(reader.take(count * width), np.uint8).reshape(width, count)
-    above = np.ascontiguousarray(planes.T).view(f"<u{width}").reshape(count).astype(np.uint64)
+    planes = np.frombuffer(reader.take(count * width), np.uint8)
+    if width > 1:
+        planes = np.ascontiguousarray(planes.reshape(width, count).T).view(f"<u{width}").reshape(count)
+    above = planes.astype(np.uint64)
     return (above + np.uint64(least & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
 
 
