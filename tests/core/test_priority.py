@@ -26,6 +26,7 @@ RENICED = pytest.mark.plain_database("renices the processes of the embedded serv
 
 def niceness(connection: Any) -> int:
     """Return the niceness of the process that works for a connection."""
+    connection.ensure_connection()
     return int(psutil.Process(connection.connection.info.backend_pid).nice())
 
 
