@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -181,4 +181,5 @@ FIELDS = ["commit_sha", "status", "commit_message", "author", "branch", "url", "
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values))
 def test_nothing_breaks_it(key: str, body: dict[str, Any]) -> None:
     sent = {"commit_sha": "f00", "status": "success", **body}
-    assert send(key, sent).status_code in {200, 201, 400, 409}
+    with override_settings(QUOTA_DEPLOYMENTS_PER_MINUTE=0):  # `make fuzz` sends more
+        assert send(key, sent).status_code in {200, 201, 400, 409}
